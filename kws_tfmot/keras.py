@@ -1,0 +1,40 @@
+"""The one place that imports TensorFlow: sets the legacy Keras switch first, and keeps the log quiet.
+
+TFMOT works with Keras 2 only, and TensorFlow decides at import which Keras it carries. Use it as
+``from kws_tfmot.keras import keras, tf``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+
+from kws_tfmot.errors import ToolchainError
+
+if "tensorflow" in sys.modules and os.environ.get("TF_USE_LEGACY_KERAS") != "1":
+    raise ToolchainError(
+        "TensorFlow was imported before kws_tfmot, with Keras 3; TFMOT needs Keras 2.",
+        "Import kws_tfmot.keras first, or set TF_USE_LEGACY_KERAS=1 before Python starts.",
+    )
+if importlib.util.find_spec("tf_keras") is None:
+    raise ToolchainError("the package tf_keras is not installed.", "Run `pip install -r requirements.txt`.")
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # oneDNN chooses kernels by thread count: results would vary
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import absl.logging  # noqa: E402
+import tensorflow as tf  # noqa: E402
+import tf_keras as keras  # noqa: E402
+
+absl.logging.set_verbosity(absl.logging.ERROR)
+tf.get_logger().setLevel("ERROR")
+
+__all__ = ["keras", "seed_everything", "tf"]
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and TensorFlow, so that a build is a function of its recipe and seed."""
+    keras.utils.set_random_seed(seed)
