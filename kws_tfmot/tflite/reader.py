@@ -1,0 +1,148 @@
+"""Reading an untrusted ``.tflite`` into a :class:`~kws_tfmot.tflite.graph.Graph`.
+
+Whatever the bytes are, the outcome is a graph that is consistent in itself, or a ModelError.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kws_tfmot.errors import ModelError
+from kws_tfmot.tflite.document import Table, read_source, unpack
+from kws_tfmot.tflite.graph import Graph, Operator, Tensor
+from kws_tfmot.tflite.options import read_options
+from kws_tfmot.tflite.schema import enum_names
+from kws_tfmot.tflite.tensors import read_tensors
+
+MAX_TENSORS = 20_000
+MAX_OPERATORS = 20_000
+MAX_METADATA = 256
+_PLACEHOLDER = 127  # a deprecated_builtin_code of this value says: look at builtin_code
+_CUSTOM = 32
+
+
+def read_model(source: str | Path | bytes) -> Graph:
+    """Parse and check a TFLite model with one subgraph.
+
+    Checked: every offset and length against the file; tensor shapes, types, buffers and quantisation against each
+    other; operator codes and options; every tensor index; and that operators stand in execution order, each tensor
+    written once. Weights are read-only views of the file's bytes (``int4`` is unpacked to ``int8``).
+
+    Args:
+        source: Path of a ``.tflite`` file, or its bytes.
+
+    Raises:
+        ModelError: If the file is missing, corrupt, truncated, or holds several subgraphs.
+    """
+    model = read_source(source)
+    root = unpack(model)
+    subgraphs = root.get("subgraphs", [])
+    if len(subgraphs) != 1:
+        raise ModelError(
+            f"expected a model with one subgraph. Received: {len(subgraphs)}.",
+            "Models with control flow or several signatures are not supported; convert the inference function alone.",
+        )
+    subgraph, buffers = subgraphs[0], [_buffer_data(buffer) for buffer in root.get("buffers", [])]
+    if len(subgraph.get("tensors", [])) > MAX_TENSORS or len(subgraph.get("operators", [])) > MAX_OPERATORS:
+        raise ModelError(f"expected at most {MAX_TENSORS} tensors and {MAX_OPERATORS} operators.")
+    tensors = read_tensors(subgraph.get("tensors", []), buffers)
+    operators = _operators(subgraph.get("operators", []), root.get("operator_codes", []), len(tensors))
+    inputs = _indices(subgraph.get("inputs", ()), len(tensors), "the inputs of the graph")
+    outputs = _indices(subgraph.get("outputs", ()), len(tensors), "the outputs of the graph")
+    _check_order(tensors, operators, inputs, outputs)
+    description = root.get("description", b"").decode("utf-8", "replace")
+    return Graph(tensors, operators, inputs, outputs, _metadata(root, buffers), description, len(model))
+
+
+def _buffer_data(buffer: Table) -> np.ndarray | None:
+    data = buffer.get("data")
+    return data if data is not None and data.size else None
+
+
+def _metadata(root: Table, buffers: list[np.ndarray | None]) -> dict[str, bytes]:
+    entries = root.get("metadata", [])
+    if len(entries) > MAX_METADATA:
+        raise ModelError(f"expected at most {MAX_METADATA} metadata entries. Received: {len(entries)}.")
+    result: dict[str, bytes] = {}
+    for entry in entries:
+        name, number = entry.get("name", b"").decode("utf-8", "replace"), entry.get("buffer", 0)
+        if number >= len(buffers):
+            raise ModelError(f"the metadata {name!r} refers to buffer {number} of {len(buffers)}.")
+        data = buffers[number]
+        result.setdefault(name, b"" if data is None else data.tobytes())
+    return result
+
+
+def _indices(values: Any, count: int, where: str, *, optional: bool = False) -> tuple[int, ...]:
+    """Tensor indices as a tuple, each below ``count``; -1 only where an input may be absent."""
+    if len(values) > MAX_TENSORS:
+        raise ModelError(f"{where}: expected at most {MAX_TENSORS} tensors. Received: {len(values)}.")
+    indices = tuple(int(value) for value in values)
+    wrong = [index for index in indices if not (-1 if optional else 0) <= index < count]
+    if wrong:
+        raise ModelError(f"{where}: expected tensor indices from 0 to {count - 1}. Received: {wrong[:8]}")
+    return indices
+
+
+def _operators(entries: list[Table], codes: list[Table], tensor_count: int) -> tuple[Operator, ...]:
+    names = [_operator_name(code, number) for number, code in enumerate(codes)]
+    total = 0
+    operators = []
+    for index, entry in enumerate(entries):
+        number = entry.get("opcode_index", 0)
+        if number >= len(names):
+            raise ModelError(f"operator {index} refers to operator code {number}; the model has {len(names)}.")
+        name, version, custom = names[number]
+        where = f"operator {index} ({name})"
+        inputs = _indices(entry.get("inputs", ()), tensor_count, f"inputs of {where}", optional=True)
+        outputs = _indices(entry.get("outputs", ()), tensor_count, f"outputs of {where}")
+        total += len(inputs) + len(outputs)
+        if total > 10 * MAX_TENSORS:
+            raise ModelError(f"expected at most {10 * MAX_TENSORS} inputs and outputs of operators in all.")
+        operators.append(
+            Operator(index, name, inputs, outputs, read_options(entry, name, custom, where), version, custom)
+        )
+    return tuple(operators)
+
+
+def _operator_name(code: Table, number: int) -> tuple[str, int, bool]:
+    """Name, version and whether it is custom. Old converters fill deprecated_builtin_code alone, new ones both."""
+    value = max(code.get("deprecated_builtin_code", 0), code.get("builtin_code", 0))
+    version = code.get("version", 1)
+    if value == _CUSTOM:
+        name = code.get("custom_code", b"").decode("utf-8", "replace")
+        if not name:
+            raise ModelError(f"operator code {number} is custom, but has no name.")
+        return name, version, True
+    builtin = enum_names("BuiltinOperator").get(value)
+    if builtin is None or value == _PLACEHOLDER:
+        raise ModelError(
+            f"operator code {number} is {value}, which is unknown. Allowed: 0 to {max(enum_names('BuiltinOperator'))}."
+        )
+    return builtin, version, False
+
+
+def _check_order(
+    tensors: tuple[Tensor, ...], operators: tuple[Operator, ...], inputs: tuple[int, ...], outputs: tuple[int, ...]
+) -> None:
+    """Refuse cycles, operators out of order, and tensors written twice or written over a constant."""
+    if not inputs or not outputs or len(set(inputs)) != len(inputs):
+        raise ModelError(f"expected a graph with distinct inputs and with outputs. Received: {inputs} and {outputs}")
+    constants = {tensor.index for tensor in tensors if tensor.data is not None}
+    known = constants | set(inputs) | {tensor.index for tensor in tensors if tensor.is_variable}
+    for operator in operators:
+        early = [index for index in operator.inputs if index >= 0 and index not in known]
+        if early:
+            raise ModelError(
+                f"operator {operator.index} ({operator.code}) reads tensors {early} before they are written."
+            )
+        again = [index for index in operator.outputs if index in known]
+        if again or len(set(operator.outputs)) != len(operator.outputs):
+            raise ModelError(f"operator {operator.index} ({operator.code}) writes tensors {again} a second time.")
+        known.update(operator.outputs)
+    missing = [index for index in outputs if index not in known]
+    if missing:
+        raise ModelError(f"no operator writes the output tensors {missing}.")
