@@ -65,7 +65,7 @@ def _decode(field: Field, values: Table, where: str) -> Any:
         if value not in names:
             raise ModelError(f"{where}: unknown {field.name} {value}. Allowed: {', '.join(names.values())}")
         return names[value]
-    if field.name in _AT_LEAST_ONE and not 1 <= value <= _MAX_EXTENT and field.name in values:
+    if field.name in _AT_LEAST_ONE and not 1 <= value <= _MAX_EXTENT:
         raise ModelError(f"{where}: expected {field.name} from 1 to {_MAX_EXTENT}. Received: {value}")
     if field.kind is Kind.SCALARS:
         array = np.asarray(values.get(field.name, ()))

@@ -54,7 +54,7 @@ def read_model(source: str | Path | bytes) -> Graph:
     outputs = _indices(subgraph.get("outputs", ()), len(tensors), "the outputs of the graph")
     _check_order(tensors, operators, inputs, outputs)
     description = root.get("description", b"").decode("utf-8", "replace")
-    return Graph(tensors, operators, inputs, outputs, _metadata(root, buffers), description, len(model))
+    return Graph(tensors, operators, inputs, outputs, _metadata(root, buffers, len(model)), description, len(model))
 
 
 def _buffer_data(buffer: Table) -> np.ndarray | None:
@@ -62,16 +62,20 @@ def _buffer_data(buffer: Table) -> np.ndarray | None:
     return data if data is not None and data.size else None
 
 
-def _metadata(root: Table, buffers: list[np.ndarray | None]) -> dict[str, bytes]:
+def _metadata(root: Table, buffers: list[np.ndarray | None], size: int) -> dict[str, bytes]:
     entries = root.get("metadata", [])
     if len(entries) > MAX_METADATA:
         raise ModelError(f"expected at most {MAX_METADATA} metadata entries. Received: {len(entries)}.")
     result: dict[str, bytes] = {}
+    total = 0
     for entry in entries:
         name, number = entry.get("name", b"").decode("utf-8", "replace"), entry.get("buffer", 0)
         if number >= len(buffers):
             raise ModelError(f"the metadata {name!r} refers to buffer {number} of {len(buffers)}.")
         data = buffers[number]
+        total += 0 if data is None else data.size
+        if total > size:
+            raise ModelError("the metadata entries share buffers and add up to more than the file.")
         result.setdefault(name, b"" if data is None else data.tobytes())
     return result
 

@@ -15,7 +15,7 @@ from kws_tfmot.tflite.schema import enum_names
 MAX_RANK = 8
 MAX_ELEMENTS = 1 << 26  # of one tensor: 64 M, a thousand times a large keyword spotter's
 MAX_TOTAL_ELEMENTS = 1 << 28
-MAX_CHANNELS_IN_ALL = 1 << 22
+MAX_CHANNELS_IN_ALL = 1 << 20
 
 # Types whose constants can be viewed as NumPy arrays; the others stay raw bytes.
 NUMPY_TYPES = {
@@ -141,7 +141,7 @@ def _quantization(
     if not np.isfinite(scales).all() or (scales < 0).any() or (not constant and (scales == 0).any()):
         raise ModelError(f"{where}: expected finite, positive scales. Received: {scales[:4].tolist()}")
     low, high = _RANGES.get(dtype, (0, 0))
-    if (points < low).any() or (points > high).any():
+    if "int" in dtype and ((points < low).any() or (points > high).any()):
         raise ModelError(f"{where}: expected zero points from {low} to {high}. Received: {points[:4].tolist()}")
     # A slimmed file may keep one zero point for all channels.
     return Quantization(_floats(scales), tuple(np.broadcast_to(points, scales.shape).tolist()), axis)
