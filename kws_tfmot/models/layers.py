@@ -1,0 +1,42 @@
+"""Layer groups that the families share, in the order that quantisation-aware training can fold: linear, BN, ReLU."""
+
+from __future__ import annotations
+
+from kws_tfmot.keras import keras
+
+# Short trainings on small sets need faster running statistics than Keras' 0.99.
+BATCH_NORM_MOMENTUM = 0.9
+
+
+def batch_norm_relu(x: keras.KerasTensor, name: str, relu: bool = True) -> keras.KerasTensor:
+    """Batch normalisation, then ReLU unless ``relu`` is false; the layers are ``<name>_bn`` and ``<name>_relu``."""
+    x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
+    return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
+
+
+def conv_bn_relu(
+    x: keras.KerasTensor,
+    name: str,
+    channels: int,
+    kernel: tuple[int, int],
+    strides: tuple[int, int] = (1, 1),
+    relu: bool = True,
+) -> keras.KerasTensor:
+    """SAME convolution without bias (the batch norm has one), batch norm and ReLU."""
+    conv = keras.layers.Conv2D(channels, kernel, strides=strides, padding="same", use_bias=False, name=name)
+    return batch_norm_relu(conv(x), name, relu)
+
+
+def depthwise_bn_relu(
+    x: keras.KerasTensor, name: str, kernel: tuple[int, int], strides: tuple[int, int] = (1, 1)
+) -> keras.KerasTensor:
+    """SAME depthwise convolution without bias, batch norm and ReLU."""
+    conv = keras.layers.DepthwiseConv2D(kernel, strides=strides, padding="same", use_bias=False, name=name)
+    return batch_norm_relu(conv(x), name)
+
+
+def classifier(x: keras.KerasTensor, classes: int, dropout: float) -> keras.KerasTensor:
+    """Optional dropout, then the fully connected softmax layer ``classifier``."""
+    if dropout:
+        x = keras.layers.Dropout(dropout, name="dropout")(x)
+    return keras.layers.Dense(classes, activation="softmax", name="classifier")(x)

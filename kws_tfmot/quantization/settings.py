@@ -1,0 +1,51 @@
+"""Settings of quantisation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pydantic
+
+from kws_tfmot.settings import Settings
+
+
+class QuantizationSettings(Settings):
+    """How the weights and activations become int8.
+
+    Attributes:
+        mode: ``qat`` trains with simulated quantisation; ``ptq`` calibrates after training; ``none`` stays float.
+        preserve: What quantisation-aware training must keep: ``sparsity`` (TFMOT's prune-preserving QAT), ``clusters``,
+            ``clusters_and_sparsity``, ``nothing``, or ``auto``: whatever the stages before have made.
+        epochs: Length of the QAT run.
+        learning_rate: Its peak learning rate.
+        clusters: Share this many values among the weights of each kernel before QAT (weight clustering);
+            0 for no clustering.
+        cluster_epochs: Length of the clustering run.
+        calibration_clips: Training clips that calibrate post-training quantisation.
+    """
+
+    mode: Literal["qat", "ptq", "none"] = "qat"
+    preserve: Literal["auto", "sparsity", "clusters", "clusters_and_sparsity", "nothing"] = "auto"
+    epochs: int = pydantic.Field(default=12, ge=1, le=10_000)
+    learning_rate: float = pydantic.Field(default=5e-4, gt=0)
+    clusters: int = pydantic.Field(default=0, ge=0, le=256)
+    cluster_epochs: int = pydantic.Field(default=10, ge=1)
+    calibration_clips: int = pydantic.Field(default=500, ge=10)
+
+    @pydantic.field_validator("clusters")
+    @classmethod
+    def _two_or_more(cls, clusters: int) -> int:
+        if clusters == 1:
+            raise ValueError("expected 0 (no clustering) or at least 2 clusters")
+        return clusters
+
+    def preserves(self, sparse: bool) -> str:
+        """What QAT keeps, with ``auto`` resolved by whether the weights are sparse and clustered."""
+        if self.preserve != "auto":
+            return self.preserve
+        return {
+            (False, False): "nothing",
+            (False, True): "sparsity",
+            (True, False): "clusters",
+            (True, True): "clusters_and_sparsity",
+        }[bool(self.clusters), sparse]

@@ -1,0 +1,126 @@
+"""TFMOT's quantisation-aware training, plain or preserving zeros and clusters, behind one small adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kws_tfmot.keras import keras  # isort: skip  (Keras 2 must be chosen before TFMOT is imported)
+import tensorflow_model_optimization as tfmot
+from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cluster_preserve import (
+    default_8bit_cluster_preserve_quantize_scheme as cluster_preserve,
+)
+from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.prune_preserve import (
+    default_8bit_prune_preserve_quantize_scheme as prune_preserve,
+)
+from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+    default_8bit_quantize_configs,
+    default_8bit_quantize_registry,
+    default_8bit_quantize_scheme,
+)
+from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
+
+from kws_tfmot.errors import ModelError
+from kws_tfmot.models.copying import fresh_copy
+
+_SCHEMES = {
+    "nothing": default_8bit_quantize_scheme.Default8BitQuantizeScheme,
+    "sparsity": prune_preserve.Default8BitPrunePreserveQuantizeScheme,
+    "clusters": lambda: cluster_preserve.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity=False),
+    "clusters_and_sparsity": lambda: cluster_preserve.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity=True),
+}
+
+
+def check_quantizable(model: keras.Model) -> None:
+    """Refuse a model that TFMOT cannot quantise, naming every offending layer at once.
+
+    Besides layer types that TFMOT does not know, a convolution or fully connected layer followed by a separate ReLU
+    without batch norm is refused: TFMOT silently leaves its weights unquantised.
+
+    Args:
+        model: A model whose layers belong to no other model (see :func:`~kws_tfmot.models.copying.fresh_copy`).
+
+    Raises:
+        ModelError: With one line a layer.
+    """
+    problems = [f"{layer.name}: {reason}" for layer in model.layers if (reason := _unsupported(layer))]
+    if problems:
+        raise ModelError(
+            "the model cannot be trained for int8:\n  " + "\n  ".join(problems),
+            "Use Conv2D, DepthwiseConv2D or Dense, then BatchNormalization, then ReLU.",
+        )
+
+
+def _unsupported(layer: keras.layers.Layer) -> str:
+    """Why TFMOT's int8 scheme cannot train this layer; empty if it can."""
+    if isinstance(layer, keras.layers.InputLayer):
+        return ""
+    if isinstance(layer, keras.layers.BatchNormalization):
+        before = [node.inbound_layers for node in layer.inbound_nodes]
+        return "" if all(_is_linear(x) for x in before) else "batch norm must follow a convolution or Dense directly"
+    if not default_8bit_quantize_registry.Default8BitQuantizeRegistry().supports(layer):
+        return f"TFMOT has no int8 scheme for layers of type {type(layer).__name__}"
+    followers = [node.outbound_layer for node in layer.outbound_nodes]
+    if _is_linear(layer) and any(isinstance(f, keras.layers.ReLU) for f in followers):
+        return "a separate ReLU follows without batch norm between them"
+    return ""
+
+
+def _is_linear(layer: object) -> bool:
+    return isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D | keras.layers.Dense)
+
+
+def apply_qat(model: keras.Model, preserve: str, input_scale: float) -> keras.Model:
+    """Return a copy of ``model`` that simulates int8 weights and activations in training.
+
+    Args:
+        model: A float model (stripped of pruning wrappers); it is left as it is.
+        preserve: ``nothing``, ``sparsity``, ``clusters`` or ``clusters_and_sparsity``.
+        input_scale: Scale of the front end's int8 features (zero point 0). The input quantiser is pinned to
+            [-128, 127] * input_scale, so that the deployed model takes the features byte for byte.
+
+    Raises:
+        ModelError: If a layer cannot be quantised (see :func:`check_quantizable`).
+    """
+    copy = fresh_copy(model)
+    check_quantizable(copy)
+    annotated = tfmot.quantization.keras.quantize_annotate_model(copy)
+    with tfmot.quantization.keras.quantize_scope():
+        quantized = tfmot.quantization.keras.quantize_apply(annotated, scheme=_SCHEMES[preserve]())
+    _refuse_unquantised(quantized)
+    _pin_input(quantized, input_scale)
+    return quantized
+
+
+def _refuse_unquantised(model: keras.Model) -> None:
+    idle = default_8bit_quantize_configs.NoOpQuantizeConfig
+    wrapped = [x for x in model.layers if isinstance(getattr(x, "quantize_config", None), idle)]
+    folded = (keras.layers.BatchNormalization, keras.layers.Add)
+    left = [x.layer.name for x in wrapped if x.layer.weights and not isinstance(x.layer, folded)]
+    if left:
+        raise ModelError(
+            f"TFMOT left the weights of these layers in float: {', '.join(left)}.",
+            "Put batch norm between the layer and its ReLU.",
+        )
+
+
+def _pin_input(model: keras.Model, scale: float) -> None:
+    """Set the range of the input quantiser; it only ever widens, and no int8 feature lies outside."""
+    for layer in model.layers:
+        if isinstance(layer, QuantizeLayer):
+            for weight in layer.weights:
+                if "min" in weight.name:
+                    weight.assign(-128.0 * scale)
+                elif "max" in weight.name:
+                    weight.assign(127.0 * scale)
+
+
+def save_qat(model: keras.Model, path: str | Path) -> None:
+    """Save as HDF5: a QAT model saved as ``.keras`` does not load again (TFMOT 0.8.1)."""
+    with tfmot.quantization.keras.quantize_scope():
+        model.save(str(path), save_format="h5", include_optimizer=False)
+
+
+def load_qat(path: str | Path) -> keras.Model:
+    """Load what :func:`save_qat` wrote."""
+    with tfmot.quantization.keras.quantize_scope():
+        return keras.models.load_model(str(path), compile=False)

@@ -1,0 +1,28 @@
+"""Counting zeros in Keras kernels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kws_tfmot.keras import keras
+from kws_tfmot.sparsity.coverage import kernel_of
+
+
+def zeros_per_layer(model: keras.Model) -> dict[str, tuple[int, int]]:
+    """Return ``{layer: (zeros, weights)}`` of every kernel of a float model without wrappers."""
+    counts = {}
+    for layer in model.layers:
+        kernel = kernel_of(layer)
+        if kernel is not None:
+            values = keras.backend.get_value(kernel)
+            counts[layer.name] = (int(np.count_nonzero(values == 0)), int(values.size))
+    return counts
+
+
+def total_sparsity(counts: dict[str, tuple[int, int]]) -> float:
+    """Zeros over weights of all layers together, 0 to 1.
+
+    >>> total_sparsity({"a": (3, 4), "b": (0, 4)})
+    0.375
+    """
+    return sum(z for z, _ in counts.values()) / max(1, sum(n for _, n in counts.values()))

@@ -1,0 +1,5 @@
+"""The training loop that every method plugs into."""
+
+from kws_tfmot.training.settings import TrainSettings
+
+__all__ = ["TrainSettings"]

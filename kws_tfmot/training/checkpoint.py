@@ -1,0 +1,96 @@
+"""Saving the state of a training after every few epochs, so that an interruption costs little."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kws_tfmot.files import replacing
+from kws_tfmot.keras import keras
+
+
+class TrainingState(keras.callbacks.Callback):
+    """Keeps the best weights and, with a ``path``, everything a resumed run needs.
+
+    The state is one ``.npz``: the network's weights, the optimiser's variables, the best weights, and a JSON record
+    of the epoch, the best score and the history, written every ``seconds`` or so at the end of an epoch. Epochs
+    before ``first_selectable`` never count as best: their masks were not final.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        key: str,
+        path: Path | None = None,
+        seconds: float = 20.0,
+        first_selectable: int = 0,
+    ) -> None:
+        super().__init__()
+        self._network = network
+        self._key = key
+        self._path = path
+        self._seconds = seconds
+        self._first_selectable = first_selectable
+        self._saved_at = time.monotonic()
+        self.next_epoch = 0
+        self.best_epoch = -1
+        self.best_score: tuple[float, float] = (-1.0, 0.0)
+        self.best_weights: list[np.ndarray] = []
+        self.history: list[dict[str, float]] = []
+
+    def restore(self, optimizer: keras.optimizers.Optimizer) -> bool:
+        """Load the state from ``path`` if it is there and belongs to the same run ``key``.
+
+        ``optimizer`` must be built for the network's trainable variables already.
+        """
+        if self._path is None or not self._path.is_file():
+            return False
+        with np.load(self._path, allow_pickle=False) as stored:
+            record: dict[str, Any] = json.loads(str(stored["record"]))
+            if record["key"] != self._key:
+                return False
+            self._network.set_weights([stored[f"weight{i}"] for i in range(record["weights"])])
+            for i, variable in enumerate(optimizer.variables):
+                variable.assign(stored[f"optimizer{i}"])
+            self.best_weights = [stored[f"best{i}"] for i in range(record["weights"])]
+        self.next_epoch = record["next_epoch"]
+        self.best_epoch = record["best_epoch"]
+        self.best_score = tuple(record["best_score"])
+        self.history = record["history"]
+        return True
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Note the epoch's figures, keep the weights if they are the best so far, and save when it is time."""
+        figures = {name: float(value) for name, value in (logs or {}).items()}
+        self.history.append(figures)
+        score = (figures.get("val_accuracy", 0.0), -figures.get("val_loss", 0.0))
+        better = score > self.best_score or epoch <= self._first_selectable
+        if better or not self.best_weights:
+            self.best_score, self.best_epoch, self.best_weights = score, epoch, self._network.get_weights()
+        self.next_epoch = epoch + 1
+        if time.monotonic() - self._saved_at >= self._seconds:
+            self.save()
+
+    def save(self) -> None:
+        """Write the state, atomically; does nothing without a path."""
+        if self._path is None:
+            return
+        weights = self._network.get_weights()
+        record = {
+            "key": self._key,
+            "weights": len(weights),
+            "next_epoch": self.next_epoch,
+            "best_epoch": self.best_epoch,
+            "best_score": list(self.best_score),
+            "history": self.history,
+        }
+        arrays = {f"weight{i}": w for i, w in enumerate(weights)}
+        arrays |= {f"best{i}": w for i, w in enumerate(self.best_weights)}
+        arrays |= {f"optimizer{i}": v.numpy() for i, v in enumerate(self.model.optimizer.variables)}
+        with replacing(self._path) as temporary:
+            np.savez(temporary, record=np.array(json.dumps(record)), **arrays)
+        self._saved_at = time.monotonic()

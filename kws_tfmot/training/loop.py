@@ -1,0 +1,139 @@
+"""The one training loop: dense training, sparse fine-tuning and quantisation-aware training all go through it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from kws_tfmot.errors import DataError
+from kws_tfmot.keras import keras, tf
+from kws_tfmot.progress import SILENT, Reporter, Task
+from kws_tfmot.training.checkpoint import TrainingState
+from kws_tfmot.training.optimizers import make_optimizer
+from kws_tfmot.training.settings import TrainSettings
+from kws_tfmot.training.stream import EpochSource, batches_from
+from kws_tfmot.training.trainer import LossTerm, StepHook, TrainedModel
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """What a method adds to the loop.
+
+    Attributes:
+        callbacks: Keras callbacks; their ``model`` is the training shell, the network is ``model.network``.
+        loss_terms: Added to the cross-entropy.
+        after_step: Run in the graph after every optimiser step.
+        keep_from_epoch: First epoch whose weights may be selected (a mask may not be final before it).
+    """
+
+    callbacks: Sequence[keras.callbacks.Callback] = ()
+    loss_terms: Sequence[LossTerm] = ()
+    after_step: Sequence[StepHook] = ()
+    keep_from_epoch: int = 0
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How a training went: figures of every epoch, and which epoch's weights the network now holds."""
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    selected_epoch: int = 0
+    val_accuracy: float = 0.0
+
+
+class _Progress(keras.callbacks.Callback):
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self._task = task
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        self._task.advance(1, f"loss {logs.get('loss', 0):.3f}  val {100 * logs.get('val_accuracy', 0):.2f} %")
+
+
+def train(
+    network: keras.Model,
+    source: EpochSource,
+    validation: tuple[np.ndarray, np.ndarray],
+    settings: TrainSettings,
+    *,
+    plugins: Plugins = Plugins(),
+    run_key: str = "",
+    state_path: Path | None = None,
+    log_dir: Path | None = None,
+    description: str = "training",
+    reporter: Reporter = SILENT,
+) -> TrainResult:
+    """Train ``network`` in place and leave the selected weights in it.
+
+    Args:
+        network: From features float32 [batch, frames, coefficients, 1] to probabilities [batch, classes].
+        source: Gives each epoch's features and one-hot (or soft) targets.
+        validation: Features and one-hot targets of the development set.
+        settings: Epochs, optimiser, schedule and selection.
+        plugins: What a sparse or quantising method adds.
+        run_key: Identifies the recipe and data; a stored state with another key is not resumed.
+        state_path: Where the state is kept while training (removed at the end); ``None`` for no resuming.
+        log_dir: TensorBoard logs.
+        description: Shown with the progress.
+        reporter: Where progress goes.
+
+    Raises:
+        DataError: If an epoch has fewer clips than one batch.
+    """
+    first_features, _ = source.epoch_features(0)
+    steps = len(first_features) // settings.batch_size
+    if steps == 0:
+        raise DataError(
+            f"an epoch has {len(first_features)} clips, fewer than one batch of {settings.batch_size}.",
+            "Give more clips or a smaller train.batch_size.",
+        )
+    shell = TrainedModel(network, plugins.loss_terms, plugins.after_step)
+    optimizer = make_optimizer(settings, steps)
+    optimizer.build(network.trainable_variables)
+    shell.compile(
+        optimizer=optimizer,
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+        metrics=["accuracy"],
+    )
+    state = TrainingState(network, run_key, state_path, first_selectable=plugins.keep_from_epoch)
+    state.set_model(shell)
+    if state.restore(optimizer):
+        reporter.note(f"{description}: resumed after epoch {state.next_epoch} of {settings.epochs}")
+    logging = [keras.callbacks.TensorBoard(str(log_dir), write_graph=False)] if log_dir else []
+    with reporter.task(description, settings.epochs) as task:
+        task.advance(state.next_epoch)
+        shell.fit(
+            _dataset(source, state.next_epoch, settings.batch_size, steps, first_features.shape[1:], validation[1]),
+            initial_epoch=state.next_epoch,
+            epochs=settings.epochs,
+            steps_per_epoch=steps,
+            validation_data=validation,
+            validation_batch_size=500,
+            callbacks=[*plugins.callbacks, state, *logging, _Progress(task)],
+            verbose=0,
+        )
+    if settings.select == "best":
+        network.set_weights(state.best_weights)
+        chosen = state.best_epoch
+    else:
+        chosen = len(state.history) - 1
+    if state_path is not None:
+        state_path.unlink(missing_ok=True)
+    return TrainResult(state.history, chosen, state.history[chosen].get("val_accuracy", 0.0))
+
+
+def _dataset(
+    source: EpochSource, epoch: int, batch_size: int, steps: int, shape: tuple[int, ...], targets: np.ndarray
+) -> tf.data.Dataset:
+    signature = (
+        tf.TensorSpec((batch_size, *shape), tf.float32),
+        tf.TensorSpec((batch_size, targets.shape[-1]), tf.float32),
+    )
+    dataset = tf.data.Dataset.from_generator(
+        lambda: batches_from(source, epoch, batch_size, steps), output_signature=signature
+    )
+    return dataset.prefetch(4)

@@ -1,0 +1,41 @@
+"""Settings of the training loop."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pydantic
+
+from kws_tfmot.settings import Settings
+
+
+class TrainSettings(Settings):
+    """One training run.
+
+    Attributes:
+        epochs: Passes over the (freshly drawn) training set.
+        batch_size: Clips a step.
+        optimizer: ``adamw`` (decoupled weight decay) or ``sgd`` (Nesterov momentum 0.9).
+        learning_rate: Peak rate, reached after the warm-up; a cosine then takes it to ``final_share`` of it.
+        warmup_epochs: Epochs of linear warm-up from zero (may be a fraction).
+        final_share: Last learning rate as a share of the peak.
+        weight_decay: Decoupled decay of kernels; biases and batch norm are exempt.
+        label_smoothing: Share of the target spread over all classes.
+        select: Which weights are kept: ``best`` validation accuracy (the lower loss decides a tie) or the ``last``.
+    """
+
+    epochs: int = pydantic.Field(default=40, ge=1, le=10_000)
+    batch_size: int = pydantic.Field(default=100, ge=1, le=4096)
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = pydantic.Field(default=4e-3, gt=0, le=10)
+    warmup_epochs: float = pydantic.Field(default=2.0, ge=0)
+    final_share: float = pydantic.Field(default=0.01, ge=0, le=1)
+    weight_decay: float = pydantic.Field(default=1e-3, ge=0, le=1)
+    label_smoothing: float = pydantic.Field(default=0.1, ge=0, lt=1)
+    select: Literal["best", "last"] = "best"
+
+    @pydantic.model_validator(mode="after")
+    def _warmup_fits(self) -> TrainSettings:
+        if self.warmup_epochs > self.epochs:
+            raise ValueError(f"expected warmup_epochs of at most epochs={self.epochs}, got {self.warmup_epochs}")
+        return self

@@ -1,0 +1,45 @@
+"""What the training loop needs of its data: features that are drawn anew, reproducibly, for every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+class EpochSource(Protocol):
+    """A source of training data; epoch ``i`` depends on the source's seed and on ``i`` alone."""
+
+    def epoch_features(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the features of an epoch, float32 [N, frames, coefficients, 1], and targets float32 [N, classes]."""
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """The same arrays in every epoch, shuffled by (seed, epoch): for tests and for data without augmentation."""
+
+    features: np.ndarray
+    targets: np.ndarray
+    seed: int = 0
+
+    def epoch_features(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return all rows in the epoch's own order."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.features))
+        return self.features[order], self.targets[order]
+
+
+def batches_from(
+    source: EpochSource, epoch: int, batch_size: int, steps: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield ``steps`` full batches an epoch, from ``epoch`` on and without end.
+
+    Batches are always full, so that every step costs the same and batch norm sees the same number of clips.
+    """
+    while True:
+        features, targets = source.epoch_features(epoch)
+        for step in range(steps):
+            rows = slice(step * batch_size, (step + 1) * batch_size)
+            yield features[rows], targets[rows]
+        epoch += 1
