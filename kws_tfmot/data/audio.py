@@ -1,0 +1,135 @@
+"""One audio file -> int16 samples at the data set's rate and length."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Int16 = npt.NDArray[np.int16]
+_OPEN_ENDED = (0, 0xFFFFFFFF, 0x7FFFFFFF)  # sizes that streaming writers leave in a WAV header
+
+
+class Decoded(NamedTuple):
+    """Samples and what was done to get them; ``problem`` is set, and ``samples`` empty, where it failed."""
+
+    samples: Int16
+    resampled: bool = False
+    cut: bool = False
+    padded: bool = False
+    problem: str = ""
+
+
+def read_samples(path: Path) -> tuple[npt.NDArray[np.float32] | Int16, int]:
+    """Read a sound file as one channel: int16 where it holds 16-bit mono, float32 at int16 scale otherwise.
+
+    Raises:
+        ValueError: Unreadable, empty, truncated, or not finite; the text says which.
+    """
+    import soundfile
+
+    if path.stat().st_size == 0:
+        raise ValueError("the file is empty (0 bytes)")
+    promised = _missing_wav_bytes(path)
+    if promised:
+        raise ValueError(f"truncated: {promised} bytes of the samples its header promises are missing")
+    try:
+        with soundfile.SoundFile(str(path)) as stream:
+            frames, rate = stream.frames, stream.samplerate
+            exact = stream.subtype == "PCM_16" and stream.channels == 1
+            data = stream.read(dtype="int16" if exact else "float32", always_2d=True)
+    except (soundfile.SoundFileError, RuntimeError, ValueError, TypeError) as err:
+        raise ValueError(f"not readable as audio ({str(err).splitlines()[0]})") from None
+    if len(data) == 0:
+        raise ValueError("it holds no samples")
+    if len(data) < frames:
+        raise ValueError(f"truncated: {len(data)} of {frames} samples")
+    if exact:
+        return data[:, 0], rate
+    mono = data.mean(axis=1, dtype=np.float32) if data.shape[1] > 1 else data[:, 0]
+    if not np.isfinite(mono).all():
+        raise ValueError("it holds samples that are not finite")
+    return mono * np.float32(32768.0), rate
+
+
+def decode_clip(path: Path, rate: int, length: int) -> Decoded:
+    """Read ``path`` as a clip of ``length`` samples at ``rate``; a failure is returned, not raised."""
+    try:
+        samples, own_rate = read_samples(path)
+    except (ValueError, OSError) as err:
+        return Decoded(np.zeros(0, np.int16), problem=str(err))
+    return fit_clip(samples, own_rate, rate, length)
+
+
+def fit_clip(samples: npt.NDArray[np.float32] | Int16, own_rate: int, rate: int, length: int) -> Decoded:
+    """Resample to ``rate``, then crop or pad around the energy to ``length`` samples of int16."""
+    resampled = own_rate != rate
+    clip = to_int16(resample(samples, own_rate, rate))
+    return Decoded(fit_length(clip, length), resampled, len(clip) > length, len(clip) < length)
+
+
+def resample(samples: npt.NDArray[np.float32] | Int16, own_rate: int, rate: int) -> npt.NDArray[np.float32] | Int16:
+    """``samples`` at ``rate`` (soxr, high quality); unchanged where the rates are the same."""
+    if own_rate == rate:
+        return samples
+    import soxr
+
+    return soxr.resample(samples.astype(np.float32, copy=False), own_rate, rate, quality="HQ")
+
+
+def to_int16(samples: npt.NDArray[np.float32] | Int16) -> Int16:
+    """Round and saturate to int16.
+
+    >>> to_int16(np.array([1.6, -40000.0, 40000.0], np.float32)).tolist()
+    [2, -32768, 32767]
+    """
+    if samples.dtype == np.int16:
+        return samples  # type: ignore[return-value]
+    return np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
+
+
+def fit_length(clip: Int16, length: int) -> Int16:
+    """``length`` samples of ``clip``: the loudest stretch, centred on its energy, or padded with zeros around it.
+
+    >>> fit_length(np.array([0, 0, 0, 0, 5, 5, 0, 0], np.int16), 4).tolist()
+    [0, 5, 5, 0]
+    >>> fit_length(np.array([5, 5], np.int16), 4).tolist()
+    [0, 5, 5, 0]
+    """
+    if len(clip) == length:
+        return clip
+    power = clip.astype(np.float64) ** 2
+    if len(clip) < length:
+        before = min(max(round(length / 2 - _centre(power)), 0), length - len(clip))
+        return np.pad(clip, (before, length - len(clip) - before))
+    total = np.concatenate(([0.0], np.cumsum(power)))
+    start = int(np.argmax(total[length:] - total[:-length]))
+    middle = start + _centre(power[start : start + length])
+    start = min(max(round(middle - length / 2), 0), len(clip) - length)
+    return clip[start : start + length]
+
+
+def _centre(power: npt.NDArray[np.float64]) -> float:
+    """Centre of gravity of ``power`` in samples; the middle where all is zero."""
+    total = float(power.sum())
+    if total == 0.0:
+        return len(power) / 2
+    return float(np.dot(np.arange(len(power)) + 0.5, power)) / total
+
+
+def _missing_wav_bytes(path: Path) -> int:
+    """Bytes that the ``data`` chunk of a RIFF file promises beyond the end of the file (0 for all else)."""
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        if stream.read(4) != b"RIFF":
+            return 0
+        stream.seek(12)
+        while len(header := stream.read(8)) == 8:
+            name, length = struct.unpack("<4sI", header)
+            if name == b"data":
+                return 0 if length in _OPEN_ENDED else max(0, stream.tell() + length - size)
+            stream.seek(length + (length & 1), 1)
+    return 0

@@ -1,0 +1,145 @@
+"""Training clips, drawn and varied afresh every epoch, from (seed, epoch) alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kws_tfmot.data import augment
+from kws_tfmot.data.audio import Int16, to_int16
+from kws_tfmot.data.draws import MADE_SILENCE, REVERSED, SPLICED, EpochPlan, EpochPlanner
+from kws_tfmot.data.index import AudioSplit
+from kws_tfmot.data.labels import SILENCE
+from kws_tfmot.data.noise import NoiseBank
+from kws_tfmot.data.settings import AugmentSettings
+from kws_tfmot.data.silence import draw_kinds, silence_clip
+from kws_tfmot.errors import DataError
+
+Labels = npt.NDArray[np.int32]
+
+
+class TrainingBatches:
+    """The training stream: ``epoch(i)`` yields augmented clips and their classes.
+
+    The clip at place ``k`` of epoch ``i`` depends on ``(seed, i, k)`` and nothing else, so a training resumed at epoch
+    ``i`` sees what an uninterrupted one would have seen, whatever the batch size or thread.
+
+    Args:
+        audio_split: The clips to draw from, ``index.audio("train")``.
+        noise: ``index.noise``; only its training stretches are used.
+        labels: The classes, ``index.labels``.
+        settings: Shares and variations.
+        batch_size: Clips of a batch; the last one may be smaller.
+        seed: Of everything that is drawn.
+
+    Raises:
+        DataError: A class cannot be drawn, or ``labels`` are not those of the clips.
+    """
+
+    def __init__(
+        self,
+        audio_split: AudioSplit,
+        noise: NoiseBank,
+        labels: Sequence[str],
+        settings: AugmentSettings,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        if tuple(labels) != audio_split.class_names:
+            raise DataError(f"expected the classes of the clips, {audio_split.class_names}. Received: {tuple(labels)}")
+        if batch_size < 1:
+            raise DataError(f"expected a batch size of at least 1. Received: {batch_size}")
+        self.clips = audio_split
+        self.noise = noise
+        self.labels = tuple(labels)
+        self.settings = settings
+        self.batch_size = batch_size
+        self.seed = seed
+        self._silence = self.labels.index(SILENCE)
+        self._planner = EpochPlanner(audio_split.labels, audio_split.words, self.labels, settings)
+
+    @property
+    def clips_per_epoch(self) -> int:
+        """Clips that one epoch holds."""
+        return sum(self._planner.sizes.values())
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches that one epoch holds."""
+        return -(-self.clips_per_epoch // self.batch_size)
+
+    def class_counts(self) -> dict[str, int]:
+        """Clips of each class in one epoch."""
+        return {self.labels[i]: self._planner.sizes[i] for i in range(len(self.labels))}
+
+    def epoch(self, number: int) -> Iterator[tuple[Int16, Labels]]:
+        """Yield int16 clips ``[B, samples]`` and int32 classes ``[B]`` of epoch ``number``."""
+        plan, kinds = self._plan(number)
+        for first in range(0, len(plan.labels), self.batch_size):
+            places = range(first, min(first + self.batch_size, len(plan.labels)))
+            yield self._make(number, plan, kinds, places), plan.labels[places.start : places.stop]
+
+    def _plan(self, number: int) -> tuple[EpochPlan, Sequence[str]]:
+        rng = np.random.default_rng([self.seed, number])
+        plan = self._planner.plan(rng)
+        return plan, draw_kinds(rng, int((plan.kinds == MADE_SILENCE).sum()))
+
+    def _make(self, number: int, plan: EpochPlan, silences: Sequence[str], places: range) -> Int16:
+        window = slice(places.start, places.stop)
+        sources = self.clips.gather(np.maximum(plan.first[window], 0))
+        clips = np.empty_like(sources)
+        silent = int((plan.kinds[: places.start] == MADE_SILENCE).sum())
+        for row, place in enumerate(places):
+            rng = np.random.default_rng([self.seed, number, place])
+            if plan.kinds[place] == MADE_SILENCE:
+                clips[row], _ = silence_clip(rng, self.noise, "train", silences[silent])
+                silent += 1
+                continue
+            clip = self._source(rng, plan, place, sources[row])
+            clips[row] = self.vary(rng, clip, is_word=plan.labels[place] != self._silence)
+        return clips
+
+    def _source(self, rng: np.random.Generator, plan: EpochPlan, place: int, clip: Int16) -> augment.Float:
+        first = clip.astype(np.float32)
+        if plan.kinds[place] == REVERSED:
+            return first[::-1].copy()
+        if plan.kinds[place] != SPLICED:
+            return first
+        second = self.clips.gather(plan.second[place : place + 1])[0].astype(np.float32)
+        middle, other = self._middles[plan.first[place]], self._middles[plan.second[place]]
+        return augment.splice(first, int(middle), second, int(other))
+
+    @cached_property
+    def _middles(self) -> npt.NDArray[np.int64]:
+        """Middle of the word in every clip, in samples."""
+        chunks = np.array_split(np.arange(len(self.clips)), max(1, len(self.clips) // 500))
+        return np.concatenate([augment.word_bounds(self.clips.gather(chunk))[:, 1] for chunk in chunks])
+
+    def vary(self, rng: np.random.Generator, clip: augment.Float, *, is_word: bool) -> Int16:
+        """One clip (float32 at int16 scale) with every variation drawn from ``rng``.
+
+        The order is that of the world: the speaker (speed, pitch, moment), the room, the noise around, the
+        microphone (tilt, volume). Clips of ``_silence_`` keep to the moment and the volume.
+        """
+        settings = self.settings
+        if is_word and rng.random() < settings.speed_probability:
+            clip = augment.change_speed(clip, 1 + rng.uniform(-1, 1) * settings.speed_percent / 100)
+        most = int(settings.shift_ms * self.noise.rate / 1000)
+        clip = augment.shift(clip, int(rng.integers(-most, most + 1)))
+        if is_word and rng.random() < settings.reverb_probability:
+            clip = augment.add_reflections(clip, *augment.draw_reflections(rng, self.noise.rate))
+        if is_word and rng.random() < settings.noise_probability:
+            clip = augment.mix_noise(clip, self._draw_noise(rng), rng.uniform(*settings.noise_snr_db))
+        if is_word and rng.random() < settings.tilt_probability:
+            clip = augment.tilt_spectrum(clip, rng.uniform(-1, 1) * settings.tilt)
+        return to_int16(clip * np.float32(10 ** (rng.uniform(*settings.gain_db) / 20)))
+
+    def _draw_noise(self, rng: np.random.Generator) -> augment.Float:
+        recorded: Any = None
+        if rng.random() >= self.settings.generated_noise_share:
+            recorded = self.noise.draw(rng, "train")
+        return recorded[0].astype(np.float32) if recorded else self.noise.draw_generated(rng)[0]

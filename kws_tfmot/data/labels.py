@@ -1,0 +1,41 @@
+"""The two classes every keyword spotter has beside its keywords, and the names of splits and folders."""
+
+from __future__ import annotations
+
+import unicodedata
+
+UNKNOWN = "_unknown_"
+SILENCE = "_silence_"
+NOISE_FOLDER = "_background_noise_"
+SPLITS = ("train", "validation", "test")
+
+
+def class_labels(keywords: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes in the order of the model's outputs.
+
+    >>> class_labels(("go", "stop"))
+    ('go', 'stop', '_unknown_', '_silence_')
+    """
+    return (*keywords, UNKNOWN, SILENCE)
+
+
+def same_name(name: str) -> str:
+    """``name`` in Unicode's composed form: some file systems store ``ä`` as ``a`` and two dots.
+
+    >>> same_name("tu\\u0308r") == "t\\u00fcr"
+    True
+    """
+    return unicodedata.normalize("NFC", name)
+
+
+def label_of(word: str, keywords: tuple[str, ...]) -> str:
+    """The class of a clip that lies in the folder ``word``.
+
+    >>> [label_of(word, ("go",)) for word in ("go", "happy", "_silence_", "_unknown_")]
+    ['go', '_unknown_', '_silence_', '_unknown_']
+    """
+    name = same_name(word)
+    for keyword in keywords:
+        if name == same_name(keyword):
+            return keyword
+    return SILENCE if word == SILENCE else UNKNOWN

@@ -1,0 +1,108 @@
+"""Features of whole epochs, the next one computed while the current one trains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Self
+
+from kws_tfmot.data.audio import Int16
+from kws_tfmot.data.batches import Labels, TrainingBatches
+from kws_tfmot.data.feature_augment import spec_augment
+
+Features = npt.NDArray[np.int8]
+
+
+class FrontendLike(Protocol):
+    """What is asked of a front end: int16 ``[N, samples]`` to int8 ``[N, frames, coefficients]``."""
+
+    def features(self, clips: Int16, threads: int = 1) -> Features:
+        """Features of all clips."""
+        ...
+
+
+class FeatureEpochs:
+    """Features of augmented clips, epoch by epoch, with one epoch computed ahead in a worker thread.
+
+    Front end and resampler run without the interpreter's lock, so the worker costs training little.
+
+    Args:
+        batches: The training stream.
+        frontend: Anything with ``features(int16 [N, S], threads) -> int8 [N, frames, coefficients]``.
+        last_epoch: Number of epochs of the training; none is computed ahead of its last one.
+        threads: Threads given to the front end.
+        prefetch: False computes every epoch when it is asked for.
+    """
+
+    def __init__(
+        self,
+        batches: TrainingBatches,
+        frontend: FrontendLike,
+        last_epoch: int | None = None,
+        threads: int = 1,
+        prefetch: bool = True,
+    ) -> None:
+        self.batches = batches
+        self.frontend = frontend
+        self.last_epoch = last_epoch
+        self.threads = threads
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="features") if prefetch else None
+        self._ahead: dict[int, Future[tuple[Features, Labels]]] = {}
+
+    def epoch_features(self, number: int) -> tuple[Features, Labels]:
+        """Features int8 ``[N, frames, coefficients]`` and classes int32 ``[N]`` of epoch ``number``."""
+        if self._pool is None:
+            return self.compute(number)
+        waiting = self._ahead.pop(number, None)
+        for other in self._ahead.values():  # computed for an epoch that was not asked for
+            other.cancel()
+        self._ahead.clear()
+        result = waiting.result() if waiting else self.compute(number)
+        if self.last_epoch is None or number + 1 < self.last_epoch:
+            self._ahead[number + 1] = self._pool.submit(self.compute, number + 1)
+        return result
+
+    def compute(self, number: int) -> tuple[Features, Labels]:
+        """The same, here and now."""
+        features, labels = [], []
+        for clips, classes in self.batches.epoch(number):
+            features.append(self.frontend.features(clips, threads=self.threads))
+            labels.append(classes)
+        joined = np.concatenate(features)
+        settings = self.batches.settings
+        if settings.time_masks or settings.frequency_masks:
+            rng = np.random.default_rng([self.batches.seed, number, 0x5BEC])
+            joined = spec_augment(joined, rng, settings)
+        return joined, np.concatenate(labels)
+
+    def close(self) -> None:
+        """Stop the worker."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[tuple[Features, Labels]]:
+        number = 0
+        while self.last_epoch is None or number < self.last_epoch:
+            yield self.epoch_features(number)
+            number += 1
+
+
+def feature_batches(
+    batches: TrainingBatches,
+    frontend: FrontendLike,
+    last_epoch: int | None = None,
+    threads: int = 1,
+    prefetch: bool = True,
+) -> FeatureEpochs:
+    """A :class:`FeatureEpochs` over ``batches``; see there."""
+    return FeatureEpochs(batches, frontend, last_epoch, threads, prefetch)

@@ -1,0 +1,172 @@
+"""What a data set is made of and how training clips are varied: two frozen groups of settings."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import pydantic
+from typing_extensions import Self
+
+from kws_tfmot.data.labels import SILENCE, UNKNOWN
+from kws_tfmot.settings import Settings
+
+
+class SyntheticSettings(Settings):
+    """The built-in spoken data: how many speakers say every word, and how much the rooms and levels differ.
+
+    Attributes:
+        speakers: Voice-accent pairs that speak; each is one speaker of the splits.
+        clips_per_word: Clips rendered for every keyword.
+        unknown_words: Words that make ``_unknown_``; empty means a built-in list of common words.
+        clips_per_unknown_word: Clips rendered for each of them.
+        noise_seconds: Length of each generated background noise.
+    """
+
+    speakers: int = pydantic.Field(100, ge=10, le=700)
+    clips_per_word: int = pydantic.Field(250, ge=20, le=20000)
+    unknown_words: tuple[str, ...] = ()
+    clips_per_unknown_word: int = pydantic.Field(12, ge=3, le=20000)
+    noise_seconds: int = pydantic.Field(30, ge=10, le=600)
+
+
+class DataSettings(Settings):
+    """Classes, splits and clip length of a data set.
+
+    Attributes:
+        keywords: The words to spot; the classes are these in this order, then ``_unknown_`` and ``_silence_``.
+        sample_rate: Samples a second after resampling.
+        clip_ms: Length of every clip in milliseconds.
+        unknown_share: Clips of ``_unknown_`` in validation and test, as a share of the mean keyword's clips.
+        silence_share: The same for ``_silence_``.
+        split: ``official`` (list files, else the published SHA-1 rule), ``percent`` (by speaker hash), ``auto``
+            (official if it gives every split every class, else percent) or ``all`` (evaluation: one split, every clip).
+        percent: Train, validation and test in per cent for ``percent``; a 0 leaves that split out.
+        speaker_pattern: Regular expression searched in the file name; group 1 is the speaker.
+        seed: Of the percentages, of the selection of unknown clips and of the silence clips.
+        max_corrupt_share: Share of unreadable clips above which nothing is built.
+        synthetic: Used by the source ``synthetic`` only.
+    """
+
+    keywords: tuple[str, ...] = ("down", "go", "left", "right", "up")
+    sample_rate: int = pydantic.Field(16000, ge=4000, le=48000)
+    clip_ms: int = pydantic.Field(1000, ge=100, le=10000)
+    unknown_share: float = pydantic.Field(1.0, ge=0.0, le=20.0)
+    silence_share: float = pydantic.Field(1.0, ge=0.0, le=20.0)
+    split: Literal["auto", "official", "percent", "all"] = "auto"
+    percent: tuple[float, float, float] = (80.0, 10.0, 10.0)
+    speaker_pattern: str = r"([0-9a-zA-Z]+)_nohash"
+    seed: int = pydantic.Field(0, ge=0)
+    max_corrupt_share: float = pydantic.Field(0.01, ge=0.0, le=1.0)
+    synthetic: SyntheticSettings = SyntheticSettings()
+
+    @property
+    def clip_samples(self) -> int:
+        """Samples of one clip."""
+        return self.sample_rate * self.clip_ms // 1000
+
+    def for_evaluation(self) -> Self:
+        """These settings with ``split="all"``: every clip is used, missing classes are only noted."""
+        return self.model_copy(update={"split": "all"})
+
+    @pydantic.field_validator("keywords")
+    @classmethod
+    def _check_keywords(cls, keywords: tuple[str, ...]) -> tuple[str, ...]:
+        if not keywords:
+            raise ValueError("expected at least one keyword")
+        if len(set(keywords)) != len(keywords):
+            raise ValueError("expected every keyword once")
+        for word in keywords:
+            if not word.strip() or word in (UNKNOWN, SILENCE) or "/" in word or word.startswith((".", "_")):
+                raise ValueError(f"expected words that can name a folder and are no class of their own, got {word!r}")
+        return keywords
+
+    @pydantic.field_validator("percent")
+    @classmethod
+    def _check_percent(cls, percent: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(percent) < 0 or percent[0] <= 0 or abs(sum(percent) - 100) > 1e-6:
+            raise ValueError("expected train, validation and test in per cent, adding up to 100, train above 0")
+        return percent
+
+    @pydantic.field_validator("speaker_pattern")
+    @classmethod
+    def _check_pattern(cls, pattern: str) -> str:
+        try:
+            groups = re.compile(pattern).groups
+        except re.error as err:
+            raise ValueError(f"expected a regular expression ({err})") from None
+        if groups < 1:
+            raise ValueError("expected a regular expression with one group in parentheses, the speaker")
+        return pattern
+
+
+class AugmentSettings(Settings):
+    """How a training epoch is drawn and varied. All probabilities are per clip, all levels in dB.
+
+    Attributes:
+        epoch_clips: Clips of an epoch; ``None`` means every keyword clip once, plus unknown and silence.
+        unknown_share: Clips of ``_unknown_`` in an epoch, as a share of the mean keyword's clips.
+        silence_share: The same for ``_silence_``.
+        unknown_balance: How often each other word is drawn: ``clip`` (as its clips), ``sqrt``, or ``word`` (all alike).
+        shift_ms: Largest random shift either way.
+        speed_percent: Largest change of speed and pitch either way, by resampling.
+        speed_probability: Of that change.
+        gain_db: Range of the volume change.
+        noise_probability: Of mixing background noise into a word.
+        noise_snr_db: Range of the signal-to-noise ratio of that mix.
+        generated_noise_share: Share of those mixes that take white, pink or brown noise made here.
+        tilt: Largest coefficient ``a`` of the spectral tilt ``y[n] = x[n] - a x[n-1]`` either way.
+        tilt_probability: Of the tilt.
+        reverb_probability: Of a short synthetic room (early reflections with an exponential decay).
+        spliced_unknown: Share of the unknown clips made of the first part of one word and the end of another.
+        reversed_unknown: Share of the unknown clips made by playing a keyword backwards.
+        time_masks: SpecAugment: masks along time.
+        time_mask_frames: Longest of them.
+        frequency_masks: SpecAugment: masks along the coefficients.
+        frequency_mask_bins: Widest of them.
+        mixup_alpha: Parameter of the Beta distribution of mixup; 0 turns it off.
+    """
+
+    epoch_clips: int | None = pydantic.Field(None, ge=1)
+    unknown_share: float = pydantic.Field(1.0, ge=0.0, le=20.0)
+    silence_share: float = pydantic.Field(0.5, ge=0.0, le=20.0)
+    unknown_balance: Literal["clip", "sqrt", "word"] = "sqrt"
+    shift_ms: float = pydantic.Field(100.0, ge=0.0, le=1000.0)
+    speed_percent: float = pydantic.Field(12.0, ge=0.0, le=50.0)
+    speed_probability: float = pydantic.Field(0.7, ge=0.0, le=1.0)
+    gain_db: tuple[float, float] = (-12.0, 6.0)
+    noise_probability: float = pydantic.Field(0.7, ge=0.0, le=1.0)
+    noise_snr_db: tuple[float, float] = (0.0, 40.0)
+    generated_noise_share: float = pydantic.Field(0.2, ge=0.0, le=1.0)
+    tilt: float = pydantic.Field(0.4, ge=0.0, le=0.95)
+    tilt_probability: float = pydantic.Field(0.5, ge=0.0, le=1.0)
+    reverb_probability: float = pydantic.Field(0.2, ge=0.0, le=1.0)
+    spliced_unknown: float = pydantic.Field(0.2, ge=0.0, le=1.0)
+    reversed_unknown: float = pydantic.Field(0.05, ge=0.0, le=1.0)
+    time_masks: int = pydantic.Field(0, ge=0, le=10)
+    time_mask_frames: int = pydantic.Field(5, ge=0, le=1000)
+    frequency_masks: int = pydantic.Field(0, ge=0, le=10)
+    frequency_mask_bins: int = pydantic.Field(1, ge=0, le=1000)
+    mixup_alpha: float = pydantic.Field(0.0, ge=0.0, le=10.0)
+
+    @pydantic.field_validator("gain_db", "noise_snr_db")
+    @classmethod
+    def _check_range(cls, bounds: tuple[float, float]) -> tuple[float, float]:
+        if bounds[0] > bounds[1]:
+            raise ValueError("expected the lower bound first")
+        return bounds
+
+    @pydantic.model_validator(mode="after")
+    def _check_shares(self) -> Self:
+        if self.spliced_unknown + self.reversed_unknown > 1:
+            raise ValueError("expected spliced_unknown + reversed_unknown <= 1")
+        return self
+
+    @classmethod
+    def none(cls, **values: object) -> Self:
+        """Settings that leave every clip as it is; ``values`` turn single variations on again."""
+        off: dict[str, object] = {
+            "shift_ms": 0.0, "speed_probability": 0.0, "gain_db": (0.0, 0.0), "noise_probability": 0.0,
+            "tilt_probability": 0.0, "reverb_probability": 0.0, "spliced_unknown": 0.0, "reversed_unknown": 0.0,
+        }  # fmt: skip
+        return cls.model_validate(off | values)
