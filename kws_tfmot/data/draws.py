@@ -68,7 +68,7 @@ class EpochPlanner:
         parts = [self._draw_keyword(rng, i) for i in self.keywords]
         parts += [self._draw_unknown(rng), self._draw_silence(rng)]
         order = rng.permutation(sum(len(part.labels) for part in parts))
-        return EpochPlan(*(np.concatenate(column)[order] for column in zip(*parts, strict=True)))
+        return EpochPlan(*(column[order] for column in _join(parts)))
 
     def _class_sizes(self) -> dict[int, int]:
         settings = self.settings
@@ -101,8 +101,10 @@ class EpochPlanner:
         members = self.members[self.unknown]
         if not len(members):
             if count and not spliced + backwards:
-                raise DataError("no training clip of another word for '_unknown_'",
-                                "Add folders of other words, set augment.spliced_unknown, or unknown_share: 0.")  # fmt: skip
+                raise DataError(
+                    "no training clip of another word for '_unknown_'",
+                    "Add folders of other words, set augment.spliced_unknown, or unknown_share: 0.",
+                )
             spliced += (count - spliced - backwards) if spliced else 0
             backwards = count - spliced
         plain = count - spliced - backwards
@@ -136,11 +138,20 @@ class EpochPlanner:
         if not own:
             return made
         recorded = _same(PLAIN, rng.choice(members, own), self.silence)
-        return EpochPlan(*(np.concatenate(pair) for pair in zip(made, recorded, strict=True)))
+        return _join([made, recorded])
 
 
 def _same(kind: int, first: Index, label: int) -> EpochPlan:
     count = len(first)
     return EpochPlan(
         np.full(count, kind, np.int8), first, np.full(count, -1, np.int64), np.full(count, label, np.int32)
+    )
+
+
+def _join(parts: Sequence[EpochPlan]) -> EpochPlan:
+    return EpochPlan(
+        np.concatenate([part.kinds for part in parts]),
+        np.concatenate([part.first for part in parts]),
+        np.concatenate([part.second for part in parts]),
+        np.concatenate([part.labels for part in parts]),
     )

@@ -23,11 +23,11 @@ class SyntheticSettings(Settings):
         noise_seconds: Length of each generated background noise.
     """
 
-    speakers: int = pydantic.Field(100, ge=10, le=700)
-    clips_per_word: int = pydantic.Field(250, ge=20, le=20000)
+    speakers: int = pydantic.Field(default=100, ge=10, le=700)
+    clips_per_word: int = pydantic.Field(default=250, ge=20, le=20000)
     unknown_words: tuple[str, ...] = ()
-    clips_per_unknown_word: int = pydantic.Field(12, ge=3, le=20000)
-    noise_seconds: int = pydantic.Field(30, ge=10, le=600)
+    clips_per_unknown_word: int = pydantic.Field(default=12, ge=3, le=20000)
+    noise_seconds: int = pydantic.Field(default=30, ge=10, le=600)
 
 
 class DataSettings(Settings):
@@ -49,15 +49,15 @@ class DataSettings(Settings):
     """
 
     keywords: tuple[str, ...] = ("down", "go", "left", "right", "up")
-    sample_rate: int = pydantic.Field(16000, ge=4000, le=48000)
-    clip_ms: int = pydantic.Field(1000, ge=100, le=10000)
-    unknown_share: float = pydantic.Field(1.0, ge=0.0, le=20.0)
-    silence_share: float = pydantic.Field(1.0, ge=0.0, le=20.0)
+    sample_rate: int = pydantic.Field(default=16000, ge=4000, le=48000)
+    clip_ms: int = pydantic.Field(default=1000, ge=100, le=10000)
+    unknown_share: float = pydantic.Field(default=1.0, ge=0.0, le=20.0)
+    silence_share: float = pydantic.Field(default=1.0, ge=0.0, le=20.0)
     split: Literal["auto", "official", "percent", "all"] = "auto"
     percent: tuple[float, float, float] = (80.0, 10.0, 10.0)
     speaker_pattern: str = r"([0-9a-zA-Z]+)_nohash"
-    seed: int = pydantic.Field(0, ge=0)
-    max_corrupt_share: float = pydantic.Field(0.01, ge=0.0, le=1.0)
+    seed: int = pydantic.Field(default=0, ge=0)
+    max_corrupt_share: float = pydantic.Field(default=0.01, ge=0.0, le=1.0)
     synthetic: SyntheticSettings = SyntheticSettings()
 
     @property
@@ -127,27 +127,27 @@ class AugmentSettings(Settings):
         mixup_alpha: Parameter of the Beta distribution of mixup; 0 turns it off.
     """
 
-    epoch_clips: int | None = pydantic.Field(None, ge=1)
-    unknown_share: float = pydantic.Field(1.0, ge=0.0, le=20.0)
-    silence_share: float = pydantic.Field(0.5, ge=0.0, le=20.0)
+    epoch_clips: int | None = pydantic.Field(default=None, ge=1)
+    unknown_share: float = pydantic.Field(default=1.0, ge=0.0, le=20.0)
+    silence_share: float = pydantic.Field(default=0.5, ge=0.0, le=20.0)
     unknown_balance: Literal["clip", "sqrt", "word"] = "sqrt"
-    shift_ms: float = pydantic.Field(100.0, ge=0.0, le=1000.0)
-    speed_percent: float = pydantic.Field(12.0, ge=0.0, le=50.0)
-    speed_probability: float = pydantic.Field(0.7, ge=0.0, le=1.0)
+    shift_ms: float = pydantic.Field(default=100.0, ge=0.0, le=1000.0)
+    speed_percent: float = pydantic.Field(default=12.0, ge=0.0, le=50.0)
+    speed_probability: float = pydantic.Field(default=0.7, ge=0.0, le=1.0)
     gain_db: tuple[float, float] = (-12.0, 6.0)
-    noise_probability: float = pydantic.Field(0.7, ge=0.0, le=1.0)
+    noise_probability: float = pydantic.Field(default=0.7, ge=0.0, le=1.0)
     noise_snr_db: tuple[float, float] = (0.0, 40.0)
-    generated_noise_share: float = pydantic.Field(0.2, ge=0.0, le=1.0)
-    tilt: float = pydantic.Field(0.4, ge=0.0, le=0.95)
-    tilt_probability: float = pydantic.Field(0.5, ge=0.0, le=1.0)
-    reverb_probability: float = pydantic.Field(0.2, ge=0.0, le=1.0)
-    spliced_unknown: float = pydantic.Field(0.2, ge=0.0, le=1.0)
-    reversed_unknown: float = pydantic.Field(0.05, ge=0.0, le=1.0)
-    time_masks: int = pydantic.Field(0, ge=0, le=10)
-    time_mask_frames: int = pydantic.Field(5, ge=0, le=1000)
-    frequency_masks: int = pydantic.Field(0, ge=0, le=10)
-    frequency_mask_bins: int = pydantic.Field(1, ge=0, le=1000)
-    mixup_alpha: float = pydantic.Field(0.0, ge=0.0, le=10.0)
+    generated_noise_share: float = pydantic.Field(default=0.2, ge=0.0, le=1.0)
+    tilt: float = pydantic.Field(default=0.4, ge=0.0, le=0.95)
+    tilt_probability: float = pydantic.Field(default=0.5, ge=0.0, le=1.0)
+    reverb_probability: float = pydantic.Field(default=0.2, ge=0.0, le=1.0)
+    spliced_unknown: float = pydantic.Field(default=0.2, ge=0.0, le=1.0)
+    reversed_unknown: float = pydantic.Field(default=0.05, ge=0.0, le=1.0)
+    time_masks: int = pydantic.Field(default=0, ge=0, le=10)
+    time_mask_frames: int = pydantic.Field(default=5, ge=0, le=1000)
+    frequency_masks: int = pydantic.Field(default=0, ge=0, le=10)
+    frequency_mask_bins: int = pydantic.Field(default=1, ge=0, le=1000)
+    mixup_alpha: float = pydantic.Field(default=0.0, ge=0.0, le=10.0)
 
     @pydantic.field_validator("gain_db", "noise_snr_db")
     @classmethod
