@@ -1,0 +1,13 @@
+#include "kws_frontend_internal.h"
+
+void kws_frontend_dct(const kws_frontend_tables *tables, const int16_t *logs, int8_t *features) {
+    const uint32_t shift = tables->dct_shift + (uint32_t)KWS_LOG_BITS;
+    const int16_t *row = tables->dct;
+    for (uint32_t i = 0; i < tables->coefficients; ++i) {
+        int32_t sum = (int32_t)1 << (shift - 1);
+        for (uint32_t band = 0; band < tables->mels; ++band) {
+            sum += logs[band] * *row++;
+        }
+        features[i] = kws_saturate_int8(sum >> shift);
+    }
+}

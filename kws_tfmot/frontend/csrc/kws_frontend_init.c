@@ -1,0 +1,28 @@
+#include "kws_frontend.h"
+
+size_t kws_frontend_get_buffer_size(const kws_frontend_tables *tables) {
+    return kws_frontend_get_scratch_size(tables) + sizeof(int16_t) * (size_t)tables->window_samples;
+}
+
+kws_frontend_status kws_frontend_init(kws_frontend *frontend, const kws_frontend_tables *tables, void *buffer,
+                                      size_t buffer_size) {
+    if (!frontend || !tables || !buffer || ((uintptr_t)buffer & 3u)) {
+        return KWS_FRONTEND_BAD_ARGUMENT;
+    }
+    if (buffer_size < kws_frontend_get_buffer_size(tables)) {
+        return KWS_FRONTEND_SMALL_BUFFER;
+    }
+    frontend->tables = tables;
+    frontend->scratch = (int32_t *)buffer;
+    frontend->history = (int16_t *)(void *)((char *)buffer + kws_frontend_get_scratch_size(tables));
+    frontend->filled = 0;
+    return KWS_FRONTEND_OK;
+}
+
+kws_frontend_status kws_frontend_reset(kws_frontend *frontend) {
+    if (!frontend) {
+        return KWS_FRONTEND_BAD_ARGUMENT;
+    }
+    frontend->filled = 0;
+    return KWS_FRONTEND_OK;
+}

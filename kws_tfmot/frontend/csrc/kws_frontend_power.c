@@ -1,0 +1,27 @@
+#include "kws_frontend_internal.h"
+
+static inline void store_power(int32_t *at, int32_t re, int32_t im) {
+    const int64_t real = re >> KWS_SPECTRUM_SHIFT;
+    const int64_t imag = im >> KWS_SPECTRUM_SHIFT;
+    const uint64_t power = (uint64_t)(real * real + imag * imag);
+    at[0] = (int32_t)(uint32_t)power;
+    at[1] = (int32_t)(power >> 32);
+}
+
+void kws_frontend_power(const kws_frontend_tables *tables, int32_t *scratch) {
+    const uint32_t pairs = tables->fft_pairs;
+    const int32_t half = 1 << (KWS_SPECTRUM_SHIFT - 1);
+    int32_t *low = scratch + 2;
+    int32_t *high = scratch + 2 * (pairs - 1);
+    for (uint32_t k = 1; k <= pairs / 2; ++k, low += 2, high -= 2) {
+        const uint32_t w = tables->twiddles[k];
+        const int32_t diff_re = low[0] - high[0];
+        const int32_t diff_im = low[1] + high[1];
+        const int32_t half_re = ((low[0] + high[0]) >> 1) + half;
+        const int32_t half_im = ((low[1] - high[1]) >> 1) + half;
+        const int32_t turned_re = kws_mul_high(diff_re, w) - kws_mul_low(diff_im, w);
+        const int32_t turned_im = kws_mul_low(diff_re, w) + kws_mul_high(diff_im, w);
+        store_power(high, half_re - turned_re, half_im - turned_im);
+        store_power(low, half_re + turned_re, half_im + turned_im);
+    }
+}

@@ -1,0 +1,204 @@
+"""The C front end as a host library: compiled once, cached by content, called through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kws_tfmot.errors import ToolchainError
+from kws_tfmot.files import replacing, sha256_bytes
+from kws_tfmot.frontend.tables import FrontendTables
+
+SOURCES = Path(__file__).with_name("csrc")
+FLAGS = ("-std=c11", "-O3", "-fPIC", "-shared", "-fvisibility=default")
+
+
+class _Tables(ctypes.Structure):
+    """``kws_frontend_tables`` of kws_frontend.h."""
+
+    _fields_ = [
+        *((name, ctypes.c_uint16) for name in ("window_samples", "hop_samples", "fft_pairs", "mels")),
+        *((name, ctypes.c_uint16) for name in ("coefficients", "dct_shift")),
+        ("log_offset", ctypes.c_int32),
+        ("floor_low", ctypes.c_uint32),
+        ("floor_high", ctypes.c_uint32),
+        *((name, ctypes.c_void_p) for name in ("window", "twiddles", "bins", "rise", "log2", "dct")),
+    ]
+
+
+class _Stream(ctypes.Structure):
+    """``kws_frontend`` of kws_frontend.h."""
+
+    _fields_ = [
+        ("tables", ctypes.c_void_p),
+        ("scratch", ctypes.c_void_p),
+        ("history", ctypes.c_void_p),
+        ("filled", ctypes.c_uint32),
+    ]
+
+
+class NativeFrontend:
+    """The tables handed to the library, and calls on them. One instance may be used by several threads.
+
+    Raises:
+        ToolchainError: Where no compiler is found or it fails.
+    """
+
+    def __init__(self, tables: FrontendTables) -> None:
+        self._library = load_library()
+        self._arrays: dict[str, npt.NDArray[Any]] = {
+            "window": np.ascontiguousarray(tables.window),
+            "twiddles": pack_twiddles(tables.twiddles),
+            "bins": np.ascontiguousarray(tables.bins),
+            "rise": np.ascontiguousarray(tables.rise),
+            "log2": np.ascontiguousarray(tables.log2),
+            "dct": np.ascontiguousarray(tables.dct),
+        }
+        settings = tables.settings
+        self._tables = _Tables(
+            window_samples=settings.window_samples,
+            hop_samples=settings.hop_samples,
+            fft_pairs=settings.fft_points // 2,
+            mels=settings.mels,
+            coefficients=len(tables.dct),
+            dct_shift=tables.dct_shift,
+            log_offset=tables.log_offset,
+            floor_low=tables.floor & 0xFFFFFFFF,
+            floor_high=tables.floor >> 32,
+            **{name: array.ctypes.data for name, array in self._arrays.items()},
+        )
+        self._features_per_frame = settings.features_per_frame
+
+    def clips(self, samples: npt.NDArray[np.int16], out: npt.NDArray[np.int8]) -> None:
+        """Features of clips: C-contiguous int16 [n, samples] into C-contiguous int8 [n, frames, features]."""
+        scratch = np.empty(self._library.kws_frontend_get_scratch_size(ctypes.byref(self._tables)) // 4 + 1, np.int32)
+        self._library.kws_frontend_clips(
+            ctypes.byref(self._tables),
+            samples.ctypes.data,
+            samples.shape[0],
+            samples.shape[1],
+            scratch.ctypes.data,
+            out.ctypes.data,
+        )
+
+    def stream(self) -> NativeStream:
+        """A stream of its own buffer."""
+        return NativeStream(self)
+
+
+class NativeStream:
+    """kws_frontend_push(), the function the firmware calls."""
+
+    def __init__(self, frontend: NativeFrontend) -> None:
+        self._frontend = frontend
+        self._library = frontend._library
+        size = self._library.kws_frontend_get_buffer_size(ctypes.byref(frontend._tables))
+        self._buffer = np.zeros(size // 4 + 1, np.int32)
+        self._state = _Stream()
+        self._library.kws_frontend_init(
+            ctypes.byref(self._state), ctypes.byref(frontend._tables), self._buffer.ctypes.data, self._buffer.nbytes
+        )
+
+    def push(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.int8]:
+        """Take all samples; return the frames they complete, int8 [k, features]."""
+        frames = []
+        frame = np.empty(self._frontend._features_per_frame, np.int8)
+        consumed = ctypes.c_size_t()
+        at = 0
+        while at < samples.size:
+            status = self._library.kws_frontend_push(
+                ctypes.byref(self._state),
+                samples.ctypes.data + 2 * at,
+                samples.size - at,
+                ctypes.byref(consumed),
+                frame.ctypes.data,
+            )
+            if status == 1:
+                frames.append(frame.copy())
+            at += consumed.value
+        return np.array(frames, np.int8).reshape(len(frames), self._frontend._features_per_frame)
+
+    def reset(self) -> None:
+        """Forget all samples."""
+        self._library.kws_frontend_reset(ctypes.byref(self._state))
+
+
+def pack_twiddles(twiddles: npt.NDArray[np.int16]) -> npt.NDArray[np.uint32]:
+    """(-cos, -sin) as one word, -cos in the lower half."""
+    halves = twiddles.view(np.uint16).astype(np.uint32)
+    return np.ascontiguousarray(halves[:, 0] | (halves[:, 1] << 16))
+
+
+@functools.cache
+def load_library() -> ctypes.CDLL:
+    """Compile the sources, unless this very library is cached already, and load it."""
+    try:
+        library = ctypes.CDLL(str(build_library()))
+    except OSError as err:
+        raise ToolchainError(f"the compiled front end cannot be loaded: {err}") from None
+    pointer, size = ctypes.c_void_p, ctypes.c_size_t
+    for name, arguments, result in (
+        ("kws_frontend_get_scratch_size", [pointer], size),
+        ("kws_frontend_get_buffer_size", [pointer], size),
+        ("kws_frontend_clips", [pointer, pointer, size, size, pointer, pointer], ctypes.c_int),
+        ("kws_frontend_init", [pointer, pointer, pointer, size], ctypes.c_int),
+        ("kws_frontend_reset", [pointer], ctypes.c_int),
+        ("kws_frontend_push", [pointer, pointer, size, pointer, pointer], ctypes.c_int),
+    ):
+        function = getattr(library, name)
+        function.argtypes, function.restype = arguments, result
+    return library
+
+
+def build_library(flags: Sequence[str] = FLAGS) -> Path:
+    """Path of the compiled library in the cache, named by SHA-256 of compiler, flags and sources."""
+    compiler = find_compiler()
+    sources = sorted(SOURCES.glob("*.[ch]"))
+    recipe = "\0".join([*compiler, *flags, os.uname().machine])
+    digest = sha256_bytes(recipe.encode() + b"".join(p.name.encode() + p.read_bytes() for p in sources))
+    target = cache_directory() / f"kws-frontend-{digest[:24]}.so"
+    if target.is_file():
+        return target
+    files = [str(p) for p in sources if p.suffix == ".c"]
+    try:
+        with replacing(target) as temporary:
+            command = [*compiler, *flags, "-o", str(temporary), *files]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+            if done.returncode:
+                raise ToolchainError(f"{shlex.join(command)} failed:\n{done.stderr.strip()}")
+    except OSError as err:
+        raise ToolchainError(
+            f"the front end could not be compiled into {target.parent}: {err}", "Set KWS_CACHE to a writable directory."
+        ) from None
+    return target
+
+
+def find_compiler() -> list[str]:
+    """``$CC``, else cc, gcc or clang, as the beginning of a command line."""
+    named = shlex.split(os.environ.get("CC", ""))
+    if named and shutil.which(named[0]):
+        return named
+    for name in ("cc", "gcc", "clang"):
+        if shutil.which(name):
+            return [name]
+    raise ToolchainError(
+        "no C compiler found: $CC, cc, gcc and clang were tried.", "Install gcc (Debian: apt install gcc)."
+    )
+
+
+def cache_directory() -> Path:
+    """``$KWS_CACHE``, else ``$XDG_CACHE_HOME/kws-tfmot`` or ``~/.cache/kws-tfmot``."""
+    if named := os.environ.get("KWS_CACHE"):
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "kws-tfmot"
