@@ -56,3 +56,8 @@ def sha256_file(path: str | os.PathLike[str]) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def cache_root() -> Path:
+    """Where decoded audio and compiled helpers are kept: ``$KWS_CACHE``, else ``~/.cache/kws-tfmot``."""
+    return Path(os.environ.get("KWS_CACHE") or Path.home() / ".cache" / "kws-tfmot")

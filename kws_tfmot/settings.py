@@ -49,10 +49,15 @@ def _explain(root: type[pydantic.BaseModel], problem: Any, where: str) -> str:
     if problem["type"] == "extra_forbidden":
         allowed = sorted(_model_at(root, path[:-1]).model_fields)
         return f"unknown key {dotted!r}.{did_you_mean(path[-1], allowed)} Allowed here: {', '.join(allowed)}."
-    reason = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if problem["msg"].startswith("Input should be "):
+    reason = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ").rstrip(".")
+    if problem["type"].startswith("model_type") or problem["type"] == "dict_type":
+        reason = "a mapping of settings"
+    if not problem["msg"].startswith("Value error, "):
         reason = f"expected {reason}"
-    return f"{dotted}: {reason}. Received: {problem.get('input')!r}"
+    received = problem.get("input")
+    # A rule between several keys is checked on the whole group, which says too much to be repeated.
+    shown = "" if isinstance(received, dict) else f". Received: {received!r}"
+    return f"{dotted + ': ' if dotted else ''}{reason}{shown}"
 
 
 def _model_at(root: type[pydantic.BaseModel], path: list[str]) -> type[pydantic.BaseModel]:

@@ -33,7 +33,10 @@ def wrap_for_pruning(model: keras.Model, settings: SparsitySettings, steps: int)
     """
     pruned = {row.layer for row in coverage(model, settings) if not row.reason}
     copy = fresh_copy(model)
-    begin, end = round(settings.begin * steps), max(1, round(settings.end * steps))
+    begin = round(settings.begin * steps)
+    # Masks change only every `frequency` steps: end on such a step, or the target is missed by a little.
+    updates = max(1, round((settings.end - settings.begin) * steps / settings.frequency))
+    end = begin + updates * settings.frequency
     schedule = tfmot.sparsity.keras.PolynomialDecay(0.0, settings.target, begin, end, frequency=settings.frequency)
 
     def wrap(layer: keras.layers.Layer) -> keras.layers.Layer:

@@ -1,0 +1,122 @@
+"""The recipe: one frozen, validated configuration of a whole build. YAML in, YAML out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+import yaml
+
+from kws_tfmot.data.settings import AugmentSettings, DataSettings
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.quantization.settings import QuantizationSettings
+from kws_tfmot.settings import Settings
+from kws_tfmot.sparsity.settings import SparsitySettings
+from kws_tfmot.training.settings import TrainSettings
+
+FileKind = Literal["float32", "int16x8", "sparse_float32", "sparse_int8"]
+
+
+class ConvertSettings(Settings):
+    """Which files a build writes besides ``model_int8.tflite``.
+
+    Attributes:
+        also: More formats for desktop use; sparse-encoded ones are never exported to a device.
+    """
+
+    also: tuple[FileKind, ...] = ("float32",)
+
+
+class ExportSettings(Settings):
+    """The C code a build writes.
+
+    Attributes:
+        target: ``tflm`` writes the model as a C array for TensorFlow Lite Micro, with its settings and op resolver.
+        name: Prefix of every C identifier.
+    """
+
+    target: Literal["tflm"] = "tflm"
+    name: str = pydantic.Field(default="kws_model", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+
+
+class Recipe(Settings):
+    """Everything that decides what a build makes, apart from the clips themselves."""
+
+    name: str = pydantic.Field(default="kws", pattern=r"^[A-Za-z0-9_.-]+$")
+    seed: int = pydantic.Field(default=1, ge=0)
+    data: DataSettings = DataSettings()
+    frontend: FrontendSettings = FrontendSettings()
+    augment: AugmentSettings = AugmentSettings()
+    model: ModelSettings = ModelSettings()
+    train: TrainSettings = TrainSettings()
+    sparsity: SparsitySettings | None = None
+    quantization: QuantizationSettings = QuantizationSettings()
+    convert: ConvertSettings = ConvertSettings()
+    export: ExportSettings = ExportSettings()
+
+    @pydantic.model_validator(mode="after")
+    def _rooms_agree(self) -> Recipe:
+        for name in ("sample_rate", "clip_ms"):
+            if getattr(self.data, name) != getattr(self.frontend, name):
+                raise ValueError(
+                    f"data.{name}={getattr(self.data, name)} and frontend.{name}={getattr(self.frontend, name)} "
+                    "must be equal"
+                )
+        return self
+
+    def to_yaml(self) -> str:
+        """The recipe with every default written out, in the order of the fields."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def load_recipe(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
+    """Read a recipe and apply ``key=value`` overrides with dotted keys.
+
+    Args:
+        path: A YAML file.
+        overrides: For example ``["sparsity.target=0.9", "data.keywords=[stop, go]", "sparsity=null"]``; values are YAML.
+
+    Raises:
+        RecipeError: If the file is missing, is no YAML mapping, or a key or value is not allowed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise RecipeError(f"there is no recipe at {path}.", f"Shipped recipes: {', '.join(shipped_recipes())}.")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as err:
+        raise RecipeError(f"{path} is not valid YAML: {err}", "Compare it with a recipe in recipes/.") from None
+    values = {} if values is None else values
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path} holds {type(values).__name__}, expected a mapping of settings.")
+    for override in overrides:
+        _apply(values, override)
+    return Recipe.parse(values)
+
+
+def shipped_recipes() -> list[str]:
+    """Paths of the recipes that come with a checkout, relative to it; empty for an installed package."""
+    folder = Path(__file__).resolve().parent.parent / "recipes"
+    return sorted(f"recipes/{path.name}" for path in folder.glob("*.yaml"))
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key.strip():
+        raise RecipeError(f"expected key=value. Received: {override!r}", "For example: --set sparsity.target=0.9")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as err:
+        raise RecipeError(f"the value of {key!r} is not valid YAML: {text!r} ({err})") from None
+    *parents, last = key.strip().split(".")
+    here = values
+    for part in parents:
+        if here.get(part) is None:
+            here[part] = {}
+        here = here[part]
+        if not isinstance(here, dict):
+            raise RecipeError(f"cannot set {key!r}: {part!r} is a value, not a group of settings.")
+    here[last] = value

@@ -1,0 +1,136 @@
+"""A run's directory: a manifest of its stages, what each was made from and the SHA-256 of every artefact."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.files import sha256_file, write_json
+
+MANIFEST = "manifest.json"
+_FORMAT = 1
+
+
+def key_of(name: str, inputs: Any) -> str:
+    """SHA-256 that changes when, and only when, a stage's inputs change.
+
+    >>> key_of("train", {"seed": 1}) == key_of("train", {"seed": 2})
+    False
+    """
+    return hashlib.sha256(json.dumps([name, inputs], sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """What a stage made: ``outputs`` are paths relative to the run, ``figures`` its part of ``metrics.json``."""
+
+    outputs: tuple[str, ...] = ()
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+class Run:
+    """One directory that a build fills stage by stage; finished stages are skipped, changed ones done again.
+
+    Args:
+        directory: Made if it does not exist.
+        force: Do every stage anew, whatever is there.
+
+    Raises:
+        RecipeError: If the directory holds something that is not a run.
+    """
+
+    def __init__(self, directory: str | Path, force: bool = False) -> None:
+        self.directory = Path(directory)
+        self._force = force
+        if self.directory.is_file():
+            raise RecipeError(f"expected a directory for the run. Received the file: {self.directory}")
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._manifest: dict[str, Any] = {"format": _FORMAT, "stages": {}}
+        stored = self.directory / MANIFEST
+        if stored.is_file():
+            self._manifest = self._read(stored)
+        elif any(path for path in self.directory.iterdir() if path.name != ".lock"):
+            raise RecipeError(
+                f"{self.directory} is not empty and holds no run ({MANIFEST} is missing).",
+                "Give a new directory with --out.",
+            )
+
+    def _read(self, stored: Path) -> dict[str, Any]:
+        try:
+            manifest = json.loads(stored.read_text(encoding="utf-8"))
+        except ValueError:
+            manifest = None
+        if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT or "stages" not in manifest:
+            raise RecipeError(
+                f"{stored} is not a manifest of format {_FORMAT}.", "Give a new directory with --out, or remove this one."
+            )
+        return manifest
+
+    def path(self, name: str) -> Path:
+        """The path of ``name`` inside the run."""
+        return self.directory / name
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for one process.
+
+        Raises:
+            RecipeError: If another process works in the same directory.
+        """
+        with open(self.directory / ".lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RecipeError(
+                    f"another process is working in {self.directory}.", "Wait for it, or give another --out."
+                ) from None
+            yield
+
+    def is_current(self, stage: str, key: str) -> bool:
+        """Whether ``stage`` was finished with the same inputs and all its files are still what they were."""
+        record = self._manifest["stages"].get(stage)
+        if self._force or record is None or record["key"] != key:
+            return False
+        return all(
+            self.path(name).is_file() and sha256_file(self.path(name)) == digest
+            for name, digest in record["outputs"].items()
+        )
+
+    def stage(self, name: str, inputs: Any, work: Callable[[str], StageResult]) -> bool:
+        """Do ``work(key)`` unless ``name`` is current; return whether it was done.
+
+        The result is recorded at the end only: an interrupted stage is begun again (and may resume by itself).
+        """
+        key = key_of(name, inputs)
+        if self.is_current(name, key):
+            return False
+        began = time.monotonic()
+        result = work(key)
+        self._manifest["stages"][name] = {
+            "key": key,
+            "seconds": round(time.monotonic() - began, 2),
+            "outputs": {output: sha256_file(self.path(output)) for output in sorted(result.outputs)},
+            "figures": result.figures,
+        }
+        write_json(self.path(MANIFEST), self._manifest)
+        return True
+
+    def figures(self, stage: str) -> dict[str, Any]:
+        """The figures that ``stage`` recorded; empty if it has not run."""
+        return self._manifest["stages"].get(stage, {}).get("figures", {})
+
+    def outputs(self, stage: str) -> dict[str, str]:
+        """``{file: SHA-256}`` of ``stage``; empty if it has not run."""
+        return self._manifest["stages"].get(stage, {}).get("outputs", {})
+
+    def seconds(self) -> dict[str, float]:
+        """How long each stage took when it was last done."""
+        return {name: record["seconds"] for name, record in self._manifest["stages"].items()}

@@ -1,0 +1,97 @@
+"""What every stage of a build shares: the recipe, the data and the run's directory."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kws_tfmot.data import ClipIndex, prepare
+from kws_tfmot.data.feature_augment import mixup
+from kws_tfmot.data.prefetch import FeatureEpochs
+from kws_tfmot.files import cache_root
+from kws_tfmot.frontend import Frontend
+from kws_tfmot.progress import SILENT, Reporter
+from kws_tfmot.recipe import Recipe
+from kws_tfmot.runs import Run
+
+
+@dataclass(frozen=True)
+class Build:
+    """One recipe applied to one source of clips in one directory.
+
+    Attributes:
+        recipe: The resolved recipe.
+        source: ``folder:PATH``, ``tfds:NAME`` or ``synthetic``.
+        run: Where the artefacts go.
+        reporter: Where progress goes.
+        cache: Where decoded audio is kept between builds.
+    """
+
+    recipe: Recipe
+    source: str
+    run: Run
+    reporter: Reporter = SILENT
+    cache: Path = cache_root()
+
+    @cached_property
+    def index(self) -> ClipIndex:
+        """The clips, read and checked once."""
+        with self.reporter.task("reading clips", None) as task:
+            return prepare(self.source, self.recipe.data, self.cache / "audio", task.reach)
+
+    @cached_property
+    def frontend(self) -> Frontend:
+        """The audio front end of the recipe."""
+        return Frontend(self.recipe.frontend)
+
+    @cached_property
+    def data_sha256(self) -> str:
+        """Changes when any clip, its split or its class changes."""
+        digest = hashlib.sha256()
+        for clip in self.index.clips:
+            row = (clip.path, clip.split, clip.label, str(clip.used), self.index.digests[clip.path])
+            digest.update("\t".join(row).encode("utf-8", "surrogateescape") + b"\n")
+        return digest.hexdigest()
+
+    def features(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Features int8 [N, frames, coefficients] and classes int32 [N] of a split, without augmentation."""
+        audio = self.index.audio(split)
+        return self.frontend.features(audio.audio, threads=2), audio.labels
+
+    def model_input(self, features: np.ndarray) -> np.ndarray:
+        """What the float model is fed: ``int8 * scale``, float32 [N, frames, coefficients, 1]."""
+        return features.astype(np.float32)[..., None] * np.float32(self.recipe.frontend.scale)
+
+    def validation(self) -> tuple[np.ndarray, np.ndarray]:
+        """Model input and one-hot classes of the validation split."""
+        features, labels = self.features("validation")
+        return self.model_input(features), np.eye(len(self.index.labels), dtype=np.float32)[labels]
+
+    def model_settings(self) -> dict[str, Any]:
+        """What travels inside every ``.tflite``: labels and front end."""
+        return {
+            "labels": list(self.index.labels),
+            "frontend": self.recipe.frontend.model_dump(mode="json"),
+            "recipe": self.recipe.name,
+        }
+
+
+class FeatureSource:
+    """The training stream as model input: drawn by the data room, mixed up here, converted to float."""
+
+    def __init__(self, build: Build, epochs: FeatureEpochs) -> None:
+        self._build = build
+        self._epochs = epochs
+        self._classes = len(build.index.labels)
+
+    def epoch_features(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Model input and targets of ``epoch``, a function of the recipe's seed and ``epoch`` alone."""
+        features, labels = self._epochs.epoch_features(epoch)
+        targets = np.eye(self._classes, dtype=np.float32)[labels]
+        rng = np.random.default_rng([self._build.recipe.seed, epoch, 0x313])
+        return mixup(self._build.model_input(features), targets, rng, self._build.recipe.augment.mixup_alpha)

@@ -1,0 +1,53 @@
+"""Training a network on a build's own data: what the stages that train have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kws_tfmot.data.batches import TrainingBatches
+from kws_tfmot.data.prefetch import feature_batches
+from kws_tfmot.keras import keras
+from kws_tfmot.stages.build import Build, FeatureSource
+from kws_tfmot.training.loop import Plugins, TrainResult, train
+from kws_tfmot.training.settings import TrainSettings
+
+
+def training_batches(build: Build, epoch_offset: int = 0) -> TrainingBatches:
+    """The augmented stream of the build; ``epoch_offset`` gives later stages draws of their own."""
+    index, recipe = build.index, build.recipe
+    seed = recipe.seed + 100_003 * epoch_offset
+    return TrainingBatches(index.audio("train"), index.noise, index.labels, recipe.augment, recipe.train.batch_size, seed)
+
+
+def steps_per_epoch(build: Build) -> int:
+    """Full batches in an epoch."""
+    return training_batches(build).clips_per_epoch // build.recipe.train.batch_size
+
+
+def fit(
+    build: Build, network: keras.Model, settings: TrainSettings, stage: str, key: str, plugins: Plugins, offset: int
+) -> TrainResult:
+    """Train ``network`` in place on the build's training stream, resuming an interrupted ``stage``."""
+    batches = training_batches(build, offset)
+    with feature_batches(batches, build.frontend, settings.epochs) as epochs:
+        return train(
+            network,
+            FeatureSource(build, epochs),
+            build.validation(),
+            settings,
+            plugins=plugins,
+            run_key=key,
+            state_path=build.run.path(f"state/{stage}.npz"),
+            log_dir=build.run.path(f"logs/{stage}"),
+            description=stage,
+            reporter=build.reporter,
+        )
+
+
+def training_figures(result: TrainResult) -> dict[str, Any]:
+    """The part of ``metrics.json`` that says how a training went."""
+    return {
+        "epochs": len(result.history),
+        "selected_epoch": result.selected_epoch + 1,
+        "validation_accuracy": result.val_accuracy,
+    }

@@ -1,0 +1,84 @@
+"""What a person sees: progress bars, notes, tables, and errors without a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from kws_tfmot.errors import KwsError
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+class _RichTask:
+    def __init__(self, progress: Progress, task: int) -> None:
+        self._progress = progress
+        self._task = task
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        self._progress.update(self._task, advance=count, note=note)
+
+    def reach(self, done: int, total: int) -> None:
+        self._progress.update(self._task, completed=done, total=total)
+
+
+class RichReporter:
+    """Progress bars on standard error, so that standard output stays clean for ``--json``."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    @contextmanager
+    def task(self, description: str, total: int | None) -> Iterator[_RichTask]:
+        """A progress bar for the length of a ``with`` block."""
+        columns = (
+            TextColumn("{task.description:<15}"),
+            BarColumn(30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Progress(*columns, console=err) as progress:
+            yield _RichTask(progress, progress.add_task(description, total=total, note=""))
+
+    def note(self, text: str) -> None:
+        """One line, each text once."""
+        if text not in self._told:
+            self._told.add(text)
+            err.print(f"[yellow]note[/] {_escape(text)}")
+
+
+@contextmanager
+def friendly_errors() -> Iterator[None]:
+    """Turn a :class:`KwsError` into a message and exit code 2, and an interrupt into exit code 130."""
+    try:
+        yield
+    except KwsError as error:
+        err.print(f"[bold red]error[/] {_escape(error.message)}")
+        if error.hint:
+            err.print(f"      {_escape(error.hint)}")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        err.print("[yellow]interrupted[/] run the same command again to go on from here")
+        sys.exit(130)
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table; all columns but the first are right-aligned."""
+    grid = Table(title=title, title_justify="left", title_style="bold")
+    for i, column in enumerate(columns):
+        grid.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
+    for row in rows:
+        grid.add_row(*(_escape(cell) for cell in row))
+    out.print(grid)
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", r"\[")
