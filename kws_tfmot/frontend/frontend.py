@@ -117,7 +117,9 @@ def _choose(tables: FrontendTables, backend: Backend) -> tuple[_Engine, str]:
 
 @functools.cache
 def _note_slow_path(reason: str) -> None:
-    warnings.warn(f"the audio front end runs in NumPy, more than ten times slower: {reason}", RuntimeWarning, stacklevel=4)
+    warnings.warn(
+        f"the audio front end runs in NumPy, more than ten times slower: {reason}", RuntimeWarning, stacklevel=4
+    )
 
 
 class NumpyFrontend:

@@ -20,6 +20,7 @@ from kws_tfmot.files import replacing, sha256_bytes
 from kws_tfmot.frontend.tables import FrontendTables
 
 SOURCES = Path(__file__).with_name("csrc")
+HOST_ONLY = ("kws_frontend_clips.c",)
 FLAGS = ("-std=c11", "-O3", "-fPIC", "-shared", "-fvisibility=default")
 
 

@@ -22,7 +22,7 @@ void kws_frontend_fft(const kws_frontend_tables *tables, const int16_t *samples,
 /* In place: scratch[2 k], scratch[2 k + 1] = low, high word of the power of bin k of the real signal, k > 0. */
 void kws_frontend_power(const kws_frontend_tables *tables, int32_t *scratch);
 
-/* log2 of the mel energies, Q10. `logs` may overlay the first `mels` words of the scratch. */
+/* log2 of the mel energies, Q10. */
 void kws_frontend_log_mel(const kws_frontend_tables *tables, const int32_t *scratch, int16_t *logs);
 
 /* log2 (Q10, less the offset) of a positive 64-bit integer. */

@@ -1,0 +1,142 @@
+"""The front end as C files for a firmware: constant tables of one choice of settings, and the sources."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.files import sha256_bytes
+from kws_tfmot.frontend.native import HOST_ONLY, SOURCES, pack_twiddles
+from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.tables import FrontendTables, make_tables
+
+CONSTANTS = "kws_frontend_constants"
+"""Name of the ``kws_frontend_tables`` that the generated file defines."""
+
+_TYPES = {"int16": "int16_t", "uint16": "uint16_t", "uint32": "uint32_t"}
+
+
+def c_source(settings: FrontendSettings) -> dict[str, str]:
+    """Everything a firmware needs: file name -> text of the generated tables and of the runtime sources.
+
+    The result depends on nothing but ``settings`` and this package: exporting twice gives the same bytes.
+
+    Raises:
+        RecipeError: For kind ``microfrontend``, which is TFLM's own C code.
+    """
+    files = export_tables(settings)
+    for path in sorted(SOURCES.glob("*.[ch]")):
+        if path.name not in HOST_ONLY:
+            files[path.name] = path.read_text(encoding="utf-8")
+    return dict(sorted(files.items()))
+
+
+def export_tables(settings: FrontendSettings) -> dict[str, str]:
+    """``kws_frontend_tables.h`` (sizes) and ``kws_frontend_tables.c`` (constants); raises as :func:`c_source`."""
+    if settings.kind == "microfrontend":
+        raise RecipeError(
+            "kind 'microfrontend' has no C source here; mfcc and log_mel have.",
+            "Its firmware takes TFLM's tensorflow/lite/experimental/microfrontend/lib.",
+        )
+    tables = make_tables(settings)
+    arrays = table_arrays(tables)
+    size = sum(array.nbytes for array in arrays.values())
+    code = {"kws_frontend_tables.c": _definitions(tables, arrays), "kws_frontend_tables.h": _header(settings)}
+    return {name: _comment(settings, size, text) + text for name, text in code.items()}
+
+
+def _comment(settings: FrontendSettings, size: int, text: str) -> str:
+    described = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+    digest = sha256_bytes(text.encode())
+    return (
+        f"/* Generated, do not edit.\n * {described}\n * tables: {size} bytes; SHA-256 of what follows: {digest} */\n"
+    )
+
+
+def table_arrays(tables: FrontendTables) -> dict[str, npt.NDArray[np.generic]]:
+    """The constant arrays as C has them, by member of ``kws_frontend_tables``; no ``dct`` for log-mel."""
+    arrays: dict[str, npt.NDArray[np.generic]] = {
+        "window": tables.window,
+        "twiddles": pack_twiddles(tables.twiddles),
+        "bins": tables.bins,
+        "rise": tables.rise,
+        "log2": tables.log2,
+    }
+    if len(tables.dct):
+        arrays["dct"] = tables.dct
+    return arrays
+
+
+def buffer_bytes(settings: FrontendSettings) -> int:
+    """RAM of one stream beside its context: FFT, logarithms and the window of samples, as the C code has it."""
+    return 4 * settings.fft_points + 2 * (settings.mels + settings.mels % 2) + 2 * settings.window_samples
+
+
+def _header(settings: FrontendSettings) -> str:
+    sizes = {
+        "SAMPLE_RATE": settings.sample_rate,
+        "WINDOW_SAMPLES": settings.window_samples,
+        "HOP_SAMPLES": settings.hop_samples,
+        "FRAMES": settings.frames,
+        "FEATURES": settings.features_per_frame,
+        "BUFFER_BYTES": buffer_bytes(settings),
+    }
+    defines = "".join(f"#define KWS_FRONTEND_{name} {value}\n" for name, value in sizes.items())
+    return f"""#ifndef KWS_FRONTEND_TABLES_H
+#define KWS_FRONTEND_TABLES_H
+
+#include "kws_frontend.h"
+
+{defines}
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+extern const kws_frontend_tables {CONSTANTS};
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif /* KWS_FRONTEND_TABLES_H */
+"""
+
+
+def _definitions(tables: FrontendTables, arrays: dict[str, npt.NDArray[np.generic]]) -> str:
+    settings = tables.settings
+    members = [
+        *(settings.window_samples, settings.hop_samples, settings.fft_points // 2, settings.mels, len(tables.dct)),
+        *(tables.dct_shift, tables.log_offset, f"{tables.floor & 0xFFFFFFFF}u", f"{tables.floor >> 32}u"),
+        *(name if name in arrays else "NULL" for name in ("window", "twiddles", "bins", "rise", "log2", "dct")),
+    ]
+    names = (
+        *("window_samples", "hop_samples", "fft_pairs", "mels", "coefficients", "dct_shift", "log_offset"),
+        *("floor_low", "floor_high", "window", "twiddles", "bins", "rise", "log2", "dct"),
+    )
+    lines = "".join(f"    {value}, /* {name} */\n" for name, value in zip(names, members, strict=True))
+    return (
+        '#include "kws_frontend_tables.h"\n\n#include <stdalign.h>\n\n'
+        + "".join(_array(name, array) for name, array in arrays.items())
+        + f"const kws_frontend_tables {CONSTANTS} = {{\n{lines}}};\n"
+    )
+
+
+def _array(name: str, array: npt.NDArray[np.generic]) -> str:
+    kind = _TYPES[array.dtype.name]
+    suffix = "u" if kind == "uint32_t" else ""
+    values = [f"{value}{suffix}" for value in array.reshape(-1).tolist()]
+    return f"alignas(4) static const {kind} {name}[{len(values)}] = {{\n{_wrapped(values)}}};\n\n"
+
+
+def _wrapped(values: Iterable[str], width: int = 116) -> str:
+    lines, line = [], ""
+    for value in values:
+        if len(line) + len(value) + 2 > width:
+            lines.append(line)
+            line = ""
+        line += f"{' ' if line else ''}{value},"
+    return "".join(f"    {line}\n" for line in [*lines, line])
