@@ -1,0 +1,128 @@
+"""The accuracy of a `.tflite` on a data set, through a named interpreter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kws_tfmot.data import ClipIndex, prepare
+from kws_tfmot.errors import DataError
+from kws_tfmot.evaluation.accuracy import Accuracy
+from kws_tfmot.evaluation.contract import ModelContract
+from kws_tfmot.files import cache_root, sha256_bytes
+from kws_tfmot.frontend import Frontend
+from kws_tfmot.progress import SILENT, Reporter
+from kws_tfmot.recipe import Recipe
+from kws_tfmot.tflite.document import read_source
+from kws_tfmot.tflite.interpreter import Interpreter, open_interpreter
+
+
+@dataclass(frozen=True)
+class ModelAccuracy:
+    """Accuracy with everything that has to stand beside it."""
+
+    result: Accuracy
+    interpreter: str
+    model_sha256: str
+    source: str
+    split: str
+    split_sha256: str
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return self.result.to_dict() | {
+            "interpreter": self.interpreter,
+            "model_sha256": self.model_sha256,
+            "source": self.source,
+            "split": self.split,
+            "split_sha256": self.split_sha256,
+            "notes": list(self.notes),
+        }
+
+
+def model_input_of(interpreter: Interpreter, features: np.ndarray, scale: float) -> np.ndarray:
+    """int8 features [N, frames, coefficients] in the type and shape that the model takes.
+
+    An int8 model takes them as they are; int16 (of 16x8 models) and float32 ones take ``int8 * scale`` in their own
+    quantisation.
+    """
+    shaped = features.reshape(len(features), *interpreter.input.shape[1:])
+    if interpreter.input.dtype == np.int8:
+        return shaped
+    real = shaped.astype(np.float32) * np.float32(scale)
+    if interpreter.input.dtype == np.float32:
+        return real
+    info = np.iinfo(interpreter.input.dtype)
+    steps = np.rint(real / interpreter.input.scale) + interpreter.input.zero_point
+    return np.clip(steps, info.min, info.max).astype(interpreter.input.dtype)
+
+
+def scores_of(
+    interpreter: Interpreter, features: np.ndarray, scale: float, reporter: Reporter = SILENT
+) -> np.ndarray:
+    """Raw outputs [N, classes] for int8 features, with progress."""
+    inputs = model_input_of(interpreter, features, scale)
+    outputs = []
+    with reporter.task(f"running {interpreter.kind}", len(inputs)) as task:
+        for first in range(0, len(inputs), 250):
+            outputs.append(interpreter.run(inputs[first : first + 250]))
+            task.advance(len(outputs[-1]))
+    return np.concatenate(outputs).reshape(len(inputs), -1)
+
+
+def evaluate_model(
+    model: str | Path | bytes,
+    source: str,
+    *,
+    split: str = "test",
+    kind: str = "tflm",
+    recipe: Recipe | None = None,
+    cache: Path | None = None,
+    reporter: Reporter = SILENT,
+) -> ModelAccuracy:
+    """Judge ``model`` on ``source`` with the labels and front end that it carries.
+
+    Args:
+        model: Path or bytes of a ``.tflite``.
+        source: ``folder:PATH``, ``tfds:NAME`` or ``synthetic``.
+        split: ``train``, ``validation``, ``test``, or ``all`` for every clip of the source.
+        kind: The interpreter, one of :data:`kws_tfmot.tflite.interpreter.KINDS`.
+        recipe: Settings for a model that carries none.
+        cache: Where decoded audio is kept.
+        reporter: Where progress goes.
+
+    Raises:
+        ModelError: If the model is corrupt or does not fit its own settings.
+        DataError: If the data set does not fit the model or has no such split.
+    """
+    data = read_source(model)
+    contract = ModelContract.of_model(data, recipe)
+    interpreter = open_interpreter(data, kind)
+    index = _index(contract, source, split, cache or cache_root(), reporter)
+    if index.labels != contract.labels:
+        raise DataError(
+            f"the data set has the classes {', '.join(index.labels)}, the model {', '.join(contract.labels)}.",
+            "Give the data that belong to the model.",
+        )
+    audio = index.audio(split)
+    features = Frontend(contract.frontend).features(audio.audio, threads=2)
+    scores = scores_of(interpreter, features, contract.frontend.scale, reporter)
+    return ModelAccuracy(
+        result=Accuracy.of(index.labels, audio.labels, scores),
+        interpreter=interpreter.name,
+        model_sha256=sha256_bytes(data),
+        source=source,
+        split=split,
+        split_sha256=index.split_sha256(split),
+        notes=index.notes,
+    )
+
+
+def _index(contract: ModelContract, source: str, split: str, cache: Path, reporter: Reporter) -> ClipIndex:
+    settings = contract.data.for_evaluation() if split == "all" else contract.data
+    with reporter.task("reading clips", None) as task:
+        return prepare(source, settings, cache / "audio", task.reach)

@@ -1,0 +1,41 @@
+"""`kws compress`: sparse training and quantisation-aware training of a recipe."""
+
+from __future__ import annotations
+
+import typer
+
+from kws_tfmot.stages.build import Build
+from kws_tfmot.stages.compress import compress
+from kws_tfmot.stages.prepare import prepare_data
+from kws_tfmot.stages.train import train_dense
+from pipelines.console import out, table
+from pipelines.options import recipe_command
+
+
+def work(build: Build) -> None:
+    """Make weights zero and the network ready for int8, as the recipe says."""
+    prepare_data(build)
+    train_dense(build)
+    compress(build)
+    show_sparsity(build)
+    if build.recipe.quantization.mode == "qat":
+        figures = build.run.figures("quantize")
+        out.print(f"QAT keeps: {figures['preserve']}; validation {100 * figures['validation_accuracy']:.2f} %")
+
+
+def show_sparsity(build: Build) -> None:
+    """Zeros of every kernel, and why a layer was left dense."""
+    figures = build.run.figures("sparsify")
+    if build.recipe.sparsity and figures:
+        rows = [
+            [name, f"{row['weights']:,}", f"{100 * row['zeros'] / row['weights']:.1f} %", row["not_pruned"] or ""]
+            for name, row in figures["layers"].items()
+        ]
+        title = f"zeros in the float model: {100 * figures['sparsity']:.1f} % of all kernel weights"
+        table(title, ["layer", "weights", "zeros", "left dense because"], rows)
+
+
+command = recipe_command(work)
+
+if __name__ == "__main__":
+    typer.run(command)

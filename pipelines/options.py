@@ -1,0 +1,67 @@
+"""Options that the stage commands share, and how they become a build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.recipe import Recipe, load_recipe, shipped_recipes
+from kws_tfmot.runs import Run
+from kws_tfmot.stages.build import Build
+from pipelines.console import RichReporter, friendly_errors
+
+RecipeArgument = Annotated[Path, typer.Argument(help="A recipe (YAML), or the name of one that ships with the project.")]
+DataOption = Annotated[str, typer.Option("--data", help="folder:PATH, tfds:NAME or synthetic (built in).")]
+OutOption = Annotated[Path, typer.Option("--out", help="The run's directory.")]
+SetOption = Annotated[list[str], typer.Option("--set", help="Change the recipe: key=value, dotted keys.")]
+KeywordsOption = Annotated[str, typer.Option("--keywords", help='The words to spot: "hey nova,stop".')]
+SpeakerOption = Annotated[str, typer.Option("--speaker-pattern", help="Regular expression; group 1 is the speaker.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Do every stage again.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
+ModelArgument = Annotated[Path, typer.Argument(help="A .tflite file.")]
+RecipeOption = Annotated[Path | None, typer.Option("--recipe", help="For a model that carries no settings of its own.")]
+
+
+def resolve_recipe(recipe: Path, overrides: list[str], keywords: str = "", speaker_pattern: str = "") -> Recipe:
+    """Load ``recipe`` (a path, or the name of a shipped one) with overrides from the command line."""
+    extra: list[str] = list(overrides)
+    if keywords:
+        words = [word.strip() for word in keywords.split(",") if word.strip()]
+        if not words:
+            raise RecipeError(f"expected words separated by commas. Received: --keywords {keywords!r}")
+        extra.append(f"data.keywords={_yaml_list(words)}")
+    if speaker_pattern:
+        extra.append(f"data.speaker_pattern={_yaml_list([speaker_pattern])[1:-1]}")
+    shipped = Path(__file__).resolve().parent.parent / "recipes" / f"{recipe}.yaml"
+    named = recipe.suffix == "" and not recipe.exists() and f"recipes/{recipe}.yaml" in shipped_recipes()
+    return load_recipe(shipped if named else recipe, extra)
+
+
+def _yaml_list(words: list[str]) -> str:
+    return "[" + ", ".join("'" + word.replace("'", "''") + "'" for word in words) + "]"
+
+
+def recipe_command(work: Callable[[Build], None]) -> Callable[..., None]:
+    """A command over a recipe: opens the build, locks its run and hands it to ``work``, whose docstring is the help."""
+
+    def command(
+        recipe: RecipeArgument,
+        data: DataOption = "synthetic",
+        out_dir: OutOption = Path("runs/kws"),
+        overrides: SetOption = [],  # noqa: B006 - typer copies it
+        keywords: KeywordsOption = "",
+        speaker_pattern: SpeakerOption = "",
+        force: ForceOption = False,
+    ) -> None:
+        with friendly_errors():
+            resolved = resolve_recipe(recipe, overrides, keywords, speaker_pattern)
+            build = Build(resolved, data, Run(out_dir, force), RichReporter())
+            with build.run.locked():
+                work(build)
+
+    command.__doc__ = work.__doc__
+    return command
