@@ -1,0 +1,233 @@
+"""Data sets that come through TensorFlow Datasets: its own audio sets, and folders as sharded TFRecords."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kws_tfmot.data.audio import Decoded, Int16, fit_clip
+from kws_tfmot.data.folder import SourceClip, list_folder
+from kws_tfmot.data.index import ClipIndex
+from kws_tfmot.data.labels import SILENCE, label_of
+from kws_tfmot.data.prepare import build_index, check_keywords
+from kws_tfmot.data.settings import DataSettings
+from kws_tfmot.data.store import AudioStore, Progress, cached_store, store_key
+from kws_tfmot.errors import DataError, did_you_mean
+
+_SPLIT_NAMES = {
+    "train": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "dev": "validation",
+    "test": "test",
+}
+_CONNECT_SECONDS = 5.0
+
+
+def prepare_tfds(
+    spec: str, rest: str, settings: DataSettings, cache: Path, progress: Progress | None = None
+) -> ClipIndex:
+    """:func:`kws_tfmot.data.prepare` for ``tfds:NAME`` and ``tfds-folder:PATH``.
+
+    Raises:
+        DataError: There is no such set, it holds no audio classes, or it is neither here nor can be downloaded.
+    """
+    if spec.startswith("tfds-folder:"):
+        return _prepare_records(spec, Path(rest).expanduser(), settings, cache, progress)
+    builder = open_builder(rest, cache)
+    keys = audio_features(builder)
+    names = list(builder.info.features[keys["label"]].names)
+    found = {label_of(name, settings.keywords) for name in names}
+    notes = check_keywords(settings, names, found, spec)
+    fetch(builder, cache)
+    clips: dict[str, SourceClip] = {}
+    store = _store_examples(builder, keys, settings, cache, clips, progress)
+    if not clips:  # the audio was cached already: the paths carry all that is needed
+        clips = {path: _clip_of(path) for path in [*store.rows, *(path for path, _ in store.corrupt)]}
+    source = [clips[path] for path in sorted(clips)]
+    if not all(clip.split for clip in source):
+        source = [clip._replace(split="") for clip in source]
+        notes.append(f"the set brings the splits {sorted(builder.info.splits)}: all its clips are split anew")
+    if not any(clip.speaker for clip in source):
+        notes.append("the set names no speakers: that none is in two splits rests on the set's own splits")
+    return build_index(spec, settings, source, {}, store, notes)
+
+
+def data_dir(name: str, cache: Path) -> Path:
+    """Where TFDS keeps ``name``: ``TFDS_DATA_DIR``, or its usual place if the set is there, else under ``cache``."""
+    if chosen := os.environ.get("TFDS_DATA_DIR"):
+        return Path(chosen).expanduser()
+    usual = Path("~/tensorflow_datasets").expanduser()
+    return usual if (usual / name.split("/")[0]).is_dir() else cache / "tfds"
+
+
+def open_builder(name: str, cache: Path) -> Any:
+    """The TFDS builder of ``name`` (``set`` or ``set/config``); nothing is downloaded."""
+    from kws_tfmot.keras import tf  # noqa: F401  (sets the legacy switch before TFDS imports TensorFlow)
+
+    import tensorflow_datasets as tfds  # isort: skip
+
+    try:
+        return tfds.builder(name, data_dir=str(data_dir(name, cache)))
+    except tfds.core.DatasetNotFoundError:
+        guess = did_you_mean(name, tfds.list_builders(with_community_datasets=False))
+        raise DataError(f"TensorFlow Datasets has no set {name!r}.{guess}",
+                        "Use tfds:speech_commands, or folder:PATH for clips of your own.") from None  # fmt: skip
+    except (ValueError, AttributeError, ImportError) as err:
+        raise DataError(f"TensorFlow Datasets cannot open {name!r}: {err}", "Check the name and its version.") from None
+
+
+def audio_features(builder: Any) -> dict[str, str]:
+    """The names of the features that hold the ``audio``, the ``label`` and, where there is one, the ``speaker``."""
+    import tensorflow_datasets as tfds
+
+    keys: dict[str, str] = {}
+    for name, feature in builder.info.features.items():
+        if isinstance(feature, tfds.features.Audio):
+            keys.setdefault("audio", name)
+        elif isinstance(feature, tfds.features.ClassLabel) and "speaker" not in name:
+            keys.setdefault("label", name)
+        elif "speaker" in name:
+            keys.setdefault("speaker", name)
+    if not {"audio", "label"} <= set(keys):
+        raise DataError(f"expected a TFDS set with audio and classes. {builder.name!r} has {[*builder.info.features]}",
+                        "Use tfds:speech_commands, or folder:PATH for clips of your own.")  # fmt: skip
+    return keys
+
+
+def fetch(builder: Any, cache: Path) -> None:
+    """Download and prepare the set unless it is there; archives placed by hand are used without a network.
+
+    Raises:
+        DataError: An archive is missing and its server does not answer, with where to put the archive.
+    """
+    import tensorflow_datasets as tfds
+
+    if Path(builder.data_dir).is_dir():
+        return
+    manual = data_dir(builder.name, cache) / "downloads" / "manual"
+    infos = builder.url_infos or {}
+    missing = {url: info.filename for url, info in infos.items() if not (manual / info.filename).is_file()}
+    problem = next((reason for url in missing if (reason := _unreachable(url))), "")
+    if not problem:
+        try:
+            config = tfds.download.DownloadConfig(manual_dir=str(manual), try_download_gcs=False)
+            builder.download_and_prepare(download_config=config)
+            return
+        except Exception as err:  # TFDS passes on whatever its downloaders, parsers and file systems raise
+            problem = f"{type(err).__name__}: {str(err).splitlines()[0] if str(err) else 'no message'}"
+    wanted = "\n".join(f"  {filename}  from {url}" for url, filename in missing.items()) or "  (see the set's own page)"
+    raise DataError(
+        f"tfds:{builder.name} is not prepared and cannot be downloaded: {problem}\nFiles it needs:\n{wanted}",
+        f"Place them as they are, neither unpacked nor renamed, in {str(manual)!r} and run again; or unpack an archive "
+        "and use folder:PATH.",
+    )
+
+
+def _unreachable(url: str) -> str:
+    """Why ``url`` cannot be had, found out in seconds; empty where it answers."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_CONNECT_SECONDS):
+            return ""
+    except urllib.error.HTTPError as err:
+        return f"{url} answers {err.code} {err.reason}"
+    except (OSError, ValueError) as err:
+        return f"no connection to {urllib.parse.urlparse(url).hostname} ({err})"
+
+
+def _store_examples(
+    builder: Any,
+    keys: dict[str, str],
+    settings: DataSettings,
+    cache: Path,
+    clips: dict[str, SourceClip],
+    progress: Progress | None,
+) -> AudioStore:
+    names = builder.info.features[keys["label"]].names
+    own_rate = builder.info.features[keys["audio"]].sample_rate or settings.sample_rate
+    sizes = {name: int(split.num_examples) for name, split in builder.info.splits.items()}
+    key = store_key("tfds", builder.info.full_name, str(builder.data_dir), sizes, names, settings.sample_rate,
+                    settings.clip_samples)  # fmt: skip
+    noise: list[Int16] = []
+
+    def decoded() -> Iterator[tuple[str, Decoded]]:
+        for split in sizes:
+            for example in _examples(builder, split):
+                word = names[int(example[keys["label"]])]
+                speaker = _text(example[keys["speaker"]]) if "speaker" in keys else ""
+                path = "/".join((_SPLIT_NAMES.get(split, ""), speaker, word, _text(example["tfds_id"])))
+                clips[path] = _clip_of(path)
+                clip = fit_clip(_at_int16_scale(example[keys["audio"]]), own_rate, settings.sample_rate,
+                                settings.clip_samples)  # fmt: skip
+                if clips[path].split == "train" and word == SILENCE:
+                    noise.append(clip.samples)
+                yield path, clip
+
+    def noises() -> tuple[list[tuple[str, Int16]], list[str]]:
+        # The silence of the training split is pieces of background noise: it serves as such too.
+        return ([(f"train/{SILENCE}", np.concatenate(noise))], []) if noise else ([], [])
+
+    return cached_store(key, decoded, noises, sum(sizes.values()), settings.clip_samples, cache, progress)
+
+
+def _clip_of(path: str) -> SourceClip:
+    split, speaker, word, _ = path.split("/", 3)
+    return SourceClip(path, word, speaker, split)
+
+
+def _examples(builder: Any, split: str) -> Iterator[dict[str, Any]]:
+    import tensorflow_datasets as tfds
+
+    config = tfds.ReadConfig(add_tfds_id=True, interleave_cycle_length=1)
+    dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=config)
+    yield from tfds.as_numpy(dataset)
+
+
+def _text(value: Any) -> str:
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return text.replace("/", "_")
+
+
+def _at_int16_scale(samples: Any) -> Any:
+    """Samples of any TFDS audio feature, one channel, as int16 or float32 at int16 scale."""
+    samples = np.asarray(samples)
+    if samples.ndim > 1:
+        samples = samples.mean(axis=-1)
+    if np.issubdtype(samples.dtype, np.integer):
+        return np.clip(samples, -32768, 32767).astype(np.int16)
+    loud = float(np.abs(samples).max(initial=0.0))
+    return (samples * (32768.0 if loud <= 1.0 else 1.0)).astype(np.float32)
+
+
+def _prepare_records(
+    spec: str, root: Path, settings: DataSettings, cache: Path, progress: Progress | None = None
+) -> ClipIndex:
+    """A folder, by way of sharded TFRecords that stay under ``cache`` for use with tf.data."""
+    from kws_tfmot.data.tfds_folder import folder_builder, read_noises, read_records
+
+    listing = list_folder(root, settings.speaker_pattern)
+    labels = {label_of(clip.word, settings.keywords) for clip in listing.clips}
+    notes = check_keywords(settings, list(listing.folders), labels, str(root))
+    key = store_key("records", str(root.resolve()), listing.stamps, settings.sample_rate, settings.clip_samples)
+    builder = folder_builder(listing, settings.sample_rate, settings.clip_samples, cache / "tfds" / key)
+    with contextlib.redirect_stdout(io.StringIO()):  # TFDS announces a download, and there is none
+        builder.download_and_prepare()
+    store = cached_store(
+        key,
+        lambda: read_records(builder),
+        lambda: read_noises(builder),
+        len(listing.clips),
+        settings.clip_samples,
+        cache,
+        progress,
+    )
+    return build_index(spec, settings, listing.clips, listing.listed, store, notes)
