@@ -170,9 +170,7 @@ def _spec(tensor: Tensor) -> TensorSpec:
     return TensorSpec(np.dtype(NUMPY_TYPES[tensor.dtype]), tensor.shape, scale, zero_point)
 
 
-def _open_session(
-    model: bytes, graph: Graph, kind: str, threads: int, *, keep_tensors: bool
-) -> tuple[str, _Session]:
+def _open_session(model: bytes, graph: Graph, kind: str, threads: int, *, keep_tensors: bool) -> tuple[str, _Session]:
     opener = _MicroSession if kind == "tflm" else _LiteSession
     try:
         session = opener(model, graph, kind, threads, keep_tensors)
@@ -233,8 +231,10 @@ class _MicroSession:
 
     def __init__(self, model: bytes, graph: Graph, kind: str, threads: int, keep_tensors: bool) -> None:
         runtime = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
-        mode = runtime.InterpreterConfig.kPreserveAllTensors if keep_tensors else (
-            runtime.InterpreterConfig.kAllocationRecording
+        mode = (
+            runtime.InterpreterConfig.kPreserveAllTensors
+            if keep_tensors
+            else (runtime.InterpreterConfig.kAllocationRecording)
         )
         activations = sum(int(np.prod(t.shape, dtype=np.int64)) * 8 for t in graph.tensors if t.data is None)
         arena = min(max(10 * len(model), 2 * activations) + (1 << 18), _MAX_ARENA)

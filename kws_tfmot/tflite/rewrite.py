@@ -1,0 +1,183 @@
+"""Rewriting a converted int8 model so that the desktop's builtin kernels and TFLM agree on every byte.
+
+Both compute a layer's result as ``q = zp + round(acc * m)`` with ``m = M * 2**(e - 31)`` in two roundings, the first
+by the high half of a doubled product, the second by a right shift. TFLM rounds ties of the shift away from zero, the
+GEMM library behind LiteRT's builtin kernels upwards. They differ on negative ``acc`` alone, on about one of
+``2**(1 - e)`` results. A layer that clamps at its zero point (a fused ReLU, or zero point -128) never shows it; the
+last fully connected layer does. (Since TensorFlow 2.20 the *reference* kernel rounds a fully connected layer in float,
+a third way.) :func:`lift_logits` moves the logits by a constant, to which softmax and argmax are blind, so that the
+lowest representable one is zero.
+
+Softmax itself is a float table in the builtin kernels and fixed point in TFLM: :func:`drop_softmax` leaves it to
+whoever needs probabilities.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kws_tfmot.errors import ModelError
+from kws_tfmot.tflite.document import Table
+from kws_tfmot.tflite.edit import (
+    add_buffer,
+    add_tensor,
+    code_of,
+    constant_of,
+    dtype_name,
+    inputs_of,
+    operators_of,
+    outputs_of,
+    readers_of,
+    set_constant,
+    tensors_of,
+    writer_of,
+)
+from kws_tfmot.tflite.schema import enum_values
+
+_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+_MOVING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE")
+_INT32 = np.iinfo(np.int32)
+
+
+def drop_softmax(root: Table) -> bool:
+    """Let the graph end at the logits where it ends with SOFTMAX; return whether it did.
+
+    A DEQUANTIZE or QUANTIZE behind the softmax is not looked through.
+    """
+    subgraph = root["subgraphs"][0]
+    outputs = [int(index) for index in subgraph["outputs"]]
+    last = writer_of(root, outputs[0]) if len(outputs) == 1 else None
+    if last is None or code_of(root, last) != "SOFTMAX" or readers_of(root, outputs[0]):
+        return False
+    logits = inputs_of(last)[0]
+    subgraph["operators"] = [operator for operator in operators_of(root) if operator is not last]
+    subgraph["outputs"] = np.array([logits], np.int32)
+    for signature in root.get("signature_defs", []):
+        for entry in signature.get("outputs", []):
+            entry["tensor_index"] = logits
+    return True
+
+
+def lift_logits(root: Table) -> bool:
+    """Move the int8 logits by a constant so that their zero point is -128; return whether anything changed.
+
+    With output scale ``s`` and zero point ``zp`` the constant is ``s * (zp + 128)``, added to the bias:
+    ``bias[k] += round(s * (zp + 128) / (s_input * s_weights[k]))``. Softmax and argmax are unchanged, the logits'
+    bytes too but for ties. Applies to a CONV_2D or FULLY_CONNECTED without activation that feeds only the last
+    softmax, or is itself the output.
+
+    Raises:
+        ModelError: If a bias would overflow.
+    """
+    index = int(root["subgraphs"][0]["outputs"][0])
+    last = writer_of(root, index)
+    if last is not None and code_of(root, last) == "SOFTMAX":
+        index = inputs_of(last)[0]
+    layer = writer_of(root, index)
+    tensor = tensors_of(root)[index]
+    if layer is None or dtype_name(tensor) != "int8" or len(readers_of(root, index)) > 1:
+        return False
+    if code_of(root, layer) not in ("CONV_2D", "FULLY_CONNECTED"):
+        return False
+    if layer["builtin_options"][1].get("fused_activation_function", 0) != 0:
+        return False
+    scale, zero_point = _per_tensor(tensor, "logits")
+    if zero_point == -128:
+        return False
+    _add_to_bias(root, layer, scale * (zero_point + 128))
+    tensor["quantization"] = _quantization(scale, -128)
+    return True
+
+
+def set_input_quantization(root: Table, scale: float, zero_point: int) -> None:
+    """Give the int8 input of a model another quantisation, and the first layers biases that fit it.
+
+    Weights keep their bytes; a bias stands for the same real number, in steps of the new ``s_input * s_weights``.
+
+    Raises:
+        ModelError: If the input feeds something else than convolutions and fully connected layers.
+    """
+    index = int(root["subgraphs"][0]["inputs"][0])
+    if dtype_name(tensors_of(root)[index]) != "int8":
+        raise ModelError(f"expected an int8 input. Received: {dtype_name(tensors_of(root)[index])}")
+    pending = [index]
+    while pending:
+        index = pending.pop()
+        tensors_of(root)[index]["quantization"] = _quantization(scale, zero_point)
+        for operator in readers_of(root, index):
+            code = code_of(root, operator)
+            if code in _MOVING:
+                pending += outputs_of(operator)
+            elif code in _WEIGHTED:
+                _rescale_bias(root, operator, scale)
+            else:
+                raise ModelError(
+                    f"the input feeds {code}, whose arithmetic depends on the input's scale.",
+                    "Start the model with a convolution or fully connected layer, or use quantisation-aware training.",
+                )
+
+
+def _per_tensor(tensor: Table, what: str) -> tuple[float, int]:
+    quantization = tensor.get("quantization", {})
+    scales = quantization.get("scale", ())
+    if len(scales) != 1:
+        raise ModelError(f"expected one scale for the {what}. Received: {len(scales)}")
+    return float(scales[0]), int(quantization.get("zero_point", [0])[0])
+
+
+def _quantization(scale: float, zero_point: int) -> Table:
+    return {"scale": np.array([scale], np.float32), "zero_point": np.array([zero_point], np.int64)}
+
+
+def _bias_scales(root: Table, layer: Table, input_scale: float) -> np.ndarray:
+    """Steps of a layer's bias, one a channel: ``s_input * s_weights[k]``."""
+    weights = tensors_of(root)[inputs_of(layer)[1]]
+    scales = np.asarray(weights["quantization"]["scale"], np.float64)
+    channels = int(np.asarray(tensors_of(root)[outputs_of(layer)[0]]["shape"])[-1])
+    return np.broadcast_to(scales * float(np.float32(input_scale)), (channels,))
+
+
+def _bias_of(root: Table, layer: Table) -> tuple[int, np.ndarray]:
+    """Tensor index (-1 where there is none) and values of a layer's bias."""
+    inputs = inputs_of(layer)
+    index = inputs[2] if len(inputs) > 2 else -1
+    channels = int(np.asarray(tensors_of(root)[outputs_of(layer)[0]]["shape"])[-1])
+    values = constant_of(root, tensors_of(root)[index]) if index >= 0 else np.zeros(channels, np.int32)
+    if values is None or values.dtype != np.int32 or values.size != channels:
+        raise ModelError(f"expected a constant int32 bias of {channels} values in {code_of(root, layer)}.")
+    return index, values.astype(np.int64)
+
+
+def _store_bias(root: Table, layer: Table, index: int, values: np.ndarray, scales: np.ndarray) -> None:
+    if values.min() < _INT32.min or values.max() > _INT32.max:
+        raise ModelError(f"the bias of {code_of(root, layer)} leaves 32 bits: {values.min()} to {values.max()}.")
+    data = values.astype("<i4")
+    used = scales[:1] if np.all(scales == scales[0]) else scales
+    quantization = {"scale": used.astype(np.float32), "zero_point": np.zeros(len(used), np.int64)}
+    if index >= 0 and len(readers_of(root, index)) == 1:
+        set_constant(root, tensors_of(root)[index], data)
+        tensors_of(root)[index]["quantization"] = quantization
+        return
+    new = add_tensor(
+        root,
+        shape=np.array([len(data)], np.int32),
+        type=enum_values("TensorType")["INT32"],
+        buffer=add_buffer(root, data.tobytes()),
+        quantization=quantization,
+    )
+    layer["inputs"] = np.array([*inputs_of(layer)[:2], new], np.int32)
+
+
+def _add_to_bias(root: Table, layer: Table, real: float) -> None:
+    index, values = _bias_of(root, layer)
+    scales = _bias_scales(root, layer, _per_tensor(tensors_of(root)[inputs_of(layer)[0]], "input of the last layer")[0])
+    _store_bias(root, layer, index, values + np.rint(real / scales).astype(np.int64), scales)
+
+
+def _rescale_bias(root: Table, layer: Table, input_scale: float) -> None:
+    index, values = _bias_of(root, layer)
+    if index < 0:
+        return
+    old = np.asarray(tensors_of(root)[index]["quantization"]["scale"], np.float64)
+    new = _bias_scales(root, layer, input_scale)
+    _store_bias(root, layer, index, np.rint(values * old / new).astype(np.int64), new)

@@ -1,0 +1,85 @@
+"""Taking the fat off a flatbuffer: what no interpreter reads, then what TFLM does not read."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kws_tfmot.errors import ModelError, did_you_mean
+from kws_tfmot.tflite.document import Table
+from kws_tfmot.tflite.edit import code_of, dtype_name, finish, inputs_of, open_for_edit, operators_of, tensors_of
+
+LEVELS = ("portable", "tflm")
+SETTINGS_NAME = b"kws_tfmot"
+
+
+def slim(model: bytes, level: str = "portable", *, keep_settings: bool = True, keep_signatures: bool = False) -> bytes:
+    """A smaller flatbuffer that computes the same.
+
+    ``"portable"`` drops names, descriptions, foreign metadata, calibration ranges (min and max), signatures and
+    tensors nobody uses, and writes equal vectors and tables once (above all the channels' zero points, all zero): every
+    interpreter still loads it. ``"tflm"`` also cuts zero points that are all 0 to one entry and drops the biases'
+    quantisation; TFLM computes the same from it, LiteRT refuses it.
+
+    Args:
+        model: Bytes of a ``.tflite``.
+        level: One of :data:`LEVELS`.
+        keep_settings: Keep this package's own metadata (labels, front-end settings).
+        keep_signatures: Keep signature definitions, which name inputs and outputs.
+
+    Raises:
+        ModelError: If the level is unknown or the file is corrupt.
+    """
+    if level not in LEVELS:
+        raise ModelError(f"unknown level {level!r}.{did_you_mean(level, LEVELS)} Allowed: {', '.join(LEVELS)}.")
+    root = open_for_edit(model)
+    _drop_texts(root, keep_settings, keep_signatures)
+    for tensor in tensors_of(root):
+        _slim_quantization(tensor)
+    if level == "tflm":
+        _slim_for_tflm(root)
+    return finish(root)
+
+
+def _drop_texts(root: Table, keep_settings: bool, keep_signatures: bool) -> None:
+    root.pop("description", None)
+    root["metadata"] = [entry for entry in root.get("metadata", []) if keep_settings and entry["name"] == SETTINGS_NAME]
+    if not root["metadata"]:
+        del root["metadata"]
+    if not keep_signatures:
+        root.pop("signature_defs", None)
+    subgraph = root["subgraphs"][0]
+    subgraph.pop("name", None)
+    for holder in (subgraph, *operators_of(root)):
+        holder.pop("debug_metadata_index", None)
+    for tensor in tensors_of(root):
+        tensor.pop("name", None)
+
+
+def _slim_quantization(tensor: Table) -> None:
+    quantization = tensor.get("quantization")
+    if quantization is None:
+        return
+    quantization.pop("min", None)
+    quantization.pop("max", None)
+    if not len(quantization.get("scale", ())):
+        del tensor["quantization"]
+
+
+def _slim_for_tflm(root: Table) -> None:
+    for tensor in tensors_of(root):
+        quantization = tensor.get("quantization", {})
+        if len(quantization.get("zero_point", ())) > 1 and not np.any(quantization["zero_point"]):
+            quantization["zero_point"] = quantization["zero_point"][:1]
+        tensor.pop("shape_signature", None)
+    for index in _biases(root):
+        tensors_of(root)[index].pop("quantization", None)
+
+
+def _biases(root: Table) -> set[int]:
+    """Int32 or int64 third inputs of the layers that have weights; TFLM derives their scale from the others."""
+    found = set()
+    for operator in operators_of(root):
+        inputs = inputs_of(operator)
+        if code_of(root, operator) in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED") and len(inputs) > 2:
+            found.add(inputs[2])
+    return {index for index in found if index >= 0 and dtype_name(tensors_of(root)[index]) in ("int32", "int64")}
