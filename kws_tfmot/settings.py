@@ -56,7 +56,8 @@ def _explain(root: type[pydantic.BaseModel], problem: Any, where: str) -> str:
         reason = f"expected {reason}"
     received = problem.get("input")
     # A rule between several keys is checked on the whole group, which says too much to be repeated.
-    shown = "" if isinstance(received, dict) else f". Received: {received!r}"
+    stop = "" if reason.endswith("?") else "."
+    shown = "" if isinstance(received, dict) else f"{stop} Received: {received!r}"
     return f"{dotted + ': ' if dotted else ''}{reason}{shown}"
 
 

@@ -63,6 +63,7 @@ def train(
     plugins: Plugins = Plugins(),
     run_key: str = "",
     state_path: Path | None = None,
+    save_seconds: float = 20.0,
     log_dir: Path | None = None,
     description: str = "training",
     reporter: Reporter = SILENT,
@@ -77,6 +78,7 @@ def train(
         plugins: What a sparse or quantising method adds.
         run_key: Identifies the recipe and data; a stored state with another key is not resumed.
         state_path: Where the state is kept while training (removed at the end); ``None`` for no resuming.
+        save_seconds: Least time between two savings of the state.
         log_dir: TensorBoard logs.
         description: Shown with the progress.
         reporter: Where progress goes.
@@ -99,7 +101,7 @@ def train(
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=["accuracy"],
     )
-    state = TrainingState(network, run_key, state_path, first_selectable=plugins.keep_from_epoch)
+    state = TrainingState(network, run_key, state_path, save_seconds, first_selectable=plugins.keep_from_epoch)
     state.set_model(shell)
     if state.restore(optimizer):
         reporter.note(f"{description}: resumed after epoch {state.next_epoch} of {settings.epochs}")

@@ -1,0 +1,45 @@
+# `make demo` and `make test` work on a fresh machine: they set up whatever is missing first.
+VENV   := .venv
+PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.10 python3,$(shell command -v $(p) 2>/dev/null)))
+STAMP  := $(VENV)/.set-up
+JOBS   ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint format experiments bench-device clean
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
+
+setup: $(STAMP) ## Python packages in .venv, cross compiler and emulator
+	@sh scripts/toolchain.sh
+
+$(STAMP): requirements.txt setup.cfg pyproject.toml
+	@sh scripts/environment.sh "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+demo: setup ## the whole job on the built-in synthetic speech
+	$(VENV)/bin/kws build recipes/demo.yaml --data synthetic --out runs/demo
+
+test: setup ## the tests, under 15 minutes on 2 cores
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow"
+
+test-slow: setup ## thousands of random graphs and mutations
+	$(VENV)/bin/python -m pytest -n $(JOBS) -m slow
+
+lint: setup ## ruff and mypy
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy kws_tfmot firmware_export pipelines
+
+format: setup ## let ruff format and mend what it can
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+experiments: setup ## long comparisons on real recordings; writes results/
+	$(VENV)/bin/python -m pipelines.experiments
+
+bench-device: setup ## instructions, flash and RAM on the emulated boards
+	$(VENV)/bin/python -m pipelines.bench_device
+
+clean: ## runs and caches of the tools, not the environment
+	rm -rf runs build .pytest_cache .mypy_cache .ruff_cache .hypothesis

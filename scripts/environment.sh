@@ -1,0 +1,25 @@
+#!/bin/sh
+# Make the virtual environment. Usage: environment.sh PYTHON VENV
+set -eu
+python=$1
+venv=$2
+
+fail() {
+    printf 'error: %s\n' "$@" >&2
+    exit 2
+}
+
+[ -n "$python" ] || fail "no python3 was found." "Install CPython 3.10, 3.11 or 3.12 (Debian: apt-get install python3 python3-venv)."
+"$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' ||
+    fail "expected CPython 3.10 to 3.12, received $("$python" --version 2>&1)." "Give another one: make PYTHON=python3.11 ..."
+
+if [ ! -x "$venv/bin/python" ]; then
+    "$python" -m venv "$venv" ||
+        fail "the virtual environment could not be made." "Debian: apt-get install python3-venv; then run make again."
+fi
+echo "installing Python packages into $venv (about 3 GB, one or two minutes)"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade-strategy only-if-needed -e '.[tts,dev]' 2>&1 |
+    grep -v '^WARNING: Location' >&2 || true
+"$venv/bin/python" -m pip check >/dev/null || fail "the installed packages do not fit together:" "$("$venv/bin/python" -m pip check)"
+"$venv/bin/python" -c 'import kws_tfmot, tensorflow, espeakng_loader' 2>/dev/null ||
+    fail "the packages were not installed; pip's messages are above." "Run: $venv/bin/python -m pip install -e '.[tts,dev]'"

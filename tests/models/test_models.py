@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kws_tfmot.errors import ModelError, RecipeError
+from kws_tfmot.keras import keras
+from kws_tfmot.models import ModelSettings, build_model, model_names
+from kws_tfmot.models.copying import fresh_copy
+from kws_tfmot.models.counting import count_layers, total_macs
+
+FAMILIES = model_names()
+
+
+def hand_counted_ds_cnn(channels: int, blocks: int, first_map: tuple[int, int], block_map: tuple[int, int]) -> int:
+    """MACs of DS-CNN on 49 x 10 features and 12 classes, term by term."""
+    first = first_map[0] * first_map[1] * 10 * 4 * channels
+    positions = block_map[0] * block_map[1]
+    return first + blocks * positions * (9 * channels + channels * channels) + 12 * channels
+
+
+@pytest.mark.parametrize(
+    ("size", "macs"),
+    [
+        ("s", hand_counted_ds_cnn(64, 4, (25, 5), (25, 5))),
+        ("m", hand_counted_ds_cnn(172, 4, (25, 10), (13, 5))),
+        ("l", hand_counted_ds_cnn(276, 5, (25, 10), (13, 5))),
+    ],
+)
+def test_macs_of_ds_cnn_equal_the_hand_count(size: str, macs: int) -> None:
+    assert total_macs(build_model(ModelSettings(size=size), (49, 10), 12)) == macs
+
+
+def test_small_ds_cnn_is_the_one_of_mlperf_tiny() -> None:
+    counts = count_layers(build_model(ModelSettings(), (49, 10), 12))
+    assert sum(c.macs for c in counts) == 2_656_768
+    assert sum(c.weights for c in counts) == 40 * 64 + 4 * (9 * 64 + 64 * 64) + 64 * 12
+
+
+def test_macs_of_dnn_are_its_weights() -> None:
+    model = build_model(ModelSettings(name="dnn"), (49, 10), 12)
+    assert total_macs(model) == 490 * 144 + 2 * 144 * 144 + 144 * 12
+
+
+def test_parameters_of_tc_resnet8_are_those_published() -> None:
+    """66 k in the paper (arXiv 1904.03814, table 2), with 40 coefficients and 12 classes."""
+    model = build_model(ModelSettings(name="tc_resnet8"), (98, 40), 12)
+    assert 64_000 < sum(c.parameters for c in count_layers(model)) < 68_000
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+class TestEveryFamily:
+    """What all builders must obey."""
+
+    def test_outputs_are_probabilities(self, name: str) -> None:
+        model = build_model(ModelSettings(name=name), (49, 10), 5)
+        scores = model(np.random.default_rng(0).normal(size=(3, 49, 10, 1)).astype(np.float32)).numpy()
+        assert scores.shape == (3, 5)
+        np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-5)
+
+    def test_every_relu_follows_batch_norm_or_addition(self, name: str) -> None:
+        model = build_model(ModelSettings(name=name), (49, 10), 5)
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.ReLU):
+                before = layer.inbound_nodes[0].inbound_layers
+                assert isinstance(before, keras.layers.BatchNormalization | keras.layers.Add)
+
+    def test_width_changes_the_size(self, name: str) -> None:
+        narrow = build_model(ModelSettings(name=name, width=8), (49, 10), 5)
+        assert narrow.count_params() < build_model(ModelSettings(name=name), (49, 10), 5).count_params()
+
+    def test_survives_saving(self, name: str, tmp_path) -> None:
+        model = build_model(ModelSettings(name=name, dropout=0.3), (49, 10), 5)
+        model.save(tmp_path / "model.keras")
+        again = keras.models.load_model(tmp_path / "model.keras", compile=False)
+        x = np.random.default_rng(0).normal(size=(3, 49, 10, 1)).astype(np.float32)
+        np.testing.assert_array_equal(model(x).numpy(), again(x).numpy())
+
+    def test_counts_every_trainable_parameter(self, name: str) -> None:
+        model = build_model(ModelSettings(name=name), (49, 10), 5)
+        trainable = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
+        assert sum(c.parameters for c in count_layers(model)) == trainable
+
+
+def test_features_too_small_are_refused() -> None:
+    for name in ("ds_cnn", "cnn"):
+        with pytest.raises(RecipeError, match="input_shape"):
+            build_model(ModelSettings(name=name), (49, 3), 5)
+
+
+def test_an_unknown_layer_is_not_counted_as_free() -> None:
+    inputs = keras.Input((4, 3))
+    model = keras.Model(inputs, keras.layers.LSTM(2)(inputs))
+    with pytest.raises(ModelError, match="LSTM"):
+        count_layers(model)
+
+
+def test_a_fresh_copy_shares_nothing() -> None:
+    model = build_model(ModelSettings(name="dnn", width=8), (8, 4), 3)
+    copy = fresh_copy(model)
+    before = [w.copy() for w in model.get_weights()]
+    copy.set_weights([w + 1 for w in copy.get_weights()])
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.files import replacing, write_text
+from kws_tfmot.runs import MANIFEST, Run, StageResult
+
+
+class Counted:
+    """A stage that counts how often it works."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.times = 0
+
+    def __call__(self, key: str) -> StageResult:
+        self.times += 1
+        write_text(self.run.path("out.txt"), f"made {self.times}")
+        return StageResult(("out.txt",), {"times": self.times})
+
+
+def test_a_stage_is_skipped_while_nothing_changed(tmp_path) -> None:
+    run = Run(tmp_path / "run")
+    work = Counted(run)
+    assert run.stage("make", {"seed": 1}, work)
+    assert not run.stage("make", {"seed": 1}, work)
+    assert not Run(tmp_path / "run").stage("make", {"seed": 1}, work)
+    assert work.times == 1
+
+
+def test_changed_inputs_files_or_force_do_it_again(tmp_path) -> None:
+    run = Run(tmp_path / "run")
+    work = Counted(run)
+    run.stage("make", {"seed": 1}, work)
+    assert run.stage("make", {"seed": 2}, work)
+    run.path("out.txt").write_text("touched by hand")
+    assert run.stage("make", {"seed": 2}, work)
+    run.path("out.txt").unlink()
+    assert run.stage("make", {"seed": 2}, work)
+    assert Run(tmp_path / "run", force=True).stage("make", {"seed": 2}, work)
+    assert run.figures("make") == {"times": 4}
+
+
+def test_a_failed_stage_is_not_recorded(tmp_path) -> None:
+    run = Run(tmp_path / "run")
+
+    def fail(key: str) -> StageResult:
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        run.stage("make", {}, fail)
+    assert not run.is_current("make", "anything")
+    assert run.stage("make", {}, Counted(run))
+
+
+def test_foreign_directories_are_refused(tmp_path) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(RecipeError, match="holds no run"):
+        Run(tmp_path)
+    with pytest.raises(RecipeError, match="Received the file"):
+        Run(tmp_path / "holiday.jpg")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / MANIFEST).write_text("{}")
+    with pytest.raises(RecipeError, match="not a manifest"):
+        Run(tmp_path / "other")
+
+
+def test_two_processes_do_not_share_a_run(tmp_path) -> None:
+    first, second = Run(tmp_path / "run"), Run(tmp_path / "run")
+    with first.locked(), pytest.raises(RecipeError, match="another process"), second.locked():
+        pass
+    with second.locked():
+        assert second.path(".lock").exists()
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path) -> None:
+    path = write_text(tmp_path / "model.bin", "old")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

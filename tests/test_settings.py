@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.recipe import Recipe, load_recipe
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"traim": {}}, "unknown key 'traim'. Did you mean 'train'?"),
+        ({"train": {"epoch": 3}}, "unknown key 'train.epoch'. Did you mean 'epochs'?"),
+        ({"sparsity": {"targt": 0.5}}, "unknown key 'sparsity.targt'. Did you mean 'target'?"),
+        ({"train": {"epochs": 0}}, "train.epochs: expected greater than or equal to 1. Received: 0"),
+        ({"model": {"name": "ds_cn"}}, "Did you mean 'ds_cnn'? Received: 'ds_cn'"),
+        ({"sparsity": {"pattern": "2:4", "target": 0.75}}, "set sparsity.target=0.5"),
+        ({"sparsity": {"pattern": "zigzag"}}, "sparsity.pattern: expected 'unstructured', 'N:M'"),
+        ({"sparsity": {"method": "magic"}}, "sparsity.method: expected one of magnitude"),
+        ({"sparsity": {"begin": 0.7, "end": 0.5}}, "expected begin < end"),
+        ({"quantization": {"clusters": 1}}, "at least 2 clusters"),
+        ({"data": {"clip_ms": 900}}, "data.clip_ms=900 and frontend.clip_ms=1000 must be equal"),
+        ({"train": {"epochs": 3, "warmup_epochs": 5}}, "expected warmup_epochs of at most epochs=3"),
+        ({"train": 3}, "train: expected a mapping of settings. Received: 3"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_with_the_way_out(values: dict, told: str) -> None:
+    with pytest.raises(RecipeError) as refusal:
+        Recipe.parse(values)
+    assert told in str(refusal.value)
+
+
+def test_all_wrong_keys_are_told_at_once() -> None:
+    with pytest.raises(RecipeError) as refusal:
+        Recipe.parse({"traim": {}, "train": {"epochs": -1}, "model": {"size": "xl"}})
+    assert len(refusal.value.message.splitlines()) == 3
+
+
+def test_a_recipe_survives_yaml(tmp_path) -> None:
+    recipe = Recipe.parse({"seed": 7, "sparsity": {"target": 0.9}, "data": {"keywords": ["hey nova", "größer"]}})
+    path = tmp_path / "recipe.yaml"
+    path.write_text(recipe.to_yaml(), encoding="utf-8")
+    assert load_recipe(path) == recipe
+
+
+def test_overrides_reach_into_groups(tmp_path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("name: mine\n")
+    recipe = load_recipe(path, ["sparsity.target=0.9", "data.keywords=[stop, go]", "train.epochs=3"])
+    assert recipe.sparsity is not None
+    assert (recipe.sparsity.target, recipe.data.keywords, recipe.train.epochs) == (0.9, ("stop", "go"), 3)
+    assert load_recipe(path, ["sparsity.target=0.9", "sparsity=null"]).sparsity is None
+
+
+@pytest.mark.parametrize("override", ["train.epochs", "=3", "name.first=3", "train.epochs=[1"])
+def test_a_broken_override_is_refused(tmp_path, override: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("name: mine\n")
+    with pytest.raises(RecipeError):
+        load_recipe(path, [override])
+
+
+def test_missing_and_broken_files_are_refused(tmp_path) -> None:
+    with pytest.raises(RecipeError, match="there is no recipe at"):
+        load_recipe(tmp_path / "nothing.yaml")
+    for text in ("- a\n- b\n", "a: [1\n", "text"):
+        (tmp_path / "bad.yaml").write_text(text)
+        with pytest.raises(RecipeError):
+            load_recipe(tmp_path / "bad.yaml")
+
+
+def test_recipes_are_frozen() -> None:
+    with pytest.raises(Exception, match="frozen"):
+        Recipe().seed = 3

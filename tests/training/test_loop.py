@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kws_tfmot.errors import DataError
+from kws_tfmot.keras import keras, seed_everything, tf
+from kws_tfmot.models import ModelSettings, build_model
+from kws_tfmot.training import TrainSettings
+from kws_tfmot.training.loop import Plugins, train
+from kws_tfmot.training.optimizers import make_optimizer
+from kws_tfmot.training.stream import ArraySource, batches_from
+
+CLASSES = 3
+
+
+@pytest.fixture(scope="module")
+def task() -> tuple[ArraySource, tuple[np.ndarray, np.ndarray]]:
+    """Three classes, separable but noisy, on 8 x 4 features."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, CLASSES, 400)
+    centres = rng.normal(0, 1, (CLASSES, 8, 4, 1))
+    x = (centres[labels] + rng.normal(0, 1.0, (400, 8, 4, 1))).astype(np.float32)
+    y = np.eye(CLASSES, dtype=np.float32)[labels]
+    return ArraySource(x[:300], y[:300], seed=3), (x[300:], y[300:])
+
+
+def network(seed: int = 1) -> keras.Model:
+    seed_everything(seed)
+    return build_model(ModelSettings(name="dnn", width=16, blocks=1), (8, 4), CLASSES)
+
+
+SETTINGS = TrainSettings(epochs=4, batch_size=50, warmup_epochs=1, learning_rate=0.03)
+
+
+def assert_same_weights(a: keras.Model, b: keras.Model) -> None:
+    for left, right in zip(a.get_weights(), b.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_it_learns(task) -> None:
+    source, validation = task
+    result = train(network(), source, validation, SETTINGS)
+    assert result.val_accuracy > 0.8
+    assert len(result.history) == 4
+
+
+def test_the_best_epoch_is_kept(task) -> None:
+    source, validation = task
+    model = network()
+    result = train(model, source, validation, SETTINGS)
+    best = max(figures["val_accuracy"] for figures in result.history)
+    assert result.val_accuracy == best
+    predicted = model(validation[0]).numpy().argmax(axis=1)
+    assert np.mean(predicted == validation[1].argmax(axis=1)) == pytest.approx(best, abs=1e-6)
+
+
+def test_seeded_runs_are_identical(task) -> None:
+    first, second = network(), network()
+    for model in (first, second):
+        train(model, *task, SETTINGS)
+    assert_same_weights(first, second)
+
+
+class InterruptBefore(keras.callbacks.Callback):
+    """Interrupts a training, as a person or a reboot would."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        if epoch == self.epoch:
+            raise KeyboardInterrupt
+
+
+def train_interrupted(model: keras.Model, task, settings: TrainSettings, state: Path, key: str) -> None:
+    plugins = Plugins(callbacks=[InterruptBefore(epoch=2)])
+    with pytest.raises(KeyboardInterrupt):
+        train(model, *task, settings, state_path=state, run_key=key, save_seconds=0, plugins=plugins)
+    assert state.exists()
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_resumed_training_equals_an_uninterrupted_one(task, tmp_path, optimizer: str) -> None:
+    settings = SETTINGS.model_copy(update={"optimizer": optimizer, "learning_rate": 0.01})
+    whole = network()
+    expected = train(whole, *task, settings)
+
+    state = tmp_path / "state.npz"
+    train_interrupted(network(), task, settings, state, "k")
+    resumed = network(seed=99)  # its own initial weights must not matter
+    result = train(resumed, *task, settings, state_path=state, run_key="k")
+    assert_same_weights(whole, resumed)
+    assert result.history == expected.history
+    assert not state.exists()
+
+
+def test_a_state_of_another_run_is_not_resumed(task, tmp_path) -> None:
+    state = tmp_path / "state.npz"
+    train_interrupted(network(), task, SETTINGS, state, "one")
+    expected, other = network(), network()
+    train(expected, *task, SETTINGS)
+    train(other, *task, SETTINGS, state_path=state, run_key="two")
+    assert_same_weights(expected, other)
+
+
+def test_hooks_run_in_the_graph_after_every_step(task) -> None:
+    model = network()
+    kernel = model.get_layer("dense1").kernel
+    mask = tf.cast(tf.random.stateless_uniform(kernel.shape, [1, 2]) > 0.5, tf.float32)
+    train(model, *task, SETTINGS, plugins=Plugins(after_step=[lambda: kernel.assign(kernel * mask)]))
+    values = kernel.numpy()
+    assert np.all(values[mask.numpy() == 0] == 0)
+    assert np.all(values[mask.numpy() == 1] != 0)
+
+
+def test_loss_terms_join_the_loss(task) -> None:
+    plain, decayed = network(), network()
+    train(plain, *task, SETTINGS)
+    kernel = decayed.get_layer("dense1").kernel
+    penalty = Plugins(loss_terms=[lambda x, y, p: 0.1 * tf.reduce_sum(tf.abs(kernel))])
+    train(decayed, *task, SETTINGS, plugins=penalty)
+    assert np.abs(kernel.numpy()).sum() < 0.7 * np.abs(plain.get_layer("dense1").kernel.numpy()).sum()
+
+
+def test_epochs_before_the_final_mask_are_not_selected(task) -> None:
+    result = train(network(), *task, SETTINGS, plugins=Plugins(keep_from_epoch=3))
+    assert result.selected_epoch == 3
+
+
+def test_fewer_clips_than_a_batch_are_refused(task) -> None:
+    with pytest.raises(DataError, match=r"300 clips, fewer than one batch of 500"):
+        train(network(), *task, TrainSettings(epochs=1, batch_size=500, warmup_epochs=0))
+
+
+def test_the_rate_warms_up_and_decays() -> None:
+    settings = TrainSettings(epochs=10, warmup_epochs=2, learning_rate=0.1, final_share=0.01)
+    rate = make_optimizer(settings, steps_per_epoch=10)._learning_rate
+    values = [float(rate(step)) for step in range(0, 101, 5)]
+    assert values[0] == 0
+    assert values[4] == pytest.approx(0.1)
+    assert values[-1] == pytest.approx(0.001)
+    assert all(a >= b for a, b in zip(values[4:], values[5:], strict=False))
+
+
+def test_batches_are_full_and_epochs_follow_each_other() -> None:
+    source = ArraySource(np.arange(7, dtype=np.float32)[:, None], np.zeros((7, 2), np.float32))
+    stream = batches_from(source, 4, batch_size=3, steps=2)
+    rows = [next(stream)[0] for _ in range(4)]
+    assert all(len(row) == 3 for row in rows)
+    np.testing.assert_array_equal(np.concatenate(rows[2:]), source.epoch_features(5)[0][:6])
