@@ -14,6 +14,7 @@ import numpy as np
 
 from kws_tfmot.errors import ModelError, did_you_mean
 from kws_tfmot.tflite.edit import finish, open_for_edit
+from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.rewrite import drop_softmax, lift_logits, set_input_quantization
 from kws_tfmot.tflite.slim import slim
@@ -73,6 +74,7 @@ def convert(
         raw = _run_converter(model, kind, None if trained else representative, per_channel, sparse=True)
         result = _rewritten(raw, kind, None if trained else input_quantization, softmax, exact_logits)
         check_against_dense(result, dense)
+        _check_same_outputs(result, dense)
     if kind.endswith("int8"):
         _check_integer(result, input_quantization)
     return result
@@ -136,7 +138,8 @@ def _run_converter(
     if not per_channel:
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if kind.endswith("int8"):
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        if representative is not None:  # without it the converter would insist on one; _check_integer looks instead
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
     elif kind == "int16x8":
         converter.target_spec.supported_ops = [
@@ -201,6 +204,19 @@ def _rewritten(
     if kind.endswith("int8") and exact_logits:
         lift_logits(root)
     return finish(root)
+
+
+def _check_same_outputs(sparse: bytes, dense: bytes) -> None:
+    """Run both with LiteRT's builtin kernels (XNNPACK miscomputes or refuses sparse layers) on random inputs."""
+    first, second = open_interpreter(sparse, "builtin"), open_interpreter(dense, "builtin")
+    batch = random_inputs(first.graph, 64, seed=0)
+    got, expected = first.run(batch), second.run(batch)
+    same = np.allclose(got, expected, atol=1e-4) if got.dtype.kind == "f" else np.array_equal(got, expected)
+    if not same:
+        raise ModelError(
+            "the sparse-encoded model computes other outputs than the dense one (a converter or kernel bug).",
+            "Convert without sparse encoding.",
+        )
 
 
 def _check_integer(model: bytes, input_quantization: tuple[float, int] | None) -> None:

@@ -145,6 +145,26 @@ def open_interpreter(model: str | Path | bytes, kind: str = "builtin", threads: 
     return Interpreter(data, graph, kind, threads)
 
 
+def random_inputs(graph: Graph, count: int, seed: int) -> np.ndarray:
+    """``[count, ...]`` random inputs of a model: the whole range of integers, floats from -1 to 1."""
+    spec = _spec(_only(graph, graph.inputs, "input"))
+    rng = np.random.default_rng(seed)
+    shape = (count, *spec.shape[1:])
+    if spec.dtype.kind == "f":
+        return rng.uniform(-1, 1, shape).astype(spec.dtype)
+    limits = np.iinfo(spec.dtype)
+    return rng.integers(limits.min, limits.max, shape, spec.dtype, endpoint=True)
+
+
+def outputs_equal(first: str | Path | bytes, second: str | Path | bytes, kind: str = "tflm", count: int = 64) -> bool:
+    """Whether two models give the same bytes on ``count`` random inputs."""
+    one, other = open_interpreter(first, kind), open_interpreter(second, kind)
+    if one.input.shape != other.input.shape or one.input.dtype != other.input.dtype:
+        return False
+    batch = random_inputs(one.graph, count, seed=count)
+    return one.run(batch).tobytes() == other.run(batch).tobytes()
+
+
 def available_kinds() -> tuple[str, ...]:
     """The kinds whose package is installed here."""
     found = {

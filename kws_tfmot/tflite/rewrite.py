@@ -64,10 +64,8 @@ def lift_logits(root: Table) -> bool:
     With output scale ``s`` and zero point ``zp`` the constant is ``s * (zp + 128)``, added to the bias:
     ``bias[k] += round(s * (zp + 128) / (s_input * s_weights[k]))``. Softmax and argmax are unchanged, the logits'
     bytes too but for ties. Applies to a CONV_2D or FULLY_CONNECTED without activation that feeds only the last
-    softmax, or is itself the output.
-
-    Raises:
-        ModelError: If a bias would overflow.
+    softmax, or is itself the output, unless a bias would leave 32 bits. Channels whose weights are all zero, which the
+    converter gives a minute scale, get that of the largest channel.
     """
     index = int(root["subgraphs"][0]["outputs"][0])
     last = writer_of(root, index)
@@ -84,7 +82,8 @@ def lift_logits(root: Table) -> bool:
     scale, zero_point = _per_tensor(tensor, "logits")
     if zero_point == -128:
         return False
-    _add_to_bias(root, layer, scale * (zero_point + 128))
+    if not _add_to_bias(root, layer, scale * (zero_point + 128)):
+        return False
     tensor["quantization"] = _quantization(scale, -128)
     return True
 
@@ -168,10 +167,28 @@ def _store_bias(root: Table, layer: Table, index: int, values: np.ndarray, scale
     layer["inputs"] = np.array([*inputs_of(layer)[:2], new], np.int32)
 
 
-def _add_to_bias(root: Table, layer: Table, real: float) -> None:
+def _add_to_bias(root: Table, layer: Table, real: float) -> bool:
+    """Add a real number to every bias; ``False``, and nothing changed, where that would overflow."""
+    input_scale = _per_tensor(tensors_of(root)[inputs_of(layer)[0]], "input of the last layer")[0]
     index, values = _bias_of(root, layer)
-    scales = _bias_scales(root, layer, _per_tensor(tensors_of(root)[inputs_of(layer)[0]], "input of the last layer")[0])
-    _store_bias(root, layer, index, values + np.rint(real / scales).astype(np.int64), scales)
+    old = _bias_scales(root, layer, input_scale)
+    weights = tensors_of(root)[inputs_of(layer)[1]]
+    scales = _revived(constant_of(root, weights), np.asarray(weights["quantization"]["scale"], np.float32))
+    new = np.broadcast_to(scales.astype(np.float64) * float(np.float32(input_scale)), old.shape)
+    moved = np.rint((values * old + real) / new).astype(np.int64)
+    if moved.min() < _INT32.min or moved.max() > _INT32.max:
+        return False
+    weights["quantization"]["scale"] = scales
+    _store_bias(root, layer, index, moved, new)
+    return True
+
+
+def _revived(weights: np.ndarray | None, scales: np.ndarray) -> np.ndarray:
+    """The scales ``[K]`` of ``weights[K, ...]``, that of channels without a non-zero weight set to the largest."""
+    if weights is None or len(scales) == 1 or weights.size % len(scales):
+        return scales
+    dead = ~weights.reshape(len(scales), -1).any(axis=1)
+    return np.where(dead, scales.max(), scales)
 
 
 def _rescale_bias(root: Table, layer: Table, input_scale: float) -> None:

@@ -7,9 +7,9 @@ import numpy as np
 from kws_tfmot.errors import ModelError, did_you_mean
 from kws_tfmot.tflite.document import Table
 from kws_tfmot.tflite.edit import code_of, dtype_name, finish, inputs_of, open_for_edit, operators_of, tensors_of
+from kws_tfmot.tflite.metadata import SETTINGS_NAME
 
 LEVELS = ("portable", "tflm")
-SETTINGS_NAME = b"kws_tfmot"
 
 
 def slim(model: bytes, level: str = "portable", *, keep_settings: bool = True, keep_signatures: bool = False) -> bytes:
@@ -42,7 +42,9 @@ def slim(model: bytes, level: str = "portable", *, keep_settings: bool = True, k
 
 def _drop_texts(root: Table, keep_settings: bool, keep_signatures: bool) -> None:
     root.pop("description", None)
-    root["metadata"] = [entry for entry in root.get("metadata", []) if keep_settings and entry["name"] == SETTINGS_NAME]
+    root["metadata"] = [
+        entry for entry in root.get("metadata", []) if keep_settings and entry.get("name") == SETTINGS_NAME.encode()
+    ]
     if not root["metadata"]:
         del root["metadata"]
     if not keep_signatures:
