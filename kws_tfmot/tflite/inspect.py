@@ -1,0 +1,273 @@
+"""What is inside a ``.tflite``: operators, weights and their zeros, MACs, and where the bytes go."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kws_tfmot.tflite.document import Table, read_source, unpack
+from kws_tfmot.tflite.graph import Graph, Operator, Tensor
+from kws_tfmot.tflite.metadata import SETTINGS_NAME, settings_from
+from kws_tfmot.tflite.reader import read_model
+
+_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+_ELEMENTWISE = ("ADD", "SUB", "MUL", "PRELU")
+
+
+@dataclass(frozen=True)
+class TensorSummary:
+    """An input or output: ``real = scale * (q - zero_point)``; scale and zero point ``None`` where not quantised."""
+
+    index: int
+    name: str
+    shape: list[int]
+    dtype: str
+    scale: float | None
+    zero_point: int | None
+
+
+@dataclass(frozen=True)
+class WeightSummary:
+    """A weight tensor (not a bias): ``zeros`` counts elements that stand for 0, ``bytes`` what is stored of it."""
+
+    index: int
+    name: str
+    operator: int
+    shape: list[int]
+    dtype: str
+    elements: int
+    zeros: int
+    zero_share: float
+    bytes: int
+    per_channel: bool
+    sparse: bool
+
+
+@dataclass(frozen=True)
+class OperatorSummary:
+    """An operator: ``macs`` are multiply-accumulates a sample, ``parameters`` weights and biases."""
+
+    index: int
+    code: str
+    version: int
+    input_shapes: list[list[int]]
+    output_shape: list[int]
+    dtype: str
+    scale: float | None
+    zero_point: int | None
+    options: dict[str, Any]
+    parameters: int
+    macs: int
+    nonzero_macs: int
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """Everything :func:`inspect` finds. ``bytes`` splits the file into what its parts take, shared parts once."""
+
+    size: int
+    description: str
+    inputs: list[TensorSummary]
+    outputs: list[TensorSummary]
+    operators: list[OperatorSummary]
+    weights: list[WeightSummary]
+    operator_counts: dict[str, int]
+    parameters: int
+    macs: int
+    nonzero_macs: int
+    zero_share: float
+    sparse_encoded: bool
+    bytes: dict[str, int]
+    metadata: dict[str, int]
+    settings: dict[str, Any] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as dictionaries and lists that :mod:`json` can write."""
+        return dataclasses.asdict(self)
+
+
+def inspect(source: str | Path | bytes) -> ModelSummary:
+    """Read a model and count.
+
+    MACs: ``H*W*C_out*Kh*Kw*C_in`` of a convolution, ``H*W*C*Kh*Kw`` of a depthwise one, ``N*M`` of a fully connected
+    layer, 0 of everything else; ``nonzero_macs`` leaves out those whose weight is zero. Padding is counted as if it were
+    data.
+
+    Raises:
+        ModelError: If the file is missing or corrupt.
+    """
+    data = read_source(source)
+    graph = read_model(data)
+    weights = [_weight(graph, operator) for operator in graph.operators if _weight_index(graph, operator) is not None]
+    zeros = {weight.operator: weight for weight in weights}
+    operators = [_operator(graph, operator, zeros.get(operator.index)) for operator in graph.operators]
+    elements = sum(weight.elements for weight in weights)
+    codes = [operator.code for operator in graph.operators]
+    return ModelSummary(
+        size=len(data),
+        description=graph.description,
+        inputs=[_tensor(graph.tensor(index)) for index in graph.inputs],
+        outputs=[_tensor(graph.tensor(index)) for index in graph.outputs],
+        operators=operators,
+        weights=weights,
+        operator_counts={code: codes.count(code) for code in sorted(set(codes))},
+        parameters=sum(operator.parameters for operator in operators),
+        macs=sum(operator.macs for operator in operators),
+        nonzero_macs=sum(operator.nonzero_macs for operator in operators),
+        zero_share=sum(weight.zeros for weight in weights) / elements if elements else 0.0,
+        sparse_encoded=any(tensor.sparse for tensor in graph.tensors),
+        bytes=_bytes(data, graph),
+        metadata={name: len(value) for name, value in sorted(graph.metadata.items())},
+        settings=settings_from(graph.metadata) if SETTINGS_NAME in graph.metadata else None,
+    )
+
+
+TABLE_HEADER = ("#", "operator", "output", "parameters", "zeros", "MACs", "non-zero MACs", "scale", "zero point")
+
+
+def inspect_table(summary: ModelSummary) -> list[tuple[str, ...]]:
+    """One row an operator, under :data:`TABLE_HEADER`."""
+    shares = {weight.operator: f"{100 * weight.zero_share:.1f} %" for weight in summary.weights}
+    return [
+        (
+            str(operator.index),
+            operator.code,
+            f"{operator.dtype} {'x'.join(map(str, operator.output_shape))}",
+            f"{operator.parameters:,}",
+            shares.get(operator.index, ""),
+            f"{operator.macs:,}",
+            f"{operator.nonzero_macs:,}",
+            "" if operator.scale is None else f"{operator.scale:.6g}",
+            "" if operator.zero_point is None else str(operator.zero_point),
+        )
+        for operator in summary.operators
+    ]
+
+
+def _tensor(tensor: Tensor) -> TensorSummary:
+    scale, zero_point = _first(tensor)
+    return TensorSummary(tensor.index, tensor.name, list(tensor.shape), tensor.dtype, scale, zero_point)
+
+
+def _first(tensor: Tensor) -> tuple[float | None, int | None]:
+    quantization = tensor.quantization
+    return (quantization.scales[0], quantization.zero_points[0]) if quantization else (None, None)
+
+
+def _weight_index(graph: Graph, operator: Operator) -> int | None:
+    """Index of the tensor that holds an operator's weights: constant, or decoded by an operator before it."""
+    inputs = operator.inputs
+    if operator.code in _WEIGHTED and len(inputs) > 1:
+        return _stored(graph, inputs[1])
+    if operator.code in _ELEMENTWISE:
+        return next((index for index in inputs if index >= 0 and graph.tensor(index).data is not None), None)
+    return None
+
+
+def _stored(graph: Graph, index: int) -> int | None:
+    """The constant behind a tensor, through DENSIFY and DEQUANTIZE."""
+    for operator in graph.operators:
+        if index in operator.outputs and operator.code in ("DENSIFY", "DEQUANTIZE"):
+            index = operator.inputs[0]
+    return index if index >= 0 and graph.tensor(index).data is not None else None
+
+
+def _weight(graph: Graph, operator: Operator) -> WeightSummary:
+    index = _weight_index(graph, operator)
+    tensor = graph.tensor(index if index is not None else -1)
+    data = np.asarray(tensor.data)
+    elements = math.prod(tensor.shape)
+    zeros = elements - int(np.count_nonzero(_centred(tensor, data)))
+    stored = (data.size + 1) // 2 if tensor.dtype == "int4" and not tensor.sparse else data.nbytes
+    per_channel = bool(tensor.quantization and tensor.quantization.per_channel)
+    return WeightSummary(
+        tensor.index,
+        tensor.name,
+        operator.index,
+        list(tensor.shape),
+        tensor.dtype,
+        elements,
+        zeros,
+        zeros / elements,
+        stored,
+        per_channel,
+        tensor.sparse,
+    )
+
+
+def _centred(tensor: Tensor, data: np.ndarray) -> np.ndarray:
+    """Weights less their zero point."""
+    quantization = tensor.quantization
+    if quantization is None or not any(quantization.zero_points):
+        return data
+    points = np.array(quantization.zero_points, np.int64)
+    if quantization.per_channel and not tensor.sparse:
+        shape = [1] * data.ndim
+        shape[quantization.axis] = -1
+        points = points.reshape(shape)
+    else:
+        points = points[0]
+    return data.astype(np.int64) - points
+
+
+def _operator(graph: Graph, operator: Operator, weight: WeightSummary | None) -> OperatorSummary:
+    output = graph.tensor(operator.outputs[0]) if operator.outputs else None
+    scale, zero_point = _first(output) if output else (None, None)
+    macs = _macs(graph, operator)
+    bias = [
+        i for i in operator.inputs[2:3] if operator.code in _WEIGHTED and i >= 0 and graph.tensor(i).data is not None
+    ]
+    kept = 1 - weight.zero_share if weight else 1.0
+    return OperatorSummary(
+        index=operator.index,
+        code=operator.code,
+        version=operator.version,
+        input_shapes=[list(graph.tensor(index).shape) if index >= 0 else [] for index in operator.inputs],
+        output_shape=list(output.shape) if output else [],
+        dtype=output.dtype if output else "",
+        scale=scale,
+        zero_point=zero_point,
+        options={key: value.hex() if isinstance(value, bytes) else value for key, value in operator.options.items()},
+        parameters=(weight.elements if weight else 0) + sum(math.prod(graph.tensor(index).shape) for index in bias),
+        macs=macs,
+        nonzero_macs=round(macs * kept),
+    )
+
+
+def _macs(graph: Graph, operator: Operator) -> int:
+    if operator.code not in _WEIGHTED or len(operator.inputs) < 2 or not operator.outputs:
+        return 0
+    weights = graph.tensor(operator.inputs[1]).shape
+    output = math.prod(graph.tensor(operator.outputs[0]).shape)
+    if operator.code == "TRANSPOSE_CONV":
+        return math.prod(graph.tensor(operator.inputs[2]).shape) * math.prod(weights[:3])
+    if operator.code == "DEPTHWISE_CONV_2D":
+        return output * math.prod(weights[1:3])
+    return output * math.prod(weights[1:])
+
+
+def _bytes(data: bytes, graph: Graph) -> dict[str, int]:
+    """Bytes of constants, quantisation vectors and metadata; a part that several tensors share counts once."""
+    root = unpack(data)
+    tensors: list[Table] = root["subgraphs"][0].get("tensors", [])
+    stored = {index for operator in graph.operators if (index := _weight_index(graph, operator)) is not None}
+    buffers = [buffer.get("data", np.zeros(0, np.uint8)) for buffer in root.get("buffers", [])]
+    weights = {tensor.get("buffer", 0) for index, tensor in enumerate(tensors) if index in stored}
+    constants = {tensor.get("buffer", 0) for tensor in tensors} - weights
+    vectors = {}
+    for tensor in tensors:
+        for vector in tensor.get("quantization", {}).values():
+            if isinstance(vector, np.ndarray) and vector.size:
+                vectors[vector.__array_interface__["data"][0]] = vector.nbytes
+    parts = {
+        "weights": sum(buffers[number].size for number in weights),
+        "biases_and_constants": sum(buffers[number].size for number in constants),
+        "quantization": sum(vectors.values()),
+        "metadata": sum(buffers[number].size for number in {e.get("buffer", 0) for e in root.get("metadata", [])}),
+    }
+    return {**parts, "other": len(data) - sum(parts.values())}
