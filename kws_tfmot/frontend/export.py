@@ -30,13 +30,17 @@ def c_source(settings: FrontendSettings) -> dict[str, str]:
     """
     files = export_tables(settings)
     for path in sorted(SOURCES.glob("*.[ch]")):
-        if path.name not in HOST_ONLY:
+        if path.name not in (*HOST_ONLY, *files):
             files[path.name] = path.read_text(encoding="utf-8")
     return dict(sorted(files.items()))
 
 
 def export_tables(settings: FrontendSettings) -> dict[str, str]:
-    """``kws_frontend_tables.h`` (sizes) and ``kws_frontend_tables.c`` (constants); raises as :func:`c_source`."""
+    """The generated files: constants (``kws_frontend_tables.c``, ``.h``) and sizes (``kws_frontend_config.h``).
+
+    Raises:
+        RecipeError: As :func:`c_source`.
+    """
     if settings.kind == "microfrontend":
         raise RecipeError(
             "kind 'microfrontend' has no C source here; mfcc and log_mel have.",
@@ -45,7 +49,11 @@ def export_tables(settings: FrontendSettings) -> dict[str, str]:
     tables = make_tables(settings)
     arrays = table_arrays(tables)
     size = sum(array.nbytes for array in arrays.values())
-    code = {"kws_frontend_tables.c": _definitions(tables, arrays), "kws_frontend_tables.h": _header(settings)}
+    code = {
+        "kws_frontend_config.h": _config(settings),
+        "kws_frontend_tables.c": _definitions(tables, arrays),
+        "kws_frontend_tables.h": _header(),
+    }
     return {name: _comment(settings, size, text) + text for name, text in code.items()}
 
 
@@ -76,22 +84,34 @@ def buffer_bytes(settings: FrontendSettings) -> int:
     return 4 * settings.fft_points + 2 * (settings.mels + settings.mels % 2) + 2 * settings.window_samples
 
 
-def _header(settings: FrontendSettings) -> str:
+def _config(settings: FrontendSettings) -> str:
     sizes = {
         "SAMPLE_RATE": settings.sample_rate,
         "WINDOW_SAMPLES": settings.window_samples,
         "HOP_SAMPLES": settings.hop_samples,
+        "FFT_PAIRS": settings.fft_points // 2,
+        "MELS": settings.mels,
+        "COEFFICIENTS": settings.coefficients if settings.kind == "mfcc" else 0,
         "FRAMES": settings.frames,
         "FEATURES": settings.features_per_frame,
         "BUFFER_BYTES": buffer_bytes(settings),
     }
     defines = "".join(f"#define KWS_FRONTEND_{name} {value}\n" for name, value in sizes.items())
+    return f"""#ifndef KWS_FRONTEND_CONFIG_H
+#define KWS_FRONTEND_CONFIG_H
+
+{defines}
+#endif /* KWS_FRONTEND_CONFIG_H */
+"""
+
+
+def _header() -> str:
     return f"""#ifndef KWS_FRONTEND_TABLES_H
 #define KWS_FRONTEND_TABLES_H
 
 #include "kws_frontend.h"
+#include "kws_frontend_config.h"
 
-{defines}
 #ifdef __cplusplus
 extern "C" {{
 #endif

@@ -196,7 +196,6 @@ def _checked(clips: npt.NDArray[np.int16], settings: FrontendSettings) -> npt.ND
 def _checked_out(out: npt.NDArray[np.int8], shape: tuple[int, int, int], ndim: int) -> npt.NDArray[np.int8]:
     wanted = shape if ndim == 2 else shape[1:]
     if out.dtype != np.int8 or out.shape != wanted or not out.flags.c_contiguous or not out.flags.writeable:
-        raise DataError(
-            f"expected out as writeable C-contiguous int8 {list(wanted)}. Received: {out.dtype} {out.shape}"
-        )
+        received = f"{out.dtype} {list(out.shape)}"
+        raise DataError(f"expected out as writeable, C-contiguous int8 {list(wanted)}. Received: {received}")
     return out.reshape(shape)

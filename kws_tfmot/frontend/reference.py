@@ -17,11 +17,7 @@ def reference_features(settings: FrontendSettings, clip: npt.NDArray[np.int16]) 
     ``L = log2(2**noise_floor + sum_k r_k |FFT(w x)_k / (window / 2)|**2) - 10`` with Hann window w and mel
     triangles r of peak 1; ``log_mel`` is ``8 L``, ``mfcc`` the orthonormal DCT-II of L times the coefficients' gains.
     """
-    window = settings.window_samples
-    hann = np.sin(np.pi * (np.arange(window) + 0.5) / window) ** 2
-    frames = np.lib.stride_tricks.sliding_window_view(clip.astype(np.float64), window)[:: settings.hop_samples]
-    spectrum = np.fft.rfft(frames * hann, settings.fft_points) / (window / 2)
-    energies = np.abs(spectrum) ** 2 @ _triangles(settings).T
+    energies = reference_energies(settings, clip)
     logs = np.log2(energies + 2.0**settings.noise_floor) - LOG_CENTRE
     if settings.kind == "log_mel":
         return logs * 8
@@ -29,6 +25,15 @@ def reference_features(settings: FrontendSettings, clip: npt.NDArray[np.int16]) 
     dct = np.sqrt(2 / settings.mels) * np.cos(np.pi / settings.mels * order * band)
     dct[0] /= np.sqrt(2)
     return logs @ dct.T * coefficient_gains(settings)
+
+
+def reference_energies(settings: FrontendSettings, clip: npt.NDArray[np.int16]) -> Float:
+    """The mel energies of each frame, without the floor: float64 [frames, mels]."""
+    window = settings.window_samples
+    hann = np.sin(np.pi * (np.arange(window) + 0.5) / window) ** 2
+    frames = np.lib.stride_tricks.sliding_window_view(clip.astype(np.float64), window)[:: settings.hop_samples]
+    spectrum = np.fft.rfft(frames * hann, settings.fft_points) / (window / 2)
+    return np.abs(spectrum) ** 2 @ _triangles(settings).T
 
 
 def _triangles(settings: FrontendSettings) -> Float:

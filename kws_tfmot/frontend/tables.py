@@ -81,12 +81,18 @@ def make_tables(settings: FrontendSettings) -> FrontendTables:
 
 
 def fft_gain_bits(settings: FrontendSettings) -> int:
-    """Fraction bits of windowed samples: ``7`` up to 512 samples, one less for each doubling.
+    """Fraction bits of windowed samples: 7 up to 512 samples, one less for each doubling.
 
     ``|FFT| <= sum |x w| 2**gain <= 2**15 * window / 2 * 2**gain <= 2**30``, so that no int32 overflows
-    anywhere in the transform, whatever the samples; and ``window_bits = 8 + gain`` fits int16.
+    anywhere in the transform, whatever the samples; and ``window_bits = 8 + gain`` fits int16. All powers
+    together are at most (Parseval) ``fft / 2 * sum (x w)**2``, which must stay below 2**49 after the shift of the
+    spectrum: one bit less where the FFT is padded to four times the window.
     """
-    return min(7, 15 - (settings.window_samples // 2 - 1).bit_length())
+    window, points = settings.window_samples, settings.fft_points
+    gain = min(7, 15 - (window // 2 - 1).bit_length())
+    while points / 2 * (3 / 8 * window) * 4.0 ** (15 + gain - SPECTRUM_SHIFT) > 2.0**48.9:
+        gain -= 1
+    return gain
 
 
 def energy_unit_octaves(settings: FrontendSettings) -> float:
@@ -144,20 +150,19 @@ def _dct(settings: FrontendSettings) -> tuple[npt.NDArray[np.int16], int]:
     dct[0] /= np.sqrt(2)
     dct *= coefficient_gains(settings)[:, None]
     for bits in range(15, -1, -1):
-        table = np.rint(dct * 2**bits)
+        table = _rounded_rows(dct * 2**bits)
         if np.abs(table).max() <= 32767 and np.abs(table).sum(axis=1).max() * LOG_LIMIT < 2**31 - 2**25:
             break
-    return _sums_kept(dct * 2**bits, table).astype(np.int16), bits
+    return table.astype(np.int16), bits
 
 
-def _sums_kept(exact: npt.NDArray[np.float64], rounded: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Round the entries nearest to a half the other way until each row has the sum it should have.
+def _rounded_rows(exact: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Round, carrying each entry's error over to its neighbour.
 
-    So a spectrum that is flat, silence above all, gives cepstra of exactly zero from c1 on.
+    Every row keeps its sum, so a flat spectrum, silence above all, gives cepstra of exactly zero from c1 on; and
+    the errors alternate, while log spectra are smooth.
+
+    >>> _rounded_rows(np.array([[0.4, 0.4, 0.4, 0.4, 0.4]])).tolist()
+    [[0.0, 1.0, 0.0, 1.0, 0.0]]
     """
-    kept = rounded.copy()
-    for row, wanted in zip(kept, exact, strict=True):
-        excess = int(row.sum() - np.rint(wanted.sum()))
-        order = np.argsort((wanted - row) * np.sign(excess), kind="stable")
-        row[order[: abs(excess)]] -= np.sign(excess)
-    return kept
+    return np.diff(np.rint(np.cumsum(exact, axis=1)), axis=1, prepend=0)

@@ -15,7 +15,7 @@ extern "C" {
 typedef enum {
     KWS_FRONTEND_OK = 0,            /* all samples taken, no frame completed */
     KWS_FRONTEND_FRAME = 1,         /* a frame of features was written */
-    KWS_FRONTEND_BAD_ARGUMENT = -1, /* a null pointer or a misaligned buffer */
+    KWS_FRONTEND_BAD_ARGUMENT = -1, /* a null pointer, a misaligned buffer, tables that kws_frontend_config.h excludes */
     KWS_FRONTEND_SMALL_BUFFER = -2  /* the buffer holds less than kws_frontend_get_buffer_size() */
 } kws_frontend_status;
 

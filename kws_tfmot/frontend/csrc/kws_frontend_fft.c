@@ -1,46 +1,48 @@
 #include "kws_frontend_internal.h"
 
-/* Load pair n of windowed samples, zero beyond the window. */
-static inline void load_pair(const kws_frontend_tables *tables, const int16_t *samples, uint32_t n, int32_t *re,
+/* Pair n of windowed samples as one complex value, zero beyond the window. */
+KWS_INLINE void load_pair(const int16_t *samples, const int16_t *window, uint32_t n, uint32_t valid, int32_t *re,
                              int32_t *im) {
-    if (2 * n < tables->window_samples) {
-        *re = (samples[2 * n] * tables->window[2 * n]) >> KWS_WINDOW_SHIFT;
-        *im = (samples[2 * n + 1] * tables->window[2 * n + 1]) >> KWS_WINDOW_SHIFT;
-    } else {
-        *re = 0;
-        *im = 0;
+    *re = 0;
+    *im = 0;
+    if (n < valid) {
+#if KWS_HAS_DSP
+        const uint32_t x = kws_load_two(samples + 2 * n);
+        const uint32_t w = kws_load_two(window + 2 * n);
+        *re = kws_mul_low_low(x, w) >> KWS_WINDOW_SHIFT;
+        *im = kws_mul_high_high(x, w) >> KWS_WINDOW_SHIFT;
+#else
+        *re = (samples[2 * n] * window[2 * n]) >> KWS_WINDOW_SHIFT;
+        *im = (samples[2 * n + 1] * window[2 * n + 1]) >> KWS_WINDOW_SHIFT;
+#endif
     }
-}
-
-/* Butterfly of four complex values, `step` words apart, three of them already turned (re negated, both halved
- * where `shift` is 1). */
-static inline void butterfly(int32_t *z, uint32_t step, int32_t ar, int32_t ai, int32_t br, int32_t bi, int32_t cr,
-                             int32_t ci, int32_t dr, int32_t di) {
-    const int32_t even_sum_re = ar + br, even_sum_im = ai + bi;
-    const int32_t even_diff_re = ar - br, even_diff_im = ai - bi;
-    const int32_t odd_sum_re = cr + dr, odd_sum_im = ci + di;
-    const int32_t odd_diff_re = cr - dr, odd_diff_im = ci - di;
-    z[0] = even_sum_re + odd_sum_re;
-    z[1] = even_sum_im + odd_sum_im;
-    z[step] = even_diff_re + odd_diff_im;
-    z[step + 1] = even_diff_im - odd_diff_re;
-    z[2 * step] = even_sum_re - odd_sum_re;
-    z[2 * step + 1] = even_sum_im - odd_sum_im;
-    z[3 * step] = even_diff_re - odd_diff_im;
-    z[3 * step + 1] = even_diff_im + odd_diff_re;
 }
 
 /* The window and the first radix-4 stage (no twiddles), written to bit-reversed places. */
 static void first_stage(const kws_frontend_tables *tables, const int16_t *samples, int32_t *z) {
-    const uint32_t quarter = tables->fft_pairs / 4u;
+    const int16_t *window = tables->window;
+    const uint32_t quarter = KWS_FFT_PAIRS(tables) / 4u;
+    const uint32_t valid = KWS_WINDOW(tables) / 2u;
     uint32_t reversed = 0;
     for (uint32_t n = 0; n < quarter; ++n) {
         int32_t ar, ai, br, bi, cr, ci, dr, di;
-        load_pair(tables, samples, n, &ar, &ai);
-        load_pair(tables, samples, n + 2 * quarter, &br, &bi);
-        load_pair(tables, samples, n + quarter, &cr, &ci);
-        load_pair(tables, samples, n + 3 * quarter, &dr, &di);
-        butterfly(z + 8 * reversed, 2, ar, ai, br, bi, cr, ci, dr, di);
+        int32_t *to = z + 8 * reversed;
+        load_pair(samples, window, n, valid, &ar, &ai);
+        load_pair(samples, window, n + 2 * quarter, valid, &br, &bi);
+        const int32_t even_sum_re = ar + br, even_sum_im = ai + bi;
+        const int32_t even_diff_re = ar - br, even_diff_im = ai - bi;
+        load_pair(samples, window, n + quarter, valid, &cr, &ci);
+        load_pair(samples, window, n + 3 * quarter, valid, &dr, &di);
+        const int32_t odd_sum_re = cr + dr, odd_sum_im = ci + di;
+        const int32_t odd_diff_re = cr - dr, odd_diff_im = ci - di;
+        to[0] = even_sum_re + odd_sum_re;
+        to[1] = even_sum_im + odd_sum_im;
+        to[2] = even_diff_re + odd_diff_im;
+        to[3] = even_diff_im - odd_diff_re;
+        to[4] = even_sum_re - odd_sum_re;
+        to[5] = even_sum_im - odd_sum_im;
+        to[6] = even_diff_re - odd_diff_im;
+        to[7] = even_diff_im + odd_diff_re;
         /* Count up in bit-reversed order. */
         uint32_t bit = quarter >> 1;
         while (reversed & bit) {
@@ -51,54 +53,78 @@ static void first_stage(const kws_frontend_tables *tables, const int16_t *sample
     }
 }
 
+/* Product with a twiddle, halved: minus the real part, and the imaginary part. */
+#define KWS_TURN(minus_re, im, at, w)                                  \
+    const int32_t minus_re = kws_mac_high((at)[1], w, kws_mul_low((at)[0], w)); \
+    const int32_t im = kws_mul_high((at)[0], w) - kws_mul_low((at)[1], w)
+
 /* Join transforms of `part` points four by four. */
-static void radix4_stage(const kws_frontend_tables *tables, int32_t *z, uint32_t part) {
-    const uint32_t pairs = tables->fft_pairs;
-    const uint32_t stride = pairs / (2 * part);
+KWS_INLINE void radix4_stage(const kws_frontend_tables *tables, int32_t *z, uint32_t part) {
     const uint32_t step = 2 * part;
-    for (uint32_t j = 0; j < part; ++j) {
-        const uint32_t w1 = tables->twiddles[j * stride];
-        const uint32_t w2 = tables->twiddles[2 * j * stride];
-        const uint32_t w3 = tables->twiddles[3 * j * stride];
-        int32_t *end = z + 2 * pairs;
-        for (int32_t *at = z + 2 * j; at < end; at += 4 * step) {
-            const int32_t br = at[step], bi = at[step + 1];
-            const int32_t cr = at[2 * step], ci = at[2 * step + 1];
-            const int32_t dr = at[3 * step], di = at[3 * step + 1];
-            butterfly(at, step, at[0], at[1], /* even parts first: n = 0 and n = 2 (mod 4) */
-                      -2 * (kws_mul_low(br, w2) + kws_mul_high(bi, w2)),
-                      2 * (kws_mul_high(br, w2) - kws_mul_low(bi, w2)),
-                      -2 * (kws_mul_low(cr, w1) + kws_mul_high(ci, w1)),
-                      2 * (kws_mul_high(cr, w1) - kws_mul_low(ci, w1)),
-                      -2 * (kws_mul_low(dr, w3) + kws_mul_high(di, w3)),
-                      2 * (kws_mul_high(dr, w3) - kws_mul_low(di, w3)));
+    const uint32_t stride = KWS_FFT_PAIRS(tables) / step;
+    const int32_t *end = z + 2 * KWS_FFT_PAIRS(tables);
+    const uint32_t *twiddles = tables->twiddles;
+    for (uint32_t j = 0; j < part; ++j, z += 2) {
+        const uint32_t w1 = twiddles[j * stride];
+        const uint32_t w2 = twiddles[2 * j * stride];
+        const uint32_t w3 = twiddles[3 * j * stride];
+        for (int32_t *at = z; at < end; at += 2 * step) {
+            /* In bit-reversed order the second part holds the samples n = 2 (mod 4), the third n = 1. */
+            int32_t *first = at;
+            int32_t *second = at + step;
+            at = second + step;
+            int32_t *fourth = at + step;
+            KWS_TURN(b_re, b_im, second, w2);
+            const int32_t even_sum_re = first[0] - 2 * b_re, even_sum_im = first[1] + 2 * b_im;
+            const int32_t even_diff_re = first[0] + 2 * b_re, even_diff_im = first[1] - 2 * b_im;
+            KWS_TURN(c_re, c_im, at, w1);
+            KWS_TURN(d_re, d_im, fourth, w3);
+            const int32_t sum_re = c_re + d_re, sum_im = c_im + d_im;
+            const int32_t diff_re = c_re - d_re, diff_im = c_im - d_im;
+            first[0] = even_sum_re - 2 * sum_re;
+            first[1] = even_sum_im + 2 * sum_im;
+            second[0] = even_diff_re + 2 * diff_im;
+            second[1] = even_diff_im + 2 * diff_re;
+            at[0] = even_sum_re + 2 * sum_re;
+            at[1] = even_sum_im - 2 * sum_im;
+            fourth[0] = even_diff_re - 2 * diff_im;
+            fourth[1] = even_diff_im - 2 * diff_re;
         }
     }
 }
 
 /* Join the last two transforms, where the size is no power of four. */
 static void radix2_stage(const kws_frontend_tables *tables, int32_t *z) {
-    const uint32_t half = tables->fft_pairs / 2u;
+    const uint32_t half = KWS_FFT_PAIRS(tables) / 2u;
     for (uint32_t j = 0; j < half; ++j) {
         const uint32_t w = tables->twiddles[2 * j];
         int32_t *low = z + 2 * j;
         int32_t *high = low + 2 * half;
-        const int32_t re = -2 * (kws_mul_low(high[0], w) + kws_mul_high(high[1], w));
-        const int32_t im = 2 * (kws_mul_high(high[0], w) - kws_mul_low(high[1], w));
-        high[0] = low[0] - re;
-        high[1] = low[1] - im;
-        low[0] += re;
-        low[1] += im;
+        KWS_TURN(minus_re, im, high, w);
+        high[0] = low[0] + 2 * minus_re;
+        high[1] = low[1] - 2 * im;
+        low[0] -= 2 * minus_re;
+        low[1] += 2 * im;
     }
 }
 
 void kws_frontend_fft(const kws_frontend_tables *tables, const int16_t *samples, int32_t *scratch) {
+    const uint32_t pairs = KWS_FFT_PAIRS(tables);
     first_stage(tables, samples, scratch);
-    uint32_t part = 4;
-    for (; part * 4 <= tables->fft_pairs; part *= 4) {
-        radix4_stage(tables, scratch, part);
+    /* Spelled out, so that each stage is compiled with its own constant offsets. */
+    if (pairs >= 16) {
+        radix4_stage(tables, scratch, 4);
     }
-    if (part < tables->fft_pairs) {
+    if (pairs >= 64) {
+        radix4_stage(tables, scratch, 16);
+    }
+    if (pairs >= 256) {
+        radix4_stage(tables, scratch, 64);
+    }
+    if (pairs >= 1024) {
+        radix4_stage(tables, scratch, 256);
+    }
+    if (pairs & 0xAAAAAAAAu) { /* an odd power of two */
         radix2_stage(tables, scratch);
     }
 }

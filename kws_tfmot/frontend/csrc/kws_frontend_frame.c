@@ -1,11 +1,11 @@
 #include "kws_frontend_internal.h"
 
 size_t kws_frontend_get_scratch_size(const kws_frontend_tables *tables) {
-    return sizeof(int32_t) * 2u * tables->fft_pairs + sizeof(int16_t) * (size_t)((tables->mels + 1u) / 2u * 2u);
+    return sizeof(int32_t) * 2u * KWS_FFT_PAIRS(tables) + sizeof(int16_t) * (size_t)((KWS_MELS(tables) + 1u) / 2u * 2u);
 }
 
 uint32_t kws_frontend_frame_size(const kws_frontend_tables *tables) {
-    return tables->coefficients ? tables->coefficients : tables->mels;
+    return KWS_COEFFICIENTS(tables) ? KWS_COEFFICIENTS(tables) : KWS_MELS(tables);
 }
 
 kws_frontend_status kws_frontend_frame(const kws_frontend_tables *tables, const int16_t *samples, int32_t *scratch,
@@ -13,14 +13,14 @@ kws_frontend_status kws_frontend_frame(const kws_frontend_tables *tables, const 
     if (!tables || !samples || !scratch || !features) {
         return KWS_FRONTEND_BAD_ARGUMENT;
     }
-    int16_t *logs = (int16_t *)(void *)(scratch + 2u * tables->fft_pairs);
+    int16_t *logs = (int16_t *)(void *)(scratch + 2u * KWS_FFT_PAIRS(tables));
     kws_frontend_fft(tables, samples, scratch);
     kws_frontend_power(tables, scratch);
     kws_frontend_log_mel(tables, scratch, logs);
-    if (tables->coefficients) {
+    if (KWS_COEFFICIENTS(tables)) {
         kws_frontend_dct(tables, logs, features);
     } else {
-        for (uint32_t band = 0; band < tables->mels; ++band) {
+        for (uint32_t band = 0; band < KWS_MELS(tables); ++band) {
             features[band] = kws_saturate_int8((logs[band] + (1 << (KWS_LOG_MEL_SHIFT - 1))) >> KWS_LOG_MEL_SHIFT);
         }
     }

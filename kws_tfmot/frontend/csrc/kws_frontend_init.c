@@ -1,4 +1,4 @@
-#include "kws_frontend.h"
+#include "kws_frontend_internal.h"
 
 size_t kws_frontend_get_buffer_size(const kws_frontend_tables *tables) {
     return kws_frontend_get_scratch_size(tables) + sizeof(int16_t) * (size_t)tables->window_samples;
@@ -9,6 +9,12 @@ kws_frontend_status kws_frontend_init(kws_frontend *frontend, const kws_frontend
     if (!frontend || !tables || !buffer || ((uintptr_t)buffer & 3u)) {
         return KWS_FRONTEND_BAD_ARGUMENT;
     }
+#ifdef KWS_FRONTEND_FFT_PAIRS
+    if (tables->fft_pairs != KWS_FFT_PAIRS(tables) || tables->window_samples != KWS_WINDOW(tables) ||
+        tables->mels != KWS_MELS(tables) || tables->coefficients != KWS_COEFFICIENTS(tables)) {
+        return KWS_FRONTEND_BAD_ARGUMENT;
+    }
+#endif
     if (buffer_size < kws_frontend_get_buffer_size(tables)) {
         return KWS_FRONTEND_SMALL_BUFFER;
     }

@@ -5,17 +5,21 @@ void kws_frontend_log_mel(const kws_frontend_tables *tables, const int32_t *scra
     const int32_t *power = scratch + 2 * tables->bins[0];
     const uint64_t floor = ((uint64_t)tables->floor_high << 32) | tables->floor_low;
     uint64_t risen = 0;
-    for (uint32_t band = 0; band <= tables->mels; ++band) {
-        uint64_t all = 0;
-        uint64_t rising = 0;
-        for (uint32_t k = tables->bins[band]; k < tables->bins[band + 1]; ++k) {
+    for (uint32_t band = 0; band <= KWS_MELS(tables); ++band) {
+        const uint16_t *end = rise + (tables->bins[band + 1] - tables->bins[band]);
+        /* Sums of the lower and of the upper words; all powers together stay below 2^49. */
+        uint64_t all_low = 0, rising_low = 0;
+        uint32_t all_high = 0, rising_high = 0;
+        for (; rise < end; ++rise, power += 2) {
             const uint32_t low = (uint32_t)power[0];
             const uint32_t high = (uint32_t)power[1];
-            const uint32_t weight = *rise++;
-            power += 2;
-            all += ((uint64_t)high << 32) | low;
-            rising += (uint64_t)low * weight + ((uint64_t)(high * weight) << 32);
+            all_low += low;
+            all_high += high;
+            rising_low += kws_mul_weight(low, *rise);
+            rising_high += high * *rise;
         }
+        const uint64_t all = all_low + ((uint64_t)all_high << 32);
+        const uint64_t rising = rising_low + ((uint64_t)rising_high << 32);
         if (band > 0) {
             logs[band - 1] = kws_frontend_log2(tables, risen + (all << 15) - rising + floor);
         }

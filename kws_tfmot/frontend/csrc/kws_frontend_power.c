@@ -1,15 +1,13 @@
 #include "kws_frontend_internal.h"
 
-static inline void store_power(int32_t *at, int32_t re, int32_t im) {
-    const int64_t real = re >> KWS_SPECTRUM_SHIFT;
-    const int64_t imag = im >> KWS_SPECTRUM_SHIFT;
-    const uint64_t power = (uint64_t)(real * real + imag * imag);
+KWS_INLINE void store_power(int32_t *at, int32_t re, int32_t im) {
+    const uint64_t power = kws_square(re >> KWS_SPECTRUM_SHIFT) + kws_square(im >> KWS_SPECTRUM_SHIFT);
     at[0] = (int32_t)(uint32_t)power;
-    at[1] = (int32_t)(power >> 32);
+    at[1] = (int32_t)(uint32_t)(power >> 32);
 }
 
 void kws_frontend_power(const kws_frontend_tables *tables, int32_t *scratch) {
-    const uint32_t pairs = tables->fft_pairs;
+    const uint32_t pairs = KWS_FFT_PAIRS(tables);
     const int32_t half = 1 << (KWS_SPECTRUM_SHIFT - 1);
     int32_t *low = scratch + 2;
     int32_t *high = scratch + 2 * (pairs - 1);
