@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from kws_tfmot.data.labels import SPLITS
@@ -40,29 +41,41 @@ def official_split(speaker: str, validation_percent: float = 10.0, test_percent:
     return "test" if percentage < validation_percent + test_percent else "train"
 
 
-def percent_splits(clips_of: Mapping[str, int], percent: Sequence[float], seed: int) -> dict[str, str]:
-    """Give every speaker to one split so that the clips come close to ``percent``.
+def percent_splits(clips_of: Mapping[str, Mapping[str, int]], percent: Sequence[float], seed: int) -> dict[str, str]:
+    """Give every speaker to one split so that the clips of every class come close to ``percent``.
 
-    Speakers stand in the order of ``SHA-256(seed:speaker)``; each goes to the split that is furthest below its
-    share of the clips seen so far, so small data sets come as near to the percentages as their speakers allow.
+    Speakers with a rare class come first, else in the order of ``SHA-256(seed:speaker)``. Each goes to the split that
+    lags most, ``sum_c (n_c / T_c) (share seen_c - filled_c) / T_c`` over the classes ``c`` with ``T_c`` clips in all
+    and ``seen_c`` so far: rare classes count as much as frequent ones, and small data sets come as near to the
+    percentages as their speakers allow. (Greedy stratification; the idea is that of Sechidis et al. 2011.)
 
     Args:
-        clips_of: Number of clips of every speaker.
+        clips_of: Number of clips of every class for every speaker.
         percent: Train, validation and test, adding up to 100.
         seed: Another seed gives another order.
 
-    >>> splits = percent_splits({f"s{i}": 1 for i in range(10)}, (80, 10, 10), seed=0)
+    >>> splits = percent_splits({f"s{i}": {"go": 1} for i in range(10)}, (80, 10, 10), seed=0)
     >>> [list(splits.values()).count(name) for name in ("train", "validation", "test")]
     [8, 1, 1]
     """
-    order = sorted(clips_of, key=lambda speaker: hashlib.sha256(f"{seed}:{speaker}".encode()).hexdigest())
     share = {name: value / 100.0 for name, value in zip(SPLITS, percent, strict=True)}
-    filled = dict.fromkeys(SPLITS, 0)
-    total = 0
+    total: Counter[str] = Counter()
+    for counts in clips_of.values():
+        total.update(counts)
+    behind = {name: dict.fromkeys(total, 0.0) for name in SPLITS if share[name] > 0}
+
+    def rank(speaker: str) -> tuple[int, str]:
+        rarest = min((total[label] for label, count in clips_of[speaker].items() if count), default=0)
+        return rarest, hashlib.sha256(f"{seed}:{speaker}".encode()).hexdigest()
+
     result: dict[str, str] = {}
-    for speaker in order:
-        total += clips_of[speaker]
-        chosen = max(SPLITS, key=lambda name: (share[name] * total - filled[name], share[name]))
+    for speaker in sorted(clips_of, key=rank):
+        part = {label: count / total[label] for label, count in sorted(clips_of[speaker].items()) if count}
+        for name, lag in behind.items():
+            lag.update({label: lag[label] + share[name] * value for label, value in part.items()})
+        need = {name: sum(value * lag[label] for label, value in part.items()) for name, lag in behind.items()}
+        chosen = max(need, key=lambda name: (need[name], share[name]))
+        for label, value in part.items():
+            behind[chosen][label] -= value
         result[speaker] = chosen
-        filled[chosen] += clips_of[speaker]
     return result

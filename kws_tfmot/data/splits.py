@@ -27,9 +27,14 @@ def official_splits(clips: Iterable[SourceClip], listed: Mapping[str, str]) -> d
     return {clip.path: official_split(clip.speaker or clip.path.rsplit("/", 1)[-1]) for clip in clips}
 
 
-def by_percent(clips: Sequence[SourceClip], percent: Sequence[float], seed: int) -> dict[str, str]:
-    """Split of every path, speakers whole, in the given percentages."""
-    split_of = percent_splits(Counter(voice(clip) for clip in clips), percent, seed)
+def by_percent(
+    clips: Sequence[SourceClip], label_of: Mapping[str, str], percent: Sequence[float], seed: int
+) -> dict[str, str]:
+    """Split of every path, speakers whole, every class in the given percentages as far as that goes."""
+    clips_of: dict[str, Counter[str]] = defaultdict(Counter)
+    for clip in clips:
+        clips_of[voice(clip)][label_of[clip.path]] += 1
+    split_of = percent_splits(clips_of, percent, seed)
     return {clip.path: split_of[voice(clip)] for clip in clips}
 
 
@@ -103,7 +108,7 @@ def assign_splits(
     shares = " / ".join(f"{value:g}" for value in settings.percent)
     notes.append(f"split by speaker hash, {shares} % for train / validation / test" + (f": {reason}" if reason else ""))
     wanted = [name for name, value in zip(SPLITS, settings.percent, strict=True) if value > 0]
-    split_of = by_percent(clips, settings.percent, settings.seed)
+    split_of = by_percent(clips, label_of, settings.percent, settings.seed)
     return _checked(split_of, digest_of, label_of, settings, wanted, notes), notes
 
 

@@ -1,0 +1,86 @@
+"""Who speaks, and which split a speaker belongs to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kws_tfmot.data import DataSettings
+from kws_tfmot.data.speakers import official_split, percent_splits, speaker_of
+
+PATTERN = DataSettings().speaker_pattern
+
+
+@pytest.mark.parametrize(
+    ("name", "speaker"),
+    [
+        ("0c540988_nohash_0.wav", "0c540988"),
+        ("backward_0c540988_nohash_0.wav.wav", "0c540988"),
+        ("two words_AB12_nohash_3.flac", "AB12"),
+        ("running_tap.wav", ""),
+        ("nohash_0.wav", ""),
+    ],
+)
+def test_speaker_is_found_anywhere_in_the_name(name: str, speaker: str) -> None:
+    assert speaker_of(name, PATTERN) == speaker
+
+
+def test_speaker_of_another_convention() -> None:
+    assert speaker_of("spk-042_go_1.wav", r"spk-(\d+)_") == "042"
+
+
+@pytest.mark.parametrize(
+    ("speakers", "split"),
+    [
+        # From the list files that the data set ships, which its authors made by the rule.
+        (("0c40e715", "0ea0e2f4", "42beb5eb", "44260689", "44715c1c", "022cd682", "096456f9"), "test"),
+        (("026290a7", "060cd039", "099d52ad", "0e17f595"), "validation"),
+        (("00176480", "004ae714"), "train"),
+    ],
+)
+def test_official_rule_agrees_with_the_published_lists(speakers: tuple[str, ...], split: str) -> None:
+    assert {official_split(speaker) for speaker in speakers} == {split}
+
+
+@pytest.mark.recordings
+def test_recordings_hold_no_official_test_speaker(recorded_root: Path) -> None:
+    """Their attribution says that the test speakers of the rule were left out, and how many clips remain."""
+    nine = ("down", "eight", "five", "go", "left", "one", "right", "up", "zero")
+    names = [path.name for word in nine for path in (recorded_root / word).glob("*.flac")]
+    splits = [official_split(speaker_of(name, PATTERN)) for name in names]
+    assert splits.count("test") == 0
+    assert splits.count("validation") > 400
+    assert splits.count("train") > 4000
+
+
+def test_official_shares_are_ten_ten_eighty() -> None:
+    splits = [official_split(f"{number:08x}") for number in range(4000)]
+    assert 0.085 < splits.count("validation") / 4000 < 0.115
+    assert 0.085 < splits.count("test") / 4000 < 0.115
+
+
+@pytest.mark.parametrize("percent", [(80, 10, 10), (60, 20, 20), (90, 10, 0)])
+def test_percentages_are_met_in_every_class_by_whole_speakers(percent: tuple[float, float, float]) -> None:
+    clips = {f"s{number}": {"go": 1 + number % 7, "stop": number % 3} for number in range(200)}
+    split_of = percent_splits(clips, percent, seed=3)
+    assert set(split_of) == set(clips)
+    for label in ("go", "stop"):
+        total = sum(counts[label] for counts in clips.values())
+        for name, wanted in zip(("train", "validation", "test"), percent, strict=True):
+            found = sum(clips[speaker][label] for speaker, split in split_of.items() if split == name)
+            assert 100 * found / total == pytest.approx(wanted, abs=1.5)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_rare_class_reaches_every_split(seed: int) -> None:
+    clips = {f"s{number}": {"go": 4, "rare": 1} if number % 12 == 0 else {"go": 4} for number in range(100)}
+    split_of = percent_splits(clips, (80, 10, 10), seed)
+    assert {split_of[speaker] for speaker, counts in clips.items() if "rare" in counts} == set(split_of.values())
+
+
+def test_percentages_depend_on_the_seed_alone() -> None:
+    clips = {f"s{number}": {"go": 3} for number in range(50)}
+    again = dict(reversed(clips.items()))
+    assert percent_splits(clips, (80, 10, 10), 1) == percent_splits(again, (80, 10, 10), 1)
+    assert percent_splits(clips, (80, 10, 10), 1) != percent_splits(clips, (80, 10, 10), 2)
