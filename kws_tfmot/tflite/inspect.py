@@ -95,7 +95,7 @@ def inspect(source: str | Path | bytes) -> ModelSummary:
     """Read a model and count.
 
     MACs: ``H*W*C_out*Kh*Kw*C_in`` of a convolution, ``H*W*C*Kh*Kw`` of a depthwise one, ``N*M`` of a fully connected
-    layer, 0 of everything else; ``nonzero_macs`` leaves out those whose weight is zero. Padding is counted as if it were
+    layer, 0 of everything else; ``nonzero_macs`` leaves out those whose weight is zero. Padding counts as if it were
     data.
 
     Raises:
