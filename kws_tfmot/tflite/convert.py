@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import os
-import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +11,7 @@ import numpy as np
 from kws_tfmot.errors import ModelError, did_you_mean
 from kws_tfmot.tflite.edit import finish, open_for_edit
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
+from kws_tfmot.tflite.native_log import captured_stderr
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.rewrite import drop_softmax, lift_logits, set_input_quantization
 from kws_tfmot.tflite.slim import slim
@@ -148,7 +145,7 @@ def _run_converter(
         converter.inference_input_type = converter.inference_output_type = tf.int16
     if representative is not None and "int" in kind:
         converter.representative_dataset = lambda: _samples(representative, tuple(spec.shape))
-    with _silenced() as log:
+    with captured_stderr() as log:
         try:
             return converter.convert()
         except Exception as err:  # the converter raises anything from ValueError to ConverterError
@@ -172,25 +169,6 @@ def _samples(representative: Representative, shape: tuple[int, ...]) -> Iterator
 def _last_line(err: Exception, log: str) -> str:
     lines = [line.strip() for line in f"{log}\n{err}".splitlines() if line.strip()]
     return lines[-1] if lines else type(err).__name__
-
-
-@contextmanager
-def _silenced() -> Iterator[Callable[[], str]]:
-    """Keep what C++ writes to standard error, and give it back on demand."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as sink:
-        saved = os.dup(2)
-        os.dup2(sink.fileno(), 2)
-
-        def log() -> str:
-            sink.seek(0)
-            return sink.read().decode("utf-8", "replace")
-
-        try:
-            yield log
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
 
 
 def _rewritten(

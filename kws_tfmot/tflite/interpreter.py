@@ -107,6 +107,16 @@ class Interpreter:
         written = [index for operator in self.graph.operators for index in operator.outputs]
         return {index: self._observed.tensor(index) for index in written}
 
+    def print_allocations(self) -> None:
+        """Let TFLM's recorder write its account of the arena to the process's standard error.
+
+        Raises:
+            ModelError: For any other kind.
+        """
+        if not isinstance(self._session, _MicroSession):
+            raise ModelError(f"{self.kind} records no arena.", "Use the kind 'tflm'.")
+        self._session.print_allocations()
+
     def _checked(self, batch: np.ndarray) -> np.ndarray:
         expected = self.input.shape[1:]
         if batch.dtype != self.input.dtype or batch.shape[1:] != expected:

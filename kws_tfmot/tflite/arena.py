@@ -1,0 +1,30 @@
+"""RAM that TFLM needs for a model, by its own recorder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from kws_tfmot.errors import ModelError
+from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
+from kws_tfmot.tflite.native_log import captured_stderr
+
+
+def measure_arena(model: str | Path | bytes) -> dict[str, int]:
+    """Bytes of TFLM's tensor arena after one inference: ``total``, ``head`` (activations), ``tail`` (structures).
+
+    Measured with the PyPI package tflite-micro, whose structures have 64-bit pointers: a 32-bit core needs less. A
+    kernel library with scratch buffers of its own (CMSIS-NN) needs more.
+
+    Raises:
+        ModelError: If TFLM cannot run the model, or its recorder says nothing.
+    """
+    interpreter = open_interpreter(model, "tflm")
+    interpreter.run(random_inputs(interpreter.graph, 1, seed=0))
+    with captured_stderr() as written:
+        interpreter.print_allocations()
+        text = written()
+    found = dict(re.findall(r"Arena allocation (total|head|tail) (\d+) bytes", text))
+    if "total" not in found:
+        raise ModelError(f"TFLM's recorder gave no arena size. Received: {text[:200]!r}")
+    return {name: int(count) for name, count in found.items()}
