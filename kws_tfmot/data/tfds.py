@@ -17,19 +17,13 @@ import numpy as np
 from kws_tfmot.data.audio import Decoded, Int16, fit_clip
 from kws_tfmot.data.folder import SourceClip, list_folder
 from kws_tfmot.data.index import ClipIndex
-from kws_tfmot.data.labels import SILENCE, label_of
+from kws_tfmot.data.labels import SILENCE, SPLITS, label_of
 from kws_tfmot.data.prepare import build_index, check_keywords
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.store import AudioStore, Progress, cached_store, store_key
 from kws_tfmot.errors import DataError, did_you_mean
 
-_SPLIT_NAMES = {
-    "train": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "dev": "validation",
-    "test": "test",
-}
+_SPLIT_NAMES = {name: name for name in SPLITS} | {"valid": "validation", "dev": "validation"}
 _CONNECT_SECONDS = 5.0
 
 
@@ -54,9 +48,12 @@ def prepare_tfds(
     if not clips:  # the audio was cached already: the paths carry all that is needed
         clips = {path: _clip_of(path) for path in [*store.rows, *(path for path, _ in store.corrupt)]}
     source = [clips[path] for path in sorted(clips)]
-    if not all(clip.split for clip in source):
+    own = sorted(builder.info.splits)
+    if settings.split == "percent" or {_SPLIT_NAMES.get(name) for name in own} != set(SPLITS):
         source = [clip._replace(split="") for clip in source]
-        notes.append(f"the set brings the splits {sorted(builder.info.splits)}: all its clips are split anew")
+        notes.append(f"the set's own splits {own} are not used")
+    elif settings.split != "all":
+        notes.append("split as the set itself is")
     if not any(clip.speaker for clip in source):
         notes.append("the set names no speakers: that none is in two splits rests on the set's own splits")
     return build_index(spec, settings, source, {}, store, notes)

@@ -50,10 +50,10 @@ class FolderBuilder(
         return self.dataset_info_from_configs(features=tfds.features.FeaturesDict({"audio": audio, **text, **flags}))
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
-        return {"clips": self._clips(), "noise": self._noises()}
+        return {kind: self._generate_examples(kind) for kind in ("clips", "noise")}
 
-    def _generate_examples(self, *_: Any) -> Any:  # the splits bring their generators
-        raise NotImplementedError
+    def _generate_examples(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        return self._clips() if kind == "clips" else self._noises()
 
     def _clips(self) -> Iterator[tuple[str, dict[str, Any]]]:
         clips = self.listing.clips

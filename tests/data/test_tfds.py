@@ -1,0 +1,179 @@
+"""TensorFlow Datasets, without a network: sets that are there, sets that are not, and folders as TFRecords."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from kws_tfmot.data import AugmentSettings, DataSettings, TrainingBatches, prepare
+from kws_tfmot.errors import DataError
+
+tfds_source = pytest.importorskip("kws_tfmot.data.tfds", reason="pip install tensorflow-datasets")
+from kws_tfmot.keras import tf  # noqa: E402, F401
+
+import tensorflow_datasets as tfds  # noqa: E402  # isort: skip
+
+RATE = 16000
+NAMES = ["go", "stop", "_silence_", "_unknown_"]
+
+
+class TinyWords(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Eight clips of every class in every split; the sample values say which."""
+
+    VERSION = tfds.core.Version("1.2.3")
+    SPLITS = ("train", "validation", "test")
+    SPEAKERS = False
+
+    def _info(self):
+        features = {
+            "audio": tfds.features.Audio(sample_rate=RATE // 2, dtype=np.int64),
+            "label": tfds.features.ClassLabel(names=NAMES),
+        }
+        if self.SPEAKERS:
+            features["speaker_id"] = tfds.features.Text()
+        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, dl_manager):
+        return {split: self._generate_examples(number) for number, split in enumerate(self.SPLITS)}
+
+    def _generate_examples(self, split):
+        for label in range(len(NAMES)):
+            for clip in range(8):
+                value = 1 + split * 1000 + label * 100 + clip * 10
+                example = {"audio": np.full(RATE // 2, value, np.int64), "label": label}
+                if self.SPEAKERS:
+                    example["speaker_id"] = f"voice{split * 8 + clip}"
+                yield f"{split}-{label}-{clip}", example
+
+
+class OneSplitWords(TinyWords):
+    SPLITS = ("train",)
+    SPEAKERS = True
+
+
+def _place(builder_class, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    builder = builder_class(data_dir=str(folder))
+    builder.download_and_prepare()
+    monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
+    return f"tfds:{builder.name}"
+
+
+def test_a_set_that_is_there_is_read_with_its_own_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = _place(TinyWords, tmp_path / "sets", monkeypatch)
+    settings = DataSettings(keywords=("go", "stop"))
+    index = prepare(spec, settings, tmp_path / "cache")
+    assert index.counts() == {
+        split: {"go": 8, "stop": 8, "_unknown_": 8, "_silence_": 8} for split in ("train", "validation", "test")
+    }
+    test = index.audio("test")
+    for clip, word in zip(test.audio, test.words, strict=True):
+        value = int(np.median(clip))
+        assert value // 1000 == 2
+        assert NAMES[value % 1000 // 100] == word
+    assert any("names no speakers" in note for note in index.notes)
+    assert any("resampled" in note for note in index.notes)
+    again = prepare(spec, settings, tmp_path / "cache")
+    assert again.clips == index.clips
+    assert again.notes == index.notes
+    batches = TrainingBatches(index.audio("train"), index.noise, index.labels, AugmentSettings(), 8, 0)
+    assert sum(len(labels) for _, labels in batches.epoch(0)) == batches.clips_per_epoch
+
+
+def test_a_set_of_one_split_is_split_by_its_speakers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = _place(OneSplitWords, tmp_path / "sets", monkeypatch)
+    settings = DataSettings(keywords=("go", "stop"), percent=(50, 25, 25), split="percent")
+    index = prepare(spec, settings, tmp_path / "cache")
+    assert {split: counts["go"] for split, counts in index.counts().items()} == {"train": 4, "validation": 2, "test": 2}
+    split_of = {}
+    for clip in index.clips:
+        if clip.word != "_silence_":
+            assert split_of.setdefault(clip.speaker, clip.split) == clip.split
+
+
+def test_a_keyword_that_the_set_does_not_know_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = _place(TinyWords, tmp_path / "sets", monkeypatch)
+    with pytest.raises(DataError, match="Did you mean 'stop'"):
+        prepare(spec, DataSettings(keywords=("go", "stopp")), tmp_path / "cache")
+
+
+@pytest.mark.parametrize(("name", "message"), [("speech_comands", "Did you mean 'speech_commands'"),
+                                               ("mnist", "with audio and classes")])  # fmt: skip
+def test_sets_that_cannot_serve_are_refused(name: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=message):
+        prepare(f"tfds:{name}", DataSettings(), tmp_path)
+
+
+def test_without_a_network_the_error_comes_fast_and_says_where_to_put_the_archives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "sets"))
+    tried = []
+    monkeypatch.setattr(tfds_source, "_unreachable", lambda url: tried.append(url) or f"no connection to {url}")
+    with pytest.raises(DataError) as caught:
+        prepare("tfds:speech_commands", DataSettings(), tmp_path / "cache")
+    text = str(caught.value)
+    assert "speech_commands_v0.02.tar.gz" in text
+    assert str(tmp_path / "sets" / "downloads" / "manual") in text
+    assert "folder:PATH" in text
+    assert len(tried) == 1, "one server that does not answer is enough"
+
+
+def test_a_closed_port_is_found_out_in_seconds() -> None:
+    started = time.monotonic()
+    assert "no connection to 127.0.0.1" in tfds_source._unreachable("http://127.0.0.1:9/archive.tar.gz")
+    assert time.monotonic() - started < 6
+
+
+def test_archives_placed_by_hand_need_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(tfds_source, "_unreachable", lambda url: pytest.fail(f"asked {url}"))
+    manual = tmp_path / "downloads" / "manual"
+    manual.mkdir(parents=True)
+    (manual / "archive.tar.gz").write_bytes(b"x")
+    asked = []
+    builder = SimpleNamespace(
+        name="words",
+        data_dir=str(tmp_path / "words" / "1.0.0"),
+        url_infos={"http://example.invalid/archive.tar.gz": SimpleNamespace(filename="archive.tar.gz")},
+        download_and_prepare=lambda download_config: asked.append(download_config.manual_dir),
+    )
+    tfds_source.fetch(builder, tmp_path / "cache")
+    assert asked == [str(manual)]
+
+
+def test_a_folder_through_tfrecords_is_the_folder(
+    make_folder: Callable[..., Path], small_settings: DataSettings, tmp_path: Path
+) -> None:
+    root = make_folder(tmp_path / "größe und mehr", speakers=30)
+    (root / "bird" / "e0_nohash_0.wav").write_bytes(b"")
+    direct = prepare(f"folder:{root}", small_settings, tmp_path / "direct")
+    records = prepare(f"tfds-folder:{root}", small_settings, tmp_path / "records")
+    assert records.clips == direct.clips
+    assert records.corrupt == direct.corrupt != ()
+    assert records.notes == direct.notes
+    assert records.split_sha256("test") == direct.split_sha256("test")
+    for split in ("train", "test"):
+        np.testing.assert_array_equal(records.audio(split).audio, direct.audio(split).audio)
+    np.testing.assert_array_equal(records.noise.samples, direct.noise.samples)
+    assert list((tmp_path / "records").glob("tfds/*/folder_builder/*/*.tfrecord-*"))
+
+
+def test_the_records_can_be_read_by_tensorflow_datasets(
+    make_folder: Callable[..., Path], tmp_path: Path, burst: Callable[..., np.ndarray]
+) -> None:
+    from kws_tfmot.data.folder import list_folder
+    from kws_tfmot.data.tfds_folder import folder_builder
+
+    root = make_folder(tmp_path / "set", speakers=3, noise_seconds=2)
+    listing = list_folder(root, DataSettings().speaker_pattern)
+    builder = folder_builder(listing, RATE, RATE, tmp_path / "records")
+    builder.download_and_prepare()
+    examples = list(tfds.as_numpy(builder.as_dataset(split="clips", shuffle_files=True)))
+    assert len(examples) == 12
+    for example in examples:
+        np.testing.assert_array_equal(example["audio"], burst(example["path"].decode()))
