@@ -18,6 +18,9 @@ import numpy.typing as npt
 from kws_tfmot.errors import ToolchainError
 from kws_tfmot.frontend.settings import FrontendSettings
 
+_CHUNK_BYTES = 320
+"""The package takes one hop, 160 samples, at a time: no more and no less."""
+
 
 class Microfrontend:
     """Clips and streams of kind ``microfrontend``.
@@ -45,22 +48,21 @@ class MicrofrontendStream:
 
     def __init__(self) -> None:
         self._frontend = _package().MicroFrontend()
+        self._rest = b""
 
     def push(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.int8]:
         """Take all samples; return the frames they complete, int8 [k, 40]."""
-        data = np.ascontiguousarray(samples).tobytes()
-        rows = []
-        at = 0
-        while at < len(data):
-            step = self._frontend.process_samples(data[at : at + 320])
-            at += 2 * step.samples_read
-            if step.features:
-                rows.append(step.features)
+        data = self._rest + np.ascontiguousarray(samples).tobytes()
+        whole = len(data) - len(data) % _CHUNK_BYTES
+        steps = (self._frontend.process_samples(data[at : at + _CHUNK_BYTES]) for at in range(0, whole, _CHUNK_BYTES))
+        rows = [step.features for step in steps if step.features]
+        self._rest = data[whole:]
         return to_int8(np.array(rows, np.float64).reshape(len(rows), 40))
 
     def reset(self) -> None:
         """Forget samples, noise estimate and gain."""
         self._frontend = _package().MicroFrontend()
+        self._rest = b""
 
 
 def to_int8(features: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,45 +49,38 @@ SECTIONS {{
 """
 
 
-def missing_tools() -> str:
-    """What to install, or an empty string."""
-    missing = [tool for tool in ("arm-none-eabi-gcc", "qemu-system-arm") if not shutil.which(tool)]
-    return (
-        f"{' and '.join(missing)} not found: apt install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
-        if missing
-        else ""
-    )
-
-
 def build(board: str, settings: FrontendSettings, folder: Path, optimise: str = "-O2") -> Path:
-    """Compile the exported files and the test's program; return the ELF file."""
-    target = BOARDS[board]
+    """Write the exported files to ``folder`` and compile them with the test's program; return the ELF file."""
     for name, text in c_source(settings).items():
         (folder / name).write_text(text)
+    return link(board, folder, optimise)
+
+
+def link(board: str, folder: Path, optimise: str = "-O2") -> Path:
+    """Compile what lies in ``folder``."""
+    target = BOARDS[board]
     (folder / "link.ld").write_text(LINKER.format(rom=target.rom, ram=target.ram))
     elf = folder / "firmware.elf"
-    warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
-    names = sorted(name for name in c_source(settings) if name.endswith(".c"))
-    # Objects keep their names, so that sizes can be told apart afterwards.
-    for name in names:
-        _run(
-            "arm-none-eabi-gcc",
-            *target.flags,
-            "-std=c11",
-            optimise,
-            *warnings,
-            "-ffunction-sections",
-            "-c",
-            name,
-            cwd=folder,
-        )
-    objects = [name[:-2] + ".o" for name in names]
+    sources = sorted(path.name for path in folder.glob("*.c"))
+    common = ("arm-none-eabi-gcc", *target.flags, "-std=c11", optimise, "-ffunction-sections", "-fdata-sections", "-I.")
+    _run(*common, "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-c", *sources, cwd=folder)
+    objects = [f"{name[:-2]}.o" for name in sources]
     _run(
-        *("arm-none-eabi-gcc", *target.flags, optimise, f"-I{folder}", str(HERE / "main.c"), *objects, "-nostartfiles"),
-        *("-Wl,--gc-sections", "-Wl,-e,vectors", "-T", "link.ld", "-o", str(elf)),
+        *(*common, str(HERE / "main.c"), *objects, "-nostartfiles", "-Wl,--gc-sections", "-Wl,-e,vectors"),
+        *("-T", "link.ld", "-o", str(elf)),
         cwd=folder,
     )
     return elf
+
+
+def symbol_sizes(elf: Path) -> dict[str, tuple[str, int]]:
+    """Of each symbol that has one: kind (t code, r constants, d data, b zeroed) and size in bytes."""
+    table = {}
+    for line in _run("arm-none-eabi-nm", "-S", str(elf), cwd=elf.parent).splitlines():
+        fields = line.split()
+        if len(fields) == 4:
+            table[fields[3]] = (fields[2].lower(), int(fields[1], 16))
+    return table
 
 
 def run(

@@ -1,0 +1,54 @@
+"""The cache of the compiled library: keyed by content, safe under concurrent builds, clear when it fails."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kws_tfmot.errors import ToolchainError
+from kws_tfmot.frontend import native
+
+BUILD = "from kws_tfmot.frontend.native import build_library; print(build_library())"
+
+
+def test_built_once_and_named_by_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KWS_CACHE", str(tmp_path / "cache"))
+    first = native.build_library()
+    stamp = first.stat().st_mtime_ns
+    assert native.build_library() == first
+    assert first.stat().st_mtime_ns == stamp
+    other = native.build_library((*native.FLAGS, "-DOTHER"))
+    assert other != first
+    assert sorted((tmp_path / "cache").iterdir()) == sorted([first, other])
+
+
+def test_concurrent_builds_agree(tmp_path: Path) -> None:
+    environment = {**os.environ, "KWS_CACHE": str(tmp_path)}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", BUILD], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    results = {process.communicate(timeout=120)[0].strip() for process in processes}
+    assert all(process.returncode == 0 for process in processes)
+    assert len(results) == 1
+    assert [str(path) for path in tmp_path.iterdir()] == [*results]
+
+
+def test_failures_name_the_command_and_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KWS_CACHE", str(tmp_path))
+    with pytest.raises(ToolchainError, match="-fno-such-flag"):
+        native.build_library((*native.FLAGS, "-fno-such-flag"))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("KWS_CACHE", str(tmp_path / "file"))
+    with pytest.raises(ToolchainError, match="KWS_CACHE"):
+        native.build_library()
+
+
+def test_compiler_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "gcc -m64")
+    assert native.find_compiler() == ["gcc", "-m64"]
+    monkeypatch.setenv("CC", "no-such-compiler")
+    assert native.find_compiler()[0] in ("cc", "gcc", "clang")
