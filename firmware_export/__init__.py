@@ -1,0 +1,1 @@
+"""From a checked ``.tflite`` to C: TFLM exports, the device engine, its code generator and the emulator."""

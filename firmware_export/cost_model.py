@@ -1,0 +1,150 @@
+"""What an encoding costs, in bytes and in instructions, and which one each layer takes.
+
+Bytes are exact: the encoded weights. Instructions are estimates for one inference on a Cortex-M4, from the lengths of
+the kernels' inner loops as compiled (`make bench-device` measures the truth): a convolution handles eight pixels at
+once, so its row costs are paid once every eight pixels; a fully connected layer pays them once. Each kernel that is
+used adds its code. The choice minimises, over all layers together,
+
+    cost = instructions / dense instructions + tilt * bytes / dense bytes
+
+with tilt 0.02 for "speed", 1 for "balanced" and 50 for "size".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from firmware_export.encodings import ENCODINGS, Encoded
+from firmware_export.ir import Convolution
+from kws_tfmot.errors import RecipeError, did_you_mean
+
+TILT = {"speed": 0.02, "balanced": 1.0, "size": 50.0}
+BLOCK = 8  # pixels at once
+ROW = 115.0  # requantising and storing eight pixels, and walking to the next row
+FC_ROW = 40.0
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Instructions of one encoding: for each kept weight (or group, or block) and each stored word of a row."""
+
+    each: float
+    row: float
+    fc_each: float
+    fc_row: float
+    code: int  # bytes of the convolution kernel; the fully connected one is about half
+
+
+KERNELS = {
+    "dense": Kernel(7.5, 4, 2.0, 6, 620),
+    "bitmap": Kernel(12.0, 14, 8.0, 14, 720),
+    "relative": Kernel(10.5, 4, 5.0, 6, 640),
+    "index": Kernel(14.0, 6, 6.0, 6, 620),
+    "block": Kernel(34.0, 6, 14.0, 6, 660),
+    "nm": Kernel(17.0, 14, 10.0, 14, 720),
+    "packed": Kernel(15.5, 10, 10.0, 10, 760),
+    "table": Kernel(15.5, 10, 10.0, 10, 760),
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one layer would cost in one encoding."""
+
+    encoding: str
+    encoded: Encoded
+    instructions: float
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of weights in flash."""
+        return self.encoded.size
+
+
+def work(encoding: str, encoded: Encoded, rows: np.ndarray) -> tuple[float, float]:
+    """(weights or groups visited, words read beside them) in one pass over the matrix."""
+    channels, depth = rows.shape
+    nonzero = float(np.count_nonzero(rows))
+    if encoding == "relative":
+        return (encoded.size - channels) / 1.5, 0.0
+    if encoding == "bitmap":
+        return nonzero, channels * -(-depth // 32)
+    if encoding == "index":
+        return nonzero, 0.0
+    if encoding == "block":
+        return (encoded.size - channels) / 5, 0.0
+    if encoding == "nm":
+        return float(channels * depth // encoded.group * encoded.bits), 0.0
+    return float(rows.size), 0.0
+
+
+def estimate(encoding: str, operation: Convolution) -> Estimate | None:
+    """Encode one layer and estimate its instructions; ``None`` where the encoding does not suit the weights."""
+    rows = operation.weights
+    encoded = ENCODINGS[encoding].encode(rows)
+    if encoded is None:
+        return None
+    visited, words = work(encoding, encoded, rows)
+    kernel, channels = KERNELS[encoding], rows.shape[0]
+    if operation.vector:
+        total = visited * kernel.fc_each + words * kernel.fc_row + channels * FC_ROW
+    else:
+        blocks = -(-operation.window.output.plane // BLOCK)
+        gather = rows.shape[1] * (20.0 if operation.window.pointwise else 90.0)
+        total = blocks * (visited * kernel.each + words * kernel.row + channels * ROW + gather)
+    return Estimate(encoding, encoded, total)
+
+
+def choose(operations: list[Convolution], optimise: str, allowed: tuple[str, ...] | None = None) -> list[Estimate]:
+    """The cheapest encoding of each layer, the kernels' own code included.
+
+    Args:
+        operations: The layers with weights to encode.
+        optimise: ``"speed"``, ``"balanced"`` or ``"size"``.
+        allowed: Names of the encodings to choose from; all by default. Dense is always possible.
+
+    Raises:
+        RecipeError: For an unknown tilt or encoding.
+    """
+    if optimise not in TILT:
+        raise RecipeError(
+            f"expected optimise to be one of {', '.join(TILT)}. Received: {optimise!r}.{did_you_mean(optimise, TILT)}"
+        )
+    names = tuple(ENCODINGS) if allowed is None else tuple(dict.fromkeys((*allowed, "dense")))
+    for name in names:
+        if name not in ENCODINGS:
+            raise RecipeError(
+                f"unknown encoding {name!r}. Allowed: {', '.join(ENCODINGS)}.{did_you_mean(name, ENCODINGS)}"
+            )
+    if not operations:
+        return []
+    offers = [{n: e for n in names if (e := estimate(n, op)) is not None} for op in operations]
+    base_instructions = sum(offer["dense"].instructions for offer in offers) or 1.0
+    base_bytes = sum(offer["dense"].bytes for offer in offers) or 1
+    tilt = TILT[optimise]
+
+    def cost(picked: list[Estimate]) -> float:
+        vectors = {(e.encoding, op.vector) for e, op in zip(picked, operations, strict=True)}
+        code = sum(KERNELS[name].code // (2 if vector else 1) for name, vector in vectors)
+        instructions = sum(e.instructions for e in picked)
+        return instructions / base_instructions + tilt * (sum(e.bytes for e in picked) + code) / base_bytes
+
+    def pick(subset: tuple[str, ...]) -> list[Estimate] | None:
+        picked = []
+        for offer in offers:
+            fitting = [offer[n] for n in subset if n in offer]
+            if not fitting:
+                return None
+            picked.append(min(fitting, key=lambda e: _alone(e, base_instructions, base_bytes, tilt)))
+        return picked
+
+    subsets = [s for size in range(1, min(len(names), 4) + 1) for s in combinations(names, size)]
+    candidates = [p for p in (pick(subset) for subset in subsets) if p is not None]
+    return min(candidates, key=cost)
+
+
+def _alone(e: Estimate, base_instructions: float, base_bytes: int, tilt: float) -> tuple[float, str]:
+    return e.instructions / base_instructions + tilt * e.bytes / base_bytes, e.encoding

@@ -1,0 +1,20 @@
+"""How the weights of one layer are stored: each encoding is a pair of pure functions on NumPy arrays.
+
+``encode(rows)`` turns an int8 matrix ``[channels, depth]`` into the bytes its kernel reads, or ``None`` where the
+matrix does not suit it; ``decode`` gives the matrix back exactly.
+"""
+
+from __future__ import annotations
+
+from firmware_export.encodings.base import Encoded, Encoding
+from firmware_export.encodings.bitmap import BITMAP
+from firmware_export.encodings.block import BLOCK
+from firmware_export.encodings.dense import DENSE
+from firmware_export.encodings.index import INDEX
+from firmware_export.encodings.lowbit import PACKED, TABLE
+from firmware_export.encodings.nm import NM
+from firmware_export.encodings.relative import RELATIVE
+
+ENCODINGS: dict[str, Encoding] = {e.name: e for e in (DENSE, BITMAP, RELATIVE, INDEX, BLOCK, NM, PACKED, TABLE)}
+
+__all__ = ["ENCODINGS", "Encoded", "Encoding"]

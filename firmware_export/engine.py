@@ -1,0 +1,164 @@
+"""The device engine: any supported int8 ``.tflite`` to C99 source with its own kernels.
+
+``export_engine`` writes ``model.c``, ``model.h``, the runtime files they use and a README; ``build`` does everything
+but write, for the emulator, the host library and tests.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from firmware_export.c_source import identifier
+from firmware_export.codegen import generate
+from firmware_export.cost_model import Estimate, choose
+from firmware_export.ir import Convolution, Depthwise, Program
+from firmware_export.lowering import lower
+from firmware_export.memory_plan import MemoryPlan, plan_memory
+from firmware_export.readme import engine_readme
+from kws_tfmot.errors import ModelError
+from kws_tfmot.files import sha256_bytes, write_text
+from kws_tfmot.tflite.reader import read_model
+
+RUNTIME = Path(__file__).parent / "runtime"
+DEFAULT_NAME = "model"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A model as C source, with what went into it."""
+
+    name: str
+    files: dict[str, str]  # name of each file and its text
+    program: Program
+    plan: MemoryPlan
+    picked: tuple[Estimate | None, ...]
+    digest: str
+    labels: tuple[str, ...]
+    constant_bytes: int
+
+    def report(self) -> dict[str, Any]:
+        """Bytes, encodings and the memory plan, ready for JSON."""
+        return {
+            "arena_bytes": self.plan.arena,
+            "constant_bytes": self.constant_bytes,
+            "files": sorted(self.files),
+            "model_sha256": self.digest,
+            "layers": [self._layer(n) for n in range(len(self.program.layers))],
+        }
+
+    def _layer(self, n: int) -> dict[str, Any]:
+        layer, picked = self.program.layers[n], self.picked[n]
+        entry: dict[str, Any] = {"layer": layer.name, "output": self.plan.values[layer.output]}
+        if isinstance(layer.operation, (Convolution, Depthwise)):
+            weights = layer.operation.weights
+            entry["weights"] = int(weights.size)
+            entry["sparsity"] = round(1.0 - np.count_nonzero(weights) / weights.size, 4)
+            entry["dense_bytes"] = int(weights.size)
+        if picked is not None:
+            entry |= {
+                "encoding": picked.encoding,
+                "encoded_bytes": picked.bytes,
+                "estimated_instructions": round(picked.instructions),
+            }
+        if self.plan.scratch_bytes[n]:
+            entry["scratch_bytes"] = self.plan.scratch_bytes[n]
+        return entry
+
+
+def build(
+    model: str | Path | bytes,
+    *,
+    optimise: str = "balanced",
+    name: str = DEFAULT_NAME,
+    labels: tuple[str, ...] = (),
+    encodings: tuple[str, ...] | None = None,
+) -> Engine:
+    """Turn a model into C source.
+
+    Args:
+        model: Path or bytes of a ``.tflite`` file.
+        optimise: ``"speed"``, ``"balanced"`` or ``"size"``: how bytes are weighed against instructions.
+        name: Prefix of the generated identifiers and name of the generated files.
+        labels: Class names for the header.
+        encodings: The weight encodings to choose from; all by default.
+
+    Raises:
+        ModelError: For a corrupt model, or one with anything the engine does not support, all of it listed.
+        RecipeError: For an unknown tilt, encoding or an impossible name.
+    """
+    identifier(name)
+    data = model if isinstance(model, bytes) else _read(Path(model))
+    program = lower(read_model(data))
+    positions = [n for n, layer in enumerate(program.layers) if isinstance(layer.operation, Convolution)]
+    operations = [op for layer in program.layers if isinstance(op := layer.operation, Convolution)]
+    picked: list[Estimate | None] = [None] * len(program.layers)
+    for position, estimate in zip(positions, choose(operations, optimise, encodings), strict=True):
+        picked[position] = estimate
+    plan = plan_memory(program, [(p.encoding, p.encoded) if p else None for p in picked])
+    _check_labels(program, labels)
+    digest = sha256_bytes(data)
+    source = generate(name, program, plan, picked, labels, digest)
+    files = {f"{name}.c": source.code, f"{name}.h": source.header}
+    files |= {file.name: file.read_text(encoding="utf-8") for file in runtime_files(source.kernels)}
+    return Engine(name, files, program, plan, tuple(picked), digest, labels, source.constant_bytes)
+
+
+def export_engine(
+    model: str | Path | bytes,
+    out_dir: str | Path,
+    *,
+    optimise: str = "balanced",
+    name: str = DEFAULT_NAME,
+    labels: tuple[str, ...] = (),
+    encodings: tuple[str, ...] | None = None,
+) -> dict[str, Any]:
+    """Write the engine for ``model`` into ``out_dir`` and return :meth:`Engine.report`.
+
+    Arguments and errors as in :func:`build`. The same model and arguments always give the same bytes.
+    """
+    engine = build(model, optimise=optimise, name=name, labels=labels, encodings=encodings)
+    target = Path(out_dir)
+    for file, text in sorted(engine.files.items()):
+        write_text(target / file, text)
+    write_text(target / "README.md", engine_readme(engine.name, engine.report(), sorted(engine.files)))
+    return engine.report()
+
+
+def runtime_files(functions: tuple[str, ...]) -> list[Path]:
+    """The runtime's files that ``functions`` need, headers included, found by following calls and includes."""
+    sources = {path.stem: path for path in sorted(RUNTIME.glob("*.c"))}
+    waiting, found = [RUNTIME / "kws_engine.h"], set()
+    waiting += [sources[name] for name in functions]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        waiting += [RUNTIME / name for name in re.findall(r'#include "([\w.]+)"', text)]
+        if path.name != "kws_engine.h":  # it declares every kernel
+            waiting += [
+                sources[stem]
+                for word in set(re.findall(r"\bkws_\w+(?=\()", text))
+                for stem in (word, "_".join(word.split("_")[:2]))
+                if stem in sources
+            ]
+    return sorted(found)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise ModelError(f"the model {path} cannot be read: {err.strerror}") from None
+
+
+def _check_labels(program: Program, labels: tuple[str, ...]) -> None:
+    classes = program.values[program.output].layout.elements
+    if labels and len(labels) != classes:
+        raise ModelError(f"expected {classes} labels, one for each output. Received: {len(labels)}.")

@@ -1,0 +1,112 @@
+"""Writing small int8 ``.tflite`` files operator by operator, without a training framework.
+
+The benchmark and the tests need models with chosen shapes, zero points, dilations and sparsities; this writes them
+through the same document layer that the reader uses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kws_tfmot.tflite.document import pack
+from kws_tfmot.tflite.edit import add_buffer, add_code, add_tensor
+from kws_tfmot.tflite.schema import enum_values
+
+OPTIONS = {
+    "ADD": "AddOptions",
+    "AVERAGE_POOL_2D": "Pool2DOptions",
+    "CONCATENATION": "ConcatenationOptions",
+    "CONV_2D": "Conv2DOptions",
+    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "FULLY_CONNECTED": "FullyConnectedOptions",
+    "MAX_POOL_2D": "Pool2DOptions",
+    "MEAN": "ReducerOptions",
+    "MUL": "MulOptions",
+    "RESHAPE": "ReshapeOptions",
+    "SOFTMAX": "SoftmaxOptions",
+}
+_ENUMS = {"padding": "Padding", "fused_activation_function": "ActivationFunctionType"}
+
+
+class GraphWriter:
+    """A model under construction. Tensors are referred to by index.
+
+    >>> writer = GraphWriter()
+    >>> x = writer.activation((1, 4), 0.5, 0)
+    >>> y = writer.activation((1, 4), 1 / 256, -128)
+    >>> writer.operator("SOFTMAX", [x], [y], beta=1.0)
+    >>> len(writer.finish([x], [y])) > 100
+    True
+    """
+
+    def __init__(self) -> None:
+        self.root: dict[str, Any] = {
+            "version": 3,
+            "operator_codes": [],
+            "subgraphs": [{"tensors": [], "operators": [], "inputs": [], "outputs": []}],
+            "buffers": [{}],
+            "description": b"",
+        }
+
+    def tensor(
+        self,
+        shape: tuple[int, ...],
+        dtype: str,
+        data: np.ndarray | None = None,
+        scales: np.ndarray | None = None,
+        zero_points: np.ndarray | None = None,
+        axis: int = 0,
+    ) -> int:
+        """Add a tensor of any type; constant where ``data`` is given."""
+        number = len(self.root["subgraphs"][0]["tensors"])
+        fields: dict[str, Any] = {
+            "shape": np.array(shape, np.int32),
+            "type": enum_values("TensorType")[dtype.upper()],
+            "buffer": 0 if data is None else add_buffer(self.root, np.ascontiguousarray(data).tobytes()),
+            "name": f"t{number}".encode(),
+        }
+        if scales is not None:
+            fields["quantization"] = {
+                "scale": np.asarray(scales, np.float32),
+                "zero_point": np.asarray(zero_points if zero_points is not None else [0] * len(scales), np.int64),
+                "quantized_dimension": axis,
+            }
+        return add_tensor(self.root, **fields)
+
+    def activation(self, shape: tuple[int, ...], scale: float, zero_point: int, dtype: str = "int8") -> int:
+        """Add an activation."""
+        return self.tensor(shape, dtype, None, np.array([scale]), np.array([zero_point]))
+
+    def constant(self, data: np.ndarray, scale: float | None = None, zero_point: int = 0) -> int:
+        """Add a constant of ``data``'s type, quantised where ``scale`` is given."""
+        scales = None if scale is None else np.array([scale])
+        return self.tensor(data.shape, str(data.dtype), data, scales, np.array([zero_point]))
+
+    def weights(self, data: np.ndarray, scales: np.ndarray, axis: int) -> int:
+        """Add int8 weights with one scale or one for each slice along ``axis``."""
+        return self.tensor(data.shape, "int8", data.astype(np.int8), scales, None, axis)
+
+    def biases(self, data: np.ndarray, scales: np.ndarray) -> int:
+        """Add int32 biases."""
+        return self.tensor(data.shape, "int32", data.astype(np.int32), scales)
+
+    def operator(self, code: str, inputs: list[int], outputs: list[int], **options: Any) -> None:
+        """Add an operator; enumerations of the options are given as strings."""
+        entry: dict[str, Any] = {
+            "opcode_index": add_code(self.root, code),
+            "inputs": np.array(inputs, np.int32),
+            "outputs": np.array(outputs, np.int32),
+        }
+        if code in OPTIONS:
+            values = {k: enum_values(_ENUMS[k])[v] if k in _ENUMS else v for k, v in options.items()}
+            entry["builtin_options"] = (OPTIONS[code], values)
+        self.root["subgraphs"][0]["operators"].append(entry)
+
+    def finish(self, inputs: list[int], outputs: list[int]) -> bytes:
+        """The flatbuffer."""
+        subgraph = self.root["subgraphs"][0]
+        subgraph["inputs"] = np.array(inputs, np.int32)
+        subgraph["outputs"] = np.array(outputs, np.int32)
+        return pack(self.root)

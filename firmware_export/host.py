@@ -1,0 +1,165 @@
+"""The engine on this computer: the very C that is flashed, as a shared library behind an interpreter's interface."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from firmware_export.engine import Engine, build
+from kws_tfmot.errors import ModelError, ToolchainError
+from kws_tfmot.files import sha256_bytes, write_bytes
+
+FLAGS = ("-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=default")
+WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
+
+
+def cache_directory() -> Path:
+    """Where compiled libraries are kept: ``KWS_CACHE``, else the user's cache."""
+    root = os.environ.get("KWS_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "kws-tfmot")  # noqa: PTH118
+    return Path(root).expanduser()
+
+
+def find_compiler(*names: str) -> str:
+    """The first of ``names`` that is installed.
+
+    Raises:
+        ToolchainError: If none is.
+    """
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    raise ToolchainError(
+        f"no C compiler found; looked for {', '.join(names)}.", "Install gcc (Debian: apt install gcc)."
+    )
+
+
+def run_tool(command: list[str], what: str, cwd: Path | None = None, timeout: float = 300.0) -> str:
+    """Run a tool and return its output.
+
+    Raises:
+        ToolchainError: With the first lines of what it said, if it fails or takes too long.
+    """
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=timeout, check=False)
+    except (OSError, subprocess.TimeoutExpired) as err:
+        raise ToolchainError(f"{what}: {err}") from err
+    if result.returncode != 0:
+        said = "\n".join((result.stderr or result.stdout).strip().splitlines()[:12])
+        raise ToolchainError(f"{what} failed with exit code {result.returncode}:\n{said}")
+    return result.stdout
+
+
+def compile_library(engine: Engine, flags: tuple[str, ...] = FLAGS) -> Path:
+    """Compile the engine's files to a shared library, once for the same files, flags and compiler.
+
+    Raises:
+        ToolchainError: Without a C compiler, or if it refuses the code.
+    """
+    compiler = find_compiler("cc", "gcc", "clang")
+    version = run_tool([compiler, "--version"], "the C compiler").splitlines()[0]
+    key = "\0".join((version, *flags, *(f"{name}\0{text}" for name, text in sorted(engine.files.items()))))
+    target = cache_directory() / "engine" / f"{sha256_bytes(key.encode())[:32]}.so"
+    if target.is_file():
+        return target
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in engine.files.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        sources = sorted(name for name in engine.files if name.endswith(".c"))
+        run_tool([compiler, *flags, "-o", "engine.so", *sources], "compiling the engine", cwd=Path(folder))
+        write_bytes(target, (Path(folder) / "engine.so").read_bytes())
+    return target
+
+
+class EngineLibrary:
+    """A compiled engine: int8 in, int8 out."""
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        self._library = ctypes.CDLL(str(path))
+        self._engine = engine
+        name = engine.name
+        self._init = self._library[f"{name}_init"]
+        self._input = self._library[f"{name}_input"]
+        self._output = self._library[f"{name}_output"]
+        self._invoke = self._library[f"{name}_invoke"]
+        self._init.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+        for function in (self._input, self._output, self._invoke):
+            function.argtypes = (ctypes.c_void_p,)
+        self._input.restype = self._output.restype = ctypes.c_void_p
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        """Outputs ``int8[N, classes]`` of ``int8[N, ...]``, one inference each."""
+        engine = self._engine
+        program = engine.program
+        size = program.values[program.input].layout.elements
+        classes = program.values[program.output].layout.elements
+        flat = np.ascontiguousarray(batch).view(np.int8).reshape(len(batch), -1)
+        if flat.shape[1] != size:
+            raise ModelError(f"expected {size} numbers a sample. Received: {flat.shape[1]}.")
+        arena = np.zeros(engine.plan.arena + 8, np.int8)
+        start = -arena.ctypes.data % 4
+        context = ctypes.create_string_buffer(ctypes.sizeof(ctypes.c_void_p))
+        if self._init(context, arena.ctypes.data + start, engine.plan.arena) != 0:
+            raise ModelError(f"the engine refused an arena of {engine.plan.arena} bytes.")
+        entry = int(self._input(context)) - arena.ctypes.data
+        leave = int(self._output(context)) - arena.ctypes.data
+        outputs = np.empty((len(flat), classes), np.int8)
+        for sample, row in zip(flat, outputs, strict=True):
+            arena[entry : entry + size] = sample
+            if self._invoke(context) != 0:
+                raise ModelError("the engine reported an error.")
+            row[:] = arena[leave : leave + classes]
+        return outputs
+
+
+class EngineInterpreter:
+    """The device engine as an interpreter backend.
+
+    Float inputs are quantised, and float outputs computed, as TensorFlow Lite's QUANTIZE and DEQUANTIZE do.
+
+    Args:
+        model: Path or bytes of a ``.tflite``.
+        optimise: As for :func:`firmware_export.engine.build`; results do not depend on it.
+
+    Raises:
+        ModelError: If the model is corrupt or not supported by the engine.
+        ToolchainError: Without a C compiler.
+    """
+
+    def __init__(self, model: str | Path | bytes, optimise: str = "balanced") -> None:
+        self.engine = build(model, optimise=optimise, name="host")
+        self._library = EngineLibrary(self.engine, compile_library(self.engine))
+        self.name = f"kws-tfmot device engine (host build, encodings for {optimise})"
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        """Outputs ``[N, classes]`` in the model's own output type.
+
+        Raises:
+            ModelError: If the samples are not of the model's input type or size.
+        """
+        program = self.engine.program
+        if str(batch.dtype) != program.input_type:
+            raise ModelError(f"expected {program.input_type} samples. Received: {batch.dtype}.")
+        outputs = self._library.run(quantize_input(batch, program.input_scale, program.input_zero_point))
+        if program.output_type == "float32":
+            centred = outputs.astype(np.int32) - program.output_zero_point
+            return (np.float32(program.output_scale) * centred.astype(np.float32)).astype(np.float32)
+        return outputs.view(program.output_type)
+
+
+def quantize_input(batch: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
+    """Float samples to int8 in single precision, ties away from zero; integers pass unchanged.
+
+    >>> quantize_input(np.array([0.25, -9.0], np.float32), 0.1, 3).tolist()
+    [6, -87]
+    """
+    if batch.dtype != np.float32:
+        return batch
+    ratio = (batch / np.float32(scale)).astype(np.float32)
+    rounded = np.trunc(ratio + np.copysign(np.float32(0.5), ratio)).astype(np.float64)
+    return np.clip(rounded + zero_point, -128, 127).astype(np.int8)

@@ -1,0 +1,187 @@
+"""The static memory plan: where every activation and every scratch area lies in the one arena.
+
+Values are placed by lifetime; two values may share bytes when they are never needed at the same time, and a layer that
+can work in place writes its output where its input stands. The plan is exact: the arena ends with the last byte used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firmware_export.encodings import Encoded
+from firmware_export.ir import Clamp, Convolution, Depthwise, Elementwise, Layer, Lookup, Program, Reshape, Softmax
+from kws_tfmot.errors import ModelError
+
+ALIGNMENT = 4
+COLUMN_BYTES = 16  # KWS_COLUMN_BYTES of the runtime
+
+
+@dataclass(frozen=True)
+class Span:
+    """Bytes ``start..start + size`` needed during layers ``first..last``."""
+
+    name: str
+    size: int
+    first: int
+    last: int
+    start: int = 0
+
+    def meets(self, other: Span) -> bool:
+        """Whether both are needed at some time."""
+        return self.first <= other.last and other.first <= self.last
+
+    def overlaps(self, other: Span) -> bool:
+        """Whether both are needed at some time and share a byte."""
+        apart = self.start + self.size <= other.start or other.start + other.size <= self.start
+        return self.meets(other) and not apart
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Offsets in the arena. ``values[v]`` of a constant is -1, ``scratch[l]`` of a layer without scratch too."""
+
+    arena: int
+    values: tuple[int, ...]
+    scratch: tuple[int, ...]
+    scratch_bytes: tuple[int, ...]
+    spans: tuple[Span, ...]
+
+
+def scratch_bytes(layer: Layer, encoding: str) -> int:
+    """Scratch a layer needs, as its kernel's header says."""
+    operation = layer.operation
+    if isinstance(operation, Convolution):
+        depth = operation.weights.shape[1]
+        columns = 0 if operation.vector else depth * COLUMN_BYTES
+        row = -(-depth // 4) * 4 if encoding in ("packed", "table") else 0
+        return columns + row
+    if isinstance(operation, Depthwise):
+        w = operation.window
+        height = (w.output.height - 1) * w.stride_y + (w.height - 1) * w.dilation_y + 1
+        width = (w.output.width - 1) * w.stride_x + (w.width - 1) * w.dilation_x + 1
+        major, minor = (width, height) if w.output.height > w.output.width else (height, width)
+        return 2 * major * (-(-minor // 2) * 2)
+    return 0
+
+
+def works_in_place(layer: Layer, program: Program) -> bool:
+    """Whether the kernel may write its output where its first input stands."""
+    operation = layer.operation
+    if not layer.inputs:
+        return False
+    source, target = program.values[layer.inputs[0]].layout, program.values[layer.output].layout
+    if isinstance(operation, Convolution):
+        return operation.window.pointwise and not operation.vector and source.plane == target.plane
+    if isinstance(operation, Depthwise):
+        return operation.multiplier == 1 and target.plane <= source.plane
+    if isinstance(operation, Reshape):
+        return source.flat and target.flat
+    if isinstance(operation, Elementwise):
+        return source == target
+    return isinstance(operation, (Clamp, Lookup, Softmax)) and source == target
+
+
+def lifetimes(program: Program) -> dict[int, tuple[int, int]]:
+    """First and last layer during which each value is needed; the input from the start, the output to the end."""
+    spans: dict[int, tuple[int, int]] = {program.input: (0, 0)}
+    for number, layer in enumerate(program.layers):
+        for value in (*layer.inputs, layer.output):
+            if program.values[value].data is None:
+                first, _ = spans.get(value, (number, number))
+                spans[value] = (first, number)
+    first, _ = spans[program.output]
+    spans[program.output] = (first, len(program.layers) - 1)
+    return spans
+
+
+def _shared(program: Program, lives: dict[int, tuple[int, int]]) -> dict[int, int]:
+    """Which value each one shares its bytes with: the first of a chain of in-place layers."""
+    root = {value: value for value in lives}
+    writers: dict[int, int] = {}
+    for layer in program.layers:
+        writers[layer.output] = writers.get(layer.output, 0) + 1
+    for number, layer in enumerate(program.layers):
+        if not works_in_place(layer, program) or writers[layer.output] > 1:
+            continue
+        source = layer.inputs[0]
+        if program.values[source].data is None and lives[source][1] == number and layer.inputs.count(source) == 1:
+            root[layer.output] = root[source]
+    return root
+
+
+def plan_memory(program: Program, encoded: list[tuple[str, Encoded] | None]) -> MemoryPlan:
+    """Place every activation and scratch area.
+
+    Args:
+        program: The lowered model.
+        encoded: Encoding of each layer's weights, ``None`` for layers without.
+
+    Returns:
+        The plan with the smallest arena of several greedy orders (largest first, longest-lived first).
+    """
+    lives = lifetimes(program)
+    root = _shared(program, lives)
+    groups: dict[int, list[int]] = {}
+    for value, first in root.items():
+        groups.setdefault(first, []).append(value)
+    spans = [
+        Span(
+            f"value {group[0]}",
+            max(program.values[v].layout.bytes for v in group),
+            min(lives[v][0] for v in group),
+            max(lives[v][1] for v in group),
+        )
+        for group in groups.values()
+    ]
+    wanted = [
+        scratch_bytes(layer, choice[0] if choice else "") for layer, choice in zip(program.layers, encoded, strict=True)
+    ]
+    spans += [Span(f"scratch {n}", size, n, n) for n, size in enumerate(wanted) if size]
+    placed = min((_place(spans, key) for key in _ORDERS), key=_arena)
+    by_name = {span.name: span.start for span in placed}
+    offsets = [by_name[f"value {root[v]}"] if v in root else -1 for v in range(len(program.values))]
+    scratch = [by_name.get(f"scratch {n}", -1) for n in range(len(program.layers))]
+    plan = MemoryPlan(_arena(placed), tuple(offsets), tuple(scratch), tuple(wanted), tuple(placed))
+    check_plan(plan)
+    return plan
+
+
+def check_plan(plan: MemoryPlan) -> None:
+    """Refuse a plan in which anything overlaps, is misaligned, leaves the arena, or leaves a byte of it unused.
+
+    Raises:
+        ModelError: Naming the two spans or the offset.
+    """
+    for i, a in enumerate(plan.spans):
+        if a.start % ALIGNMENT or a.start < 0 or a.start + a.size > plan.arena:
+            raise ModelError(f"memory plan: {a} is misaligned or leaves the arena of {plan.arena} bytes")
+        for b in plan.spans[i + 1 :]:
+            if a.overlaps(b):
+                raise ModelError(f"memory plan: {a} and {b} share bytes")
+    if plan.arena != _arena(list(plan.spans)):
+        raise ModelError(f"memory plan: the arena of {plan.arena} bytes is not the {_arena(list(plan.spans))} in use")
+
+
+def _arena(spans: list[Span]) -> int:
+    return max((span.start + span.size for span in spans), default=0)
+
+
+def _place(spans: list[Span], key: object) -> list[Span]:
+    """Give each span, in the order of ``key``, the lowest place free during its life."""
+    placed: list[Span] = []
+    for span in sorted(spans, key=key):  # type: ignore[call-overload]
+        start = 0
+        for other in sorted((p for p in placed if p.meets(span)), key=lambda p: p.start):
+            if start + span.size <= other.start:
+                break
+            start = max(start, -(-(other.start + other.size) // ALIGNMENT) * ALIGNMENT)
+        placed.append(Span(span.name, span.size, span.first, span.last, start))
+    return placed
+
+
+_ORDERS = (
+    lambda s: (-s.size, s.first, s.name),
+    lambda s: (s.first - s.last, -s.size, s.name),
+    lambda s: (s.first, -s.size, s.name),
+    lambda s: (-s.size * (s.last - s.first + 1), s.first, s.name),
+)

@@ -1,0 +1,44 @@
+#include "kws_engine.h"
+
+typedef struct {
+  int32_t from, to;
+} kws_range;
+
+/* The part of a window that lies inside, and zero length where none does. */
+static kws_range kws_inside(int32_t first, int32_t size, int32_t limit) {
+  kws_range r;
+  r.from = first < 0 ? 0 : first;
+  r.to = first + size < limit ? first + size : limit;
+  return r;
+}
+
+/* Mean of the inputs inside the window, rounded to nearest, ties away from zero. */
+kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output) {
+  if (layer == NULL || input == NULL || output == NULL) {
+    return KWS_ERROR_ARGUMENT;
+  }
+  const kws_window *w = &layer->window;
+  for (uint32_t c = 0; c < layer->channels; c++) {
+    int8_t *out = output;
+    for (int32_t oy = 0; oy < w->out_height; oy++) {
+      const kws_range ys = kws_inside(w->first_y + oy * w->stride_y, w->height, w->in_height);
+      for (int32_t ox = 0; ox < w->out_width; ox++) {
+        const kws_range xs = kws_inside(w->first_x + ox * w->stride_x, w->width, w->in_width);
+        const int32_t count = (ys.to - ys.from) * (xs.to - xs.from);
+        int32_t sum = 0;
+        for (int32_t y = ys.from; y < ys.to; y++) {
+          const int8_t *x = input + y * w->in_width + xs.from;
+          for (int32_t left = xs.to - xs.from; left > 0; left--) {
+            sum += *x++;
+          }
+        }
+        sum = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+        sum = sum < layer->minimum ? layer->minimum : sum;
+        *out++ = (int8_t)(sum > layer->maximum ? layer->maximum : sum);
+      }
+    }
+    input += w->in_plane;
+    output += w->out_plane;
+  }
+  return KWS_OK;
+}

@@ -1,0 +1,23 @@
+#include "kws_dense_row.h"
+
+/* k-bit indices into `table`, packed as in kws_conv_packed. */
+kws_status kws_conv_table(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
+  if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
+    return KWS_ERROR_ARGUMENT;
+  }
+  const kws_lane *columns = (const kws_lane *)scratch;
+  const uint32_t plane = layer->window.out_plane;
+  for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
+    const uint32_t count = kws_block_count(plane, pixel);
+    layer->gather(layer, input, pixel, scratch);
+    const uint8_t *code = layer->weights;
+    int8_t *weights = (int8_t *)scratch + kws_conv_scratch(layer->depth);
+    int8_t *out = output + pixel;
+    for (uint32_t channel = 0; channel < layer->channels; channel++) {
+      code = kws_unpack_row(layer, code, weights);
+      kws_dense_row(layer, channel, weights, columns, out, count);
+      out += plane;
+    }
+  }
+  return KWS_OK;
+}

@@ -1,0 +1,172 @@
+/* The inference engine's types and kernels: C99, no malloc, no float, no global mutable state.
+ *
+ * Tensors are int8. A tensor of height H, width W and C channels is stored planar: channel after channel, each plane
+ * row by row and padded to a multiple of four bytes (one byte where H * W == 1). What stands in the padding is never
+ * used for a result. Weights come pre-arranged by the code generator; biases already hold the input zero point's share,
+ * bias[c] - zero_point * sum(weights of c), so the inner loops multiply plain int8 numbers.
+ */
+#ifndef KWS_ENGINE_H
+#define KWS_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What every kernel returns. */
+typedef enum {
+  KWS_OK = 0,
+  KWS_ERROR_ARGUMENT = -1 /* a pointer is null or a size does not fit the kernel */
+} kws_status;
+
+/* From a 32-bit sum to an int8 output, channel by channel, rounding twice as TensorFlow Lite Micro does. */
+typedef struct {
+  const int32_t *bias;
+  const int32_t *multiplier; /* Q31 */
+  const int8_t *shift;       /* power of two after (negative) or before (positive) the multiplication */
+  int16_t zero_point;
+  int16_t minimum;
+  int16_t maximum;
+  uint8_t plain; /* 1: full int8 range, every shift negative, no intermediate can overflow (checked at export) */
+} kws_requant;
+
+/* A window that slides over a plane; padding is given by where the first window starts. */
+typedef struct {
+  uint16_t in_height, in_width, in_plane; /* plane: bytes from one channel to the next */
+  uint16_t out_height, out_width, out_plane;
+  uint8_t height, width, stride_y, stride_x, dilation_y, dilation_x;
+  int16_t first_y, first_x; /* position of the first window's first tap: minus the padding */
+  int8_t zero_point;        /* what stands outside the plane */
+} kws_window;
+
+struct kws_conv;
+
+/* Bring the columns of KWS_BLOCK pixels into scratch, one row of lanes for each of the `depth` weights. */
+typedef void (*kws_gather)(const struct kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+
+/* A convolution over all input channels, or a fully connected layer. */
+typedef struct kws_conv {
+  const uint8_t *weights; /* encoded; the kernel's name says how */
+  const int8_t *table;    /* values of lookup-table weights, else null */
+  kws_requant output;
+  kws_gather gather; /* null in fully connected layers */
+  kws_window window;
+  uint16_t depth;    /* weights of one output channel: input channels * window height * window width */
+  uint16_t channels; /* output channels */
+  uint8_t bits;      /* of packed and lookup-table weights; N in N:M */
+  uint8_t group;     /* M in N:M */
+} kws_conv;
+
+/* A convolution of each channel by itself; output channel c * multiplier + m reads input channel c. */
+typedef struct {
+  const int8_t *weights; /* [channels * multiplier][height][width] */
+  kws_requant output;
+  kws_window window;
+  uint16_t channels; /* input channels */
+  uint8_t multiplier;
+} kws_depthwise;
+
+typedef struct {
+  kws_window window;
+  uint16_t channels;
+  int8_t minimum, maximum;
+} kws_pool;
+
+/* Mean over rows, columns or both: out = (sum - zero_point * count) * multiplier * 2^(shift - 31) + out_zero_point. */
+typedef struct {
+  uint16_t height, width, in_plane, out_plane, channels;
+  uint8_t over_y, over_x;
+  int32_t offset; /* zero_point * count */
+  int32_t multiplier;
+  int8_t shift;
+  int8_t zero_point;
+} kws_mean;
+
+/* Element by element with broadcasting: a stride of 0 repeats. */
+typedef struct {
+  uint16_t channels, height, width, out_plane;
+  uint16_t a_channel, a_row, a_column, b_channel, b_row, b_column; /* strides */
+  int16_t a_zero, b_zero, out_zero;
+  int32_t a_multiplier, b_multiplier, out_multiplier; /* kws_multiply uses the last alone */
+  int8_t a_shift, b_shift, out_shift;
+  int8_t minimum, maximum;
+} kws_elementwise;
+
+/* Lay a tensor into a larger one, the first element at output offset `start`. */
+typedef struct {
+  uint16_t channels, height, width, in_plane, out_width, out_plane;
+  uint32_t start;
+} kws_place;
+
+/* Read a planar tensor in the order height, width, channel and write it planar with another shape. */
+typedef struct {
+  uint16_t in_channels, in_pixels, in_plane, out_channels, out_pixels, out_plane;
+} kws_reshape;
+
+typedef struct {
+  uint16_t depth, stride, rows; /* softmax runs over `depth` values that stand `stride` bytes apart */
+  int32_t multiplier;
+  int8_t shift;
+  int16_t smallest; /* differences to the largest logit below this give exactly zero */
+} kws_softmax;
+
+#define KWS_BLOCK 8        /* pixels that a convolution handles at once */
+#define KWS_COLUMN_BYTES 16 /* scratch bytes of one column row: KWS_BLOCK pixels */
+
+void kws_gather_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+void kws_gather_window(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+
+/* Convolutions. `scratch` (4-byte aligned) holds kws_conv_scratch(depth) bytes; packed and lookup-table kernels need
+ * `depth` rounded up to 4 more. A pointwise convolution may work in place. */
+#define kws_conv_scratch(depth) ((uint32_t)(depth)*KWS_COLUMN_BYTES)
+kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_index(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_packed(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_table(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+
+/* Fully connected layers: one input vector; `scratch` as above for packed and lookup-table weights, else unused. */
+kws_status kws_fc_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_fc_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_fc_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_fc_index(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_fc_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_fc_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_fc_packed(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_fc_table(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+
+/* Decode one row of packed or lookup-table weights; returns where the next row starts. */
+const uint8_t *kws_unpack_row(const kws_conv *layer, const uint8_t *source, int8_t *row);
+
+/* Depthwise convolutions may work in place where multiplier is 1 and the output plane is not the larger one.
+ * `scratch` (4-byte aligned) holds the padded plane as int16 and the taps of one channel (see the memory plan). */
+kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
+
+kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output);
+kws_status kws_max_pool(const kws_pool *layer, const int8_t *input, int8_t *output);
+kws_status kws_mean_pool(const kws_mean *layer, const int8_t *input, int8_t *output);
+kws_status kws_add(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output);
+kws_status kws_multiply(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output);
+kws_status kws_fill(int8_t value, uint32_t bytes, int8_t *output);
+kws_status kws_place_tensor(const kws_place *layer, const int8_t *input, int8_t *output);
+kws_status kws_reshape_tensor(const kws_reshape *layer, const int8_t *input, int8_t *output);
+kws_status kws_clamp(int8_t minimum, int8_t maximum, uint32_t bytes, const int8_t *input, int8_t *output);
+kws_status kws_lookup(const int8_t table[256], uint32_t bytes, const int8_t *input, int8_t *output);
+kws_status kws_softmax_rows(const kws_softmax *layer, const int8_t *input, int8_t *output);
+
+/* A build may define KWS_PROBE(layer) to see where an inference is; it costs nothing otherwise. */
+#ifndef KWS_PROBE
+#define KWS_PROBE(layer) ((void)0)
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* KWS_ENGINE_H */
