@@ -20,7 +20,7 @@ Features = npt.NDArray[np.int8]
 class FrontendLike(Protocol):
     """What is asked of a front end: int16 ``[N, samples]`` to int8 ``[N, frames, coefficients]``."""
 
-    def features(self, clips: Int16, threads: int = 1) -> Features:
+    def features(self, clips: Int16, *, threads: int = 1) -> Features:
         """Features of all clips."""
         ...
 
