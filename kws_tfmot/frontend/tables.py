@@ -108,7 +108,7 @@ def coefficient_gains(settings: FrontendSettings) -> npt.NDArray[np.float64]:
     """Int8 steps per octave of each cepstral coefficient: ``(1 + 5 i / 4) sqrt(40 / mels)``.
 
     Real speech has cepstra that fall about as 1/i; this line brings every coefficient to a standard deviation
-    of 24-34 steps with less than 0.05 % clipped among 10 coefficients, 0.2 % among 40. It is fixed, not fitted to a set.
+    of 24-34 steps, with less than 0.05 % clipped among 10 coefficients, 0.2 % among 40. It is fixed, not fitted.
     """
     return (1 + 1.25 * np.arange(settings.coefficients)) * np.sqrt(40 / settings.mels)
 
