@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_export.c_source import array, comment, wrap
+from firmware_export.c_source import array, comment
 from firmware_export.codegen_layers import Call, constants_of
 from firmware_export.cost_model import Estimate
-from firmware_export.ir import Fill, Layout, Place, Program, Reshape
+from firmware_export.ir import Program, Reshape
 from firmware_export.memory_plan import MemoryPlan
 
 GENERATOR = "kws-tfmot"
@@ -21,6 +21,7 @@ class Source:
     code: str
     kernels: tuple[str, ...]
     constant_bytes: int
+    calls: tuple[Call, ...]
 
 
 def generate(
@@ -52,7 +53,7 @@ def generate(
             total += len(value.data)
     code = _code(name, program, plan, blocks, calls, digest)
     kernels = tuple(sorted({function for call in calls for function in call.functions}))
-    return Source(_header(name, program, plan, labels, digest), code, kernels, total)
+    return Source(_header(name, program, plan, labels, digest), code, kernels, total, tuple(calls))
 
 
 def _vanishes(program: Program, plan: MemoryPlan, number: int) -> bool:
@@ -192,6 +193,3 @@ def _escaped(label: str) -> str:
         plain = 32 <= byte < 127 and chr(byte) not in '"\\?'
         out.append(chr(byte) if plain else f"\\{byte:03o}")
     return "".join(out)
-
-
-__all__ = ["Fill", "Layout", "Place", "Source", "generate", "wrap"]

@@ -15,6 +15,7 @@ import numpy as np
 
 from firmware_export.c_source import identifier
 from firmware_export.codegen import generate
+from firmware_export.codegen_layers import Call
 from firmware_export.cost_model import Estimate, choose
 from firmware_export.ir import Convolution, Depthwise, Program
 from firmware_export.lowering import lower
@@ -40,6 +41,15 @@ class Engine:
     digest: str
     labels: tuple[str, ...]
     constant_bytes: int
+    steps: tuple[Call, ...]  # the kernel calls of an inference, in order
+
+    def work(self, layer: int) -> tuple[int, int]:
+        """Multiplications of a layer's shape, and those whose weight is not zero."""
+        operation = self.program.layers[layer].operation
+        if not isinstance(operation, (Convolution, Depthwise)):
+            return 0, 0
+        pixels = self.program.values[self.program.layers[layer].output].layout.pixels
+        return operation.weights.size * pixels, int(np.count_nonzero(operation.weights)) * pixels
 
     def report(self) -> dict[str, Any]:
         """Bytes, encodings and the memory plan, ready for JSON."""
@@ -105,7 +115,7 @@ def build(
     source = generate(name, program, plan, picked, labels, digest)
     files = {f"{name}.c": source.code, f"{name}.h": source.header}
     files |= {file.name: file.read_text(encoding="utf-8") for file in runtime_files(source.kernels)}
-    return Engine(name, files, program, plan, tuple(picked), digest, labels, source.constant_bytes)
+    return Engine(name, files, program, plan, tuple(picked), digest, labels, source.constant_bytes, source.calls)
 
 
 def export_engine(

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from firmware_export.engine import Engine, build
+from firmware_export.ir import Program
 from kws_tfmot.errors import ModelError, ToolchainError
 from kws_tfmot.files import sha256_bytes, write_bytes
 
@@ -146,10 +147,15 @@ class EngineInterpreter:
         if str(batch.dtype) != program.input_type:
             raise ModelError(f"expected {program.input_type} samples. Received: {batch.dtype}.")
         outputs = self._library.run(quantize_input(batch, program.input_scale, program.input_zero_point))
-        if program.output_type == "float32":
-            centred = outputs.astype(np.int32) - program.output_zero_point
-            return (np.float32(program.output_scale) * centred.astype(np.float32)).astype(np.float32)
-        return outputs.view(program.output_type)
+        return finish_output(program, outputs)
+
+
+def finish_output(program: Program, outputs: np.ndarray) -> np.ndarray:
+    """The engine's int8 results in the model's own output type; floats as DEQUANTIZE computes them."""
+    if program.output_type == "float32":
+        centred = outputs.astype(np.int32) - program.output_zero_point
+        return (np.float32(program.output_scale) * centred.astype(np.float32)).astype(np.float32)
+    return outputs.view(program.output_type)
 
 
 def quantize_input(batch: np.ndarray, scale: float, zero_point: int) -> np.ndarray:

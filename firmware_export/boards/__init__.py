@@ -1,0 +1,98 @@
+"""Boards: those the emulator runs, and the budgets of common real ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kws_tfmot.errors import RecipeError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Board:
+    """A machine QEMU emulates. Addresses and sizes in bytes."""
+
+    name: str
+    core: str
+    flags: tuple[str, ...]
+    rom_start: int
+    rom_bytes: int
+    ram_start: int
+    ram_bytes: int
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A real board: what its microcontroller has (vendors' data sheets). ``like`` is the emulated board of its core."""
+
+    name: str
+    like: str
+    flash: int
+    ram: int
+    mhz: int
+
+
+_K = 1024
+_M = 1024 * 1024
+
+BOARDS: dict[str, Board] = {
+    board.name: board
+    for board in (
+        Board("microbit", "Cortex-M0", ("-mcpu=cortex-m0", "-mfloat-abi=soft"), 0, 256 * _K, 0x20000000, 16 * _K),
+        Board("mps2-an385", "Cortex-M3", ("-mcpu=cortex-m3", "-mfloat-abi=soft"), 0, 4 * _M, 0x20000000, 4 * _M),
+        Board(
+            "mps2-an386",
+            "Cortex-M4F",
+            ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
+            *(0, 4 * _M, 0x20000000, 4 * _M),
+        ),
+        Board(
+            "mps2-an500",
+            "Cortex-M7F",
+            ("-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard"),
+            *(0, 4 * _M, 0x60000000, 16 * _M),
+        ),
+        Board(
+            "mps2-an505",
+            "Cortex-M33F",
+            ("-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
+            *(0x10000000, 4 * _M, 0x38000000, 2 * _M),
+        ),
+        Board(
+            "mps3-an547",
+            "Cortex-M55",
+            ("-mcpu=cortex-m55", "-mfloat-abi=hard"),
+            *(0x10000000, 512 * _K, 0x31000000, 2 * _M),
+        ),
+    )
+}
+
+BUDGETS: tuple[Budget, ...] = (
+    Budget("micro:bit v1 (nRF51822)", "microbit", 256 * _K, 16 * _K, 16),
+    Budget("Raspberry Pi Pico (RP2040, 2 MB flash chip)", "microbit", 2 * _M, 264 * _K, 133),
+    Budget("STM32L031K6", "microbit", 32 * _K, 8 * _K, 32),
+    Budget("STM32G071RB", "microbit", 128 * _K, 36 * _K, 64),
+    Budget("Blue Pill (STM32F103C8)", "mps2-an385", 64 * _K, 20 * _K, 72),
+    Budget("Arduino Nano 33 BLE Sense (nRF52840)", "mps2-an386", 1 * _M, 256 * _K, 64),
+    Budget("nRF52832", "mps2-an386", 512 * _K, 64 * _K, 64),
+    Budget("STM32L432KC", "mps2-an386", 256 * _K, 64 * _K, 80),
+    Budget("STM32L476RG", "mps2-an386", 1 * _M, 128 * _K, 80),
+    Budget("STM32F411RE", "mps2-an386", 512 * _K, 128 * _K, 100),
+    Budget("STM32G431KB", "mps2-an386", 128 * _K, 32 * _K, 170),
+    Budget("STM32F746NG", "mps2-an500", 1 * _M, 320 * _K, 216),
+    Budget("nRF5340 application core", "mps2-an505", 1 * _M, 512 * _K, 128),
+    Budget("STM32U585AI", "mps2-an505", 2 * _M, 786 * _K, 160),
+)
+
+
+def board_of(name: str) -> Board:
+    """The emulated board called ``name``.
+
+    Raises:
+        RecipeError: For a board there is no profile of.
+
+    >>> board_of("mps2-an386").core
+    'Cortex-M4F'
+    """
+    if name not in BOARDS:
+        raise RecipeError(f"unknown board {name!r}.{did_you_mean(name, BOARDS)} Allowed: {', '.join(BOARDS)}.")
+    return BOARDS[name]
