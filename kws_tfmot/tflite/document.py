@@ -228,8 +228,8 @@ class _Writer:
         if unknown:
             raise ModelError(f"the table {name} has no fields {unknown}. Allowed: {sorted(fields)}.")
         row: list[tuple[Field, Any]] = []
-        for key, value in values.items():
-            field = fields[key]
+        for key, field in fields.items():  # in schema order, whatever the order of the dictionary
+            value = values.get(key)
             if value is None:
                 continue
             if field.kind is Kind.UNION:
@@ -238,7 +238,7 @@ class _Writer:
                 row.append((field, self.table(inner, kind)))
             else:
                 row.append((field, value if field.kind is Kind.SCALAR else self._child(field, value)))
-        # Widest first, then by slot: no padding between fields, and the order of the dictionary does not matter.
+        # Widest first, then by slot: no padding between fields.
         row.sort(key=lambda entry: (-entry[0].width, entry[0].slot))
         row = [(f, v) for f, v in row if f.kind is not Kind.SCALAR or v != f.default]
         identity = (name, tuple((field.slot, value) for field, value in row))

@@ -124,3 +124,60 @@ def softmax(classes: int, scale: float, zero_point: int = 0, beta: float = 1.0) 
     """A model of one int8 softmax."""
     tensors = [tensor((1, classes), "int8", scale, zero_point), tensor((1, classes), "int8", 1 / 256, -128)]
     return build(tensors, [operator("SOFTMAX", [0], [1], ("SoftmaxOptions", {"beta": beta}), 2)], [0], [1])
+
+
+def ds_cnn(
+    rng: np.random.Generator,
+    *,
+    width: int = 16,
+    blocks: int = 2,
+    classes: int = 5,
+    sparsity: float = 0.0,
+    with_softmax: bool = True,
+) -> bytes:
+    """A small int8 DS-CNN with random weights, in the form TensorFlow's converter gives it."""
+    tensors = [tensor((1, 20, 10, 1), "int8", 1 / 16, 0, name="features")]
+    operators: list[dict[str, Any]] = []
+
+    def layer(
+        code: str,
+        weights: tuple[int, ...],
+        axis: int,
+        shape: tuple[int, ...],
+        options: tuple[str, dict[str, Any]],
+        zero_point: int = -128,
+    ) -> None:
+        source = len(tensors) - 1
+        channels = weights[axis]
+        fan_in = int(np.prod(weights)) // channels
+        scales = (rng.uniform(0.5, 1.5, channels) / (70 * np.sqrt(fan_in * (1 - sparsity)))).astype(np.float32)
+        values = rng.integers(-127, 128, weights).astype(np.int8)
+        if code != "DEPTHWISE_CONV_2D":
+            values[rng.random(weights) < sparsity] = 0
+        step = np.float32(tensors[source]["scale"])
+        tensors.append(tensor(weights, "int8", scales, 0, axis, values, f"weights{source}"))
+        bias = rng.integers(-2000, 2000, channels).astype(np.int32)
+        tensors.append(tensor((channels,), "int32", scales * step, 0, 0, bias, f"bias{source}"))
+        scale = float(step) * 0.8
+        tensors.append(tensor(shape, "int8", scale, zero_point, name=f"activations{source}"))
+        operators.append(operator(code, [source, source + 1, source + 2], [source + 3], options, 3))
+
+    same = {"padding": 0, "stride_w": 1, "stride_h": 1, "fused_activation_function": 1}
+    layer("CONV_2D", (width, 5, 4, 1), 0, (1, 10, 5, width), ("Conv2DOptions", same | {"stride_w": 2, "stride_h": 2}))
+    for _ in range(blocks):
+        plane = (1, 10, 5, width)
+        layer(
+            "DEPTHWISE_CONV_2D", (1, 3, 3, width), 3, plane, ("DepthwiseConv2DOptions", same | {"depth_multiplier": 1})
+        )
+        layer("CONV_2D", (width, 1, 1, width), 0, plane, ("Conv2DOptions", same))
+    source = len(tensors) - 1
+    tensors.append(tensor((2,), "int32", data=np.array([1, 2], np.int32), name="axes"))
+    tensors.append(tensor((1, width), "int8", tensors[source]["scale"] / 2, -128, name="pooled"))
+    operators.append(operator("MEAN", [source, source + 1], [source + 2], ("ReducerOptions", {}), 2))
+    layer("FULLY_CONNECTED", (classes, width), 0, (1, classes), ("FullyConnectedOptions", {}), 7)
+    if with_softmax:
+        tensors.append(tensor((1, classes), "int8", 1 / 256, -128, name="scores"))
+        operators.append(
+            operator("SOFTMAX", [len(tensors) - 2], [len(tensors) - 1], ("SoftmaxOptions", {"beta": 1.0}), 2)
+        )
+    return build(tensors, operators, [0], [len(tensors) - 1])
