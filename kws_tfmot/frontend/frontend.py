@@ -59,6 +59,7 @@ class Frontend:
 
     def __init__(self, settings: FrontendSettings | None = None, backend: Backend = "auto") -> None:
         self.settings = settings or FrontendSettings()
+        self._requested = backend
         self._engine: _Engine
         if backend not in ("auto", "c", "numpy"):
             raise RecipeError(f"expected backend to be one of auto, c, numpy. Received: {backend!r}")
@@ -102,6 +103,10 @@ class Frontend:
     def stream(self) -> Stream:
         """A stream with its own state."""
         return _CheckedStream(self._engine.stream())
+
+    def __reduce__(self) -> tuple[type[Frontend], tuple[FrontendSettings, Backend]]:
+        """Made anew in another process: tables and library hold addresses."""
+        return Frontend, (self.settings, self._requested)
 
 
 def _choose(tables: FrontendTables, backend: Backend) -> tuple[_Engine, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
+import numpy as np
 import pydantic
 from typing_extensions import Self
 
@@ -115,8 +116,6 @@ class FrontendSettings(Settings):
 
 def hz_to_mel(hz: Any) -> Any:
     """``1127 ln(1 + hz / 700)``, the mel scale of HTK; takes a number or an array."""
-    import numpy as np
-
     return 1127.0 * np.log1p(np.asarray(hz, dtype=np.float64) / 700.0)
 
 
@@ -165,8 +164,6 @@ def _mel_problem(s: FrontendSettings) -> str:
 
 
 def _edges_hz(s: FrontendSettings) -> Any:
-    import numpy as np
-
     mels = np.linspace(hz_to_mel(s.low_hz), hz_to_mel(s.high_hz), s.mels + 2)
     return 700.0 * np.expm1(mels / 1127.0)
 

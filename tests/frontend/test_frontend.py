@@ -1,5 +1,6 @@
 """C and NumPy give the same bytes, streams the same as clips; refusals; the fallback."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -70,6 +71,14 @@ def test_threads_share_the_clips_and_out_is_filled() -> None:
     np.testing.assert_array_equal(frontend.features(clips[3], out=out[0]), expected[3])
     np.testing.assert_array_equal(frontend.features(clips[:, ::2]), frontend.features(clips[:, ::2].copy()))
     assert frontend.features(clips[:0]).shape == (0, 49, 10)
+
+
+def test_travels_to_another_process() -> None:
+    clip = np.random.default_rng(3).integers(-900, 900, 1600).astype(np.int16)
+    for frontend in FRONTENDS["log_mel"]:
+        twin = pickle.loads(pickle.dumps(frontend))
+        assert (twin.backend, twin.settings) == (frontend.backend, frontend.settings)
+        np.testing.assert_array_equal(twin.features(clip), frontend.features(clip))
 
 
 @pytest.mark.parametrize(
