@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 from typing import NamedTuple
@@ -37,7 +38,9 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32] | Int16, int]:
     if promised:
         raise ValueError(f"truncated: {promised} bytes of the samples its header promises are missing")
     try:
-        with soundfile.SoundFile(str(path)) as stream:
+        # Bytes, so that names in an old encoding, which are no UTF-8, can be opened too.
+        name = os.fsencode(path) if os.name == "posix" else str(path)
+        with soundfile.SoundFile(name) as stream:
             frames, rate = stream.frames, stream.samplerate
             exact = stream.subtype == "PCM_16" and stream.channels == 1
             data = stream.read(dtype="int16" if exact else "float32", always_2d=True)

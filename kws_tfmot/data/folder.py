@@ -51,9 +51,9 @@ def list_folder(root: Path, speaker_pattern: str) -> FolderListing:
     clips: list[SourceClip] = []
     noises: list[str] = []
     stamps: list[tuple[str, int, int]] = []
-    folders = sorted(entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith("."))
+    folders = sorted(entry.name for entry in _entries(root) if entry.is_dir() and not entry.name.startswith("."))
     for word in folders:
-        for entry in sorted(os.scandir(root / word), key=lambda item: item.name):
+        for entry in _entries(root / word):
             if entry.name.startswith(".") or not entry.name.lower().endswith(AUDIO_SUFFIXES) or not entry.is_file():
                 continue
             path = f"{word}/{entry.name}"
@@ -69,6 +69,15 @@ def list_folder(root: Path, speaker_pattern: str) -> FolderListing:
         raise DataError(f"no folder with .wav or .flac clips under {str(root)!r}; folders there: {folders or 'none'}",
                         _LAYOUT)  # fmt: skip
     return FolderListing(root, tuple(clips), tuple(noises), _read_lists(root), tuple(folders), tuple(stamps))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        return sorted(os.scandir(folder), key=lambda item: item.name)
+    except OSError as err:
+        raise DataError(
+            f"the folder {str(folder)!r} cannot be read: {err.strerror}", "Check its permissions."
+        ) from None
 
 
 def clip_key(path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 UNKNOWN = "_unknown_"
 SILENCE = "_silence_"
@@ -28,6 +29,7 @@ def same_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+@lru_cache(maxsize=4096)
 def label_of(word: str, keywords: tuple[str, ...]) -> str:
     """The class of a clip that lies in the folder ``word``.
 

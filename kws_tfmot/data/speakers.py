@@ -34,7 +34,7 @@ def official_split(speaker: str, validation_percent: float = 10.0, test_percent:
     >>> official_split("00176480")
     'train'
     """
-    number = int(hashlib.sha1(speaker.encode("utf-8"), usedforsecurity=False).hexdigest(), 16)
+    number = int(hashlib.sha1(speaker.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest(), 16)
     percentage = (number % (_HASH_STEPS + 1)) * (100.0 / _HASH_STEPS)
     if percentage < validation_percent:
         return "validation"
@@ -66,7 +66,7 @@ def percent_splits(clips_of: Mapping[str, Mapping[str, int]], percent: Sequence[
 
     def rank(speaker: str) -> tuple[int, str]:
         rarest = min((total[label] for label, count in clips_of[speaker].items() if count), default=0)
-        return rarest, hashlib.sha256(f"{seed}:{speaker}".encode()).hexdigest()
+        return rarest, hashlib.sha256(f"{seed}:{speaker}".encode("utf-8", "surrogateescape")).hexdigest()
 
     result: dict[str, str] = {}
     for speaker in sorted(clips_of, key=rank):

@@ -15,7 +15,7 @@ import numpy as np
 
 from kws_tfmot.data.audio import Decoded, Int16, decode_clip, read_samples, resample, to_int16
 from kws_tfmot.errors import DataError
-from kws_tfmot.files import replacing, write_json
+from kws_tfmot.files import replacing, write_text
 
 Progress = Callable[[int, int], None]
 _VERSION = 1
@@ -87,10 +87,14 @@ def cached_store(
 
     The three files are renamed into place, the index last: an interruption leaves nothing that looks complete.
     """
-    cache_dir.mkdir(parents=True, exist_ok=True)
     files = {kind: cache_dir / f"{kind}-{key}.{end}" for kind, end in _FILES}
     if not files["index"].is_file():
-        _fill(files, clips(), noises(), total, length, progress)
+        try:
+            cache_dir.mkdir(parents=True, exist_ok=True)
+            _fill(files, clips(), noises, total, length, progress)
+        except OSError as err:
+            hint = f"Give {str(cache_dir)!r} room and write permission, or choose another cache."
+            raise DataError(f"the audio cache cannot be written: {err}", hint) from None
     try:
         index = json.loads(files["index"].read_text(encoding="utf-8"))
         audio = np.load(files["audio"], mmap_mode="r")
@@ -115,7 +119,7 @@ _FILES = (("audio", "npy"), ("noise", "npy"), ("index", "json"))
 def _fill(
     files: dict[str, Path],
     clips: Iterable[tuple[str, Decoded]],
-    noises: tuple[list[tuple[str, Int16]], list[str]],
+    noises: Callable[[], tuple[list[tuple[str, Int16]], list[str]]],
     total: int,
     length: int,
     progress: Progress | None,
@@ -140,16 +144,15 @@ def _fill(
                     progress(count, total)
         with temporary.open("r+b") as stream:  # now the number of readable clips is known
             stream.write(_npy_header(len(paths), length))
-    recorded, notes = noises
+    recorded, notes = noises()  # after the clips: some sources make them of these
     with replacing(files["noise"]) as temporary:
         np.save(temporary, np.concatenate([samples for _, samples in recorded] or [np.zeros(0, np.int16)]))
     ends = np.cumsum([len(samples) for _, samples in recorded]).tolist()
     spans = [(name, end - len(samples), end) for (name, samples), end in zip(recorded, ends, strict=True)]
-    write_json(
-        files["index"],
-        {"paths": paths, "digests": digests, "corrupt": corrupt, "noise_spans": spans,
-         "notes": [*_length_notes(done, total), *notes]},
-    )  # fmt: skip
+    index = {"paths": paths, "digests": digests, "corrupt": corrupt, "noise_spans": spans,
+             "notes": [*_length_notes(done, total), *notes]}  # fmt: skip
+    # Escaped, not UTF-8: file names in an old encoding are no valid text.
+    write_text(files["index"], json.dumps(index))
 
 
 def sample_digest(samples: Int16) -> str:

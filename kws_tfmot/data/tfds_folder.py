@@ -52,10 +52,10 @@ class FolderBuilder(
     def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
         return {kind: self._generate_examples(kind) for kind in ("clips", "noise")}
 
-    def _generate_examples(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _generate_examples(self, kind: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
         return self._clips() if kind == "clips" else self._noises()
 
-    def _clips(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _clips(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
         clips = self.listing.clips
         with ThreadPoolExecutor(max_workers=4) as pool:
             for first in range(0, len(clips), _CHUNK):
@@ -65,10 +65,11 @@ class FolderBuilder(
                     chunk, pool.map(lambda path: decode_clip(path, self.rate, self.length), paths), strict=True
                 ):
                     done = {name: getattr(result, name) for name in _FLAGS}
-                    yield clip.path, {"audio": result.samples, "word": clip.word, "speaker": clip.speaker,
-                                      "path": clip.path, "problem": result.problem, **done}  # fmt: skip
+                    yield _bytes(clip.path), {"audio": result.samples, "word": _bytes(clip.word),
+                                              "speaker": clip.speaker, "path": _bytes(clip.path),
+                                              "problem": result.problem, **done}  # fmt: skip
 
-    def _noises(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _noises(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
         done = dict.fromkeys(_FLAGS, False)
         for path in self.listing.noises:
             try:
@@ -76,7 +77,8 @@ class FolderBuilder(
                 noise, problem = to_int16(resample(samples, own_rate, self.rate)), ""
             except (ValueError, OSError) as err:
                 noise, problem = np.zeros(0, np.int16), str(err)
-            yield path, {"audio": noise, "word": "", "speaker": "", "path": path, "problem": problem, **done}
+            yield _bytes(path), {"audio": noise, "word": "", "speaker": "", "path": _bytes(path), "problem": problem,
+                                 **done}  # fmt: skip
 
 
 def folder_builder(listing: FolderListing, rate: int, length: int, data_dir: Path) -> FolderBuilder:
@@ -107,4 +109,8 @@ def read_noises(builder: FolderBuilder) -> tuple[list[tuple[str, Int16]], list[s
 
 
 def _text(value: bytes | str) -> str:
-    return value.decode("utf-8") if isinstance(value, bytes) else value
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")

@@ -155,6 +155,17 @@ class TestMessyFolders:
         assert any("1 of 123 clips resampled" in note for note in index.notes)
         assert index.counts()["test"]["größe"] > 0
 
+    def test_names_in_an_old_encoding_are_read(self, messy: Path, tmp_path: Path) -> None:
+        for path in (messy / "happy").glob("[0-9]*_nohash_0.wav"):
+            path.rename(os.fsdecode(os.fsencode(path).replace(b"_nohash", "_größe".encode("latin-1"))))
+        settings = self.settings.model_copy(update={"split": "auto"})
+        for spec in ("folder", "tfds-folder"):
+            index = prepare(f"{spec}:{messy}", settings, tmp_path / "cache")
+            odd = [clip for clip in index.clips if "\udcf6" in clip.path]
+            assert len(odd) > 10
+            assert index.corrupt == ()
+            assert all(len(index.split_sha256(split)) == 64 for split in index.splits)
+
     def test_a_folder_name_in_decomposed_letters_is_the_keyword(self, messy: Path, tmp_path: Path) -> None:
         (messy / "größe").rename(messy / "gro\u0308ße")
         index = prepare(f"folder:{messy}", self.settings, tmp_path / "cache")
@@ -262,6 +273,14 @@ class TestRefusals:
     def test_of_settings(self, values: dict[str, object]) -> None:
         with pytest.raises(RecipeError, match=next(iter(values))):
             DataSettings.parse(values, "data")
+
+
+def test_a_cache_that_cannot_be_written_is_refused(
+    small_folder: Path, small_settings: DataSettings, tmp_path: Path
+) -> None:
+    (tmp_path / "cache").write_text("a file, not a folder")
+    with pytest.raises(DataError, match="cannot be written"):
+        prepare(f"folder:{small_folder}", small_settings, tmp_path / "cache")
 
 
 def test_two_percentages_leave_the_third_split_out(small_folder: Path, tmp_path: Path) -> None:

@@ -77,6 +77,8 @@ def test_a_set_that_is_there_is_read_with_its_own_splits(tmp_path: Path, monkeyp
         assert NAMES[value % 1000 // 100] == word
     assert any("names no speakers" in note for note in index.notes)
     assert any("resampled" in note for note in index.notes)
+    noise, _ = index.noise.draw(np.random.default_rng(0), "train")
+    assert 200 <= np.median(noise) < 300, "the silence of the training split serves as background noise"
     again = prepare(spec, settings, tmp_path / "cache")
     assert again.clips == index.clips
     assert again.notes == index.notes
