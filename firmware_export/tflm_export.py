@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,18 +118,27 @@ def export_tflm(
         decode=tuple(decisions),
     )
     texts["README.md"] = readme(report, exported, ARENA_MARGIN, DECODER_CODE_BYTES)
-    write_all({name: text.encode() for name, text in texts.items()} | {f"{prefix}.tflite": slimmed}, Path(out_dir))
+    files = {file_name: text.encode() for file_name, text in texts.items()} | {f"{prefix}.tflite": slimmed}
+    write_all(files, Path(out_dir), stale=[f"{prefix}_settings.c"])
     return report
 
 
-def write_all(files: dict[str, bytes], out_dir: Path) -> None:
-    """Write files into a directory beside ``out_dir`` first, then move them in; none of them is ever half there."""
+def write_all(files: dict[str, bytes], out_dir: Path, stale: Iterable[str] = ()) -> None:
+    """Write files into a directory beside ``out_dir`` first, then move them in; none of them is ever half there.
+
+    Args:
+        files: Contents by name.
+        out_dir: Directory, made if it is missing; other files in it stay.
+        stale: Names that an earlier export may have left and that go, unless they are among ``files``.
+    """
     out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f".{out_dir.name}.") as temporary:
         for file_name, data in files.items():
             write_bytes(Path(temporary) / file_name, data)
         for file_name in files:
             (Path(temporary) / file_name).replace(out_dir / file_name)
+    for file_name in set(stale) - set(files):
+        (out_dir / file_name).unlink(missing_ok=True)
 
 
 def _refuse_unsupported(graph: Graph) -> None:

@@ -65,10 +65,16 @@ def test_weights_cannot_be_written_to():
 
 
 @pytest.mark.parametrize(
-    "fields", [{"deprecated_builtin_code": 3}, {"deprecated_builtin_code": 127, "builtin_code": 3}]
+    "fields",
+    [{"deprecated_builtin_code": 3}, {"builtin_code": 3}, {"deprecated_builtin_code": 3, "builtin_code": 3}],
 )
 def test_operator_codes_of_old_and_new_converters(fields):
     assert read_model(one_layer(model__operator_codes=[fields])).operators[0].code == "CONV_2D"
+
+
+def test_operator_codes_above_127_stand_in_the_new_field():
+    new = [{"deprecated_builtin_code": 127, "builtin_code": 150}]
+    assert read_model(one_layer(model__operator_codes=new, operator__builtin_options=None)).operators[0].code == "GELU"
 
 
 def test_a_dynamic_batch_is_one():
@@ -175,7 +181,7 @@ def test_a_small_file_cannot_stand_for_a_huge_one():
     """A vector of many references to one table with a long vector: refused quickly, in little memory."""
     root = unpack(one_layer())
     root["subgraphs"][0]["tensors"][1]["shape_signature"] = np.ones(100_000, np.int32)
-    root["subgraphs"][0]["tensors"] = [root["subgraphs"][0]["tensors"][1]] * 15_000
+    root["subgraphs"][0]["tensors"] = [root["subgraphs"][0]["tensors"][1]] * 8_000
     bomb = pack(root)
     assert len(bomb) < 600_000
     tracemalloc.start()

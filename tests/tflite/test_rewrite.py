@@ -1,0 +1,107 @@
+"""Rewriting a model so that desktop and device agree on every byte."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tflite_builders import build, dense, ds_cnn, operator, tensor
+
+from kws_tfmot.errors import ModelError
+from kws_tfmot.tflite.agreement import compare
+from kws_tfmot.tflite.document import pack, unpack
+from kws_tfmot.tflite.edit import finish, open_for_edit
+from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
+from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.tflite.rewrite import drop_softmax, lift_logits, set_input_quantization
+
+
+def rewritten(model: bytes, *changes) -> bytes:
+    root = open_for_edit(model)
+    for change in changes:
+        assert change(root)
+    return finish(root)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lifted_logits_agree_on_every_byte(seed):
+    model = ds_cnn(np.random.default_rng(seed))
+    exact = rewritten(model, drop_softmax, lift_logits)
+    inputs = random_inputs(read_model(model), 1500, seed)
+    for kind in ("builtin", "tflite_runtime"):
+        assert compare(exact, inputs, ("tflm", kind)).identical
+    assert [o.code for o in read_model(exact).operators][-1] == "FULLY_CONNECTED"
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_lifting_moves_no_logit_but_by_the_tie(per_channel):
+    model = dense(np.random.default_rng(4), 64, 12, per_channel=per_channel)
+    inputs = random_inputs(read_model(model), 2000, 0)
+    plain, lifted = open_interpreter(model, "tflm"), open_interpreter(rewritten(model, lift_logits), "tflm")
+    assert plain.output.zero_point == 5 and lifted.output.zero_point == -128
+    assert plain.output.scale == lifted.output.scale
+    difference = np.abs(plain.run(inputs).astype(int) - lifted.run(inputs))
+    assert difference.max() <= 1 and difference.mean() < 0.003
+
+
+def test_softmax_of_lifted_logits_is_the_same():
+    model = ds_cnn(np.random.default_rng(5))
+    inputs = random_inputs(read_model(model), 500, 1)
+    before, after = (open_interpreter(each, "tflm").run(inputs) for each in (model, rewritten(model, lift_logits)))
+    assert np.abs(before.astype(int) - after).max() <= 1 and (before != after).mean() < 0.01
+
+
+def test_lifting_twice_or_behind_an_activation_changes_nothing():
+    model = rewritten(ds_cnn(np.random.default_rng(0)), lift_logits)
+    assert not lift_logits(open_for_edit(model))
+    root = unpack(ds_cnn(np.random.default_rng(0)))
+    root["subgraphs"][0]["operators"][-2]["builtin_options"][1]["fused_activation_function"] = 1
+    assert not lift_logits(root)
+
+
+def test_dead_channels_with_minute_scales_are_lifted():
+    root = unpack(dense(np.random.default_rng(6), 32, 4, per_channel=True))
+    weights = root["subgraphs"][0]["tensors"][1]
+    values = root["buffers"][weights["buffer"]]["data"].copy().reshape(4, 32)
+    values[2] = 0
+    root["buffers"][weights["buffer"]]["data"] = values.reshape(-1)
+    scales = np.array(weights["quantization"]["scale"])
+    scales[2] = 1e-9
+    weights["quantization"] = weights["quantization"] | {"scale": scales}
+    bias = root["subgraphs"][0]["tensors"][2]["quantization"]
+    root["subgraphs"][0]["tensors"][2]["quantization"] = bias | {"scale": scales * np.float32(0.02)}
+    model = pack(root)
+    inputs = random_inputs(read_model(model), 1000, 0)
+    lifted = rewritten(model, lift_logits)
+    before, after = (open_interpreter(each, "tflm").run(inputs) for each in (model, lifted))
+    assert np.abs(before.astype(int) - after).max() <= 1 and compare(lifted, inputs).identical
+
+
+def test_softmax_is_dropped_only_at_the_end():
+    assert not drop_softmax(open_for_edit(dense(np.random.default_rng(0), 8, 3, per_channel=False)))
+    logits = rewritten(ds_cnn(np.random.default_rng(0)), drop_softmax)
+    assert not drop_softmax(open_for_edit(logits))
+    inputs = random_inputs(read_model(logits), 200, 0)
+    scores = open_interpreter(ds_cnn(np.random.default_rng(0)), "tflm").run(inputs)
+    order = open_interpreter(logits, "tflm").run(inputs)
+    winners = order.argmax(axis=1)
+    assert (scores[np.arange(200), winners] == scores.max(axis=1)).all()
+
+
+def test_the_input_can_be_given_the_front_ends_quantisation():
+    model = ds_cnn(np.random.default_rng(7), with_softmax=False)
+    root = open_for_edit(model)
+    set_input_quantization(root, 1 / 32, 4)
+    changed = open_interpreter(finish(root), "tflm")
+    original = open_interpreter(model, "tflm")
+    assert (changed.input.scale, changed.input.zero_point) == (1 / 32, 4)
+    steps = np.random.default_rng(0).integers(-60, 60, (300, 20, 10, 1))
+    same = original.run(steps.astype(np.int8)), changed.run((2 * steps + 4).astype(np.int8))
+    difference = np.abs(same[0].astype(int) - same[1])
+    assert difference.max() <= 2 and difference.mean() < 0.1  # biases are rounded to other steps
+
+
+def test_the_input_of_other_operators_is_not_touched():
+    tensors = [tensor((1, 4), "int8", 0.5), tensor((1, 4), "int8", 1 / 256, -128)]
+    root = open_for_edit(build(tensors, [operator("LOGISTIC", [0], [1])], [0], [1]))
+    with pytest.raises(ModelError, match="feeds LOGISTIC"):
+        set_input_quantization(root, 0.25, 0)
