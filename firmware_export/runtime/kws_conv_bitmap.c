@@ -1,45 +1,56 @@
 #include "kws_bitmap.h"
-#include "kws_lanes.h"
-
-/* The weights of one map, 32 places from `row` on; returns where the code goes on. */
-static inline const uint8_t *kws_bitmap_word(kws_sums *sums, uint32_t map, const uint8_t *code, const kws_lane *row) {
-#if KWS_THUMB2
-  if (map != 0) {
-    int32_t a, b, w;
-    __asm__(
-        "1:\n\t"
-        "clz %[w], %[map]\n\t"
-        "add %[row], %[row], %[w], lsl #4\n\t"
-        "lsl %[map], %[map], %[w]\n\t"
-        "lsls %[map], %[map], #1\n\t"
-        "ldrsb %[w], [%[code]], #1\n\t"
-        "ldrd %[a], %[b], [%[row]], #8\n\t"
-        "smlal %[l0], %[h0], %[a], %[w]\n\t"
-        "smlal %[l1], %[h1], %[b], %[w]\n\t"
-        "ldrd %[a], %[b], [%[row]], #8\n\t"
-        "smlal %[l2], %[h2], %[a], %[w]\n\t"
-        "smlal %[l3], %[h3], %[b], %[w]\n\t"
-        "bne 1b"
-        : KWS_SUM_OPERANDS(sums), [a] "=&r"(a), [b] "=&r"(b), [w] "=&r"(w), [row] "+r"(row), [code] "+r"(code),
-          [map] "+r"(map)
-        :
-        : "memory", "cc");
-  }
-#else
-  while (map != 0) {
-    const uint32_t gap = kws_leading_zeros(map);
-    row += gap * KWS_LANES;
-    map <<= gap;
-    map <<= 1;
-    kws_accumulate(sums, row, (int8_t)*code++);
-    row += KWS_LANES;
-  }
-#endif
-  return code;
-}
+#include "kws_thumb2.h"
 
 /* Bitmap: each 32 weights of a row are four bytes, first weight in the most significant bit (1: not zero), big-endian,
  * followed by the weights that are not zero. */
+
+#if KWS_THUMB2
+KWS_NAKED static const uint8_t *kws_bitmap_row(const kws_lane *columns, const uint8_t *code, const kws_row *row,
+                                               int8_t *output) {
+  (void)columns, (void)code, (void)row, (void)output;
+  __asm__(KWS_ROW_ENTER
+          "ldr r12, [r2, #20]\n\t" /* depth */
+          "add r12, r0, r12, lsl #4\n\t"
+          "push {r0, r12}\n" /* start of this map's columns, end of all columns */
+          "1:\n\t"
+          "ldr lr, [r1], #4\n\t"
+          "rev lr, lr\n\t"
+          "cmp lr, #0\n\t"
+          "beq 3f\n"
+          "2:\n\t"
+          "clz r12, lr\n\t"
+          "add r0, r0, r12, lsl #4\n\t"
+          "lsl lr, lr, r12\n\t"
+          "ldrsb r12, [r1], #1\n\t"
+          "lsls lr, lr, #1\n\t" KWS_ROW_MAC_NEXT
+          "bne 2b\n"
+          "3:\n\t"
+          "ldrd r0, r12, [sp]\n\t"
+          "add r0, r0, #512\n\t"
+          "str r0, [sp]\n\t"
+          "cmp r0, r12\n\t"
+          "blo 1b\n\t"
+          "add sp, sp, #8\n\t" KWS_ROW_LEAVE);
+}
+#endif
+
+static const uint8_t *kws_bitmap_sums(kws_sums *sums, const kws_lane *word, const uint8_t *code, uint32_t depth) {
+  for (uint32_t done = 0; done < depth; done += 32) {
+    uint32_t map = kws_read_map(&code);
+    const kws_lane *row = word;
+    while (map != 0) {
+      const uint32_t gap = kws_leading_zeros(map);
+      row += gap * KWS_LANES;
+      map <<= gap;
+      map <<= 1;
+      kws_accumulate(sums, row, (int8_t)*code++);
+      row += KWS_LANES;
+    }
+    word += 32 * KWS_LANES;
+  }
+  return code;
+}
+
 kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
   if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
     return KWS_ERROR_ARGUMENT;
@@ -52,13 +63,15 @@ kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *o
     const uint8_t *code = layer->weights;
     int8_t *out = output + pixel;
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
-      kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
-      const kws_lane *word = columns;
-      for (uint32_t done = 0; done < layer->depth; done += 32) {
-        const uint32_t map = kws_read_map(&code);
-        code = kws_bitmap_word(&sums, map, code, word);
-        word += 32 * KWS_LANES;
+#if KWS_THUMB2
+      if (layer->output.plain) {
+        code = kws_call_row(kws_bitmap_row, layer, channel, code, columns, out, count);
+        out += plane;
+        continue;
       }
+#endif
+      kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
+      code = kws_bitmap_sums(&sums, columns, code, layer->depth);
       kws_store(&layer->output, channel, &sums, out, count);
       out += plane;
     }

@@ -1,40 +1,33 @@
-#include "kws_lanes.h"
+#include "kws_thumb2.h"
 
-/* One row; returns where the next one begins. */
-static inline const uint8_t *kws_relative_row(kws_sums *sums, const uint8_t *code, const kws_lane *row) {
-  uint32_t steps = *code++;
+/* 4-bit relative index: a row is groups of two weights, {steps, w0, w1}, ended by a zero byte. The lower half of
+ * `steps` is how far w0 stands behind the place before it (the row begins at 0), the upper half the same for w1. Longer
+ * gaps are bridged by weights that are zero. */
+
 #if KWS_THUMB2
-  int32_t a, b, w;
-  __asm__(
-      "cbz %[steps], 2f\n"
-      "1:\n\t"
-      "and %[w], %[steps], #15\n\t"
-      "add %[row], %[row], %[w], lsl #4\n\t"
-      "ldrsb %[w], [%[code]], #1\n\t"
-      "ldrd %[a], %[b], [%[row]]\n\t"
-      "smlal %[l0], %[h0], %[a], %[w]\n\t"
-      "smlal %[l1], %[h1], %[b], %[w]\n\t"
-      "ldrd %[a], %[b], [%[row], #8]\n\t"
-      "smlal %[l2], %[h2], %[a], %[w]\n\t"
-      "smlal %[l3], %[h3], %[b], %[w]\n\t"
-      "bic %[steps], %[steps], #15\n\t"
-      "add %[row], %[row], %[steps]\n\t"
-      "ldrsb %[w], [%[code]], #1\n\t"
-      "ldrd %[a], %[b], [%[row]]\n\t"
-      "smlal %[l0], %[h0], %[a], %[w]\n\t"
-      "smlal %[l1], %[h1], %[b], %[w]\n\t"
-      "ldrd %[a], %[b], [%[row], #8]\n\t"
-      "ldrb %[steps], [%[code]], #1\n\t"
-      "smlal %[l2], %[h2], %[a], %[w]\n\t"
-      "smlal %[l3], %[h3], %[b], %[w]\n\t"
-      "cmp %[steps], #0\n\t"
-      "bne 1b\n"
-      "2:"
-      : KWS_SUM_OPERANDS(sums), [a] "=&r"(a), [b] "=&r"(b), [w] "=&r"(w), [row] "+r"(row), [code] "+r"(code),
-        [steps] "+l"(steps)
-      :
-      : "memory", "cc");
-#else
+KWS_NAKED static const uint8_t *kws_relative_row(const kws_lane *columns, const uint8_t *code, const kws_row *row,
+                                                 int8_t *output) {
+  (void)columns, (void)code, (void)row, (void)output;
+  __asm__(KWS_ROW_ENTER
+          "ldrb lr, [r1], #1\n\t"
+          "cmp lr, #0\n\t"
+          "beq 2f\n"
+          "1:\n\t"
+          "and r12, lr, #15\n\t"
+          "add r0, r0, r12, lsl #4\n\t"
+          "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC
+          "bic lr, lr, #15\n\t"
+          "add r0, r0, lr\n\t"
+          "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC
+          "ldrb lr, [r1], #1\n\t"
+          "cmp lr, #0\n\t"
+          "bne 1b\n"
+          "2:\n\t" KWS_ROW_LEAVE);
+}
+#endif
+
+static const uint8_t *kws_relative_sums(kws_sums *sums, const kws_lane *row, const uint8_t *code) {
+  uint32_t steps = *code++;
   while (steps != 0) {
     row += (steps & 15u) * KWS_LANES;
     kws_accumulate(sums, row, (int8_t)code[0]);
@@ -43,13 +36,9 @@ static inline const uint8_t *kws_relative_row(kws_sums *sums, const uint8_t *cod
     steps = code[2];
     code += 3;
   }
-#endif
   return code;
 }
 
-/* 4-bit relative index: a row is groups of two non-zero weights, {steps, w0, w1}, ended by a zero byte. The lower half
- * of `steps` is how far w0 stands behind the place before it (the row begins at 0), the upper half the same for w1.
- * Longer gaps are bridged by weights that are zero. */
 kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
   if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
     return KWS_ERROR_ARGUMENT;
@@ -62,8 +51,15 @@ kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t 
     const uint8_t *code = layer->weights;
     int8_t *out = output + pixel;
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
+#if KWS_THUMB2
+      if (layer->output.plain) {
+        code = kws_call_row(kws_relative_row, layer, channel, code, columns, out, count);
+        out += plane;
+        continue;
+      }
+#endif
       kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
-      code = kws_relative_row(&sums, code, columns);
+      code = kws_relative_sums(&sums, columns, code);
       kws_store(&layer->output, channel, &sums, out, count);
       out += plane;
     }

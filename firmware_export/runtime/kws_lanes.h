@@ -29,32 +29,6 @@ static inline int32_t kws_pair(int32_t first, int32_t second) {
   return (int32_t)((uint32_t)first + ((uint32_t)second << KWS_LANE_BITS));
 }
 
-/* Inner loops in assembly: they need all fourteen registers, and the compiler shuffles four 64-bit sums about. */
-#if defined(__thumb2__) && defined(__GNUC__) && defined(__OPTIMIZE__)
-#define KWS_THUMB2 1
-#else
-#define KWS_THUMB2 0
-#endif
-
-#define KWS_SUM_OPERANDS(s)                                                                                    \
-  [l0] "+r"((s)->low0), [h0] "+r"((s)->high0), [l1] "+r"((s)->low1), [h1] "+r"((s)->high1), [l2] "+r"((s)->low2), \
-      [h2] "+r"((s)->high2), [l3] "+r"((s)->low3), [h3] "+r"((s)->high3)
-
-#if KWS_THUMB2
-static inline void kws_accumulate(kws_sums *s, const kws_lane *row, int32_t weight) {
-  int32_t a, b;
-  __asm__(
-      "ldrd %[a], %[b], [%[row]]\n\t"
-      "smlal %[l0], %[h0], %[a], %[w]\n\t"
-      "smlal %[l1], %[h1], %[b], %[w]\n\t"
-      "ldrd %[a], %[b], [%[row], #8]\n\t"
-      "smlal %[l2], %[h2], %[a], %[w]\n\t"
-      "smlal %[l3], %[h3], %[b], %[w]"
-      : KWS_SUM_OPERANDS(s), [a] "=&r"(a), [b] "=&r"(b)
-      : [row] "r"(row), [w] "r"(weight)
-      : "memory");
-}
-#else
 static inline void kws_accumulate_pair(int32_t *low, int32_t *high, int32_t x, int32_t weight) {
   const uint64_t old = ((uint64_t)(uint32_t)*high << 32) | (uint32_t)*low;
   const uint64_t sum = old + (uint64_t)((int64_t)x * weight);
@@ -68,7 +42,6 @@ static inline void kws_accumulate(kws_sums *s, const kws_lane *row, int32_t weig
   kws_accumulate_pair(&s->low2, &s->high2, row[2], weight);
   kws_accumulate_pair(&s->low3, &s->high3, row[3], weight);
 }
-#endif
 
 static inline int32_t kws_low_lane(int32_t low) {
   return (int32_t)((uint32_t)low << (32 - KWS_LANE_BITS)) >> (32 - KWS_LANE_BITS);
@@ -91,7 +64,6 @@ static inline void kws_spread(const kws_sums *s, int32_t sum[KWS_BLOCK]) {
   sum[7] = kws_high_lane(s->low3, s->high3);
 }
 #else /* one sum a pixel */
-#define KWS_THUMB2 0
 typedef int16_t kws_lane;
 #define KWS_LANES 8
 typedef struct {
@@ -121,8 +93,8 @@ static inline void kws_spread(const kws_sums *s, int32_t sum[KWS_BLOCK]) {
 }
 #endif
 
-/* kws_store without its short cut. */
-void kws_store_any(const kws_requant *q, uint32_t channel, const kws_sums *s, int8_t *output, uint32_t count);
+/* Requantise the sums of output channel `channel` and write the `count` (1, 4 or 8) pixels of this block. */
+void kws_store(const kws_requant *q, uint32_t channel, const kws_sums *s, int8_t *output, uint32_t count);
 
 /* Put two neighbouring pixels, 2 * pair and 2 * pair + 1 of the block, into a column row. */
 static inline void kws_put_pair(kws_lane *row, uint32_t pair, int32_t first, int32_t second) {
@@ -132,35 +104,6 @@ static inline void kws_put_pair(kws_lane *row, uint32_t pair, int32_t first, int
   row[2 * pair] = (kws_lane)first;
   row[2 * pair + 1] = (kws_lane)second;
 #endif
-}
-
-#if KWS_PAIRED
-#define KWS_FIRST(s, n) kws_low_lane((s)->low##n)
-#define KWS_SECOND(s, n) kws_high_lane((s)->low##n, (s)->high##n)
-#else
-#define KWS_FIRST(s, n) ((s)->low##n)
-#define KWS_SECOND(s, n) ((s)->high##n)
-#endif
-
-/* Requantise the sums of output channel `channel` and write the `count` (1, 4 or 8) pixels of this block. */
-static inline void kws_store(const kws_requant *q, uint32_t channel, const kws_sums *s, int8_t *output,
-                             uint32_t count) {
-  if (!q->plain || count < 4) {
-    const kws_sums copy = *s; /* so that the sums themselves can stay in registers */
-    kws_store_any(q, channel, &copy, output, count);
-    return;
-  }
-  const kws_scale scale = kws_scale_of(q, channel);
-  output[0] = (int8_t)kws_requantize_plain(KWS_FIRST(s, 0), &scale);
-  output[1] = (int8_t)kws_requantize_plain(KWS_SECOND(s, 0), &scale);
-  output[2] = (int8_t)kws_requantize_plain(KWS_FIRST(s, 1), &scale);
-  output[3] = (int8_t)kws_requantize_plain(KWS_SECOND(s, 1), &scale);
-  if (count == KWS_BLOCK) {
-    output[4] = (int8_t)kws_requantize_plain(KWS_FIRST(s, 2), &scale);
-    output[5] = (int8_t)kws_requantize_plain(KWS_SECOND(s, 2), &scale);
-    output[6] = (int8_t)kws_requantize_plain(KWS_FIRST(s, 3), &scale);
-    output[7] = (int8_t)kws_requantize_plain(KWS_SECOND(s, 3), &scale);
-  }
 }
 
 /* How many pixels of a plane are left from `pixel` on, at most a block. */

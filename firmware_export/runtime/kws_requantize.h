@@ -34,13 +34,13 @@ static inline int32_t kws_clip(int32_t x, int32_t minimum, int32_t maximum) {
   return x < minimum ? minimum : (x > maximum ? maximum : x);
 }
 
-/* The constants of one output channel. */
+/* The constants of one output channel. The first four are read in this order by assembly. */
 typedef struct {
-  int32_t bias;
-  int32_t multiplier;
   int32_t doubled; /* 2 * bias, for the plain path */
-  int32_t round;   /* rounding constant and zero point of the plain path */
+  int32_t multiplier;
+  int32_t round; /* rounding constant and zero point of the plain path */
   int32_t shift; /* plain: how far to the right; else as stored */
+  int32_t bias;
 } kws_scale;
 
 static inline kws_scale kws_scale_of(const kws_requant *q, uint32_t channel) {

@@ -1,0 +1,125 @@
+/* A row of weights against eight pixels in assembly, for Armv7-M and Armv8-M mainline.
+ *
+ * The loops need all fourteen registers: r4-r11 hold the four 64-bit sums, r0 walks the columns, r1 the weights, r2 and
+ * r3 take the lanes, r12 the weight, lr what the encoding needs. Hence naked functions: a compiler given these loops as
+ * inline assembly moves the sums about, or has no register left.
+ *
+ *   const uint8_t *row(const kws_lane *columns, const uint8_t *code, const kws_row *row, int8_t *output)
+ *
+ * writes the eight requantised pixels to output and returns where the next row's code begins.
+ */
+#ifndef KWS_THUMB2_H
+#define KWS_THUMB2_H
+
+#include "kws_lanes.h"
+
+#if defined(__thumb2__) && defined(__GNUC__)
+#define KWS_THUMB2 1
+#else
+#define KWS_THUMB2 0
+#endif
+
+/* What a row function needs beside columns and code. */
+typedef struct {
+  kws_scale scale; /* doubled, multiplier, round, shift at offsets 0, 4, 8, 12 */
+  uint32_t depth;  /* at offset 20 */
+} kws_row;
+
+#if KWS_THUMB2
+#define KWS_NAKED __attribute__((naked, noinline))
+
+#define KWS_ROW_ENTER               \
+  "push {r2, r3, r4-r11, lr}\n\t"   \
+  "movs r4, #0\n\t"                 \
+  "movs r5, #0\n\t"                 \
+  "movs r6, #0\n\t"                 \
+  "movs r7, #0\n\t"                 \
+  "mov r8, #0\n\t"                  \
+  "mov r9, #0\n\t"                  \
+  "mov r10, #0\n\t"                 \
+  "mov r11, #0\n\t"
+
+/* Weight r12 times the columns at r0. */
+#define KWS_ROW_MAC                 \
+  "ldrd r2, r3, [r0]\n\t"           \
+  "smlal r4, r5, r2, r12\n\t"       \
+  "smlal r6, r7, r3, r12\n\t"       \
+  "ldrd r2, r3, [r0, #8]\n\t"       \
+  "smlal r8, r9, r2, r12\n\t"       \
+  "smlal r10, r11, r3, r12\n\t"
+
+/* The same, and r0 moves on to the next column row. */
+#define KWS_ROW_MAC_NEXT            \
+  "ldrd r2, r3, [r0], #8\n\t"       \
+  "smlal r4, r5, r2, r12\n\t"       \
+  "smlal r6, r7, r3, r12\n\t"       \
+  "ldrd r2, r3, [r0], #8\n\t"       \
+  "smlal r8, r9, r2, r12\n\t"       \
+  "smlal r10, r11, r3, r12\n\t"
+
+#if KWS_DSP
+#define KWS_ROW_KEEP ""
+#define KWS_ROW_BACK ""
+#define KWS_ROW_HIGH(x) "smmulr " x ", " x ", r2\n\t"
+#else /* without SMMULR: the upper word of the product, and one more where the lower begins with a one */
+#define KWS_ROW_KEEP "push {r1}\n\t"
+#define KWS_ROW_BACK "pop {r1}\n\t"
+#define KWS_ROW_HIGH(x)             \
+  "smull r1, " x ", " x ", r2\n\t"  \
+  "add " x ", " x ", r1, lsr #31\n\t"
+#endif
+
+/* kws_requantize_plain of twice the sum plus twice the bias, and store. */
+#define KWS_ROW_PUT(x)              \
+  KWS_ROW_HIGH(x)                   \
+  "add " x ", " x ", " x ", asr #31\n\t" \
+  "add " x ", " x ", r12\n\t"       \
+  "asr " x ", " x ", lr\n\t"        \
+  "ssat " x ", #8, " x "\n\t"       \
+  "strb " x ", [r3], #1\n\t"
+
+/* Take two lanes apart, doubled and with twice the bias: the lower is bits 0-22, the upper starts at bit 23 and lacks
+ * one where the lower is negative. */
+#define KWS_ROW_PAIR(low, high)                      \
+  "lsl " high ", " high ", #9\n\t"                   \
+  "orr " high ", " high ", " low ", lsr #23\n\t"     \
+  "lsl " low ", " low ", #9\n\t"                     \
+  "add " high ", " high ", " low ", lsr #31\n\t"     \
+  "add " low ", r0, " low ", asr #8\n\t"             \
+  "add " high ", r0, " high ", lsl #1\n\t"           \
+  KWS_ROW_PUT(low) KWS_ROW_PUT(high)
+
+/* Requantise and store the eight sums; return r1. */
+#define KWS_ROW_LEAVE                                \
+  "pop {r2, r3}\n\t"                                 \
+  "ldm r2, {r0, r2, r12, lr}\n\t"                    \
+  KWS_ROW_KEEP                                       \
+  KWS_ROW_PAIR("r4", "r5") KWS_ROW_PAIR("r6", "r7")  \
+  KWS_ROW_PAIR("r8", "r9") KWS_ROW_PAIR("r10", "r11") \
+  KWS_ROW_BACK                                       \
+  "mov r0, r1\n\t"                                   \
+  "pop {r4-r11, pc}"
+#endif
+
+/* A row function, and how a convolution calls it: straight into the output where all eight pixels belong there. */
+typedef const uint8_t *(*kws_row_function)(const kws_lane *columns, const uint8_t *code, const kws_row *row,
+                                           int8_t *output);
+
+static inline const uint8_t *kws_call_row(kws_row_function function, const kws_conv *layer, uint32_t channel,
+                                          const uint8_t *code, const kws_lane *columns, int8_t *output,
+                                          uint32_t count) {
+  kws_row row;
+  row.scale = kws_scale_of(&layer->output, channel);
+  row.depth = layer->depth;
+  if (count == KWS_BLOCK) {
+    return function(columns, code, &row, output);
+  }
+  int8_t pixels[KWS_BLOCK];
+  code = function(columns, code, &row, pixels);
+  for (uint32_t i = 0; i < count; i++) {
+    output[i] = pixels[i];
+  }
+  return code;
+}
+
+#endif /* KWS_THUMB2_H */
