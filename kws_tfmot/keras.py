@@ -25,9 +25,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # oneDNN chooses kernels by thread count: results would vary
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
-import absl.logging  # noqa: E402
-import tensorflow as tf  # noqa: E402
-import tf_keras as keras  # noqa: E402
+import absl.logging
+import tensorflow as tf
+import tf_keras as keras
 
 absl.logging.set_verbosity(absl.logging.ERROR)
 tf.get_logger().setLevel("ERROR")

@@ -25,9 +25,12 @@ class ConvertSettings(Settings):
 
     Attributes:
         also: More formats for desktop use; sparse-encoded ones are never exported to a device.
+        softmax: ``drop`` ends the graph at the logits (their order is that of the probabilities), where TFLM and
+            LiteRT agree on every byte; ``keep`` leaves the softmax in, where they may differ by one.
     """
 
     also: tuple[FileKind, ...] = ("float32",)
+    softmax: Literal["drop", "keep"] = "drop"
 
 
 class ExportSettings(Settings):
@@ -77,7 +80,7 @@ def load_recipe(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -
 
     Args:
         path: A YAML file.
-        overrides: For example ``["sparsity.target=0.9", "data.keywords=[stop, go]", "sparsity=null"]``; values are YAML.
+        overrides: For example ``["sparsity.target=0.9", "sparsity=null"]``; values are YAML.
 
     Raises:
         RecipeError: If the file is missing, is no YAML mapping, or a key or value is not allowed.

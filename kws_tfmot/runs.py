@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kws_tfmot import __version__
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.files import sha256_file, write_json
 
@@ -20,12 +21,12 @@ _FORMAT = 1
 
 
 def key_of(name: str, inputs: Any) -> str:
-    """SHA-256 that changes when, and only when, a stage's inputs change.
+    """SHA-256 that changes when, and only when, a stage's inputs or the version of this package change.
 
     >>> key_of("train", {"seed": 1}) == key_of("train", {"seed": 2})
     False
     """
-    return hashlib.sha256(json.dumps([name, inputs], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([name, __version__, inputs], sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class Run:
             manifest = None
         if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT or "stages" not in manifest:
             raise RecipeError(
-                f"{stored} is not a manifest of format {_FORMAT}.", "Give a new directory with --out, or remove this one."
+                f"{stored} is not a manifest of format {_FORMAT}.",
+                "Give a new directory with --out, or remove this one.",
             )
         return manifest
 
@@ -85,7 +87,7 @@ class Run:
         Raises:
             RecipeError: If another process works in the same directory.
         """
-        with open(self.directory / ".lock", "w") as lock:
+        with (self.directory / ".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

@@ -1,0 +1,1 @@
+"""One short script a stage, and the ``kws`` command over them."""

@@ -14,7 +14,9 @@ from kws_tfmot.runs import Run
 from kws_tfmot.stages.build import Build
 from pipelines.console import RichReporter, friendly_errors
 
-RecipeArgument = Annotated[Path, typer.Argument(help="A recipe (YAML), or the name of one that ships with the project.")]
+RecipeArgument = Annotated[
+    Path, typer.Argument(help="A recipe (YAML), or the name of one that ships with the project.")
+]
 DataOption = Annotated[str, typer.Option("--data", help="folder:PATH, tfds:NAME or synthetic (built in).")]
 OutOption = Annotated[Path, typer.Option("--out", help="The run's directory.")]
 SetOption = Annotated[list[str], typer.Option("--set", help="Change the recipe: key=value, dotted keys.")]

@@ -26,9 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = [tool for tool in ("arm-none-eabi-gcc", "qemu-system-arm") if shutil.which(tool) is None]
     if not missing:
         return
-    skip = pytest.mark.skip(
-        reason=f"{', '.join(missing)} missing: apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
-    )
+    packages = "gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
+    skip = pytest.mark.skip(reason=f"{', '.join(missing)} missing: apt-get install {packages}")
     for item in items:
         if "device" in item.keywords:
             item.add_marker(skip)

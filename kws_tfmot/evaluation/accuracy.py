@@ -73,7 +73,9 @@ class Accuracy:
         """Recall, precision and count of every class; ``None`` where a class has no clip or was never predicted."""
         rows = {}
         for i, label in enumerate(self.labels):
-            hits, n, said = (int(x) for x in (self.confusion[i, i], self.confusion[i].sum(), self.confusion[:, i].sum()))
+            hits, n, said = (
+                int(x) for x in (self.confusion[i, i], self.confusion[i].sum(), self.confusion[:, i].sum())
+            )
             rows[label] = {"n": n, "recall": hits / n if n else None, "precision": hits / said if said else None}
         return rows
 

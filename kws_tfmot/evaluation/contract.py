@@ -54,10 +54,7 @@ class ModelContract:
             ModelError: If there is neither, or it does not fit the model's input and output.
         """
         graph = read_model(model)
-        if recipe is not None:
-            contract = cls.of_recipe(recipe)
-        else:
-            contract = cls._of_settings(read_settings(model))
+        contract = cls.of_recipe(recipe) if recipe is not None else cls._of_settings(read_settings(model))
         contract.check(graph)
         return contract
 
@@ -102,4 +99,6 @@ class ModelContract:
                 )
         classes = graph.tensor(graph.outputs[0]).shape[-1]
         if classes != len(self.labels):
-            raise ModelError(f"the model has {classes} outputs for {len(self.labels)} labels: {', '.join(self.labels)}.")
+            raise ModelError(
+                f"the model has {classes} outputs for {len(self.labels)} labels: {', '.join(self.labels)}."
+            )

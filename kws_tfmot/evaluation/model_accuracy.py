@@ -61,9 +61,7 @@ def model_input_of(interpreter: Interpreter, features: np.ndarray, scale: float)
     return np.clip(steps, info.min, info.max).astype(interpreter.input.dtype)
 
 
-def scores_of(
-    interpreter: Interpreter, features: np.ndarray, scale: float, reporter: Reporter = SILENT
-) -> np.ndarray:
+def scores_of(interpreter: Interpreter, features: np.ndarray, scale: float, reporter: Reporter = SILENT) -> np.ndarray:
     """Raw outputs [N, classes] for int8 features, with progress."""
     inputs = model_input_of(interpreter, features, scale)
     outputs = []

@@ -11,7 +11,9 @@ _CLUSTERED = (keras.layers.Conv2D, keras.layers.Dense)
 
 
 def wrap_for_clustering(model: keras.Model, clusters: int, keep_zeros: bool) -> keras.Model:
-    """Return a copy of ``model`` whose convolution (not depthwise) and fully connected kernels share ``clusters`` values.
+    """Return a copy of ``model`` whose convolution and fully connected kernels each share ``clusters`` values.
+
+    Depthwise kernels are left as they are.
 
     Args:
         model: A float model; it is left as it is.

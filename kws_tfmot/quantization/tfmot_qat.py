@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from kws_tfmot.keras import keras  # isort: skip  (Keras 2 must be chosen before TFMOT is imported)
 import tensorflow_model_optimization as tfmot
 from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cluster_preserve import (
@@ -21,6 +23,8 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer
 
 from kws_tfmot.errors import ModelError
 from kws_tfmot.models.copying import fresh_copy
+from kws_tfmot.quantization.activation_ranges import calibrate_ranges
+from kws_tfmot.quantization.folding import fold_dense_batch_norm
 
 _SCHEMES = {
     "nothing": default_8bit_quantize_scheme.Default8BitQuantizeScheme,
@@ -69,7 +73,7 @@ def _is_linear(layer: object) -> bool:
     return isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D | keras.layers.Dense)
 
 
-def apply_qat(model: keras.Model, preserve: str, input_scale: float) -> keras.Model:
+def apply_qat(model: keras.Model, preserve: str, input_scale: float, calibration: np.ndarray) -> keras.Model:
     """Return a copy of ``model`` that simulates int8 weights and activations in training.
 
     Args:
@@ -77,17 +81,20 @@ def apply_qat(model: keras.Model, preserve: str, input_scale: float) -> keras.Mo
         preserve: ``nothing``, ``sparsity``, ``clusters`` or ``clusters_and_sparsity``.
         input_scale: Scale of the front end's int8 features (zero point 0). The input quantiser is pinned to
             [-128, 127] * input_scale, so that the deployed model takes the features byte for byte.
+        calibration: Inputs float32 [N, frames, coefficients, 1] that the activations' first ranges are taken from.
 
     Raises:
         ModelError: If a layer cannot be quantised (see :func:`check_quantizable`).
     """
     copy = fresh_copy(model)
     check_quantizable(copy)
+    copy = fold_dense_batch_norm(copy)
     annotated = tfmot.quantization.keras.quantize_annotate_model(copy)
     with tfmot.quantization.keras.quantize_scope():
         quantized = tfmot.quantization.keras.quantize_apply(annotated, scheme=_SCHEMES[preserve]())
     _refuse_unquantised(quantized)
     _pin_input(quantized, input_scale)
+    calibrate_ranges(quantized, copy, calibration)
     return quantized
 
 

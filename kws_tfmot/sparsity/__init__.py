@@ -1,0 +1,1 @@
+"""Sparse training: what is pruned, how, and how much of it is zero."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 import pydantic
 
@@ -21,8 +20,8 @@ class SparsitySettings(Settings):
     Attributes:
         method: ``magnitude`` is TFMOT's gradual magnitude pruning (Zhu and Gupta 2017, arXiv 1710.01878).
         target: Share of zeros in every pruned kernel at the end, 0 to 0.98. For an N:M pattern it must be (M-N)/M.
-        pattern: ``unstructured``; ``N:M``, for example ``2:4`` (N kept of M along the input channels); or a block such as
-            ``16x1`` (TFMOT prunes blocks in fully connected kernels only, the other layers stay unstructured).
+        pattern: ``unstructured``; ``N:M``, for example ``2:4`` (N kept of M along the input channels); or a block such
+            as ``16x1`` (TFMOT prunes blocks in fully connected kernels only, the other layers stay unstructured).
         epochs: Length of the pruning run.
         begin: Share of the run after which pruning begins.
         end: Share of the run at which the target is reached; what remains is fine-tuning with a fixed mask.

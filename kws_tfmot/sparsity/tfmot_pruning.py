@@ -58,7 +58,7 @@ def _arguments(layer: keras.layers.Layer, settings: SparsitySettings, schedule: 
 
 
 def pruning_callbacks() -> list[keras.callbacks.Callback]:
-    """The callbacks that pruning needs: TFMOT's ``UpdatePruningStep``, which finds the wrappers in the training shell."""
+    """What pruning needs: TFMOT's ``UpdatePruningStep``, which finds the wrappers inside the training shell."""
     return [tfmot.sparsity.keras.UpdatePruningStep()]
 
 

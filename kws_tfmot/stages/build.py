@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -36,7 +35,7 @@ class Build:
     source: str
     run: Run
     reporter: Reporter = SILENT
-    cache: Path = cache_root()
+    cache: Path = field(default_factory=cache_root)
 
     @cached_property
     def index(self) -> ClipIndex:
@@ -72,13 +71,12 @@ class Build:
         features, labels = self.features("validation")
         return self.model_input(features), np.eye(len(self.index.labels), dtype=np.float32)[labels]
 
-    def model_settings(self) -> dict[str, Any]:
-        """What travels inside every ``.tflite``: labels and front end."""
-        return {
-            "labels": list(self.index.labels),
-            "frontend": self.recipe.frontend.model_dump(mode="json"),
-            "recipe": self.recipe.name,
-        }
+    def calibration(self) -> np.ndarray:
+        """Model input of some training clips, chosen by the recipe's seed, to set activation ranges with."""
+        audio = self.index.audio("train")
+        count = min(len(audio), self.recipe.quantization.calibration_clips)
+        chosen = np.random.default_rng(self.recipe.seed).choice(len(audio), count, replace=False)
+        return self.model_input(self.frontend.features(audio.gather(np.sort(chosen))))
 
 
 class FeatureSource:

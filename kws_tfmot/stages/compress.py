@@ -32,10 +32,15 @@ def load_final(build: Build) -> keras.Model:
 
     if build.recipe.quantization.mode == "qat":
         return load_qat(build.run.path(COMPRESSED_MODEL))
-    return _load_float(build, PRUNED_MODEL if build.recipe.sparsity else FLOAT_MODEL)
+    return load_float(build, PRUNED_MODEL if build.recipe.sparsity else FLOAT_MODEL)
 
 
-def _load_float(build: Build, name: str) -> keras.Model:
+def load_float(build: Build, name: str) -> keras.Model:
+    """The float model that an earlier stage wrote under ``name``.
+
+    Raises:
+        ModelError: If it is not there.
+    """
     from kws_tfmot.keras import keras
 
     path = build.run.path(name)
@@ -66,7 +71,7 @@ def _sparsify(build: Build) -> bool:
 
         settings = build.recipe.sparsity
         seed_everything(build.recipe.seed)
-        dense = _load_float(build, FLOAT_MODEL)
+        dense = load_float(build, FLOAT_MODEL)
         rows = coverage(dense, settings)
         wrapped = wrap_for_pruning(dense, settings, settings.epochs * steps_per_epoch(build))
         # Weights chosen before the last mask would be denser than was asked for.
@@ -102,11 +107,11 @@ def _quantize(build: Build) -> bool:
 
         recipe, settings = build.recipe, build.recipe.quantization
         seed_everything(recipe.seed)
-        network = _load_float(build, PRUNED_MODEL if recipe.sparsity else FLOAT_MODEL)
+        network = load_float(build, PRUNED_MODEL if recipe.sparsity else FLOAT_MODEL)
         if settings.clusters:
             network = _cluster(build, network, key)
         preserve = settings.preserves(sparse=recipe.sparsity is not None)
-        network = apply_qat(network, preserve, recipe.frontend.scale)
+        network = apply_qat(network, preserve, recipe.frontend.scale, build.calibration())
         train = _stage_settings(build, settings.epochs, settings.learning_rate)
         result = fit(build, network, train, "quantize", key, Plugins(), offset=3)
         with replacing(build.run.path(COMPRESSED_MODEL)) as temporary:

@@ -16,7 +16,9 @@ def training_batches(build: Build, epoch_offset: int = 0) -> TrainingBatches:
     """The augmented stream of the build; ``epoch_offset`` gives later stages draws of their own."""
     index, recipe = build.index, build.recipe
     seed = recipe.seed + 100_003 * epoch_offset
-    return TrainingBatches(index.audio("train"), index.noise, index.labels, recipe.augment, recipe.train.batch_size, seed)
+    return TrainingBatches(
+        index.audio("train"), index.noise, index.labels, recipe.augment, recipe.train.batch_size, seed
+    )
 
 
 def steps_per_epoch(build: Build) -> int:

@@ -26,7 +26,8 @@ def prepare_data(build: Build) -> bool:
             "sha256": build.data_sha256,
             "labels": list(index.labels),
             "splits": {
-                split: {"sha256": index.split_sha256(split), "clips": counts} for split, counts in index.counts().items()
+                split: {"sha256": index.split_sha256(split), "clips": counts}
+                for split, counts in index.counts().items()
             },
             "notes": list(index.notes),
             "corrupt": [{"path": path, "reason": reason} for path, reason in index.corrupt],

@@ -1,0 +1,76 @@
+"""Folding batch norm into fully connected layers before quantisation-aware training.
+
+TFMOT and the converter fold batch norm behind convolutions, whose int8 scales are per channel. A fully connected
+layer has one scale for the whole kernel in TFMOT's scheme, the per-unit factor of the batch norm does not fit into it,
+and the layer would stay in float. Folding first is exact in float and keeps every zero, as it scales whole columns.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kws_tfmot.keras import keras
+
+_BatchNorm = keras.layers.BatchNormalization
+
+
+def fold_dense_batch_norm(model: keras.Model) -> keras.Model:
+    """Return a model equal in output, with Dense -> BatchNormalization (-> ReLU) replaced by one Dense.
+
+    ``kernel' = kernel * g`` and ``bias' = beta + g * (bias - mean)`` with ``g = gamma / sqrt(variance + epsilon)``.
+
+    Args:
+        model: A functional float model whose layers belong to no other model; it is left as it is.
+    """
+    folded = {layer: norm for layer in model.layers if (norm := _norm_behind(layer)) is not None}
+    if not folded:
+        return model
+    values: dict[int, object] = {id(model.inputs[0]): keras.Input(model.inputs[0].shape[1:], name=model.inputs[0].name)}
+    inputs = values[id(model.inputs[0])]
+    gone = {layer for norm in folded.values() for layer in (norm, _relu_behind(norm)) if layer is not None}
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        arguments = _mapped(layer.input, values)
+        if layer in gone:
+            values[id(layer.output)] = arguments
+        elif layer in folded:
+            relu = _relu_behind(folded[layer]) is not None
+            values[id(layer.output)] = keras.layers.Dense(
+                layer.units, activation="relu" if relu else None, name=layer.name
+            )(arguments)
+        else:
+            values[id(layer.output)] = type(layer).from_config(layer.get_config())(arguments)
+    result = keras.Model(inputs, values[id(model.outputs[0])], name=model.name)
+    for layer in result.layers:
+        original = model.get_layer(layer.name) if layer.weights else None
+        if original is not None:
+            layer.set_weights(
+                _folded_weights(original, folded[original]) if original in folded else original.get_weights()
+            )
+    return result
+
+
+def _mapped(tensors: object, values: dict[int, object]) -> object:
+    return [values[id(t)] for t in tensors] if isinstance(tensors, list) else values[id(tensors)]
+
+
+def _norm_behind(layer: keras.layers.Layer) -> keras.layers.Layer | None:
+    linear = isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.linear
+    return _only_follower(layer, _BatchNorm) if linear else None
+
+
+def _relu_behind(norm: keras.layers.Layer) -> keras.layers.Layer | None:
+    return _only_follower(norm, keras.layers.ReLU)
+
+
+def _only_follower(layer: keras.layers.Layer, kind: type) -> keras.layers.Layer | None:
+    followers = [node.outbound_layer for node in layer.outbound_nodes]
+    return followers[0] if len(followers) == 1 and isinstance(followers[0], kind) else None
+
+
+def _folded_weights(dense: keras.layers.Dense, norm: _BatchNorm) -> list[np.ndarray]:
+    gamma, beta, mean, variance = (w.numpy() for w in (norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance))
+    factor = gamma / np.sqrt(variance + norm.epsilon)
+    bias = dense.bias.numpy() if dense.use_bias else np.zeros_like(mean)
+    return [dense.kernel.numpy() * factor, beta + factor * (bias - mean)]

@@ -1,0 +1,87 @@
+"""`kws benchmark`: desktop latency by interpreter, resolver and threads, against another model in the same run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kws_tfmot.errors import KwsError
+from kws_tfmot.evaluation.contract import ModelContract
+from kws_tfmot.evaluation.latency import measure_frontend, measure_latency, peak_memory_bytes
+from pipelines.console import RichReporter, friendly_errors, out, table
+from pipelines.options import JsonOption, ModelArgument, RecipeOption
+
+
+def command(
+    model: ModelArgument,
+    against: Annotated[Path | None, typer.Option(help="Another .tflite, usually the dense one.")] = None,
+    threads: Annotated[str, typer.Option(help="Thread counts, separated by commas.")] = "1,2",
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds through all combinations.")] = 20,
+    recipe: RecipeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time a .tflite on this machine. Desktop times say nothing about a Cortex-M: count instructions for that."""
+    with friendly_errors():
+        models = {model.name: model} | ({str(against): against} if against else {})
+        counts = _thread_counts(threads)
+        rows, refused = measure_latency(models, threads=counts, rounds=rounds, reporter=RichReporter())
+        figures = {
+            "latency": [dataclasses.asdict(row) for row in rows],
+            "refused": refused,
+            "frontend": _frontend(model, recipe),
+            "peak_memory_bytes": peak_memory_bytes(),
+        }
+        if as_json:
+            typer.echo(json.dumps(figures, indent=2))
+        else:
+            show(figures, model.name)
+
+
+def show(figures: dict, first: str) -> None:
+    """Percentiles, and the ratio of the medians of ``first`` to the other model's in the same interpreter."""
+    medians = {(r["model"], r["kind"], r["threads"]): r["p50_us"] for r in figures["latency"]}
+    rows = []
+    for r in figures["latency"]:
+        reference = medians.get((first, r["kind"], r["threads"]))
+        ratio = f"{r['p50_us'] / reference:.2f}" if reference and r["model"] != first else ""
+        cells = [f"{r[key]:,.1f}" for key in ("p50_us", "p90_us", "p99_us")]
+        rows.append([r["model"], r["interpreter"], str(r["threads"]), *cells, str(r["runs"]), ratio])
+    table(
+        "latency of one inference, microseconds",
+        ["model", "interpreter", "threads", "p50", "p90", "p99", "N", f"/ {first}"],
+        rows,
+    )
+    for what, reason in figures["refused"].items():
+        out.print(f"not run: {what}: {reason}", style="dim", markup=False)
+    if frontend := figures["frontend"]:
+        out.print(f"front end ({frontend['backend']}): {frontend['clips_per_second']:,.0f} clips a second on one core")
+    out.print(f"peak memory of this process: {figures['peak_memory_bytes'] / 2**20:,.0f} MiB")
+
+
+def _frontend(model: Path, recipe: Path | None) -> dict | None:
+    from kws_tfmot.recipe import load_recipe
+
+    try:
+        return measure_frontend(ModelContract.of_model(model, load_recipe(recipe) if recipe else None))
+    except KwsError:  # a model of unknown origin has no front end to time
+        if recipe:
+            raise
+        return None
+
+
+def _thread_counts(text: str) -> tuple[int, ...]:
+    try:
+        counts = tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError:
+        counts = ()
+    if not counts or counts[0] < 1:
+        raise KwsError(f"expected thread counts separated by commas, such as 1,2. Received: --threads {text!r}")
+    return counts
+
+
+if __name__ == "__main__":
+    typer.run(command)

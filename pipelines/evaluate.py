@@ -1,0 +1,65 @@
+"""`kws evaluate`: accuracy of a `.tflite` on a data set, with the settings that the model carries."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kws_tfmot.evaluation.model_accuracy import ModelAccuracy, evaluate_model
+from kws_tfmot.evaluation.plots import plot_confusion
+from kws_tfmot.recipe import load_recipe
+from kws_tfmot.tflite.interpreter import KINDS
+from pipelines.console import RichReporter, friendly_errors, out, table
+from pipelines.options import DataOption, JsonOption, ModelArgument, RecipeOption
+
+
+def command(
+    model: ModelArgument,
+    data: DataOption,
+    split: Annotated[str, typer.Option(help="train, validation, test, or all for every clip.")] = "test",
+    interpreter: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS)}.")] = "tflm",
+    recipe: RecipeOption = None,
+    plot: Annotated[Path | None, typer.Option(help="Write the confusion matrix as PNG.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge a .tflite on clips it has not seen, with TFLite Micro's own kernels unless told otherwise."""
+    with friendly_errors():
+        settings = load_recipe(recipe) if recipe else None
+        found = evaluate_model(
+            model, data, split=split, kind=interpreter, recipe=settings, reporter=RichReporter()
+        )  # fmt: skip
+        if plot:
+            plot_confusion(found.result, f"{split}, {100 * found.result.accuracy:.2f} % of N = {found.result.n}", plot)
+        if as_json:
+            typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        else:
+            show(found)
+
+
+def show(found: ModelAccuracy) -> None:
+    """Accuracy with its interval, and every class."""
+    figures = found.to_dict()
+    low, high = figures["interval_95"]
+    rows = [
+        [label, str(row["n"]), _percent(row["recall"]), _percent(row["precision"])]
+        for label, row in figures["per_class"].items()
+    ]
+    table(f"{found.source}, split {found.split}", ["class", "N", "recall", "precision"], rows)
+    out.print(
+        f"accuracy [bold]{100 * figures['accuracy']:.2f} %[/] (95 %: {100 * low:.2f} to {100 * high:.2f}), "
+        f"N = {figures['n']}"
+    )
+    out.print(f"{found.interpreter}; split {found.split_sha256[:12]}; model {found.model_sha256[:12]}")
+    for note in found.notes:
+        out.print(f"note: {note}", style="dim", markup=False)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.2f} %"
+
+
+if __name__ == "__main__":
+    typer.run(command)

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kws_tfmot.errors import ModelError
+from kws_tfmot.keras import keras, seed_everything
+from kws_tfmot.models import ModelSettings, build_model, model_names
+from kws_tfmot.quantization.settings import QuantizationSettings
+from kws_tfmot.quantization.tfmot_clustering import strip_clustering, wrap_for_clustering
+from kws_tfmot.quantization.tfmot_qat import apply_qat, check_quantizable, load_qat, save_qat
+from kws_tfmot.tflite.convert import convert
+from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.training import TrainSettings
+from kws_tfmot.training.loop import train
+from kws_tfmot.training.stream import ArraySource
+
+SHAPE, CLASSES, SCALE = (24, 8), 4, 2.0**-5
+
+
+def model(name: str) -> keras.Model:
+    seed_everything(1)
+    return build_model(ModelSettings(name=name, width=8, blocks=1), SHAPE, CLASSES)
+
+
+def features(count: int) -> np.ndarray:
+    steps = np.random.default_rng(0).integers(-128, 128, (count, *SHAPE, 1))
+    return (steps * SCALE).astype(np.float32)
+
+
+def make_sparse(network: keras.Model, share: float) -> dict[str, np.ndarray]:
+    """Zero the smallest weights of every kernel but the depthwise ones; return where the zeros are."""
+    zeros = {}
+    for layer in network.layers:
+        if hasattr(layer, "kernel"):
+            kernel = layer.kernel.numpy()
+            zeros[layer.name] = np.abs(kernel) <= np.quantile(np.abs(kernel), share)
+            layer.kernel.assign(np.where(zeros[layer.name], 0, kernel))
+    return zeros
+
+
+def train_a_little(network: keras.Model) -> None:
+    x = features(150)
+    y = np.eye(CLASSES, dtype=np.float32)[np.arange(150) % CLASSES]
+    settings = TrainSettings(epochs=2, batch_size=25, warmup_epochs=0, learning_rate=1e-2, select="last")
+    train(network, ArraySource(x[:100], y[:100]), (x[100:], y[100:]), settings)
+
+
+def int8_zeros(data: bytes) -> dict[int, tuple[int, int]]:
+    """{weights of the tensor: (zeros, weights)} of everything that multiplies."""
+    graph = read_model(data)
+    counts = {}
+    for operator in graph.operators:
+        if operator.code in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            values = graph.tensor(operator.inputs[1]).data
+            counts[operator.index] = (int(np.count_nonzero(values == 0)), int(values.size))
+    return counts
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_every_family_trains_for_int8_and_takes_the_features_byte_for_byte(name: str) -> None:
+    network = apply_qat(model(name), "nothing", SCALE, features(100))
+    train_a_little(network)
+    graph = read_model(convert(network, "int8", input_quantization=(SCALE, 0)))
+    entry = graph.tensor(graph.inputs[0])
+    assert entry.dtype == "int8"
+    assert (entry.quantization.scales, entry.quantization.zero_points) == ((SCALE,), (0,))
+
+
+@pytest.mark.parametrize(("preserve", "kept"), [("sparsity", True), ("nothing", False)])
+def test_prune_preserving_qat_keeps_every_zero_and_plain_qat_does_not(preserve: str, kept: bool) -> None:
+    sparse = model("ds_cnn")
+    zeros = make_sparse(sparse, 0.75)
+    network = apply_qat(sparse, preserve, SCALE, features(100))
+    train_a_little(network)
+    counts = int8_zeros(convert(network, "int8", input_quantization=(SCALE, 0)))
+    wanted = sum(int(mask.sum()) for mask in zeros.values())
+    found = sum(zero for zero, _ in counts.values())
+    assert (found >= wanted) is kept
+
+
+def test_a_qat_model_survives_saving(tmp_path) -> None:
+    network = apply_qat(model("ds_cnn"), "sparsity", SCALE, features(100))
+    train_a_little(network)
+    save_qat(network, tmp_path / "model.h5")
+    x = features(5)
+    np.testing.assert_array_equal(network(x).numpy(), load_qat(tmp_path / "model.h5")(x).numpy())
+
+
+def test_unsupported_layers_are_told_all_at_once() -> None:
+    inputs = keras.Input((*SHAPE, 1))
+    x = keras.layers.Conv2D(4, 3, name="bare_conv")(inputs)
+    x = keras.layers.ReLU()(x)
+    x = keras.layers.BatchNormalization(name="late_norm")(x)
+    x = keras.layers.LayerNormalization(name="layer_norm")(x)
+    network = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(x)))
+    with pytest.raises(ModelError) as refusal:
+        check_quantizable(network)
+    for name in ("bare_conv", "late_norm", "layer_norm"):
+        assert name in refusal.value.message
+
+
+@pytest.mark.parametrize("keep_zeros", [False, True])
+def test_clustered_kernels_have_few_values(keep_zeros: bool) -> None:
+    sparse = model("ds_cnn")
+    zeros = make_sparse(sparse, 0.5)
+    clustered = wrap_for_clustering(sparse, 4, keep_zeros)
+    train_a_little(clustered)
+    for name, mask in zeros.items():
+        kernel = strip_clustering(clustered).get_layer(name).kernel.numpy()
+        assert len(np.unique(kernel)) <= 4 + keep_zeros
+        if keep_zeros:
+            assert np.all(kernel[mask] == 0)
+
+
+def test_clusters_and_zeros_survive_qat_together() -> None:
+    sparse = model("ds_cnn")
+    zeros = make_sparse(sparse, 0.5)
+    clustered = wrap_for_clustering(sparse, 8, keep_zeros=True)
+    train_a_little(clustered)
+    network = apply_qat(strip_clustering(clustered), "clusters_and_sparsity", SCALE, features(100))
+    train_a_little(network)
+    counts = int8_zeros(convert(network, "int8", input_quantization=(SCALE, 0)))
+    assert sum(zero for zero, _ in counts.values()) >= sum(int(mask.sum()) for mask in zeros.values())
+
+
+def test_auto_preserves_what_was_made() -> None:
+    settings = QuantizationSettings()
+    assert settings.preserves(sparse=False) == "nothing"
+    assert settings.preserves(sparse=True) == "sparsity"
+    assert QuantizationSettings(clusters=16).preserves(sparse=True) == "clusters_and_sparsity"
+    assert QuantizationSettings(preserve="nothing").preserves(sparse=True) == "nothing"
+
+
+def test_activation_ranges_start_where_the_activations_are() -> None:
+    """Without calibration the ReLU ranges would start at [-6, 6]."""
+    network = apply_qat(model("ds_cnn"), "nothing", SCALE, features(100))
+    graph = read_model(convert(network, "int8", input_quantization=(SCALE, 0)))
+    for operator in graph.operators:
+        if operator.code in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+            assert graph.tensor(operator.outputs[0]).quantization.zero_points == (-128,)
