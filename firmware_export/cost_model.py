@@ -104,7 +104,7 @@ def choose(operations: list[Convolution], optimise: str, allowed: tuple[str, ...
     Args:
         operations: The layers with weights to encode.
         optimise: ``"speed"``, ``"balanced"`` or ``"size"``.
-        allowed: Names of the encodings to choose from; all by default. Dense is always possible.
+        allowed: Names of the encodings to choose from; all by default. Weights that suit none of them stay dense.
 
     Raises:
         RecipeError: For an unknown tilt or encoding.
@@ -113,7 +113,7 @@ def choose(operations: list[Convolution], optimise: str, allowed: tuple[str, ...
         raise RecipeError(
             f"expected optimise to be one of {', '.join(TILT)}. Received: {optimise!r}.{did_you_mean(optimise, TILT)}"
         )
-    names = tuple(ENCODINGS) if allowed is None else tuple(dict.fromkeys((*allowed, "dense")))
+    names = tuple(ENCODINGS) if allowed is None else tuple(dict.fromkeys(allowed)) or ("dense",)
     for name in names:
         if name not in ENCODINGS:
             raise RecipeError(
@@ -121,9 +121,11 @@ def choose(operations: list[Convolution], optimise: str, allowed: tuple[str, ...
             )
     if not operations:
         return []
+    dense = [e for op in operations if (e := estimate("dense", op)) is not None]
+    base_instructions = sum(e.instructions for e in dense)
+    base_bytes = sum(e.bytes for e in dense)
     offers = [{n: e for n in names if (e := estimate(n, op)) is not None} for op in operations]
-    base_instructions = sum(offer["dense"].instructions for offer in offers) or 1.0
-    base_bytes = sum(offer["dense"].bytes for offer in offers) or 1
+    offers = [offer or {"dense": plain} for offer, plain in zip(offers, dense, strict=True)]
     tilt = TILT[optimise]
 
     def cost(picked: list[Estimate]) -> float:
@@ -135,7 +137,7 @@ def choose(operations: list[Convolution], optimise: str, allowed: tuple[str, ...
     def pick(subset: tuple[str, ...]) -> list[Estimate] | None:
         picked = []
         for offer in offers:
-            fitting = [offer[n] for n in subset if n in offer]
+            fitting = [e for n, e in offer.items() if n in subset or n not in names]
             if not fitting:
                 return None
             picked.append(min(fitting, key=lambda e: _alone(e, base_instructions, base_bytes, tilt)))
