@@ -95,7 +95,11 @@ def assign_splits(
     notes: list[str] = []
     reason = ""
     if all(clip.split for clip in clips):
-        return _checked({clip.path: clip.split for clip in clips}, digest_of, label_of, settings, SPLITS, notes), notes
+        own = {clip.path: clip.split for clip in clips}
+        if crossing := crossing_speakers(clips, own):
+            raise DataError(f"the set's own splits put {len(crossing)} speakers into two splits: {crossing[:5]}",
+                            "Use split: percent.")  # fmt: skip
+        return _checked(own, digest_of, label_of, settings, SPLITS, notes), notes
     if settings.split in ("auto", "official"):
         official = official_splits(clips, listed)
         reason = _why_not_official(clips, official, digest_of, label_of, settings)

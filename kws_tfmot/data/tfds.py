@@ -43,11 +43,8 @@ def prepare_tfds(
     found = {label_of(name, settings.keywords) for name in names}
     notes = check_keywords(settings, names, found, spec)
     fetch(builder, cache)
-    clips: dict[str, SourceClip] = {}
-    store = _store_examples(builder, keys, settings, cache, clips, progress)
-    if not clips:  # the audio was cached already: the paths carry all that is needed
-        clips = {path: _clip_of(path) for path in [*store.rows, *(path for path, _ in store.corrupt)]}
-    source = [clips[path] for path in sorted(clips)]
+    store = _store_examples(builder, keys, settings, cache, progress)
+    source = [_clip_of(path) for path in sorted(store.rows)]
     own = sorted(builder.info.splits)
     if settings.split == "percent" or {_SPLIT_NAMES.get(name) for name in own} != set(SPLITS):
         source = [clip._replace(split="") for clip in source]
@@ -146,7 +143,6 @@ def _store_examples(
     keys: dict[str, str],
     settings: DataSettings,
     cache: Path,
-    clips: dict[str, SourceClip],
     progress: Progress | None,
 ) -> AudioStore:
     names = builder.info.features[keys["label"]].names
@@ -162,10 +158,9 @@ def _store_examples(
                 word = names[int(example[keys["label"]])]
                 speaker = _text(example[keys["speaker"]]) if "speaker" in keys else ""
                 path = "/".join((_SPLIT_NAMES.get(split, ""), speaker, word, _text(example["tfds_id"])))
-                clips[path] = _clip_of(path)
                 clip = fit_clip(_at_int16_scale(example[keys["audio"]]), own_rate, settings.sample_rate,
                                 settings.clip_samples)  # fmt: skip
-                if clips[path].split == "train" and word == SILENCE:
+                if _SPLIT_NAMES.get(split) == "train" and word == SILENCE:
                     noise.append(clip.samples)
                 yield path, clip
 
@@ -177,6 +172,7 @@ def _store_examples(
 
 
 def _clip_of(path: str) -> SourceClip:
+    """The clip of a path made by :func:`_store_examples`: all that is known of it stands there."""
     split, speaker, word, _ = path.split("/", 3)
     return SourceClip(path, word, speaker, split)
 

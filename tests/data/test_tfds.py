@@ -28,6 +28,7 @@ class TinyWords(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     VERSION = tfds.core.Version("1.2.3")
     SPLITS = ("train", "validation", "test")
     SPEAKERS = False
+    SPEAKERS_PER_SPLIT = 8
 
     def _info(self):
         features = {
@@ -47,13 +48,18 @@ class TinyWords(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 value = 1 + split * 1000 + label * 100 + clip * 10
                 example = {"audio": np.full(RATE // 2, value, np.int64), "label": label}
                 if self.SPEAKERS:
-                    example["speaker_id"] = f"voice{split * 8 + clip}"
+                    example["speaker_id"] = f"voice{split * self.SPEAKERS_PER_SPLIT + clip}"
                 yield f"{split}-{label}-{clip}", example
 
 
 class OneSplitWords(TinyWords):
     SPLITS = ("train",)
     SPEAKERS = True
+
+
+class TornWords(TinyWords):
+    SPEAKERS = True
+    SPEAKERS_PER_SPLIT = 0
 
 
 def _place(builder_class, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -95,6 +101,12 @@ def test_a_set_of_one_split_is_split_by_its_speakers(tmp_path: Path, monkeypatch
     for clip in index.clips:
         if clip.word != "_silence_":
             assert split_of.setdefault(clip.speaker, clip.split) == clip.split
+
+
+def test_own_splits_that_tear_a_speaker_apart_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = _place(TornWords, tmp_path / "sets", monkeypatch)
+    with pytest.raises(DataError, match="put 8 speakers into two splits"):
+        prepare(spec, DataSettings(keywords=("go", "stop")), tmp_path / "cache")
 
 
 def test_a_keyword_that_the_set_does_not_know_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
