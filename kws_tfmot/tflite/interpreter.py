@@ -25,6 +25,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from kws_tfmot.errors import ModelError, ToolchainError, did_you_mean
+from kws_tfmot.tflite.consistency import check_operators
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.graph import Graph, Tensor
 from kws_tfmot.tflite.reader import read_model
@@ -152,6 +153,8 @@ def open_interpreter(model: str | Path | bytes, kind: str = "builtin", threads: 
             f"the first is {sparse[0]!r}.",
             "Convert with kind 'int8' instead of 'sparse_int8'.",
         )
+    if kind == "tflm":
+        check_operators(graph)  # TFLM takes the file's word for shapes, and would read beyond its tensors
     return Interpreter(data, graph, kind, threads)
 
 
