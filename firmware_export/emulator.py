@@ -76,7 +76,7 @@ def build_firmware(board: Board, files: dict[str, str], main: str, folder: Path,
     Args:
         board: Where it is to run.
         files: Names and texts of C sources and headers.
-        main: Name of a file of the boards directory that holds ``main``.
+        main: Name of the file that holds ``main``: one of ``files`` or of the boards directory.
         folder: Where to build.
         flags: Further compiler flags.
 
@@ -87,7 +87,8 @@ def build_firmware(board: Board, files: dict[str, str], main: str, folder: Path,
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     for name in ("start.c", "semihosting.c", "board.h", main):
-        shutil.copy(BOARD_FILES / name, folder / name)
+        if name not in files:
+            shutil.copy(BOARD_FILES / name, folder / name)
     (folder / "board.ld").write_text(link_script(board), encoding="utf-8")
     sources = sorted({*(n for n in files if n.endswith(".c")), "start.c", "semihosting.c", main})
     command = [compiler, *board.flags, *FLAGS, *flags, *LINK, "-T", "board.ld", "-o", "firmware.elf", *sources, "-lgcc"]

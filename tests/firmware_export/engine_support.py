@@ -1,0 +1,55 @@
+"""What the engine's tests share: a runtime compiled once, models compiled against it, and the reference's answers."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from firmware_export.engine import RUNTIME, Engine
+from firmware_export.host import EngineLibrary, finish_output, quantize_input
+from kws_tfmot.errors import ModelError
+from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
+
+SAMPLES = 4
+
+
+@functools.cache
+def runtime_folder() -> Path:
+    """Every kernel in one shared library, compiled once for the session."""
+    folder = Path(tempfile.mkdtemp(prefix="kws-runtime-"))
+    sources = [str(path) for path in sorted(RUNTIME.glob("*.c"))]
+    command = ["gcc", "-std=c11", "-O1", "-fPIC", "-shared", "-o", str(folder / "libkws.so"), *sources]
+    subprocess.run(command, check=True)
+    return folder
+
+
+def load(engine: Engine) -> EngineLibrary:
+    """The engine's model file, linked with the common runtime."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, runtime = Path(name), runtime_folder()
+        for file in (f"{engine.name}.c", f"{engine.name}.h"):
+            (folder / file).write_text(engine.files[file], encoding="utf-8")
+        link = [f"-I{RUNTIME}", f"-L{runtime}", f"-Wl,-rpath,{runtime}", "-lkws"]
+        command = ["gcc", "-std=c11", "-O0", "-fPIC", "-shared", "-o", "model.so", f"{engine.name}.c", *link]
+        subprocess.run(command, check=True, cwd=folder)
+        return EngineLibrary(engine, folder / "model.so")
+
+
+def run(engine: Engine, inputs: np.ndarray) -> np.ndarray:
+    """Outputs of the engine in the model's own type."""
+    raw = quantize_input(inputs, engine.program.input_scale, engine.program.input_zero_point)
+    return finish_output(engine.program, load(engine).run(raw))
+
+
+def reference(model: bytes, seed: int, samples: int = SAMPLES) -> tuple[np.ndarray, np.ndarray] | None:
+    """Random inputs and TFLM's outputs ``[N, ...]``, or None where TFLM itself refuses the model."""
+    try:
+        interpreter = open_interpreter(model, "tflm")
+        inputs = random_inputs(interpreter.graph, samples, seed)
+        return inputs, interpreter.run(inputs).reshape(samples, -1)
+    except ModelError:
+        return None
