@@ -28,6 +28,7 @@ from kws_tfmot.errors import ModelError, ToolchainError, did_you_mean
 from kws_tfmot.tflite.consistency import check_operators
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.graph import Graph, Tensor
+from kws_tfmot.tflite.native_log import captured_stderr
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.tensors import NUMPY_TYPES
 
@@ -205,12 +206,14 @@ def _spec(tensor: Tensor) -> TensorSpec:
 
 def _open_session(model: bytes, graph: Graph, kind: str, threads: int, *, keep_tensors: bool) -> tuple[str, _Session]:
     opener = _MicroSession if kind == "tflm" else _LiteSession
-    try:
-        session = opener(model, graph, kind, threads, keep_tensors)
-    except ImportError as err:
-        raise ToolchainError(f"the interpreter {kind!r} is not installed: {err}.", _INSTALL) from err
-    except (RuntimeError, ValueError) as err:
-        raise ModelError(f"{kind} cannot open the model: {err}") from err
+    with captured_stderr() as written:  # XNNPACK and Abseil announce themselves; TFLM says there what went wrong
+        try:
+            session = opener(model, graph, kind, threads, keep_tensors)
+        except ImportError as err:
+            raise ToolchainError(f"the interpreter {kind!r} is not installed: {err}.", _INSTALL) from err
+        except (RuntimeError, ValueError) as err:
+            reason = " ".join(f"{err} {written()}".split())
+            raise ModelError(f"{kind} cannot open the model: {reason}") from err
     return session.name, session
 
 
