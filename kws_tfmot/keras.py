@@ -36,5 +36,9 @@ __all__ = ["keras", "seed_everything", "tf"]
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and TensorFlow, so that a build is a function of its recipe and seed."""
+    """Seed Python, NumPy and TensorFlow, so that a build is a function of its recipe and seed.
+
+    Keras also numbers unnamed layers from one again: their names end up in the converted file.
+    """
+    keras.backend.reset_uids()
     keras.utils.set_random_seed(seed)

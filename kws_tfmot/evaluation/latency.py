@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.interpreter import available_kinds, open_interpreter, random_inputs
+from kws_tfmot.tflite.reader import read_model
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Latency:
 
 
 def measure_latency(
-    models: dict[str, str | Path | bytes],
+    models: Mapping[str, str | Path | bytes],
     *,
     kinds: tuple[str, ...] | None = None,
     threads: tuple[int, ...] = (1,),
@@ -63,11 +64,15 @@ def measure_latency(
 
     Returns:
         The latencies, and for each combination that cannot run the reason.
+
+    Raises:
+        ModelError: If a model is missing or corrupt.
     """
     opened: dict[tuple[str, str, int], tuple[str, Callable[[], Any]]] = {}
     refused: dict[str, str] = {}
     for name, model in models.items():
         data = read_source(model)
+        read_model(data)  # a corrupt file is an error, an interpreter that cannot run a sound one is a remark
         for kind in kinds or available_kinds():
             for count in threads if kind != "tflm" else (1,):
                 try:

@@ -11,8 +11,6 @@ import numpy as np
 
 from kws_tfmot.keras import keras
 
-_BatchNorm = keras.layers.BatchNormalization
-
 
 def fold_dense_batch_norm(model: keras.Model) -> keras.Model:
     """Return a model equal in output, with Dense -> BatchNormalization (-> ReLU) replaced by one Dense.
@@ -57,7 +55,7 @@ def _mapped(tensors: object, values: dict[int, object]) -> object:
 
 def _norm_behind(layer: keras.layers.Layer) -> keras.layers.Layer | None:
     linear = isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.linear
-    return _only_follower(layer, _BatchNorm) if linear else None
+    return _only_follower(layer, keras.layers.BatchNormalization) if linear else None
 
 
 def _relu_behind(norm: keras.layers.Layer) -> keras.layers.Layer | None:
@@ -69,7 +67,7 @@ def _only_follower(layer: keras.layers.Layer, kind: type) -> keras.layers.Layer 
     return followers[0] if len(followers) == 1 and isinstance(followers[0], kind) else None
 
 
-def _folded_weights(dense: keras.layers.Dense, norm: _BatchNorm) -> list[np.ndarray]:
+def _folded_weights(dense: keras.layers.Dense, norm: keras.layers.BatchNormalization) -> list[np.ndarray]:
     gamma, beta, mean, variance = (w.numpy() for w in (norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance))
     factor = gamma / np.sqrt(variance + norm.epsilon)
     bias = dense.bias.numpy() if dense.use_bias else np.zeros_like(mean)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kws_tfmot.errors import ModelError
 from kws_tfmot.files import replacing
 from kws_tfmot.runs import StageResult
+from kws_tfmot.sparsity.settings import SparsitySettings
 from kws_tfmot.stages.build import Build
 from kws_tfmot.stages.train import FLOAT_MODEL, dense_inputs
 from kws_tfmot.training.settings import TrainSettings
@@ -21,7 +22,8 @@ COMPRESSED_MODEL = "compressed.h5"
 
 def compress(build: Build) -> bool:
     """Sparse training and quantisation-aware training, as far as the recipe asks for them."""
-    did_sparsify = _sparsify(build) if build.recipe.sparsity else False
+    sparsity = build.recipe.sparsity
+    did_sparsify = _sparsify(build, sparsity) if sparsity else False
     did_quantize = _quantize(build) if build.recipe.quantization.mode == "qat" else False
     return did_sparsify or did_quantize
 
@@ -60,7 +62,7 @@ def sparse_inputs(build: Build) -> list[object]:
     return [*dense_inputs(build), sparsity.model_dump(mode="json") if sparsity else None]
 
 
-def _sparsify(build: Build) -> bool:
+def _sparsify(build: Build, settings: SparsitySettings) -> bool:
     def work(key: str) -> StageResult:
         from kws_tfmot.keras import seed_everything
         from kws_tfmot.sparsity.coverage import coverage
@@ -69,7 +71,6 @@ def _sparsify(build: Build) -> bool:
         from kws_tfmot.stages.fitting import fit, steps_per_epoch, training_figures
         from kws_tfmot.training.loop import Plugins
 
-        settings = build.recipe.sparsity
         seed_everything(build.recipe.seed)
         dense = load_float(build, FLOAT_MODEL)
         rows = coverage(dense, settings)
