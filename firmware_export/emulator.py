@@ -91,13 +91,21 @@ def build_firmware(board: Board, files: dict[str, str], main: str, folder: Path,
             shutil.copy(BOARD_FILES / name, folder / name)
     (folder / "board.ld").write_text(link_script(board), encoding="utf-8")
     sources = sorted({*(n for n in files if n.endswith(".c")), "start.c", "semihosting.c", main})
-    command = [compiler, *board.flags, *FLAGS, *flags, *LINK, "-T", "board.ld", "-o", "firmware.elf", *sources, "-lgcc"]
+    command = [compiler, *board.flags, *FLAGS, *flags, *LINK, "-T", "board.ld", "-o", "firmware.elf", *sources, "-lc", "-lgcc"]
     run_tool(command, f"building the firmware for {board.name}", cwd=folder)
     return folder / "firmware.elf"
 
 
-def run_firmware(board: Board, elf: Path) -> list[int]:
-    """Run a firmware in its folder and return the instruction count at each marker.
+@dataclass(frozen=True)
+class Run:
+    """What a firmware said, and the number of instructions executed at each marker."""
+
+    output: str
+    counts: list[int]
+
+
+def run_firmware(board: Board, elf: Path) -> Run:
+    """Run a firmware in its folder.
 
     Raises:
         ToolchainError: If QEMU fails, the firmware faults or reports an error, or does not end.
@@ -108,8 +116,8 @@ def run_firmware(board: Board, elf: Path) -> list[int]:
         *("-chardev", "stdio,id=sh0", "-semihosting-config", "enable=on,target=native,chardev=sh0"),
         *("-plugin", f"{counting_plugin()},out={counts.name}", "-kernel", elf.name),
     ]
-    run_tool(command, f"running the firmware on {board.name}", cwd=elf.parent, timeout=TIMEOUT)
-    return [int(line) for line in counts.read_text(encoding="ascii").split()]
+    output = run_tool(command, f"running the firmware on {board.name}", cwd=elf.parent, timeout=TIMEOUT)
+    return Run(output, [int(line) for line in counts.read_text(encoding="ascii").split()])
 
 
 @dataclass
@@ -190,7 +198,7 @@ def emulate(
         raw = quantize_input(batch, engine.program.input_scale, engine.program.input_zero_point)
         (folder / "in.bin").write_bytes(np.ascontiguousarray(raw).tobytes())
         say(f"running {len(batch)} inferences on {board}")
-        counts = run_firmware(machine, elf)
+        counts = run_firmware(machine, elf).counts
         produced = np.frombuffer((folder / "out.bin").read_bytes(), np.int8)
         stack = int(np.frombuffer((folder / "stack.bin").read_bytes(), np.uint32)[0])
     return _report(machine, engine, size, counts, stack, produced, expected, optimise, interpreter.name)

@@ -56,24 +56,3 @@ void board_reset(void) {
   board_paint();
   board_exit(main());
 }
-
-/* What the compiler may call without being asked. */
-void *memcpy(void *to, const void *from, size_t bytes);
-void *memset(void *to, int value, size_t bytes);
-
-void *memcpy(void *to, const void *from, size_t bytes) {
-  uint8_t *t = (uint8_t *)to;
-  const uint8_t *f = (const uint8_t *)from;
-  while (bytes-- > 0) {
-    *t++ = *f++;
-  }
-  return to;
-}
-
-void *memset(void *to, int value, size_t bytes) {
-  uint8_t *t = (uint8_t *)to;
-  while (bytes-- > 0) {
-    *t++ = (uint8_t)value;
-  }
-  return to;
-}

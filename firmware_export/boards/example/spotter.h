@@ -1,0 +1,48 @@
+/* The whole chain: samples -> features -> ring buffer -> inference -> label and score. The caller owns everything. */
+#ifndef SPOTTER_H
+#define SPOTTER_H
+
+#include "kws_frontend.h"
+#include "kws_frontend_tables.h"
+#include "model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Frames between two inferences, once the ring is full. */
+#ifndef SPOTTER_STRIDE
+#define SPOTTER_STRIDE 5
+#endif
+
+typedef enum {
+  SPOTTER_LISTENING = 0, /* no inference was due */
+  SPOTTER_HEARD = 1,     /* *result is new */
+  SPOTTER_ERROR = -1
+} spotter_status;
+
+typedef struct {
+  uint32_t frame;   /* frames since the start, the last one included */
+  uint32_t label;   /* class with the highest score */
+  int8_t score;     /* real score: MODEL_OUTPUT_SCALE * (score - MODEL_OUTPUT_ZERO_POINT) */
+} spotter_result;
+
+typedef struct {
+  kws_frontend frontend;
+  model network;
+  uint32_t frames; /* since the start */
+  uint32_t buffer[(KWS_FRONTEND_BUFFER_BYTES + 3) / 4];
+  uint32_t arena[(MODEL_ARENA_BYTES + 3) / 4];
+  int8_t ring[KWS_FRONTEND_FRAMES][KWS_FRONTEND_FEATURES];
+} spotter;
+
+spotter_status spotter_init(spotter *s);
+
+/* Give at most one hop of samples, KWS_FRONTEND_HOP_SAMPLES. */
+spotter_status spotter_push(spotter *s, const int16_t *samples, size_t count, spotter_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SPOTTER_H */
