@@ -13,7 +13,7 @@ from kws_tfmot.tflite.edit import finish, open_for_edit
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.native_log import captured_stderr
 from kws_tfmot.tflite.reader import read_model
-from kws_tfmot.tflite.rewrite import drop_softmax, lift_logits, set_input_quantization
+from kws_tfmot.tflite.rewrite import clamp_linear_layers, drop_softmax, lift_logits, set_input_quantization
 from kws_tfmot.tflite.slim import slim
 from kws_tfmot.tflite.sparse import check_against_dense
 
@@ -32,6 +32,7 @@ def convert(
     input_quantization: tuple[float, int] | None = None,
     softmax: str = "drop",
     exact_logits: bool = True,
+    exact_linear: bool = False,
     dense_per_channel: bool = True,
 ) -> bytes:
     """Convert a Keras 2 model with one input and one output.
@@ -54,6 +55,8 @@ def convert(
             (their int8 softmax differ on about 1 byte in 40,000); ``"keep"`` leaves it in.
         exact_logits: Give int8 logits the zero point -128, see :func:`kws_tfmot.tflite.rewrite.lift_logits`: the
             builtin kernels and TFLM round negative results differently.
+        exact_linear: Do the like for layers without activation inside the model (a residual branch, a low-rank
+            layer), see :func:`kws_tfmot.tflite.rewrite.clamp_linear_layers`; each costs a copy of its output.
         dense_per_channel: Per-channel scales in fully connected layers. Sparse kinds never have them, since
             tflite-runtime computes them wrongly.
 
@@ -63,13 +66,14 @@ def convert(
     """
     _check_arguments(model, kind, representative, input_quantization, softmax)
     trained = is_quantization_aware(model)
+    fixed = None if trained else input_quantization
     per_channel = dense_per_channel and not kind.startswith("sparse")
     raw = _run_converter(model, kind, None if trained else representative, per_channel, sparse=False)
-    dense = _rewritten(raw, kind, None if trained else input_quantization, softmax, exact_logits)
+    dense = _rewritten(raw, kind, fixed, softmax, (exact_logits, exact_linear))
     result = dense
     if kind.startswith("sparse"):
         raw = _run_converter(model, kind, None if trained else representative, per_channel, sparse=True)
-        result = _rewritten(raw, kind, None if trained else input_quantization, softmax, exact_logits)
+        result = _rewritten(raw, kind, fixed, softmax, (exact_logits, exact_linear))
         check_against_dense(result, dense)
         _check_same_outputs(result, dense)
     if kind.endswith("int8"):
@@ -172,15 +176,18 @@ def _last_line(err: Exception, log: str) -> str:
 
 
 def _rewritten(
-    model: bytes, kind: str, input_quantization: tuple[float, int] | None, softmax: str, exact_logits: bool
+    model: bytes, kind: str, input_quantization: tuple[float, int] | None, softmax: str, exact: tuple[bool, bool]
 ) -> bytes:
+    """``exact``: logits, inner layers without activation."""
     root = open_for_edit(model)
     if kind.endswith("int8") and input_quantization is not None:
         set_input_quantization(root, *input_quantization)
     if softmax == "drop":
         drop_softmax(root)
-    if kind.endswith("int8") and exact_logits:
+    if kind.endswith("int8") and exact[0]:
         lift_logits(root)
+    if kind.endswith("int8") and exact[1]:
+        clamp_linear_layers(root)
     return finish(root)
 
 

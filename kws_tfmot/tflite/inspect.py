@@ -127,6 +127,22 @@ def inspect(source: str | Path | bytes) -> ModelSummary:
     )
 
 
+def zero_masks(source: str | Path | bytes) -> list[tuple[int, np.ndarray]]:
+    """(operator, where its weights stand for zero) of every convolution and fully connected layer, dense-stored.
+
+    Raises:
+        ModelError: If the file is missing or corrupt.
+    """
+    graph = read_model(source)
+    masks = []
+    for operator in graph.operators:
+        index = _weight_index(graph, operator)
+        if operator.code in _WEIGHTED and index is not None and not graph.tensor(index).sparse:
+            tensor = graph.tensor(index)
+            masks.append((operator.index, _centred(tensor, np.asarray(tensor.data)) == 0))
+    return masks
+
+
 TABLE_HEADER = ("#", "operator", "output", "parameters", "zeros", "MACs", "non-zero MACs", "scale", "zero point")
 
 

@@ -6,7 +6,7 @@ GEMM library behind LiteRT's builtin kernels upwards. They differ on negative ``
 ``2**(1 - e)`` results. A layer that clamps at its zero point (a fused ReLU, or zero point -128) never shows it; the
 last fully connected layer does. (Since TensorFlow 2.20 the *reference* kernel rounds a fully connected layer in float,
 a third way.) :func:`lift_logits` moves the logits by a constant, to which softmax and argmax are blind, so that the
-lowest representable one is zero.
+lowest representable one is zero; :func:`clamp_linear_layers` does the like for layers inside.
 
 Softmax itself is a float table in the builtin kernels and fixed point in TFLM: :func:`drop_softmax` leaves it to
 whoever needs probabilities.
@@ -20,6 +20,7 @@ from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.document import Table
 from kws_tfmot.tflite.edit import (
     add_buffer,
+    add_code,
     add_tensor,
     code_of,
     constant_of,
@@ -86,6 +87,39 @@ def lift_logits(root: Table) -> bool:
         return False
     tensor["quantization"] = _quantization(scale, -128)
     return True
+
+
+def clamp_linear_layers(root: Table) -> int:
+    """Let every int8 layer without activation write numbers that cannot be negative; return how many were changed.
+
+    As in :func:`lift_logits` the layer's bias is raised by ``s * (zp + 128)`` and its result has zero point -128. The
+    bytes are what they were, and a RESHAPE to the same shape hands them on under the old zero point, at the price of
+    copying them. Whatever runs the model must take RESHAPE as a copy of bytes, as TFLM and LiteRT do.
+    """
+    changed = 0
+    for layer in list(operators_of(root)):
+        if code_of(root, layer) not in _WEIGHTED or layer["builtin_options"][1].get("fused_activation_function", 0):
+            continue
+        index = outputs_of(layer)[0]
+        tensor = tensors_of(root)[index]
+        if dtype_name(tensor) != "int8" or index in root["subgraphs"][0]["outputs"]:
+            continue
+        scale, zero_point = _per_tensor(tensor, "layer's output")
+        if zero_point == -128 or not _add_to_bias(root, layer, scale * (zero_point + 128)):
+            continue
+        lifted = {key: tensor[key] for key in ("shape", "type") if key in tensor}
+        source = add_tensor(root, **lifted, quantization=_quantization(scale, -128))
+        layer["outputs"] = np.array([source], np.int32)
+        copy: Table = {
+            "opcode_index": add_code(root, "RESHAPE"),
+            "inputs": np.array([source], np.int32),
+            "outputs": np.array([index], np.int32),
+            "builtin_options": ("ReshapeOptions", {"new_shape": np.asarray(tensor["shape"], np.int32)}),
+        }
+        place = next(number for number, each in enumerate(operators_of(root)) if each is layer)
+        operators_of(root).insert(place + 1, copy)
+        changed += 1
+    return changed
 
 
 def set_input_quantization(root: Table, scale: float, zero_point: int) -> None:

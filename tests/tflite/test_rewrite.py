@@ -12,7 +12,7 @@ from kws_tfmot.tflite.document import pack, unpack
 from kws_tfmot.tflite.edit import finish, open_for_edit
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
-from kws_tfmot.tflite.rewrite import drop_softmax, lift_logits, set_input_quantization
+from kws_tfmot.tflite.rewrite import clamp_linear_layers, drop_softmax, lift_logits, set_input_quantization
 
 
 def rewritten(model: bytes, *changes) -> bytes:
@@ -105,3 +105,39 @@ def test_the_input_of_other_operators_is_not_touched():
     root = open_for_edit(build(tensors, [operator("LOGISTIC", [0], [1])], [0], [1]))
     with pytest.raises(ModelError, match="feeds LOGISTIC"):
         set_input_quantization(root, 0.25, 0)
+
+
+def residual(seed: int) -> bytes:
+    """A linear convolution and a linear depthwise one, added."""
+    rng = np.random.default_rng(seed)
+    plane = (1, 6, 6, 8)
+    tensors = [tensor(plane, "int8", 0.05, 3)]
+    operators = []
+    for code, shape, axis in (("CONV_2D", (8, 3, 3, 8), 0), ("DEPTHWISE_CONV_2D", (1, 3, 3, 8), 3)):
+        first = len(tensors)
+        scales = rng.uniform(0.002, 0.006, 8).astype(np.float32)
+        tensors.append(tensor(shape, "int8", scales, 0, axis, rng.integers(-127, 128, shape).astype(np.int8)))
+        bias = rng.integers(-2000, 2000, 8).astype(np.int32)
+        tensors.append(tensor((8,), "int32", scales * np.float32(0.05), data=bias))
+        tensors.append(tensor(plane, "int8", 0.12, -7 - first))
+        options = {"padding": 0, "stride_w": 1, "stride_h": 1} | ({"depth_multiplier": 1} if axis else {})
+        kind = "DepthwiseConv2DOptions" if axis else "Conv2DOptions"
+        operators.append(operator(code, [0, first, first + 1], [first + 2], (kind, options), 3))
+    tensors.append(tensor(plane, "int8", 0.2, 4))
+    operators.append(operator("ADD", [3, 6], [7], ("AddOptions", {}), 2))
+    return build(tensors, operators, [0], [7])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_linear_layers_inside_agree_on_every_byte(seed):
+    model = residual(seed)
+    root = open_for_edit(model)
+    assert clamp_linear_layers(root) == 2
+    assert clamp_linear_layers(root) == 0
+    exact = finish(root)
+    inputs = random_inputs(read_model(model), 500, seed)
+    assert not compare(model, inputs, max_traced=0).identical
+    for kind in ("builtin", "tflite_runtime"):
+        assert compare(exact, inputs, ("tflm", kind), max_traced=0).identical
+    before, after = (open_interpreter(each, "tflm").run(inputs) for each in (model, exact))
+    assert np.abs(before.astype(int) - after).max() <= 1 and (before != after).mean() < 0.003
