@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from typing import Any
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 from kws_tfmot.errors import ModelError
 from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.files import sha256_bytes, write_bytes
 from kws_tfmot.runs import StageResult
+from kws_tfmot.sparsity.survival import Survival, as_tflite, match_zeros
 from kws_tfmot.stages.build import Build
 from kws_tfmot.stages.compress import PRUNED_MODEL, load_final, load_float, sparse_inputs
 from kws_tfmot.stages.train import FLOAT_MODEL
 from kws_tfmot.tflite.convert import convert, sizes
+from kws_tfmot.tflite.inspect import zero_masks
 from kws_tfmot.tflite.metadata import write_settings
+
+if TYPE_CHECKING:
+    from kws_tfmot.keras import keras
 
 INT8_MODEL = "model_int8.tflite"
 
@@ -57,9 +61,8 @@ def _convert(build: Build) -> StageResult:
         write("model_float32.tflite", "float32")
     else:
         int8 = write(INT8_MODEL, "int8")
-        files[INT8_MODEL]["zeros"] = count_zeros(int8)
-        if recipe.sparsity:
-            _check_zeros_last(build, files[INT8_MODEL]["zeros"])
+        rows = check_zeros_last(load_float(build, float_name), int8)
+        files[INT8_MODEL]["zeros"] = [dataclasses.asdict(row) for row in rows]
     for kind in recipe.convert.also:
         if f"model_{kind}.tflite" not in files:
             write(f"model_{kind}.tflite", kind)
@@ -68,42 +71,26 @@ def _convert(build: Build) -> StageResult:
     return StageResult(tuple(files), {"files": files})
 
 
-def count_zeros(model: bytes) -> list[dict[str, Any]]:
-    """Zeros of every weight tensor of a ``.tflite``, in the order of its operators."""
-    from kws_tfmot.tflite.inspect import inspect
+def check_zeros_last(network: keras.Model, int8: bytes) -> list[Survival]:
+    """Find every kernel of the sparse float ``network`` in the ``int8`` file, zero for zero.
 
-    return [
-        {"tensor": row.name, "operator": row.operator, "weights": row.elements, "zeros": row.zeros}
-        for row in inspect(model).weights
-    ]
+    Raises:
+        ModelError: If a zero of training is not zero in the file, naming the layers.
+    """
+    from kws_tfmot.sparsity.coverage import kernel_of
 
-
-def _check_zeros_last(build: Build, rows: list[dict[str, Any]]) -> None:
-    """Compare every layer of the pruned Keras model with its int8 weights, matched by the tensor's name."""
-    layers = build.run.figures("sparsify")["layers"]
-    found = {_layer_of(row["tensor"], layers): row for row in rows}
-    lost = []
-    for name, layer in layers.items():
-        row = found.get(name)
-        if row is None:
-            lost.append(f"{name}: no weights of this layer were found in the int8 file")
-            continue
-        row |= {"layer": name, "keras_zeros": layer["zeros"]}
-        if row["weights"] != layer["weights"] or row["zeros"] < layer["zeros"]:
-            lost.append(
-                f"{name}: {layer['zeros']} of {layer['weights']} in Keras, {row['zeros']} of {row['weights']} in int8"
-            )
-    if lost:
+    layers = {
+        layer.name: as_tflite(kernel.numpy() == 0, hasattr(layer, "depthwise_kernel"))
+        for layer in network.layers
+        if (kernel := kernel_of(layer)) is not None
+    }
+    rows = match_zeros(layers, zero_masks(int8))
+    if lost := [f"{row.layer}: {row.keras_zeros} of {row.weights} are zero in Keras" for row in rows if row.lost]:
         raise ModelError(
-            "zeros were lost between pruning and the int8 file:\n  " + "\n  ".join(lost),
-            "Let quantisation-aware training preserve them: quantization.preserve=sparsity.",
+            "zeros of these layers were lost on the way to the int8 file:\n  " + "\n  ".join(lost),
+            "Let quantisation-aware training keep them: quantization.preserve=sparsity.",
         )
-
-
-def _layer_of(tensor: str, layers: Iterable[str]) -> str:
-    """The layer that a converted tensor belongs to; its name holds the layer's, with TFMOT's prefix after QAT."""
-    parts = {part.removeprefix("quant_") for part in re.split("[/;]", tensor)}
-    return next((name for name in layers if name in parts), tensor)
+    return rows
 
 
 def _judge_encoding(files: dict[str, Any]) -> None:
