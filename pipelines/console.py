@@ -33,7 +33,7 @@ class _RichTask:
         self._progress.update(self._task, advance=count, note=note)
 
     def reach(self, done: int, total: int) -> None:
-        self._progress.update(self._task, completed=done, total=total)
+        self._progress.update(self._task, completed=done, total=total, visible=True)
 
 
 class RichReporter:
@@ -54,7 +54,7 @@ class RichReporter:
             TextColumn("{task.fields[note]}"),
         )
         with Progress(*columns, console=err) as progress:
-            yield _RichTask(progress, progress.add_task(description, total=total, note=""))
+            yield _RichTask(progress, progress.add_task(description, total=total, note="", visible=total is not None))
 
     def note(self, text: str) -> None:
         """One line, each text once."""
