@@ -29,7 +29,7 @@ COMPILER = "arm-none-eabi-gcc"
 EMULATOR = "qemu-system-arm"
 PROBE = '-DKWS_PROBE(layer)=__asm__ volatile("mov r10, r10" ::: "memory")'
 FLAGS = ("-std=c11", "-O2", "-mthumb", "-ffunction-sections", "-fdata-sections", "-fno-tree-loop-distribute-patterns")
-LINK = ("-nostdlib", "-Wl,--gc-sections", "-Wl,--fatal-warnings")
+LINK = ("-nostdlib", "-Wl,--gc-sections", "-Wl,--fatal-warnings", "-T", "board.ld")
 PREFIX = ("kws_", f"{DEFAULT_NAME}_")
 CYCLES_PER_INSTRUCTION = (1.0, 2.0)  # assumed for the estimate of time; not measured
 TIMEOUT = 600.0
@@ -91,7 +91,7 @@ def build_firmware(board: Board, files: dict[str, str], main: str, folder: Path,
             shutil.copy(BOARD_FILES / name, folder / name)
     (folder / "board.ld").write_text(link_script(board), encoding="utf-8")
     sources = sorted({*(n for n in files if n.endswith(".c")), "start.c", "semihosting.c", main})
-    command = [compiler, *board.flags, *FLAGS, *flags, *LINK, "-T", "board.ld", "-o", "firmware.elf", *sources, "-lc", "-lgcc"]
+    command = [compiler, *board.flags, *FLAGS, *flags, *LINK, "-o", "firmware.elf", *sources, "-lc", "-lgcc"]
     run_tool(command, f"building the firmware for {board.name}", cwd=folder)
     return folder / "firmware.elf"
 

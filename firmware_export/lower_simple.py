@@ -42,14 +42,14 @@ def lower_pool(context: Context, operator: Operator) -> None:
 def lower_mean(context: Context, operator: Operator) -> None:
     """MEAN over rows and columns. The division by their number goes into the multiplier, as in the reference."""
     source = context.input_value(operator)
-    _, axes = context.constant(operator, 1, "axes")
+    axes = context.integers(operator, 1, "axes")
     target = context.output_value(operator)
     value, out = context.program.values[source], context.program.values[target]
     rank = len(context.operand(operator, 0, "input").shape)
-    over = {int(axis) + (4 - rank if axis >= 0 else 4) for axis in np.asarray(axes).reshape(-1)}
+    over = {int(axis) + (4 - rank if axis >= 0 else 4) for axis in axes}
     sizes = {0: 1, 1: value.layout.height, 2: value.layout.width, 3: value.layout.channels}
     if not over <= set(sizes) or any(axis in (0, 3) and sizes[axis] != 1 for axis in over):
-        raise Unsupported(f"the mean must be over rows and columns. Received: axes {np.asarray(axes).tolist()}")
+        raise Unsupported(f"the mean must be over rows and columns. Received: axes {axes.tolist()}")
     over_y, over_x = 1 in over, 2 in over
     count = (value.layout.height if over_y else 1) * (value.layout.width if over_x else 1)
     if out.layout.pixels * count != value.layout.pixels or out.layout.channels != value.layout.channels:
@@ -140,10 +140,12 @@ def lower_concatenation(context: Context, operator: Operator) -> None:
 def lower_pad(context: Context, operator: Operator) -> None:
     """PAD and PADV2 with the output's zero point or a constant."""
     source = context.input_value(operator)
-    _, table = context.constant(operator, 1, "paddings")
+    table = context.integers(operator, 1, "paddings")
     target = context.output_value(operator)
     value, out = context.program.values[source], context.program.values[target]
-    pads = np.asarray(table).astype(np.int64).reshape(-1, 2)
+    if table.size % 2:
+        raise Unsupported(f"the paddings are {table.size} numbers")
+    pads = table.reshape(-1, 2)
     if pads.shape[0] > 4 or pads.shape[0] != len(context.operand(operator, 0, "input").shape):
         raise Unsupported(f"the paddings have {pads.shape[0]} rows")
     before = [0] * (4 - pads.shape[0]) + [int(p) for p in pads[:, 0]]

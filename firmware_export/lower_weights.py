@@ -8,7 +8,7 @@ import numpy as np
 
 from firmware_export.fixed_point import activation_range, quantize_multiplier
 from firmware_export.ir import Convolution, Depthwise, Layout, Requant, Reshape, Window
-from firmware_export.lowering_context import MAX_SIDE, Context, Unsupported
+from firmware_export.lowering_context import MAX_SCALE, MAX_SIDE, Context, Unsupported
 from kws_tfmot.tflite.graph import Operator, Tensor
 
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
@@ -56,8 +56,8 @@ def weight_scales(tensor: Tensor, axis: int, channels: int) -> list[float]:
     if any(zero_point != 0 for zero_point in quantization.zero_points):
         raise Unsupported(f"{where} have a zero point other than 0")
     scales = [float(scale) for scale in quantization.scales]
-    if any(not math.isfinite(scale) or scale < 0 for scale in scales):
-        raise Unsupported(f"{where} have a scale that is negative or not finite")
+    if any(not math.isfinite(scale) or not 0 <= scale <= MAX_SCALE for scale in scales):
+        raise Unsupported(f"{where} have a scale that is negative, not finite or above {MAX_SCALE:g}")
     if len(scales) == 1:
         return scales * channels
     if len(scales) != channels or quantization.axis != axis:

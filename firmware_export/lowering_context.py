@@ -10,6 +10,7 @@ from firmware_export.ir import Layer, Layout, Operation, Program, Reshape, to_pl
 from kws_tfmot.tflite.graph import Graph, Operator, Tensor
 
 MAX_BYTES = 1 << 24  # of activations: no microcontroller has more, and generated offsets stay small
+MAX_SCALE = 1e12  # far outside of what training gives, and nothing computed from such scales overflows
 MAX_SIDE = (1 << 16) - 1  # what the runtime's 16-bit sizes hold
 
 
@@ -71,6 +72,13 @@ class Context:
             raise Unsupported(f"{role} (tensor {tensor.index} {tensor.name!r}) must be a constant")
         return tensor, tensor.data
 
+    def integers(self, operator: Operator, position: int, role: str) -> np.ndarray:
+        """The numbers of a constant int32 or int64 input."""
+        tensor, data = self.constant(operator, position, role)
+        if tensor.dtype not in ("int32", "int64"):
+            raise Unsupported(f"{role} must be int32 or int64. Received: {tensor.dtype}")
+        return np.asarray(data).astype(np.int64).reshape(-1)
+
     def quantization(self, index: int, dtype: str = "int8") -> tuple[float, int]:
         """Scale and zero point of an activation."""
         tensor = self.graph.tensor(index)
@@ -83,8 +91,11 @@ class Context:
         scale = float(quantization.scales[0])
         zero_point = int(quantization.zero_points[0]) if quantization.zero_points else 0
         low, high = (0, 255) if dtype == "uint8" else (-128, 127)
-        if not (math.isfinite(scale) and scale > 0) or not low <= zero_point <= high:
-            raise Unsupported(f"{where} has scale {scale} and zero point {zero_point}")
+        if not (math.isfinite(scale) and 1 / MAX_SCALE <= scale <= MAX_SCALE) or not low <= zero_point <= high:
+            raise Unsupported(
+                f"{where} has scale {scale} and zero point {zero_point}; expected a scale from {1 / MAX_SCALE:g} to "
+                f"{MAX_SCALE:g} and a zero point from {low} to {high}"
+            )
         return scale, zero_point
 
     def enter(self, index: int, scale: float, zero_point: int) -> None:

@@ -1,0 +1,83 @@
+"""What every weight encoding must obey: decoding gives the matrix back, or the encoding declines it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware_export.encodings import ENCODINGS
+from firmware_export.encodings.base import fits_lanes
+
+
+def matrix(seed: int, channels: int, depth: int, sparsity: float, reach: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(-reach, reach, (channels, depth), endpoint=True)
+    return np.where(rng.random(rows.shape) < sparsity, 0, rows).astype(np.int8)
+
+
+@pytest.mark.parametrize("name", sorted(ENCODINGS))
+class TestEveryEncoding:
+    @given(
+        seed=st.integers(0, 1 << 20),
+        channels=st.integers(1, 9),
+        depth=st.integers(1, 300),
+        sparsity=st.sampled_from((0.0, 0.5, 0.75, 0.9, 0.99, 1.0)),
+        reach=st.sampled_from((1, 3, 15, 127)),
+    )
+    @settings(max_examples=40, deadline=None, derandomize=True, database=None)
+    def test_decode_inverts_encode(
+        self, name: str, seed: int, channels: int, depth: int, sparsity: float, reach: int
+    ) -> None:
+        rows = matrix(seed, channels, depth, sparsity, reach)
+        encoded = ENCODINGS[name].encode(rows)
+        if encoded is not None:
+            np.testing.assert_array_equal(ENCODINGS[name].decode(encoded, channels, depth), rows)
+
+    def test_it_takes_a_usual_layer(self, name: str) -> None:
+        rows = matrix(1, 64, 64, 0.75, 7)
+        encoded = ENCODINGS[name].encode(rows)
+        assert encoded is not None
+        assert encoded.size > 0
+
+    def test_it_is_deterministic(self, name: str) -> None:
+        rows = matrix(2, 16, 32, 0.5, 30)
+        assert ENCODINGS[name].encode(rows) == ENCODINGS[name].encode(rows.copy())
+
+    def test_sparse_kernels_decline_rows_that_overflow_a_lane(self, name: str) -> None:
+        rows = np.full((2, 300), 127, np.int8)
+        assert not fits_lanes(rows)
+        assert (ENCODINGS[name].encode(rows) is None) == ENCODINGS[name].sparse or name in ("packed", "table")
+
+
+@pytest.mark.parametrize(
+    ("name", "sparsity", "share"),
+    [
+        ("bitmap", 0.75, 0.39),
+        ("bitmap", 0.9, 0.23),
+        ("relative", 0.75, 0.41),
+        ("relative", 0.9, 0.21),
+        ("index", 0.9, 0.23),
+        ("dense", 0.9, 1.0),
+    ],
+)
+def test_stored_bytes_are_near_the_theory(name: str, sparsity: float, share: float) -> None:
+    rows = matrix(3, 64, 64, 0, 127)
+    rows[rows == 0] = 1
+    rows.reshape(-1)[np.random.default_rng(4).permutation(rows.size)[: round(rows.size * sparsity)]] = 0
+    encoded = ENCODINGS[name].encode(rows)
+    assert encoded is not None
+    assert encoded.size / rows.size == pytest.approx(share, abs=0.03)
+
+
+def test_structured_and_low_bit_weights_are_stored_small() -> None:
+    rng = np.random.default_rng(5)
+    two_of_four = np.zeros((8, 16, 4), np.int8)
+    np.put_along_axis(two_of_four, rng.permuted(np.tile(np.arange(4), (8, 16, 1)), axis=2)[:, :, :2], 5, axis=2)
+    blocks = np.repeat(rng.integers(0, 2, (8, 16)) * 9, 4, axis=1).astype(np.int8)
+    sizes = {n: ENCODINGS[n].encode(r) for n, r in (("nm", two_of_four.reshape(8, 64)), ("block", blocks))}
+    assert sizes["nm"] is not None and sizes["nm"].size == 8 * (32 + 16)
+    assert sizes["block"] is not None and sizes["block"].size == 8 + 5 * np.count_nonzero(blocks[:, ::4])
+    packed = ENCODINGS["packed"].encode(rng.integers(-2, 2, (8, 64)).astype(np.int8))
+    assert packed is not None and packed.bits == 2 and packed.size == 8 * 16
