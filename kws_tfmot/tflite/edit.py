@@ -9,20 +9,19 @@ import numpy as np
 
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.document import Table, pack, unpack
+from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.schema import enum_names, enum_values
 from kws_tfmot.tflite.tensors import NUMPY_TYPES
 
 
 def open_for_edit(model: bytes) -> Table:
-    """The model as nested dictionaries, every field known to the schema.
+    """The model as nested dictionaries, consistent and with every field known to the schema.
 
     Raises:
         ModelError: If the file is corrupt, newer than the schema, or has several subgraphs.
     """
-    root = unpack(model, strict=True)
-    if len(root.get("subgraphs", [])) != 1:
-        raise ModelError(f"expected a model with one subgraph. Received: {len(root.get('subgraphs', []))}.")
-    return root
+    read_model(model)
+    return unpack(model, strict=True)
 
 
 def finish(root: Table) -> bytes:
@@ -136,13 +135,13 @@ def _drop_unused_tensors(root: Table) -> None:
     rows = [subgraph.get("inputs", ()), subgraph.get("outputs", ())]
     rows += [operator.get(key, ()) for operator in operators_of(root) for key in ("inputs", "outputs", "intermediates")]
     used = sorted({int(index) for row in rows for index in row if index >= 0})
-    moved = {old: new for new, old in enumerate(used)} | {-1: -1}
+    moved = {old: new for new, old in enumerate(used)}
     if used and used[-1] >= len(tensors_of(root)):
         raise ModelError(f"an operator refers to tensor {used[-1]}; the model has {len(tensors_of(root))}.")
     for holder in (subgraph, *operators_of(root)):
         for key in ("inputs", "outputs", "intermediates"):
             if key in holder:
-                holder[key] = np.array([moved[int(index)] for index in holder[key]], np.int32)
+                holder[key] = np.array([moved.get(int(index), -1) for index in holder[key]], np.int32)
     subgraph["tensors"] = [tensors_of(root)[index] for index in used]
     for signature in root.get("signature_defs", []):
         for key in ("inputs", "outputs"):

@@ -159,9 +159,18 @@ def open_interpreter(model: str | Path | bytes, kind: str = "builtin", threads: 
     return Interpreter(data, graph, kind, threads)
 
 
+def input_spec(graph: Graph) -> TensorSpec:
+    """Type, shape and quantisation of a model's one input.
+
+    Raises:
+        ModelError: If it has none or several.
+    """
+    return _spec(_only(graph, graph.inputs, "input"))
+
+
 def random_inputs(graph: Graph, count: int, seed: int) -> np.ndarray:
     """``[count, ...]`` random inputs of a model: the whole range of integers, floats from -1 to 1."""
-    spec = _spec(_only(graph, graph.inputs, "input"))
+    spec = input_spec(graph)
     rng = np.random.default_rng(seed)
     shape = (count, *spec.shape[1:])
     if spec.dtype.kind == "f":

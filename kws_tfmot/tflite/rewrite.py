@@ -8,6 +8,9 @@ last fully connected layer does. (Since TensorFlow 2.20 the *reference* kernel r
 a third way.) :func:`lift_logits` moves the logits by a constant, to which softmax and argmax are blind, so that the
 lowest representable one is zero; :func:`clamp_linear_layers` does the like for layers inside.
 
+The functions here take a model as :func:`kws_tfmot.tflite.edit.open_for_edit` opens it and whose operators fit their
+tensors (:func:`kws_tfmot.tflite.consistency.check_operators`), as a converter writes it.
+
 Softmax itself is a float table in the builtin kernels and fixed point in TFLM: :func:`drop_softmax` leaves it to
 whoever needs probabilities.
 """
@@ -78,7 +81,7 @@ def lift_logits(root: Table) -> bool:
         return False
     if code_of(root, layer) not in ("CONV_2D", "FULLY_CONNECTED"):
         return False
-    if layer["builtin_options"][1].get("fused_activation_function", 0) != 0:
+    if _activation(layer):
         return False
     scale, zero_point = _per_tensor(tensor, "logits")
     if zero_point == -128:
@@ -98,7 +101,7 @@ def clamp_linear_layers(root: Table) -> int:
     """
     changed = 0
     for layer in list(operators_of(root)):
-        if code_of(root, layer) not in _WEIGHTED or layer["builtin_options"][1].get("fused_activation_function", 0):
+        if code_of(root, layer) not in _WEIGHTED or _activation(layer):
             continue
         index = outputs_of(layer)[0]
         tensor = tensors_of(root)[index]
@@ -158,6 +161,19 @@ def _per_tensor(tensor: Table, what: str) -> tuple[float, int]:
     return float(scales[0]), int(quantization.get("zero_point", [0])[0])
 
 
+def _scales(tensor: Table, what: str) -> np.ndarray:
+    scales = np.asarray(tensor.get("quantization", {}).get("scale", ()), np.float32)
+    if not scales.size:
+        raise ModelError(f"expected quantised {what}. Received: a tensor without scales")
+    return scales
+
+
+def _activation(layer: Table) -> int:
+    """Number of the fused activation, 0 for none."""
+    _, options = layer.get("builtin_options", ("", {}))
+    return int(options.get("fused_activation_function", 0))
+
+
 def _quantization(scale: float, zero_point: int) -> Table:
     return {"scale": np.array([scale], np.float32), "zero_point": np.array([zero_point], np.int64)}
 
@@ -165,7 +181,7 @@ def _quantization(scale: float, zero_point: int) -> Table:
 def _bias_scales(root: Table, layer: Table, input_scale: float) -> np.ndarray:
     """Steps of a layer's bias, one a channel: ``s_input * s_weights[k]``."""
     weights = tensors_of(root)[inputs_of(layer)[1]]
-    scales = np.asarray(weights["quantization"]["scale"], np.float64)
+    scales = _scales(weights, "weights").astype(np.float64)
     channels = int(np.asarray(tensors_of(root)[outputs_of(layer)[0]]["shape"])[-1])
     return np.broadcast_to(scales * float(np.float32(input_scale)), (channels,))
 
@@ -182,7 +198,7 @@ def _bias_of(root: Table, layer: Table) -> tuple[int, np.ndarray]:
 
 
 def _store_bias(root: Table, layer: Table, index: int, values: np.ndarray, scales: np.ndarray) -> None:
-    if values.min() < _INT32.min or values.max() > _INT32.max:
+    if not np.all(np.abs(values) <= _INT32.max):
         raise ModelError(f"the bias of {code_of(root, layer)} leaves 32 bits: {values.min()} to {values.max()}.")
     data = values.astype("<i4")
     used = scales[:1] if np.all(scales == scales[0]) else scales
@@ -207,10 +223,10 @@ def _add_to_bias(root: Table, layer: Table, real: float) -> bool:
     index, values = _bias_of(root, layer)
     old = _bias_scales(root, layer, input_scale)
     weights = tensors_of(root)[inputs_of(layer)[1]]
-    scales = _revived(constant_of(root, weights), np.asarray(weights["quantization"]["scale"], np.float32))
+    scales = _revived(constant_of(root, weights), _scales(weights, "weights"))
     new = np.broadcast_to(scales.astype(np.float64) * float(np.float32(input_scale)), old.shape)
-    moved = np.rint((values * old + real) / new).astype(np.int64)
-    if moved.min() < _INT32.min or moved.max() > _INT32.max:
+    moved = np.rint((values * old + real) / new) if new.all() else np.array([np.inf])
+    if not np.all(np.abs(moved) <= _INT32.max):
         return False
     weights["quantization"]["scale"] = scales
     _store_bias(root, layer, index, moved, new)
@@ -229,6 +245,8 @@ def _rescale_bias(root: Table, layer: Table, input_scale: float) -> None:
     index, values = _bias_of(root, layer)
     if index < 0:
         return
-    old = np.asarray(tensors_of(root)[index]["quantization"]["scale"], np.float64)
+    old = _scales(tensors_of(root)[index], "bias").astype(np.float64)
     new = _bias_scales(root, layer, input_scale)
-    _store_bias(root, layer, index, np.rint(values * old / new).astype(np.int64), new)
+    if not new.all():
+        raise ModelError(f"a weight scale of {code_of(root, layer)} is 0.")
+    _store_bias(root, layer, index, np.rint(values * old / new), new)
