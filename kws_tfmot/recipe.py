@@ -37,11 +37,14 @@ class ExportSettings(Settings):
     """The C code a build writes.
 
     Attributes:
-        target: ``tflm`` writes the model as a C array for TensorFlow Lite Micro, with its settings and op resolver.
-        name: Prefix of every C identifier.
+        targets: ``tflm`` writes the model as a C array for TensorFlow Lite Micro, with its settings and op resolver;
+            ``engine`` writes it as C code with kernels of its own, which neither store nor multiply zeros.
+        optimise: What the engine's encodings are chosen for.
+        name: Prefix of every C identifier of the ``tflm`` target.
     """
 
-    target: Literal["tflm"] = "tflm"
+    targets: tuple[Literal["tflm", "engine"], ...] = pydantic.Field(default=("tflm", "engine"), min_length=1)
+    optimise: Literal["balanced", "speed", "size"] = "balanced"
     name: str = pydantic.Field(default="kws_model", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 

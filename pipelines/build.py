@@ -7,10 +7,13 @@ from typing import Any
 
 import typer
 
+from firmware_export.engine import export_engine
+from firmware_export.host import EngineInterpreter
 from firmware_export.tflm_export import export_tflm
-from kws_tfmot.errors import RecipeError
+from kws_tfmot.errors import RecipeError, ToolchainError
 from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.evaluation.latency import measure_frontend, measure_latency, peak_memory_bytes
+from kws_tfmot.evaluation.model_accuracy import model_input_of, scores_of
 from kws_tfmot.files import sha256_file
 from kws_tfmot.runs import StageResult
 from kws_tfmot.stages.build import Build
@@ -20,6 +23,8 @@ from kws_tfmot.stages.evaluate import evaluate_build
 from kws_tfmot.stages.metrics import METRICS_FILE, write_metrics
 from kws_tfmot.stages.prepare import prepare_data
 from kws_tfmot.stages.train import train_dense
+from kws_tfmot.tflite.interpreter import input_spec, open_interpreter
+from kws_tfmot.tflite.reader import read_model
 from pipelines.compress import show_sparsity
 from pipelines.console import out, table
 from pipelines.convert import show_files
@@ -64,16 +69,40 @@ def benchmark(build: Build) -> bool:
 
 
 def export(build: Build) -> bool:
-    """The C files of the int8 model."""
+    """The C files of the int8 model: for TFLM in ``firmware``, the engine's in ``firmware/engine``."""
     settings = build.recipe.export
 
     def stage(_: str) -> StageResult:
-        shutil.rmtree(build.run.path(FIRMWARE), ignore_errors=True)
-        report = export_tflm(build.run.path(INT8_MODEL), build.run.path(FIRMWARE), name=settings.name)
-        return StageResult(tuple(f"{FIRMWARE}/{name}" for name in report.files), report.to_json())
+        model, folder = build.run.path(INT8_MODEL), build.run.path(FIRMWARE)
+        shutil.rmtree(folder, ignore_errors=True)
+        figures: dict[str, Any] = {}
+        if "tflm" in settings.targets:
+            figures["tflm"] = export_tflm(model, folder, name=settings.name).to_json()
+        if "engine" in settings.targets:
+            figures["engine"] = export_engine(
+                model, folder / "engine", optimise=settings.optimise, labels=build.index.labels
+            ) | compare_engine(build)
+        written = sorted(path.relative_to(build.run.directory).as_posix() for path in folder.rglob("*.*"))
+        return StageResult(tuple(written), figures)
 
     inputs = [sha256_file(build.run.path(INT8_MODEL)), settings.model_dump(mode="json")]
     return build.run.stage("export", inputs, stage)
+
+
+def compare_engine(build: Build) -> dict[str, Any]:
+    """Run the whole test split through the engine's own C, built for this machine, and through TFLM's kernels."""
+    model = build.run.path(INT8_MODEL)
+    features, _ = build.features("test")
+    inputs = model_input_of(input_spec(read_model(model)), features, build.recipe.frontend.scale)
+    try:
+        engine = EngineInterpreter(model, build.recipe.export.optimise)
+    except ToolchainError as error:
+        build.reporter.note(f"the engine was not compared with TFLite Micro: {error.message}")
+        return {}
+    reference = open_interpreter(model, "tflm")
+    outputs = [scores_of(interpreter, inputs, build.reporter) for interpreter in (engine, reference)]
+    differing = int((outputs[0] != outputs[1]).sum())
+    return {"compared_with": reference.name, "samples": len(inputs), "differing_bytes": differing}
 
 
 def show_summary(build: Build, metrics: dict[str, Any]) -> None:
@@ -106,11 +135,19 @@ def show_summary(build: Build, metrics: dict[str, Any]) -> None:
     times = ", ".join(f"{kind} {row['p50_us']:,.0f} us" for kind, row in latency.items())
     out.print(f"median desktop latency of {INT8_MODEL}: {times}")
     directory = build.run.directory
-    arena = metrics["export"]["arena_bytes"]
     out.print(f"{directory / INT8_MODEL}: {metrics['files'][INT8_MODEL]['bytes']:,} B", markup=False)
-    out.print(
-        f"{directory / FIRMWARE}: C code, model {metrics['export']['model_bytes']:,} B, arena {arena:,} B", markup=False
-    )
+    if tflm := metrics["export"].get("tflm"):
+        sizes = f"model {tflm['model_bytes']:,} B, arena {tflm['arena_bytes']:,} B"
+        out.print(f"{directory / FIRMWARE}: C array for TFLite Micro, {sizes}", markup=False)
+    if engine := metrics["export"].get("engine"):
+        if "differing_bytes" in engine:
+            out.print(
+                f"the engine's C against TFLite Micro's kernels: {engine['differing_bytes']} differing output bytes "
+                f"in {engine['samples']} clips"
+            )
+        sizes = f"constants {engine['constant_bytes']:,} B, arena {engine['arena_bytes']:,} B"
+        out.print(f"{directory / FIRMWARE / 'engine'}: C code of its own, {sizes}", markup=False)
+        out.print(f"instructions on a board: kws emulate {directory / INT8_MODEL}", markup=False)
     out.print(f"{directory / METRICS_FILE}: everything measured", markup=False)
     if build.source == "synthetic":
         out.print(

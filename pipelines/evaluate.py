@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from firmware_export.host import EngineInterpreter
 from kws_tfmot.evaluation.model_accuracy import ModelAccuracy, evaluate_model
 from kws_tfmot.evaluation.plots import plot_confusion
 from kws_tfmot.recipe import load_recipe
@@ -20,7 +21,7 @@ def command(
     model: ModelArgument,
     data: DataOption,
     split: Annotated[str, typer.Option(help="train, validation, test, or all for every clip.")] = "test",
-    interpreter: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS)}.")] = "tflm",
+    interpreter: Annotated[str, typer.Option(help=f"{', '.join(KINDS)}, or engine: the C that is flashed.")] = "tflm",
     recipe: RecipeOption = None,
     plot: Annotated[Path | None, typer.Option(help="Write the confusion matrix as PNG.")] = None,
     as_json: JsonOption = False,
@@ -29,7 +30,13 @@ def command(
     with friendly_errors():
         settings = load_recipe(recipe) if recipe else None
         found = evaluate_model(
-            model, data, split=split, kind=interpreter, recipe=settings, reporter=RichReporter()
+            model,
+            data,
+            split=split,
+            kind=interpreter,
+            opener=EngineInterpreter if interpreter == "engine" else None,
+            recipe=settings,
+            reporter=RichReporter(),
         )  # fmt: skip
         if plot:
             plot_confusion(found.result, f"{split}, {100 * found.result.accuracy:.2f} % of N = {found.result.n}", plot)

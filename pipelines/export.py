@@ -7,23 +7,33 @@ from typing import Annotated, Any
 
 import typer
 
+from firmware_export.engine import export_engine
+from firmware_export.example import export_example
 from firmware_export.tflm_export import ExportReport, export_tflm
 from kws_tfmot.errors import RecipeError, did_you_mean
+from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.recipe import load_recipe
-from pipelines.console import friendly_errors, out
+from kws_tfmot.tflite.metadata import read_settings
+from pipelines.console import friendly_errors, out, table
 from pipelines.options import ModelArgument, RecipeOption
 
-TARGETS = ("tflm",)
+TARGETS = ("tflm", "engine", "firmware")
 
 
 def command(
     model: ModelArgument,
     out_dir: Annotated[Path, typer.Option("--out", help="Where the C files go.")],
-    target: Annotated[str, typer.Option(help="tflm: TensorFlow Lite Micro.")] = "tflm",
-    decode: Annotated[
-        bool, typer.Option(help="tflm: pack sparse weights for TFLM_DECODE where that is smaller.")
-    ] = False,
-    name: Annotated[str, typer.Option(help="What files and C identifiers begin with.")] = "kws_model",
+    target: Annotated[
+        str,
+        typer.Option(
+            help="tflm: a C array for TensorFlow Lite Micro. engine: C code with its own kernels. "
+            "firmware: the engine, the audio front end and a board's start-up code."
+        ),
+    ] = "tflm",
+    optimise: Annotated[str, typer.Option(help="engine: speed, balanced or size.")] = "balanced",
+    board: Annotated[str, typer.Option(help="firmware: the board, see `kws emulate --help`.")] = "mps2-an386",
+    decode: Annotated[bool, typer.Option(help="tflm: pack sparse weights for TFLM_DECODE where smaller.")] = False,
+    name: Annotated[str, typer.Option(help="tflm: what files and C identifiers begin with.")] = "kws_model",
     recipe: RecipeOption = None,
 ) -> None:
     """Write the C files that put a .tflite into a firmware."""
@@ -32,20 +42,30 @@ def command(
             raise RecipeError(
                 f"unknown target {target!r}.{did_you_mean(target, TARGETS)} Allowed: {', '.join(TARGETS)}."
             )
-        show(export_tflm(model, out_dir, decode=decode, name=name, **_settings(recipe)), out_dir)
+        if target == "tflm":
+            show_tflm(export_tflm(model, out_dir, decode=decode, name=name, **_settings(recipe)), out_dir)
+        elif target == "engine":
+            show_engine(export_engine(model, out_dir, optimise=optimise, labels=_labels(model, recipe)), out_dir)
+        else:
+            contract = ModelContract.of_model(model, load_recipe(recipe) if recipe else None)
+            files = export_example(model, out_dir, contract.frontend, contract.labels, board)
+            out.print(f"{out_dir}: {', '.join(files)}", markup=False)
 
 
 def _settings(recipe: Path | None) -> dict[str, Any]:
     """Labels and front end for a model that carries none."""
     if recipe is None:
         return {}
-    from kws_tfmot.evaluation.contract import ModelContract
-
     contract = ModelContract.of_recipe(load_recipe(recipe))
     return {"labels": list(contract.labels), "frontend": contract.frontend.model_dump(mode="json")}
 
 
-def show(report: ExportReport, out_dir: Path) -> None:
+def _labels(model: Path, recipe: Path | None) -> tuple[str, ...]:
+    given = _settings(recipe) or read_settings(model) or {}
+    return tuple(str(label) for label in given.get("labels", ()))
+
+
+def show_tflm(report: ExportReport, out_dir: Path) -> None:
     """What was written and what it will take on the device."""
     out.print(f"{out_dir}: {', '.join(report.files)}", markup=False)
     out.print(
@@ -54,6 +74,18 @@ def show(report: ExportReport, out_dir: Path) -> None:
     )
     for decision in report.decode:
         out.print(str(decision), markup=False, style="dim")
+
+
+def show_engine(report: dict[str, Any], out_dir: Path) -> None:
+    """The encoding that each layer's weights got, and the sizes."""
+    rows = [
+        [row["layer"], f"{row['weights']:,}", f"{row['sparsity']:.1%}", row["encoding"], f"{row['encoded_bytes']:,}"]
+        for row in report["layers"]
+        if "encoding" in row
+    ]
+    table("weights in flash", ["layer", "weights", "zeros", "encoding", "bytes"], rows)
+    out.print(f"{out_dir}: {len(report['files'])} files", markup=False)
+    out.print(f"constants {report['constant_bytes']:,} B, arena {report['arena_bytes']:,} B")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,7 +18,17 @@ from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.tflite.document import read_source
-from kws_tfmot.tflite.interpreter import Interpreter, open_interpreter
+from kws_tfmot.tflite.interpreter import TensorSpec, input_spec, open_interpreter
+from kws_tfmot.tflite.reader import read_model
+
+
+class Runnable(Protocol):
+    """An opened model: one of :func:`~kws_tfmot.tflite.interpreter.open_interpreter`, or the device engine's."""
+
+    name: str
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        """Outputs [N, ...] of inputs [N, ...]."""
 
 
 @dataclass(frozen=True)
@@ -44,28 +55,26 @@ class ModelAccuracy:
         }
 
 
-def model_input_of(interpreter: Interpreter, features: np.ndarray, scale: float) -> np.ndarray:
-    """int8 features [N, frames, coefficients] in the type and shape that the model takes.
+def model_input_of(spec: TensorSpec, features: np.ndarray, scale: float) -> np.ndarray:
+    """int8 features [N, frames, coefficients] in the type and shape that a model with input ``spec`` takes.
 
     An int8 model takes them as they are; int16 (of 16x8 models) and float32 ones take ``int8 * scale`` in their own
     quantisation.
     """
-    shaped = features.reshape(len(features), *interpreter.input.shape[1:])
-    if interpreter.input.dtype == np.int8:
+    shaped = features.reshape(len(features), *spec.shape[1:])
+    if spec.dtype == np.int8:
         return shaped
     real = shaped.astype(np.float32) * np.float32(scale)
-    if interpreter.input.dtype == np.float32:
+    if spec.dtype == np.float32:
         return real
-    info = np.iinfo(interpreter.input.dtype)
-    steps = np.rint(real / interpreter.input.scale) + interpreter.input.zero_point
-    return np.clip(steps, info.min, info.max).astype(interpreter.input.dtype)
+    info = np.iinfo(spec.dtype)
+    return np.clip(np.rint(real / spec.scale) + spec.zero_point, info.min, info.max).astype(spec.dtype)
 
 
-def scores_of(interpreter: Interpreter, features: np.ndarray, scale: float, reporter: Reporter = SILENT) -> np.ndarray:
-    """Raw outputs [N, classes] for int8 features, with progress."""
-    inputs = model_input_of(interpreter, features, scale)
+def scores_of(interpreter: Runnable, inputs: np.ndarray, reporter: Reporter = SILENT) -> np.ndarray:
+    """Raw outputs [N, classes] of model inputs [N, ...], with progress."""
     outputs = []
-    with reporter.task(f"running {interpreter.kind}", len(inputs)) as task:
+    with reporter.task("inference", len(inputs)) as task:
         for first in range(0, len(inputs), 250):
             outputs.append(interpreter.run(inputs[first : first + 250]))
             task.advance(len(outputs[-1]))
@@ -78,6 +87,7 @@ def evaluate_model(
     *,
     split: str = "test",
     kind: str = "tflm",
+    opener: Callable[[bytes], Runnable] | None = None,
     recipe: Recipe | None = None,
     cache: Path | None = None,
     reporter: Reporter = SILENT,
@@ -89,6 +99,7 @@ def evaluate_model(
         source: ``folder:PATH``, ``tfds:NAME`` or ``synthetic``.
         split: ``train``, ``validation``, ``test``, or ``all`` for every clip of the source.
         kind: The interpreter, one of :data:`kws_tfmot.tflite.interpreter.KINDS`.
+        opener: Opens the model in place of ``kind``: how the device engine is judged.
         recipe: Settings for a model that carries none.
         cache: Where decoded audio is kept.
         reporter: Where progress goes.
@@ -99,7 +110,7 @@ def evaluate_model(
     """
     data = read_source(model)
     contract = ModelContract.of_model(data, recipe)
-    interpreter = open_interpreter(data, kind)
+    interpreter = opener(data) if opener else open_interpreter(data, kind)
     index = _index(contract, source, split, cache or cache_root(), reporter)
     if index.labels != contract.labels:
         raise DataError(
@@ -108,7 +119,8 @@ def evaluate_model(
         )
     audio = index.audio(split)
     features = Frontend(contract.frontend).features(audio.audio, threads=2)
-    scores = scores_of(interpreter, features, contract.frontend.scale, reporter)
+    inputs = model_input_of(input_spec(read_model(data)), features, contract.frontend.scale)
+    scores = scores_of(interpreter, inputs, reporter)
     return ModelAccuracy(
         result=Accuracy.of(index.labels, audio.labels, scores),
         interpreter=interpreter.name,

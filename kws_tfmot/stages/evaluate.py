@@ -61,11 +61,10 @@ def _int8_accuracy(build: Build, features: np.ndarray, truth: np.ndarray) -> tup
     data = read_source(build.run.path(INT8_MODEL))
     kinds = [kind for kind in (*_FAITHFUL, "tflite_runtime", "xnnpack") if kind in available_kinds()]
     opened = {kind: open_interpreter(data, kind) for kind in kinds}
-    scale = build.recipe.frontend.scale
-    outputs = {kind: scores_of(opened[kind], features, scale, build.reporter) for kind in kinds}
     judge = kinds[0]
+    inputs = model_input_of(opened[judge].input, features, build.recipe.frontend.scale)
+    outputs = {kind: scores_of(opened[kind], inputs, build.reporter) for kind in kinds}
     result = Accuracy.of(build.index.labels, truth, outputs[judge])
-    inputs = model_input_of(opened[judge], features, scale)
     agreement = {
         kind: dataclasses.asdict(
             compare_outputs(data, inputs, (opened[judge], opened[kind]), (outputs[judge], outputs[kind]))

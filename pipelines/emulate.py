@@ -1,0 +1,116 @@
+"""`kws emulate`: a `.tflite` on an emulated board: exact instructions, flash, RAM, and every output byte compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from firmware_export.boards import BOARDS
+from firmware_export.emulator import EmulationReport, emulate
+from kws_tfmot.errors import DataError
+from kws_tfmot.evaluation.contract import ModelContract
+from kws_tfmot.recipe import load_recipe
+from pipelines.console import err, friendly_errors, out, table
+from pipelines.options import JsonOption, ModelArgument, RecipeOption
+
+AUDIO = (".wav", ".flac")
+
+
+def command(
+    model: ModelArgument,
+    board: Annotated[str, typer.Option(help=f"One of {', '.join(BOARDS)}.")] = "mps2-an386",
+    clips: Annotated[Path | None, typer.Option(help="Run the audio clips below this folder.")] = None,
+    random: Annotated[int, typer.Option(min=1, help="Without --clips: how many random inputs.")] = 4,
+    optimise: Annotated[str, typer.Option(help="speed, balanced or size.")] = "balanced",
+    recipe: RecipeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the engine's firmware in QEMU and compare it with TFLite Micro's kernels; exit code 1 if a byte differs."""
+    with friendly_errors():
+        inputs = features_of(clips, model, recipe) if clips else None
+        with err.status("emulating") as status:
+            report = emulate(model, board, inputs, random=random, optimise=optimise, progress=status.update)
+        if as_json:
+            typer.echo(json.dumps(report.to_dict(), indent=2))
+        else:
+            show(report)
+    if not report.bit_exact:
+        raise typer.Exit(1)
+
+
+def features_of(folder: Path, model: Path, recipe: Path | None) -> np.ndarray:
+    """Model inputs int8 [N, ...] of every clip below ``folder``, in the order of the paths; broken clips are told.
+
+    Raises:
+        DataError: If there is no folder, or no clip in it can be read.
+    """
+    from kws_tfmot.data.audio import decode_clip
+    from kws_tfmot.frontend import Frontend
+    from kws_tfmot.tflite.interpreter import input_spec
+    from kws_tfmot.tflite.reader import read_model
+
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder}.", "Give a folder of WAV or FLAC files: --clips FOLDER.")
+    settings = ModelContract.of_model(model, load_recipe(recipe) if recipe else None).frontend
+    samples = []
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO):
+        clip = decode_clip(path, settings.sample_rate, settings.clip_samples)
+        if clip.problem:
+            err.print(f"left out: {path}: {clip.problem}", markup=False)
+        else:
+            samples.append(clip.samples)
+    if not samples:
+        raise DataError(f"no readable WAV or FLAC file below {folder}.")
+    features = Frontend(settings).features(np.stack(samples))
+    return features.reshape(len(features), *input_spec(read_model(model)).shape[1:])
+
+
+def show(report: EmulationReport) -> None:
+    """Layers, totals, and which real boards it fits."""
+    rows = [
+        [
+            row["layer"],
+            row["kernel"],
+            f"{row['instructions']:,}",
+            f"{row['instructions'] / row['macs']:.2f}" if row.get("macs") else "",
+            f"{row['instructions'] / row['nonzero_macs']:.2f}" if row.get("nonzero_macs") else "",
+        ]
+        for row in report.layers
+    ]
+    table(
+        f"{report.board}, {report.core}, {report.inputs} inputs",
+        ["layer", "kernel", "instructions", "per MAC", "per non-zero MAC"],
+        rows,
+    )
+    parts = ", ".join(f"{name} {size:,}" for name, size in report.flash_parts.items())
+    out.print(
+        f"instructions an inference: [bold]{report.instructions:,}[/] (counted; least {report.instructions_least:,})"
+    )
+    out.print(
+        f"flash [bold]{report.flash_bytes:,} B[/] ({parts}); RAM [bold]{report.ram_bytes:,} B[/], "
+        f"stack {report.stack_bytes:,} B"
+    )
+    verdict = (
+        "[green]every output byte equal[/]" if report.bit_exact else f"[red]{report.differing_bytes} bytes differ[/]"
+    )
+    out.print(f"against {report.reference}: {verdict}")
+    fits = [
+        [
+            row["board"],
+            "yes" if row["fits"] else "NO",
+            f"{row['flash_left']:,}",
+            f"{row['ram_left']:,}",
+            f"{row['estimated_ms'][0]:g} to {row['estimated_ms'][1]:g}",
+        ]
+        for row in report.budgets
+    ]
+    table("real boards of this core", ["board", "fits", "flash left", "RAM left", "estimated ms"], fits)
+    out.print(report.note, style="dim", markup=False)
+
+
+if __name__ == "__main__":
+    typer.run(command)
