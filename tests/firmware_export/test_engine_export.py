@@ -20,7 +20,7 @@ from kws_tfmot.files import sha256_file
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDS = (0, 1, 127, 255, 0x7FFFFFFF, 0xFFFFFFFF)
-STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-c"]
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only"]
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,11 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def compile_all(folder: Path, command: list[str]) -> None:
-    for source in sorted(folder.glob("*.c")):
-        result = subprocess.run(
-            [*command, *STRICT, "-o", "/dev/null", source.name], cwd=folder, capture_output=True, text=True
-        )
-        assert result.returncode == 0, f"{source.name}: {result.stderr[:2000]}"
+    """All warnings are errors. The code itself is made, for every core, in the tests that run it."""
+    sources = sorted(path.name for path in folder.glob("*.c"))
+    arguments = [*command, *STRICT, *sources]
+    result = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[:2000]
 
 
 def test_every_runtime_file_is_reached_by_some_model(exported: Path) -> None:

@@ -1,0 +1,68 @@
+"""The whole chain on the boards: the front end's features and the example's labels equal the host's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from firmware_export.bench import sweep
+from firmware_export.boards import BOARDS
+from firmware_export.engine import build
+from firmware_export.example import emulate_frontend, example_files, export_example, run_example
+from firmware_export.graph_writer import GraphWriter
+from kws_tfmot.errors import ModelError
+from kws_tfmot.frontend.settings import FrontendSettings
+
+SETTINGS = FrontendSettings(clip_ms=300)
+LABELS = ("silence", "low", 'hé"llo', "high")
+
+
+def listener() -> bytes:
+    """A matrix over 14 x 10 features whose answer changes with what is heard."""
+    rng = np.random.default_rng(3)
+    frames, features = SETTINGS.feature_shape
+    w = GraphWriter()
+    x = w.activation((1, frames, features, 1), SETTINGS.scale, SETTINGS.zero_point)
+    flat = w.activation((1, frames * features), SETTINGS.scale, SETTINGS.zero_point)
+    shape = np.array([1, frames * features], np.int32)
+    w.operator("RESHAPE", [x, w.constant(shape)], [flat], new_shape=shape)
+    logits, scores = w.activation((1, 4), 0.1, 0), w.activation((1, 4), 1 / 256, -128)
+    weights = rng.integers(-127, 128, (4, frames * features))
+    w.operator("FULLY_CONNECTED", [flat, w.weights(weights, np.array([0.002], np.float32), 0), -1], [logits])
+    w.operator("SOFTMAX", [logits], [scores], beta=1.0)
+    return w.finish([x], [scores])
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("board", sorted(BOARDS))
+def test_the_example_hears_on_every_board_what_the_host_hears(board: str) -> None:
+    report = run_example(listener(), sweep(2), SETTINGS, LABELS, board)
+    assert report.same_as_host
+    assert len(report.heard) == (99 - 14) // 5 + 1
+    assert len({heard.label for heard in report.heard}) >= 3
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("board", sorted(BOARDS))
+def test_the_front_end_on_every_board(board: str) -> None:
+    report = emulate_frontend(FrontendSettings(), sweep(1), board)
+    assert report.bit_exact and report.frames == 49
+    assert report.to_dict()["instructions"] > 1000
+
+
+def test_the_example_is_exported_whole(tmp_path: Path) -> None:
+    names = export_example(listener(), tmp_path, SETTINGS, LABELS, "mps2-an386")
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
+    assert {"main.c", "spotter.c", "microphone.h", "model.c", "kws_frontend_tables.c", "start.c", "board.ld"} <= set(
+        names
+    )
+
+
+def test_a_model_that_does_not_fit_the_front_end_is_refused() -> None:
+    engine = build(listener(), labels=LABELS)
+    with pytest.raises(ModelError, match="the front end gives 49 x 10"):
+        example_files(engine, FrontendSettings())
+    with pytest.raises(ModelError, match="carries its labels"):
+        example_files(build(listener()), SETTINGS)
