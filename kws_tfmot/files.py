@@ -59,5 +59,10 @@ def sha256_file(path: str | os.PathLike[str]) -> str:
 
 
 def cache_root() -> Path:
-    """Where decoded audio and compiled helpers are kept: ``$KWS_CACHE``, else ``~/.cache/kws-tfmot``."""
-    return Path(os.environ.get("KWS_CACHE") or Path.home() / ".cache" / "kws-tfmot")
+    """Where decoded audio and compiled helpers are kept.
+
+    ``$KWS_CACHE``, else ``$XDG_CACHE_HOME/kws-tfmot``, else ``~/.cache/kws-tfmot``.
+    """
+    if named := os.environ.get("KWS_CACHE"):
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kws-tfmot"

@@ -23,3 +23,5 @@ echo "installing Python packages into $venv (about 3 GB, one or two minutes)"
 "$venv/bin/python" -m pip check >/dev/null || fail "the installed packages do not fit together:" "$("$venv/bin/python" -m pip check)"
 "$venv/bin/python" -c 'import kws_tfmot, tensorflow, espeakng_loader' 2>/dev/null ||
     fail "the packages were not installed; pip's messages are above." "Run: $venv/bin/python -m pip install -e '.[tts,dev]'"
+"$venv/bin/python" -c 'from kws_tfmot.frontend.native import build_library; build_library()' 2>/dev/null ||
+    echo "note: the audio front end could not be compiled; it will run in NumPy, slower (Debian: apt-get install gcc libc6-dev)" >&2

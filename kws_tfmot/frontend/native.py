@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.errors import ToolchainError
-from kws_tfmot.files import replacing, sha256_bytes
+from kws_tfmot.files import cache_root, replacing, sha256_bytes
 from kws_tfmot.frontend.tables import FrontendTables
 
 SOURCES = Path(__file__).with_name("csrc")
@@ -167,7 +167,7 @@ def build_library(flags: Sequence[str] = FLAGS) -> Path:
     sources = sorted(SOURCES.glob("*.[ch]"))
     recipe = "\0".join([*compiler, *flags, os.uname().machine])
     digest = sha256_bytes(recipe.encode() + b"".join(p.name.encode() + p.read_bytes() for p in sources))
-    target = cache_directory() / f"kws-frontend-{digest[:24]}.so"
+    target = cache_root() / f"kws-frontend-{digest[:24]}.so"
     if target.is_file():
         return target
     files = [str(p) for p in sources if p.suffix == ".c"]
@@ -195,11 +195,3 @@ def find_compiler() -> list[str]:
     raise ToolchainError(
         "no C compiler found: $CC, cc, gcc and clang were tried.", "Install gcc (Debian: apt install gcc)."
     )
-
-
-def cache_directory() -> Path:
-    """``$KWS_CACHE``, else ``$XDG_CACHE_HOME/kws-tfmot`` or ``~/.cache/kws-tfmot``."""
-    if named := os.environ.get("KWS_CACHE"):
-        return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "kws-tfmot"

@@ -1,0 +1,57 @@
+"""Stage `export`: the int8 model of a build as C code, checked against the kernels it was judged with."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from firmware_export.engine import export_engine
+from firmware_export.host import EngineInterpreter
+from firmware_export.tflm_export import export_tflm
+from kws_tfmot.errors import ToolchainError
+from kws_tfmot.evaluation.model_accuracy import model_input_of, scores_of
+from kws_tfmot.files import sha256_file
+from kws_tfmot.runs import StageResult
+from kws_tfmot.stages.build import Build
+from kws_tfmot.stages.convert import INT8_MODEL
+from kws_tfmot.tflite.interpreter import input_spec, open_interpreter
+from kws_tfmot.tflite.reader import read_model
+
+FIRMWARE = "firmware"
+
+
+def export_build(build: Build) -> bool:
+    """The C files of the int8 model: for TFLM in ``firmware``, the engine's in ``firmware/engine``."""
+    settings = build.recipe.export
+
+    def stage(_: str) -> StageResult:
+        model, folder = build.run.path(INT8_MODEL), build.run.path(FIRMWARE)
+        shutil.rmtree(folder, ignore_errors=True)
+        figures: dict[str, Any] = {}
+        if "tflm" in settings.targets:
+            figures["tflm"] = export_tflm(model, folder, name=settings.name).to_json()
+        if "engine" in settings.targets:
+            figures["engine"] = export_engine(
+                model, folder / "engine", optimise=settings.optimise, labels=build.index.labels
+            ) | compare_engine(build)
+        written = sorted(path.relative_to(build.run.directory).as_posix() for path in folder.rglob("*.*"))
+        return StageResult(tuple(written), figures)
+
+    inputs = [sha256_file(build.run.path(INT8_MODEL)), settings.model_dump(mode="json")]
+    return build.run.stage("export", inputs, stage)
+
+
+def compare_engine(build: Build) -> dict[str, Any]:
+    """Run the whole test split through the engine's own C, built for this machine, and through TFLM's kernels."""
+    model = build.run.path(INT8_MODEL)
+    features, _ = build.features("test")
+    inputs = model_input_of(input_spec(read_model(model)), features, build.recipe.frontend.scale)
+    try:
+        engine = EngineInterpreter(model, build.recipe.export.optimise)
+    except ToolchainError as error:
+        build.reporter.note(f"the engine was not compared with TFLite Micro: {error.message}")
+        return {}
+    reference = open_interpreter(model, "tflm")
+    outputs = [scores_of(interpreter, inputs, build.reporter) for interpreter in (engine, reference)]
+    differing = int((outputs[0] != outputs[1]).sum())
+    return {"compared_with": reference.name, "samples": len(inputs), "differing_bytes": differing}
