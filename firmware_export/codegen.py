@@ -45,7 +45,7 @@ def generate(
             continue
         constants, call = constants_of(program, plan, number, layer, picked[number])
         blocks += constants.texts
-        total += constants.bytes
+        total += constants.size
         calls.append(call)
     for index, value in enumerate(program.values):
         if value.data is not None:

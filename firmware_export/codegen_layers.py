@@ -44,12 +44,12 @@ class Constants:
     """Definitions that stand before the inference."""
 
     texts: list[str] = field(default_factory=list)
-    bytes: int = 0
+    size: int = 0
 
-    def array(self, ctype: str, name: str, values: np.ndarray | bytes | tuple[int, ...], size: int = 1) -> str:
+    def array(self, ctype: str, name: str, values: np.ndarray | bytes | tuple[int, ...], item: int = 1) -> str:
         """Define a constant array and return its name."""
         self.texts.append(array(ctype, name, values))
-        self.bytes += len(values) * size
+        self.size += len(values) * item
         return name
 
     def struct(self, ctype: str, name: str, members: list[object]) -> str:

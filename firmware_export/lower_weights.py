@@ -44,7 +44,10 @@ def window_of(operator: Operator, source: Layout, target: Layout, height: int, w
         firsts.append(-(max((out - 1) * stride + reach - size, 0) // 2))
     if max(abs(first) for first in firsts) > 32767:
         raise Unsupported("the padding is too large")
-    return Window(source, target, height, width, *numbers, *firsts, zero_point)
+    stride_y, stride_x, dilation_y, dilation_x = numbers
+    return Window(
+        source, target, height, width, stride_y, stride_x, dilation_y, dilation_x, firsts[0], firsts[1], zero_point
+    )
 
 
 def weight_scales(tensor: Tensor, axis: int, channels: int) -> list[float]:

@@ -12,6 +12,18 @@ static kws_range kws_inside(int32_t first, int32_t size, int32_t limit) {
   return r;
 }
 
+static int32_t kws_sum_of(const int8_t *x, int32_t count) {
+  int32_t sum = 0;
+  for (; count >= 4; count -= 4) {
+    sum += x[0] + x[1] + x[2] + x[3];
+    x += 4;
+  }
+  for (; count > 0; count--) {
+    sum += *x++;
+  }
+  return sum;
+}
+
 /* Mean of the inputs inside the window, rounded to nearest, ties away from zero. */
 kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output) {
   if (layer == NULL || input == NULL || output == NULL) {
@@ -26,10 +38,11 @@ kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *
         const kws_range xs = kws_inside(w->first_x + ox * w->stride_x, w->width, w->in_width);
         const int32_t count = (ys.to - ys.from) * (xs.to - xs.from);
         int32_t sum = 0;
-        for (int32_t y = ys.from; y < ys.to; y++) {
-          const int8_t *x = input + y * w->in_width + xs.from;
-          for (int32_t left = xs.to - xs.from; left > 0; left--) {
-            sum += *x++;
+        if (xs.to - xs.from == w->in_width) { /* whole rows lie one after the other */
+          sum = kws_sum_of(input + ys.from * w->in_width, count);
+        } else {
+          for (int32_t y = ys.from; y < ys.to; y++) {
+            sum += kws_sum_of(input + y * w->in_width + xs.from, xs.to - xs.from);
           }
         }
         sum = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;

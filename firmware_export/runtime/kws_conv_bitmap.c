@@ -5,11 +5,11 @@
  * followed by the weights that are not zero. */
 
 #if KWS_THUMB2
-KWS_NAKED static const uint8_t *kws_bitmap_row(const kws_lane *columns, const uint8_t *code, const kws_row *row,
+KWS_NAKED static const uint8_t *kws_bitmap_row(const kws_lane *columns, const uint8_t *code, kws_row *row,
                                                int8_t *output) {
   (void)columns, (void)code, (void)row, (void)output;
   __asm__(KWS_ROW_ENTER
-          "ldr r12, [r2, #20]\n\t" /* depth */
+          "ldr r12, [r2, #16]\n\t" /* depth */
           "add r12, r0, r12, lsl #4\n\t"
           "push {r0, r12}\n" /* start of this map's columns, end of all columns */
           "1:\n\t"
@@ -60,16 +60,15 @@ kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *o
   for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
     const uint32_t count = kws_block_count(plane, pixel);
     layer->gather(layer, input, pixel, scratch);
-    const uint8_t *code = layer->weights;
     int8_t *out = output + pixel;
-    for (uint32_t channel = 0; channel < layer->channels; channel++) {
+    const uint8_t *code = layer->weights;
 #if KWS_THUMB2
-      if (layer->output.plain) {
-        code = kws_call_row(kws_bitmap_row, layer, channel, code, columns, out, count);
-        out += plane;
-        continue;
-      }
+    if (layer->output.plain) {
+      kws_every_row(kws_bitmap_row, layer, columns, out, count);
+      continue;
+    }
 #endif
+    for (uint32_t channel = 0; channel < layer->channels; channel++) {
       kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
       code = kws_bitmap_sums(&sums, columns, code, layer->depth);
       kws_store(&layer->output, channel, &sums, out, count);

@@ -5,7 +5,7 @@
  * gaps are bridged by weights that are zero. */
 
 #if KWS_THUMB2
-KWS_NAKED static const uint8_t *kws_relative_row(const kws_lane *columns, const uint8_t *code, const kws_row *row,
+KWS_NAKED static const uint8_t *kws_relative_row(const kws_lane *columns, const uint8_t *code, kws_row *row,
                                                  int8_t *output) {
   (void)columns, (void)code, (void)row, (void)output;
   __asm__(KWS_ROW_ENTER
@@ -48,16 +48,15 @@ kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t 
   for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
     const uint32_t count = kws_block_count(plane, pixel);
     layer->gather(layer, input, pixel, scratch);
-    const uint8_t *code = layer->weights;
     int8_t *out = output + pixel;
-    for (uint32_t channel = 0; channel < layer->channels; channel++) {
+    const uint8_t *code = layer->weights;
 #if KWS_THUMB2
-      if (layer->output.plain) {
-        code = kws_call_row(kws_relative_row, layer, channel, code, columns, out, count);
-        out += plane;
-        continue;
-      }
+    if (layer->output.plain) {
+      kws_every_row(kws_relative_row, layer, columns, out, count);
+      continue;
+    }
 #endif
+    for (uint32_t channel = 0; channel < layer->channels; channel++) {
       kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
       code = kws_relative_sums(&sums, columns, code);
       kws_store(&layer->output, channel, &sums, out, count);

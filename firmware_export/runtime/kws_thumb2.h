@@ -4,9 +4,10 @@
  * r3 take the lanes, r12 the weight, lr what the encoding needs. Hence naked functions: a compiler given these loops as
  * inline assembly moves the sums about, or has no register left.
  *
- *   const uint8_t *row(const kws_lane *columns, const uint8_t *code, const kws_row *row, int8_t *output)
+ *   const uint8_t *function(const kws_lane *columns, const uint8_t *code, kws_row *row, int8_t *output)
  *
- * writes the eight requantised pixels to output and returns where the next row's code begins.
+ * writes the eight requantised pixels to output, moves `row` on to the next channel's constants and returns where the
+ * next row's code begins. It is for layers whose requantisation is plain.
  */
 #ifndef KWS_THUMB2_H
 #define KWS_THUMB2_H
@@ -18,12 +19,6 @@
 #else
 #define KWS_THUMB2 0
 #endif
-
-/* What a row function needs beside columns and code. */
-typedef struct {
-  kws_scale scale; /* doubled, multiplier, round, shift at offsets 0, 4, 8, 12 */
-  uint32_t depth;  /* at offset 20 */
-} kws_row;
 
 #if KWS_THUMB2
 #define KWS_NAKED __attribute__((naked, noinline))
@@ -58,16 +53,30 @@ typedef struct {
   "smlal r10, r11, r3, r12\n\t"
 
 #if KWS_DSP
-#define KWS_ROW_KEEP ""
-#define KWS_ROW_BACK ""
 #define KWS_ROW_HIGH(x) "smmulr " x ", " x ", r2\n\t"
 #else /* without SMMULR: the upper word of the product, and one more where the lower begins with a one */
-#define KWS_ROW_KEEP "push {r1}\n\t"
-#define KWS_ROW_BACK "pop {r1}\n\t"
 #define KWS_ROW_HIGH(x)             \
   "smull r1, " x ", " x ", r2\n\t"  \
   "add " x ", " x ", r1, lsr #31\n\t"
 #endif
+
+/* This channel's constants: lr = shift to the right, r12 = (2 * zero point + 1) * 2^(shift - 1), r0 = 2 * bias,
+ * r2 = multiplier; the pointers at r2 move on. */
+#define KWS_ROW_CONSTANTS                            \
+  "ldr r12, [r2, #8]\n\t"                            \
+  "ldrsb lr, [r12], #1\n\t"                          \
+  "str r12, [r2, #8]\n\t"                            \
+  "rsb lr, lr, #0\n\t"                               \
+  "ldr r12, [r2, #12]\n\t"                           \
+  "lsl r12, r12, lr\n\t"                             \
+  "asr r12, r12, #1\n\t"                             \
+  "ldrd r0, r1, [r2]\n\t"                            \
+  "add r0, r0, #4\n\t"                               \
+  "add r1, r1, #4\n\t"                               \
+  "strd r0, r1, [r2]\n\t"                            \
+  "ldr r0, [r0, #-4]\n\t"                            \
+  "ldr r2, [r1, #-4]\n\t"                            \
+  "lsl r0, r0, #1\n\t"
 
 /* kws_requantize_plain of twice the sum plus twice the bias, and store. */
 #define KWS_ROW_PUT(x)              \
@@ -92,34 +101,58 @@ typedef struct {
 /* Requantise and store the eight sums; return r1. */
 #define KWS_ROW_LEAVE                                \
   "pop {r2, r3}\n\t"                                 \
-  "ldm r2, {r0, r2, r12, lr}\n\t"                    \
-  KWS_ROW_KEEP                                       \
+  "push {r1}\n\t"                                    \
+  KWS_ROW_CONSTANTS                                  \
   KWS_ROW_PAIR("r4", "r5") KWS_ROW_PAIR("r6", "r7")  \
   KWS_ROW_PAIR("r8", "r9") KWS_ROW_PAIR("r10", "r11") \
-  KWS_ROW_BACK                                       \
-  "mov r0, r1\n\t"                                   \
-  "pop {r4-r11, pc}"
+  "pop {r0, r4-r11, pc}"
 #endif
 
-/* A row function, and how a convolution calls it: straight into the output where all eight pixels belong there. */
-typedef const uint8_t *(*kws_row_function)(const kws_lane *columns, const uint8_t *code, const kws_row *row,
-                                           int8_t *output);
+/* Where the constants of the next channel stand, for the assembly: offsets 0, 4, 8, 12, 16. */
+typedef struct {
+  const int32_t *bias;
+  const int32_t *multiplier;
+  const int8_t *shift;
+  int32_t twice; /* 2 * zero point + 1 */
+  uint32_t depth;
+} kws_row;
 
-static inline const uint8_t *kws_call_row(kws_row_function function, const kws_conv *layer, uint32_t channel,
-                                          const uint8_t *code, const kws_lane *columns, int8_t *output,
-                                          uint32_t count) {
+static inline kws_row kws_first_row(const kws_conv *layer) {
   kws_row row;
-  row.scale = kws_scale_of(&layer->output, channel);
+  row.bias = layer->output.bias;
+  row.multiplier = layer->output.multiplier;
+  row.shift = layer->output.shift;
+  row.twice = 2 * layer->output.zero_point + 1;
   row.depth = layer->depth;
+  return row;
+}
+
+typedef const uint8_t *(*kws_row_function)(const kws_lane *columns, const uint8_t *code, kws_row *row, int8_t *output);
+
+/* One row, straight into the output where all eight pixels belong there. */
+static inline const uint8_t *kws_one_row(kws_row_function function, const uint8_t *code, const kws_lane *columns,
+                                         kws_row *row, int8_t *output, uint32_t count) {
   if (count == KWS_BLOCK) {
-    return function(columns, code, &row, output);
+    return function(columns, code, row, output);
   }
   int8_t pixels[KWS_BLOCK];
-  code = function(columns, code, &row, pixels);
+  code = function(columns, code, row, pixels);
   for (uint32_t i = 0; i < count; i++) {
     output[i] = pixels[i];
   }
   return code;
+}
+
+/* Every row of a block. */
+static inline void kws_every_row(kws_row_function function, const kws_conv *layer, const kws_lane *columns,
+                                 int8_t *output, uint32_t count) {
+  kws_row row = kws_first_row(layer);
+  const uint8_t *code = layer->weights;
+  const uint32_t plane = layer->window.out_plane;
+  for (uint32_t channels = layer->channels; channels > 0; channels--) {
+    code = kws_one_row(function, code, columns, &row, output, count);
+    output += plane;
+  }
 }
 
 #endif /* KWS_THUMB2_H */
