@@ -40,13 +40,13 @@ class Kernel:
 
 KERNELS = {
     "dense": Kernel(7.5, 4, 2.0, 6, 620),
-    "bitmap": Kernel(12.0, 14, 8.0, 14, 720),
-    "relative": Kernel(10.5, 4, 5.0, 6, 640),
-    "index": Kernel(14.0, 6, 6.0, 6, 620),
-    "block": Kernel(34.0, 6, 14.0, 6, 660),
-    "nm": Kernel(17.0, 14, 10.0, 14, 720),
-    "packed": Kernel(15.5, 10, 10.0, 10, 760),
-    "table": Kernel(15.5, 10, 10.0, 10, 760),
+    "bitmap": Kernel(12.0, 12, 8.0, 14, 720),
+    "relative": Kernel(10.5, 4, 7.5, 6, 640),
+    "index": Kernel(12.0, 6, 7.0, 6, 620),
+    "block": Kernel(33.0, 6, 16.0, 6, 660),
+    "nm": Kernel(11.0, 6, 7.5, 14, 720),
+    "packed": Kernel(9.0, 10, 10.0, 10, 1000),
+    "table": Kernel(9.0, 10, 10.0, 10, 1000),
 }
 
 

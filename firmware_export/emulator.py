@@ -161,6 +161,7 @@ def emulate(
     random: int = 4,
     seed: int = 0,
     optimise: str = "balanced",
+    encodings: tuple[str, ...] | None = None,
     reference: str = "tflm",
     progress: Callable[[str], None] | None = None,
 ) -> EmulationReport:
@@ -173,6 +174,7 @@ def emulate(
         random: How many random samples.
         seed: Of the random samples.
         optimise: As for :func:`firmware_export.engine.build`.
+        encodings: As for :func:`firmware_export.engine.build`.
         reference: Interpreter to compare with, as for ``open_interpreter``.
         progress: Called with the name of each step.
 
@@ -183,7 +185,7 @@ def emulate(
     say = progress or (lambda text: None)
     machine = board_of(board)
     data = model if isinstance(model, bytes) else Path(model).read_bytes()
-    engine = build(data, optimise=optimise)
+    engine = build(data, optimise=optimise, encodings=encodings)
     batch = random_inputs(read_model(data), random, seed) if inputs is None else inputs
     if len(batch) == 0:
         raise ModelError("expected at least one input. Received: none.")

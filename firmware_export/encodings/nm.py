@@ -1,12 +1,12 @@
-"""N:M sparsity: at most N weights of every M neighbours are not zero. 1.5 * N / M bytes a weight."""
+"""N:M sparsity: at most N weights of every M neighbours are not zero. 1.5 * N / M bytes a weight, rows of equal length."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from firmware_export.encodings.base import Encoded, Encoding, fits_lanes
+from firmware_export.encodings.base import Encoded, Encoding, as_int8, fits_lanes
 
-GROUPS = (4, 8, 16)
+GROUPS = (4, 8)  # so that two kept neighbours are at most 15 places apart
 
 
 def _most(rows: np.ndarray, group: int) -> int:
@@ -14,13 +14,14 @@ def _most(rows: np.ndarray, group: int) -> int:
 
 
 def encode(rows: np.ndarray) -> Encoded | None:
-    """Each row: N weights of every group, then their places within the group, two a byte, lower half first.
+    """Each row: pairs of kept weights, {step0 | step1 << 4, w0, w1}, where a step leads on from the place before.
 
-    M is the one of 4, 8 and 16 that gives the fewest bytes; N follows from the matrix.
+    Exactly N weights of every group are kept, zeros among them where it has fewer; M is the one of 4 and 8 that gives
+    the fewest bytes, N follows from the matrix. An odd number is completed by a zero weight with step 0.
 
     >>> e = encode(np.array([[0, 5, 0, 0, 0, 0, 0, -1]], np.int8))
     >>> e.data.hex(), e.bits, e.group
-    ('05ff31', 1, 4)
+    ('6105ff', 1, 4)
     """
     channels, depth = rows.shape
     fitting = [m for m in GROUPS if depth % m == 0]
@@ -28,14 +29,16 @@ def encode(rows: np.ndarray) -> Encoded | None:
         return None
     kept, group = min((max(_most(rows, m), 1) * (depth // m), m) for m in fitting)
     n = kept * group // depth
-    out = bytearray()
-    for row in rows.reshape(channels, -1, group):
-        places = np.argsort(row == 0, axis=1, kind="stable")[:, :n]
-        weights = np.take_along_axis(row, places, axis=1)
-        flat = places.reshape(-1).tolist() + [0] * (kept % 2)
-        out += weights.astype(np.int8).tobytes()
-        out += bytes(a | b << 4 for a, b in zip(flat[::2], flat[1::2], strict=True))
-    return Encoded(bytes(out), bits=n, group=group)
+    within = np.sort(np.argsort(rows.reshape(channels, -1, group) == 0, axis=2, kind="stable")[:, :, :n], axis=2)
+    places = (within + np.arange(0, depth, group)[:, None]).reshape(channels, kept)
+    weights = np.take_along_axis(rows, places, axis=1)
+    steps = np.diff(places, axis=1, prepend=0)
+    if kept % 2:
+        steps, weights = np.pad(steps, ((0, 0), (0, 1))), np.pad(weights, ((0, 0), (0, 1)))
+    groups = np.stack(
+        [steps[:, ::2] | steps[:, 1::2] << 4, weights[:, ::2].view(np.uint8), weights[:, 1::2].view(np.uint8)], axis=2
+    )
+    return Encoded(groups.astype(np.uint8).tobytes(), bits=n, group=group)
 
 
 def decode(encoded: Encoded, channels: int, depth: int) -> np.ndarray:
@@ -45,15 +48,13 @@ def decode(encoded: Encoded, channels: int, depth: int) -> np.ndarray:
     >>> bool((decode(encode(rows), 2, 8) == rows).all())
     True
     """
-    n, group = encoded.bits, encoded.group
-    kept = depth // group * n
-    stride = kept + (kept + 1) // 2
-    data = np.frombuffer(encoded.data, np.uint8).reshape(channels, stride)
-    halves = np.stack([data[:, kept:] & 15, data[:, kept:] >> 4], axis=2).reshape(channels, -1)[:, :kept]
-    rows = np.zeros((channels, depth // group, group), np.int8)
-    places = halves.reshape(channels, -1, n).astype(np.int64)
-    np.put_along_axis(rows, places, data[:, :kept].reshape(channels, -1, n).view(np.int8), axis=2)
-    return rows.reshape(channels, depth)
+    kept = depth // encoded.group * encoded.bits
+    groups = np.frombuffer(encoded.data, np.uint8).reshape(channels, -1, 3)
+    steps = np.stack([groups[:, :, 0] & 15, groups[:, :, 0] >> 4], axis=2).reshape(channels, -1)[:, :kept]
+    weights = as_int8(groups[:, :, 1:].tobytes()).reshape(channels, -1)[:, :kept]
+    rows = np.zeros((channels, depth), np.int8)
+    np.put_along_axis(rows, np.cumsum(steps.astype(np.int64), axis=1), weights, axis=1)
+    return rows
 
 
 NM = Encoding("nm", True, encode, decode)

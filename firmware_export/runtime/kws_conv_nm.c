@@ -1,8 +1,44 @@
-#include "kws_lanes.h"
+#include "kws_thumb2.h"
 
-/* N:M: of each M = `group` neighbouring weights at most N = `bits` are not zero. A row is depth / M groups of N weights
- * each, N <= M <= 16 and depth a multiple of M, then their places within the group, four bits each, two a byte, lower
- * half first, padded to a byte. */
+/* N:M: of each M = `group` neighbouring weights exactly N = `bits` are stored, zeros among them where fewer are not
+ * zero. A row is the pairs {steps, w0, w1} of kws_conv_relative.c without a byte at its end: every row has as many, the
+ * last completed by a zero weight. */
+
+#if KWS_THUMB2
+KWS_NAKED static const uint8_t *kws_nm_row(const kws_lane *columns, const uint8_t *code, kws_row *row,
+                                           int8_t *output) {
+  (void)columns, (void)code, (void)row, (void)output;
+  __asm__(KWS_ROW_ENTER
+          "ldr r12, [r2, #20]\n\t" /* bytes of a row */
+          "add r12, r12, r1\n\t"
+          "push {r12}\n"
+          "1:\n\t"
+          "ldrb lr, [r1], #1\n\t"
+          "and r12, lr, #15\n\t"
+          "add r0, r0, r12, lsl #4\n\t"
+          "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC
+          "bic lr, lr, #15\n\t"
+          "add r0, r0, lr\n\t"
+          "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC
+          "ldr r12, [sp]\n\t"
+          "cmp r1, r12\n\t"
+          "bne 1b\n\t"
+          "add sp, sp, #4\n\t" KWS_ROW_LEAVE);
+}
+#endif
+
+static const uint8_t *kws_nm_sums(kws_sums *sums, const kws_lane *row, const uint8_t *code, uint32_t bytes) {
+  const uint8_t *end = code + bytes;
+  while (code != end) {
+    row += (code[0] & 15u) * KWS_LANES;
+    kws_accumulate(sums, row, (int8_t)code[1]);
+    row += (uint32_t)(code[0] >> 4) * KWS_LANES;
+    kws_accumulate(sums, row, (int8_t)code[2]);
+    code += 3;
+  }
+  return code;
+}
+
 kws_status kws_conv_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
   if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
     return KWS_ERROR_ARGUMENT;
@@ -12,23 +48,17 @@ kws_status kws_conv_nm(const kws_conv *layer, const int8_t *input, int8_t *outpu
   for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
     const uint32_t count = kws_block_count(plane, pixel);
     layer->gather(layer, input, pixel, scratch);
-    const uint8_t *code = layer->weights;
-    const uint32_t kept = (uint32_t)layer->depth / layer->group * layer->bits;
     int8_t *out = output + pixel;
+    const uint8_t *code = layer->weights;
+#if KWS_THUMB2
+    if (layer->output.plain) {
+      kws_every_row(kws_nm_row, layer, columns, out, count);
+      continue;
+    }
+#endif
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
       kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
-      const uint8_t *places = code + kept;
-      const kws_lane *group = columns;
-      uint32_t n = 0;
-      for (uint32_t start = 0; start < layer->depth; start += layer->group) {
-        for (uint32_t i = layer->bits; i > 0; i--) {
-          const uint32_t place = ((uint32_t)places[n >> 1] >> ((n & 1u) * 4u)) & 15u;
-          kws_accumulate(&sums, group + place * KWS_LANES, (int8_t)code[n]);
-          n++;
-        }
-        group += (uint32_t)layer->group * KWS_LANES;
-      }
-      code = places + ((kept + 1) >> 1);
+      code = kws_nm_sums(&sums, columns, code, kws_pairs_bytes(layer));
       kws_store(&layer->output, channel, &sums, out, count);
       out += plane;
     }

@@ -140,6 +140,12 @@ kws_status kws_fc_nm(const kws_conv *layer, const int8_t *input, int8_t *output,
 kws_status kws_fc_packed(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_fc_table(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 
+/* Bytes of one row of N:M weights: three for each two that are kept. */
+static inline uint32_t kws_pairs_bytes(const kws_conv *layer) {
+  const uint32_t kept = (uint32_t)layer->depth / layer->group * layer->bits;
+  return (kept + 1u) / 2u * 3u;
+}
+
 /* Decode one row of packed or lookup-table weights; returns where the next row starts. */
 const uint8_t *kws_unpack_row(const kws_conv *layer, const uint8_t *source, int8_t *row);
 

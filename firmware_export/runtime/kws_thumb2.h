@@ -108,13 +108,14 @@
   "pop {r0, r4-r11, pc}"
 #endif
 
-/* Where the constants of the next channel stand, for the assembly: offsets 0, 4, 8, 12, 16. */
+/* Where the constants of the next channel stand, for the assembly: offsets 0, 4, 8, 12, 16, 20. */
 typedef struct {
   const int32_t *bias;
   const int32_t *multiplier;
   const int8_t *shift;
   int32_t twice; /* 2 * zero point + 1 */
   uint32_t depth;
+  uint32_t bytes; /* of one row, in kws_conv_nm */
 } kws_row;
 
 static inline kws_row kws_first_row(const kws_conv *layer) {
@@ -124,6 +125,7 @@ static inline kws_row kws_first_row(const kws_conv *layer) {
   row.shift = layer->output.shift;
   row.twice = 2 * layer->output.zero_point + 1;
   row.depth = layer->depth;
+  row.bytes = layer->group != 0 ? kws_pairs_bytes(layer) : 0;
   return row;
 }
 
