@@ -167,14 +167,15 @@ def lower_pad(context: Context, operator: Operator) -> None:
 
 
 def lower_reshape(context: Context, operator: Operator) -> None:
-    """RESHAPE, SQUEEZE and EXPAND_DIMS; nothing to do where pixels and channels stay."""
+    """RESHAPE, SQUEEZE and EXPAND_DIMS: a copy of bytes, and not even that where layout and quantisation stay."""
     source = context.input_value(operator)
     tensor = context.tensor(operator.outputs[0], "the output")
-    context.quantization(tensor.index)
+    scale_and_zero = context.quantization(tensor.index)
     layout, before = layout_of(tensor.shape), context.layout(source)
     if layout.elements != before.elements:
         raise Unsupported(f"{before} cannot become {layout}")
-    if layout == before:
+    value = context.program.values[source]
+    if layout == before and (value.scale, value.zero_point) == scale_and_zero:
         context.value_of[tensor.index] = source
         return
     target = context.output_value(operator)

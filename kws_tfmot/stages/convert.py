@@ -50,7 +50,12 @@ def _convert(build: Build) -> StageResult:
         model = load_final(build) if kind.endswith("int8") else load_float(build, float_name)
         quantization = (recipe.frontend.scale, recipe.frontend.zero_point) if kind.endswith("int8") else None
         data = convert(
-            model, kind, calibration, input_quantization=quantization, softmax=recipe.convert.softmax
+            model,
+            kind,
+            calibration,
+            input_quantization=quantization,
+            softmax=recipe.convert.softmax,
+            exact_linear=True,
         )  # fmt: skip
         data = write_settings(data, contract)
         write_bytes(build.run.path(name), data)
