@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +124,8 @@ def _pin_input(model: keras.Model, scale: float) -> None:
 
 def save_qat(model: keras.Model, path: str | Path) -> None:
     """Save as HDF5: a QAT model saved as ``.keras`` does not load again (TFMOT 0.8.1)."""
-    with tfmot.quantization.keras.quantize_scope():
+    with tfmot.quantization.keras.quantize_scope(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="You are saving your model as an HDF5 file")
         model.save(str(path), save_format="h5", include_optimizer=False)
 
 
