@@ -66,6 +66,8 @@ MODELS: tuple[tuple[str, float, str, Goal], ...] = (
     ("dense int8", 0.0, "mps2-an385", Goal(10_535_022, None, None, 10_535_022, None, 22_820)),
 )
 OTHERS: tuple[tuple[str, float, str], ...] = (
+    ("75 % zeros, ReLU at zero point -6", 0.75, "mps2-an386"),
+    ("90 % zeros", 0.90, "mps2-an385"),
     ("dense int8", 0.0, "mps2-an500"),
     ("dense int8", 0.0, "mps2-an505"),
     ("dense int8", 0.0, "mps3-an547"),
@@ -128,9 +130,10 @@ def goals(say: Callable[[str], None], inputs: int = 2) -> list[Row]:
 
 
 def other_boards(say: Callable[[str], None], inputs: int = 1) -> list[EmulationReport]:
-    """The dense and the sparsest model on the cores without a goal."""
+    """The dense and sparse models on the cores, and with the zero points, that have no goal."""
     reports = []
     for title, sparsity, board in OTHERS:
         say(f"{title} on {board}")
-        reports.append(emulate(ds_cnn(sparsity), board, random=inputs))
+        model = ds_cnn(sparsity, relu_zero=-6 if "-6" in title else -128)
+        reports.append(emulate(model, board, random=inputs))
     return reports

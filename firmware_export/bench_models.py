@@ -22,9 +22,10 @@ LABELS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes",
 class _Builder:
     """Adds layers whose output scale follows from the weights, so that outputs use the int8 range."""
 
-    def __init__(self, seed: int, sparsity: float) -> None:
+    def __init__(self, seed: int, sparsity: float, relu_zero: int) -> None:
         self.rng = np.random.default_rng(seed)
         self.sparsity = sparsity
+        self.relu_zero = relu_zero
         self.writer = GraphWriter()
         self.last = self.writer.activation((1, *SIZE, 1), 0.5847029, 83)
         self.first, self.scale = self.last, 0.5847029
@@ -56,20 +57,22 @@ class _Builder:
             self.writer.weights(weights, scales, axis),
             self.writer.biases(bias, scales * np.float32(self.scale)),
         ]
-        self.last = self.writer.activation(shape, out_scale, -128 if relu else 10)
+        self.last = self.writer.activation(shape, out_scale, self.relu_zero if relu else 10)
         self.scale = out_scale
         activation = {"fused_activation_function": "RELU"} if relu else {}
         self.writer.operator(code, inputs, [self.last], **activation, **options)
 
 
-def ds_cnn(sparsity: float = 0.0, seed: int = 0) -> bytes:
+def ds_cnn(sparsity: float = 0.0, seed: int = 0, relu_zero: int = -128) -> bytes:
     """The architecture as a ``.tflite``.
 
     Args:
         sparsity: Share of zeros in the first and in each pointwise convolution, each exactly this sparse.
         seed: Of the weights.
+        relu_zero: Zero point of the activations. Quantisation-aware training may leave another than -128, which
+            costs half the resolution and a pass that limits each activation from below.
     """
-    b = _Builder(seed, sparsity)
+    b = _Builder(seed, sparsity, relu_zero)
     height, width = -(-SIZE[0] // 2), -(-SIZE[1] // 2)
     shape = (1, height, width, WIDTH)
     b.layer("CONV_2D", shape, (WIDTH, *FIRST, 1), FIRST[0] * FIRST[1], padding="SAME", stride_h=2, stride_w=2)
@@ -77,10 +80,10 @@ def ds_cnn(sparsity: float = 0.0, seed: int = 0) -> bytes:
     for _ in range(BLOCKS):
         b.layer("DEPTHWISE_CONV_2D", shape, (1, 3, 3, WIDTH), 9, depth_multiplier=1, **one)
         b.layer("CONV_2D", shape, (WIDTH, 1, 1, WIDTH), WIDTH, **one)
-    pooled = b.writer.activation((1, 1, 1, WIDTH), b.scale, -128)
+    pooled = b.writer.activation((1, 1, 1, WIDTH), b.scale, relu_zero)
     pool = {"padding": "VALID", "stride_h": height, "stride_w": width, "filter_height": height, "filter_width": width}
     b.writer.operator("AVERAGE_POOL_2D", [b.last], [pooled], **pool)
-    flat = b.writer.activation((1, WIDTH), b.scale, -128)
+    flat = b.writer.activation((1, WIDTH), b.scale, relu_zero)
     shape_constant = b.writer.constant(np.array([1, WIDTH], np.int32))
     b.writer.operator("RESHAPE", [pooled, shape_constant], [flat], new_shape=np.array([1, WIDTH], np.int32))
     b.last = flat

@@ -99,7 +99,12 @@ class Requant:
     zero_point: int
     minimum: int
     maximum: int
-    plain: bool
+    short: bool  # every shift is negative and no intermediate result can leave 32 bits
+
+    @property
+    def plain(self) -> bool:
+        """Whether the kernels' short arithmetic gives the result: short, and nothing but int8's own limits."""
+        return self.short and (self.minimum, self.maximum) == (-128, 127)
 
 
 @dataclass(frozen=True)

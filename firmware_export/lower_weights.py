@@ -114,15 +114,14 @@ def requant_of(
     reach = np.abs(bias) + 255 * total
     minimum, maximum = activation_range(activation_of(operator), value.scale, value.zero_point)
     maximum = max(minimum, maximum)
-    plain = bool(
-        (minimum, maximum) == (-128, 127)
-        and shift.max() < 0
+    short = bool(
+        shift.max() < 0
         and reach.max() < 1 << 30
         and np.abs(folded).max() < 1 << 30
         and (np.maximum(reach, 1) + 257 * (1 << np.maximum(-shift - 1, 0))).max() < 1 << 31
     )
     wrapped = (folded + (1 << 31)) % (1 << 32) - (1 << 31)
-    return Requant(wrapped, multiplier, shift, value.zero_point, minimum, maximum, plain)
+    return Requant(wrapped, multiplier, shift, value.zero_point, minimum, maximum, short)
 
 
 def convolution_ratios(in_scale: float, scales: list[float], out_scale: float) -> list[float]:
@@ -148,7 +147,19 @@ def lower_convolution(context: Context, operator: Operator) -> None:
     bias = bias_of(context, operator, channels)
     requant = requant_of(context, operator, rows, ratios, bias, value.zero_point, target)
     vector = window.pointwise and value.layout.pixels == 1
+    if not vector and _sees_everything(window) and value.layout.bytes <= min(rows.shape[1] * MAX_PADDED_FC, MAX_SIDE):
+        # one output pixel from the whole input: matrix times vector, instead of seven idle pixels of a block
+        planes = np.zeros((channels, depth, value.layout.plane), np.int8)
+        planes[:, :, : value.layout.pixels] = rows.reshape(channels, depth, -1)
+        rows, vector = planes.reshape(channels, -1), True
+        window = Window(Layout(1, 1, value.layout.bytes), window.output, zero_point=value.zero_point)
     context.add(context.label(operator), Convolution(window, rows, requant, vector), (source,), target)
+
+
+def _sees_everything(window: Window) -> bool:
+    spread = max(window.dilation_y if window.height > 1 else 1, window.dilation_x if window.width > 1 else 1)
+    whole = spread == 1 and (window.height, window.width) == (window.input.height, window.input.width)
+    return whole and window.output.pixels == 1 and (window.first_y, window.first_x) == (0, 0)
 
 
 def lower_depthwise(context: Context, operator: Operator) -> None:

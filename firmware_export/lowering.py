@@ -41,7 +41,7 @@ def lower(graph: Graph) -> Program:
             f"the engine cannot run this model:\n{lines}",
             f"Supported: {', '.join(sorted(HANDLERS))}, int8, batch 1. --target tflm may still take the model.",
         )
-    return _fuse_clamps(context.program)
+    return _split_clamps(_fuse_clamps(context.program))
 
 
 def _lower_operator(context: Context, operator: Operator) -> None:
@@ -134,7 +134,30 @@ def _fuse_clamps(program: Program) -> Program:
 
 def _narrow(requant: Requant, clamp: Clamp) -> Requant:
     low, high = max(requant.minimum, clamp.minimum), min(requant.maximum, clamp.maximum)
-    return replace(requant, minimum=low, maximum=max(low, high), plain=requant.plain and (low, high) == (-128, 127))
+    return replace(requant, minimum=low, maximum=max(low, high))
+
+
+def _split_clamps(program: Program) -> Program:
+    """Give limits that the short arithmetic lacks a pass of their own: far cheaper than the long arithmetic."""
+    layers: list[Layer] = []
+    for layer in program.layers:
+        operation = layer.operation
+        if isinstance(operation, (Convolution, Depthwise)) and _worth_splitting(operation):
+            requant = operation.requant
+            value = program.values[layer.output]
+            wide = program.add_value(f"{value.name} before its limits", value.layout, value.scale, value.zero_point)
+            whole = replace(operation, requant=replace(requant, minimum=-128, maximum=127))
+            layers.append(replace(layer, operation=whole, output=wide))
+            layers.append(Layer(f"{layer.name} limits", Clamp(requant.minimum, requant.maximum), (wide,), layer.output))
+        else:
+            layers.append(layer)
+    program.layers = layers
+    return program
+
+
+def _worth_splitting(operation: Convolution | Depthwise) -> bool:
+    vector = isinstance(operation, Convolution) and operation.vector
+    return operation.requant.short and not operation.requant.plain and not vector
 
 
 __all__ = ["HANDLERS", "layout_of", "lower"]

@@ -61,7 +61,7 @@ def layers_table(row: bench.Row) -> Table:
 
 def boards_table(reports: list[bench.EmulationReport]) -> Table:
     """The cores without a goal."""
-    table = Table(title="other cores")
+    table = Table(title="without a goal")
     for heading in ("model", "board", "core", "instructions", "flash, B", "RAM, B", "stack, B", "exact"):
         table.add_column(heading, justify="left" if heading in ("model", "board", "core") else "right")
     for (title, _, _), r in zip(bench.OTHERS, reports, strict=True):

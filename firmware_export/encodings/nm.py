@@ -1,4 +1,4 @@
-"""N:M sparsity: at most N weights of every M neighbours are not zero. 1.5 * N / M bytes a weight, rows of equal length."""
+"""N:M sparsity: at most N weights of every M neighbours are not zero. 1.5 * N / M bytes a weight, equal rows."""
 
 from __future__ import annotations
 
