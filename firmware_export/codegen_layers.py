@@ -90,8 +90,7 @@ def _convolution(constants: Constants, n: int, op: Convolution, name: str, encod
 def _depthwise(constants: Constants, n: int, op: Depthwise) -> tuple[str, list[str]]:
     weights = constants.array("int8_t", f"weights_{n}", op.weights.reshape(-1))
     w = op.window
-    fast = (w.height, w.width, w.stride_y, w.stride_x, w.dilation_y, w.dilation_x) == (3, 3, 1, 1, 1, 1)
-    kernel = "kws_depthwise_3x3" if fast and op.multiplier == 1 else "kws_depthwise_any"
+    kernel = "kws_depthwise_3x3" if op.common else "kws_depthwise_any"
     members: list[object] = [weights, _requant(constants, n, op.requant), _window(w), w.input.channels, op.multiplier]
     address = constants.struct("kws_depthwise", f"layer_{n}", members)
     return f"{kernel}({address}, %0, %o, %s)", [kernel]

@@ -126,6 +126,13 @@ class Depthwise:
     requant: Requant
     multiplier: int
 
+    @property
+    def common(self) -> bool:
+        """Whether it is the 3x3 window of every DS-CNN, which has a kernel of its own."""
+        w = self.window
+        shape = (w.height, w.width, w.stride_y, w.stride_x, w.dilation_y, w.dilation_x)
+        return shape == (3, 3, 1, 1, 1, 1) and self.multiplier == 1
+
 
 @dataclass(frozen=True)
 class Pool:

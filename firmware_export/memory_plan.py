@@ -59,8 +59,10 @@ def scratch_bytes(layer: Layer, encoding: str) -> int:
         w = operation.window
         height = (w.output.height - 1) * w.stride_y + (w.height - 1) * w.dilation_y + 1
         width = (w.output.width - 1) * w.stride_x + (w.width - 1) * w.dilation_x + 1
-        major, minor = (width, height) if w.output.height > w.output.width else (height, width)
-        return 2 * major * (-(-minor // 2) * 2)
+        down = w.height > w.width or (w.height == w.width and w.output.height > w.output.width)
+        major, minor = (width, height) if down else (height, width)
+        taps = 0 if operation.common else w.height * w.width
+        return 2 * (major * (-(-minor // 2) * 2) + taps)
     return 0
 
 

@@ -6,7 +6,8 @@ void kws_plane_init(kws_plane *plane, const kws_window *w) {
   int32_t y_from, y_to, y_skip, x_from, x_to, x_skip;
   kws_overlap(w->first_y, height, w->in_height, &y_from, &y_to, &y_skip);
   kws_overlap(w->first_x, width, w->in_width, &x_from, &x_to, &x_skip);
-  if (w->out_height > w->out_width) { /* run down the columns */
+  /* run along the longer side of the window, or else of the output: down the columns, or along the rows */
+  if (w->height > w->width || (w->height == w->width && w->out_height > w->out_width)) {
     const kws_plane p = {width, height, 0, w->out_width, w->out_height, 1, w->out_width, 1, w->in_width,
                          x_from, x_to, x_skip, y_from, y_to, y_skip, w->width, w->height, 1, w->width,
                          w->stride_x, w->stride_y, w->dilation_x, w->dilation_y};

@@ -4,7 +4,8 @@
 
 #include "kws_requantize.h"
 
-/* `minor` runs along the longer side of the output: columns of the padded plane are `pitch` (even) elements apart. */
+/* `minor` runs along the longer side of the window, of the output where that is square; lines of the padded plane are
+ * `pitch` (even) elements apart. */
 typedef struct {
   int32_t major, minor, pitch;               /* size of the padded plane */
   int32_t out_major, out_minor;              /* size of the output plane */

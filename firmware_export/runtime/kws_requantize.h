@@ -76,11 +76,8 @@ static inline int32_t kws_requantize_plain(int32_t sum, const kws_scale *scale) 
 #endif
 }
 
-static inline int32_t kws_requantize_any(int32_t sum, const kws_scale *scale, const kws_requant *q) {
-  const int32_t x = (int32_t)((uint32_t)sum + (uint32_t)scale->bias);
-  const int64_t y = (int64_t)kws_rescale(x, scale->multiplier, (int)scale->shift) + q->zero_point;
-  return y < q->minimum ? q->minimum : (y > q->maximum ? q->maximum : (int32_t)y);
-}
+/* Any multiplier, shift and limits; out of line, since layers that training gives hardly need it. */
+int32_t kws_requantize_any(int32_t sum, const kws_scale *scale, const kws_requant *q);
 
 static inline int8_t kws_requantize(int32_t sum, const kws_scale *scale, const kws_requant *q) {
   return (int8_t)(q->plain ? kws_requantize_plain(sum, scale) : kws_requantize_any(sum, scale, q));
