@@ -5,9 +5,7 @@
  * followed by the weights that are not zero. */
 
 #if KWS_THUMB2
-KWS_NAKED static const uint8_t *kws_bitmap_row(const kws_lane *columns, const uint8_t *code, kws_row *row,
-                                               int8_t *output) {
-  (void)columns, (void)code, (void)row, (void)output;
+KWS_NAKED static const uint8_t *kws_bitmap_row(KWS_ROW_PARAMETERS) {
   __asm__(KWS_ROW_ENTER
           "ldr r12, [r2, #16]\n\t" /* depth */
           "add r12, r0, r12, lsl #4\n\t"

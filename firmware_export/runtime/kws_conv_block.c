@@ -6,9 +6,7 @@
 #if KWS_THUMB2
 #define KWS_BLOCK_STEP "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC_NEXT
 
-KWS_NAKED static const uint8_t *kws_block_row(const kws_lane *columns, const uint8_t *code, kws_row *row,
-                                              int8_t *output) {
-  (void)columns, (void)code, (void)row, (void)output;
+KWS_NAKED static const uint8_t *kws_block_row(KWS_ROW_PARAMETERS) {
   __asm__("ldrb r12, [r1], #1\n\t" /* blocks */
           KWS_ROW_ENTER
           "push {r0}\n\t"

@@ -4,9 +4,7 @@
  * which at most 255 are not zero. */
 
 #if KWS_THUMB2
-KWS_NAKED static const uint8_t *kws_index_row(const kws_lane *columns, const uint8_t *code, kws_row *row,
-                                              int8_t *output) {
-  (void)columns, (void)code, (void)row, (void)output;
+KWS_NAKED static const uint8_t *kws_index_row(KWS_ROW_PARAMETERS) {
   __asm__("ldrb r12, [r1], #1\n\t" /* weights */
           KWS_ROW_ENTER
           "push {r0}\n\t"

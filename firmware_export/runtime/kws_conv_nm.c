@@ -5,9 +5,7 @@
  * last completed by a zero weight. */
 
 #if KWS_THUMB2
-KWS_NAKED static const uint8_t *kws_nm_row(const kws_lane *columns, const uint8_t *code, kws_row *row,
-                                           int8_t *output) {
-  (void)columns, (void)code, (void)row, (void)output;
+KWS_NAKED static const uint8_t *kws_nm_row(KWS_ROW_PARAMETERS) {
   __asm__(KWS_ROW_ENTER
           "ldr r12, [r2, #20]\n\t" /* bytes of a row */
           "add r12, r12, r1\n\t"

@@ -5,9 +5,7 @@
  * gaps are bridged by weights that are zero. */
 
 #if KWS_THUMB2
-KWS_NAKED static const uint8_t *kws_relative_row(const kws_lane *columns, const uint8_t *code, kws_row *row,
-                                                 int8_t *output) {
-  (void)columns, (void)code, (void)row, (void)output;
+KWS_NAKED static const uint8_t *kws_relative_row(KWS_ROW_PARAMETERS) {
   __asm__(KWS_ROW_ENTER
           "ldrb lr, [r1], #1\n\t"
           "cmp lr, #0\n\t"

@@ -29,9 +29,10 @@ typedef struct {
 
 /* Outputs along one row (or column) of the padded plane, two at a time; a last one alone has its partner's result
  * written over. Naked for the same reason as in kws_thumb2.h. */
-__attribute__((naked, noinline)) static void kws_line(const int16_t *x, uint32_t pitch_bytes, int8_t *output,
-                                                      kws_job *job) {
-  (void)x, (void)pitch_bytes, (void)output, (void)job;
+__attribute__((naked, noinline)) static void kws_line(const int16_t *x __attribute__((unused)),
+                                                      uint32_t pitch_bytes __attribute__((unused)),
+                                                      int8_t *output __attribute__((unused)),
+                                                      kws_job *job __attribute__((unused))) {
   __asm__(
       "push {r4-r11, lr}\n\t"
       "mov r4, r2\n\t"

@@ -22,6 +22,10 @@
 
 #if KWS_THUMB2
 #define KWS_NAKED __attribute__((naked, noinline))
+/* Read by the assembly alone, in r0 to r3. */
+#define KWS_ROW_PARAMETERS                                                                            \
+  const kws_lane *columns __attribute__((unused)), const uint8_t *code __attribute__((unused)),       \
+      kws_row *row __attribute__((unused)), int8_t *output __attribute__((unused))
 
 #define KWS_ROW_ENTER               \
   "push {r2, r3, r4-r11, lr}\n\t"   \
