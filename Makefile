@@ -19,6 +19,9 @@ $(STAMP): requirements.txt setup.cfg pyproject.toml
 
 demo: setup ## the whole job on the built-in synthetic speech
 	$(VENV)/bin/kws build recipes/demo.yaml --data synthetic --out runs/demo
+	@if command -v arm-none-eabi-gcc >/dev/null && command -v qemu-system-arm >/dev/null; then \
+	    $(VENV)/bin/kws emulate runs/demo/model_int8.tflite --board mps2-an386; \
+	else echo "no cross compiler or emulator here: the board is left out"; fi
 
 test: setup ## the tests, under 15 minutes on 2 cores
 	$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow"
