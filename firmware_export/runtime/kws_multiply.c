@@ -1,23 +1,25 @@
 #include "kws_requantize.h"
 
-static int32_t kws_product(const kws_elementwise *e, int32_t a, int32_t b) {
-  return kws_rescale((a - e->a_zero) * (b - e->b_zero), e->out_multiplier, e->out_shift) + e->out_zero;
-}
-
-/* out = a * b, rescaled. */
+/* out = a * b, rescaled; a factor of two or more, which is rare, takes the long way. */
 kws_status kws_multiply(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output) {
   if (layer == NULL || a == NULL || b == NULL || output == NULL) {
     return KWS_ERROR_ARGUMENT;
   }
-  for (uint32_t c = 0; c < layer->channels; c++) {
-    int8_t *out = output + c * layer->out_plane;
-    for (uint32_t row = 0; row < layer->height; row++) {
-      const int8_t *x = a + c * layer->a_channel + row * layer->a_row;
-      const int8_t *y = b + c * layer->b_channel + row * layer->b_row;
-      for (uint32_t left = layer->width; left > 0; left--) {
-        *out++ = (int8_t)kws_clip(kws_product(layer, *x, *y), layer->minimum, layer->maximum);
-        x += layer->a_column;
-        y += layer->b_column;
+  const kws_elementwise e = *layer; /* a copy, which writing to output cannot change */
+  const int is_short = e.out_shift <= 0;
+  const kws_short_scale scale = kws_short_scale_of(e.out_multiplier, is_short ? e.out_shift : 0);
+  for (uint32_t c = 0; c < e.channels; c++) {
+    int8_t *out = output + c * e.out_plane;
+    for (uint32_t row = 0; row < e.height; row++) {
+      const int8_t *x = a + c * e.a_channel + row * e.a_row;
+      const int8_t *y = b + c * e.b_channel + row * e.b_row;
+      for (uint32_t left = e.width; left > 0; left--) {
+        const int32_t product = (*x - e.a_zero) * (*y - e.b_zero);
+        const int32_t scaled =
+            is_short ? kws_rescale_short(product, &scale) : kws_rescale(product, e.out_multiplier, e.out_shift);
+        *out++ = (int8_t)kws_clip(scaled + e.out_zero, e.minimum, e.maximum);
+        x += e.a_column;
+        y += e.b_column;
       }
     }
   }

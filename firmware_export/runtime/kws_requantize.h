@@ -30,6 +30,34 @@ static inline int32_t kws_rescale(int32_t x, int32_t multiplier, int shift) {
   return kws_divide_by_power(kws_high_multiply(shifted, multiplier), right);
 }
 
+/* kws_rescale for |x| < 2^30 and shifts that are not positive, with what depends on the shift prepared. */
+typedef struct {
+  int32_t multiplier;
+  int32_t half; /* 2^(right - 1), or 0 */
+  int32_t sign; /* -1 where the second rounding takes place, else 0 */
+  int32_t right;
+} kws_short_scale;
+
+static inline kws_short_scale kws_short_scale_of(int32_t multiplier, int shift) {
+  kws_short_scale scale;
+  scale.multiplier = multiplier;
+  scale.right = -shift;
+  scale.half = shift < 0 ? (int32_t)((uint32_t)1 << (-shift - 1)) : 0;
+  scale.sign = shift < 0 ? -1 : 0;
+  return scale;
+}
+
+static inline int32_t kws_rescale_short(int32_t x, const kws_short_scale *scale) {
+#if KWS_DSP
+  int32_t y;
+  const int32_t doubled = (int32_t)((uint32_t)x << 1);
+  __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(doubled), "r"(scale->multiplier));
+#else
+  const int32_t y = kws_high_multiply(x, scale->multiplier);
+#endif
+  return (y + ((y >> 31) & scale->sign) + scale->half) >> scale->right;
+}
+
 static inline int32_t kws_clip(int32_t x, int32_t minimum, int32_t maximum) {
   return x < minimum ? minimum : (x > maximum ? maximum : x);
 }
