@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from kws_tfmot import __version__
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.files import sha256_file, write_json
+from kws_tfmot.files import replacing, sha256_file, write_json
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -124,6 +125,21 @@ class Run:
         }
         write_json(self.path(MANIFEST), self._manifest)
         return True
+
+    def adopt(self, donor: Run, stages: Iterable[str]) -> None:
+        """Take over finished ``stages`` of another run, files and record, unless this run has done them itself.
+
+        Whether they fit is decided as always: a stage whose inputs differ is done again.
+        """
+        for name in stages:
+            record = donor._manifest["stages"].get(name)
+            if record is None or name in self._manifest["stages"]:
+                continue
+            for output in record["outputs"]:
+                with replacing(self.path(output)) as temporary:
+                    shutil.copyfile(donor.path(output), temporary)
+            self._manifest["stages"][name] = record
+        write_json(self.path(MANIFEST), self._manifest)
 
     def figures(self, stage: str) -> dict[str, Any]:
         """The figures that ``stage`` recorded; empty if it has not run."""

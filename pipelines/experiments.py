@@ -18,7 +18,7 @@ from kws_tfmot.recipe import load_recipe
 from kws_tfmot.runs import Run
 from kws_tfmot.stages.build import Build
 from kws_tfmot.stages.metrics import versions
-from kws_tfmot.stages.variants import VARIANTS, commit_of, run_variant, summarise
+from kws_tfmot.stages.variants import SHARED_STAGES, VARIANTS, commit_of, run_variant, summarise
 from pipelines.console import RichReporter, friendly_errors, out, table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,11 +37,15 @@ def command(
     with friendly_errors():
         source = f"folder:{_recordings(recordings)}"
         settings = load_recipe(recipe)
-        rows = []
+        rows, reporter = [], RichReporter()
         for seed in range(1, seeds + 1):
-            build = Build(settings, source, Run(runs / f"{settings.name}-seed{seed}"), RichReporter())
-            with build.run.locked():
-                rows += [run_variant(build, variant, seed) for variant in VARIANTS]
+            folder = runs / f"{settings.name}-seed{seed}"
+            for variant in VARIANTS:
+                run = Run(folder / variant.folder)
+                with run.locked():
+                    if variant is not VARIANTS[0]:
+                        run.adopt(Run(folder / VARIANTS[0].folder), SHARED_STAGES)
+                    rows.append(run_variant(Build(settings, source, run, reporter), variant, seed))
         summary = summarise(rows)
         record = {
             "command": shlex.join(["python", "-m", "pipelines.experiments", *sys.argv[1:]]),

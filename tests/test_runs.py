@@ -4,7 +4,7 @@ import pytest
 
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.files import replacing, write_text
-from kws_tfmot.runs import MANIFEST, Run, StageResult
+from kws_tfmot.runs import MANIFEST, Run, StageResult, key_of
 
 
 class Counted:
@@ -81,3 +81,16 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path) -> None:
         raise KeyboardInterrupt
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_run_takes_over_finished_stages_of_another(tmp_path) -> None:
+    donor, run = Run(tmp_path / "donor"), Run(tmp_path / "run")
+    work = Counted(donor)
+    donor.stage("make", {"seed": 1}, work)
+    run.adopt(donor, ["make", "never done"])
+    own = Counted(run)
+    assert not run.stage("make", {"seed": 1}, own)
+    assert run.path("out.txt").read_text() == "made 1"
+    assert run.stage("make", {"seed": 2}, own)
+    run.adopt(donor, ["make"])  # what this run has made itself stays
+    assert run.is_current("make", key_of("make", {"seed": 2}))

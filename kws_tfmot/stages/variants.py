@@ -20,9 +20,10 @@ from kws_tfmot.stages.train import FLOAT_MODEL, train_dense
 
 @dataclass(frozen=True)
 class Variant:
-    """One way through the stages after ``train``: changes to the recipe under a name."""
+    """One way through the stages after ``train``: changes to the recipe under a name, and its folder's name."""
 
     name: str
+    folder: str
     changes: dict[str, Any]
 
     def apply(self, recipe: Recipe, seed: int) -> Recipe:
@@ -33,11 +34,12 @@ class Variant:
         return Recipe.parse(values)
 
 
-# In this order each reuses what the one before has trained.
+# The later ones take over what the first has trained.
+SHARED_STAGES = ("train", "sparsify")
 VARIANTS = (
-    Variant("pruned, PQAT int8", {}),
-    Variant("pruned, PTQ int8", {"quantization": {"mode": "ptq"}, "convert": {"also": []}}),
-    Variant("dense, QAT int8", {"sparsity": None, "convert": {"also": []}}),
+    Variant("pruned, PQAT int8", "pruned-pqat", {}),
+    Variant("pruned, PTQ int8", "pruned-ptq", {"quantization": {"mode": "ptq"}, "convert": {"also": []}}),
+    Variant("dense, QAT int8", "dense-qat", {"sparsity": None, "convert": {"also": []}}),
 )
 
 
