@@ -18,9 +18,10 @@ import numpy as np
 from firmware_export.boards import BUDGETS, Board, board_of
 from firmware_export.elf import Footprint, footprint
 from firmware_export.engine import DEFAULT_NAME, Engine, build
-from firmware_export.host import cache_directory, finish_output, quantize_input, run_tool
+from firmware_export.host import finish_output, quantize_input, run_tool
 from kws_tfmot.errors import ModelError, ToolchainError
-from kws_tfmot.files import sha256_bytes, write_bytes
+from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
+from kws_tfmot.frontend.native import find_compiler
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
 
@@ -52,12 +53,12 @@ def require(tool: str) -> str:
 def counting_plugin() -> Path:
     """The instruction counter for QEMU, compiled at first use into the cache."""
     source = BOARD_FILES / "count_plugin.c"
-    target = cache_directory() / "qemu" / f"{sha256_bytes(source.read_bytes())[:32]}.so"
+    target = cache_root() / "qemu" / f"{sha256_bytes(source.read_bytes())[:32]}.so"
     if not target.is_file():
-        compiler = shutil.which("cc") or require("gcc")
+        compiler = find_compiler()
         with tempfile.TemporaryDirectory() as folder:
             made = Path(folder) / "plugin.so"
-            run_tool([compiler, "-O2", "-fPIC", "-shared", "-o", str(made), str(source)], "compiling the QEMU plugin")
+            run_tool([*compiler, "-O2", "-fPIC", "-shared", "-o", str(made), str(source)], "compiling the QEMU plugin")
             write_bytes(target, made.read_bytes())
     return target
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -14,30 +12,11 @@ import numpy as np
 from firmware_export.engine import Engine, build
 from firmware_export.ir import Program
 from kws_tfmot.errors import ModelError, ToolchainError
-from kws_tfmot.files import sha256_bytes, write_bytes
+from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
+from kws_tfmot.frontend.native import find_compiler
 
 FLAGS = ("-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=default")
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
-
-
-def cache_directory() -> Path:
-    """Where compiled libraries are kept: ``KWS_CACHE``, else the user's cache."""
-    root = os.environ.get("KWS_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "kws-tfmot")  # noqa: PTH118
-    return Path(root).expanduser()
-
-
-def find_compiler(*names: str) -> str:
-    """The first of ``names`` that is installed.
-
-    Raises:
-        ToolchainError: If none is.
-    """
-    for name in names:
-        if found := shutil.which(name):
-            return found
-    raise ToolchainError(
-        f"no C compiler found; looked for {', '.join(names)}.", "Install gcc (Debian: apt install gcc)."
-    )
 
 
 def run_tool(command: list[str], what: str, cwd: Path | None = None, timeout: float = 300.0) -> str:
@@ -62,17 +41,17 @@ def compile_library(engine: Engine, flags: tuple[str, ...] = FLAGS) -> Path:
     Raises:
         ToolchainError: Without a C compiler, or if it refuses the code.
     """
-    compiler = find_compiler("cc", "gcc", "clang")
-    version = run_tool([compiler, "--version"], "the C compiler").splitlines()[0]
-    key = "\0".join((version, *flags, *(f"{name}\0{text}" for name, text in sorted(engine.files.items()))))
-    target = cache_directory() / "engine" / f"{sha256_bytes(key.encode())[:32]}.so"
+    compiler = find_compiler()
+    version = run_tool([*compiler, "--version"], "the C compiler").splitlines()[0]
+    key = "\0".join((*compiler, version, *flags, *(f"{name}\0{text}" for name, text in sorted(engine.files.items()))))
+    target = cache_root() / "engine" / f"{sha256_bytes(key.encode())[:32]}.so"
     if target.is_file():
         return target
     with tempfile.TemporaryDirectory() as folder:
         for name, text in engine.files.items():
             (Path(folder) / name).write_text(text, encoding="utf-8")
         sources = sorted(name for name in engine.files if name.endswith(".c"))
-        run_tool([compiler, *flags, "-o", "engine.so", *sources], "compiling the engine", cwd=Path(folder))
+        run_tool([*compiler, *flags, "-o", "engine.so", *sources], "compiling the engine", cwd=Path(folder))
         write_bytes(target, (Path(folder) / "engine.so").read_bytes())
     return target
 

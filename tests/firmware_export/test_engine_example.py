@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from firmware_export.bench import sweep
 from firmware_export.boards import BOARDS
@@ -42,6 +43,19 @@ def test_the_example_hears_on_every_board_what_the_host_hears(board: str) -> Non
     assert report.same_as_host
     assert len(report.heard) == (99 - 14) // 5 + 1
     assert len({heard.label for heard in report.heard}) >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.device
+@pytest.mark.recordings
+@pytest.mark.parametrize("board", sorted(BOARDS))
+def test_the_front_end_on_500_recordings(board: str, recordings: Path) -> None:
+    paths = sorted(recordings.glob("[a-z]*/*.flac"))
+    chosen = [paths[i] for i in np.random.default_rng(0).permutation(len(paths))[:500]]
+    clips = [soundfile.read(path, dtype="int16")[0] for path in chosen]
+    samples = np.concatenate([np.pad(clip, (0, max(0, 16_000 - len(clip))))[:16_000] for clip in clips])
+    report = emulate_frontend(FrontendSettings(), samples, board)
+    assert report.bit_exact and report.frames == 24_999
 
 
 @pytest.mark.device
