@@ -49,12 +49,14 @@ def show(figures: dict, first: str) -> None:
         reference = medians.get((first, r["kind"], r["threads"]))
         ratio = f"{r['p50_us'] / reference:.2f}" if reference and r["model"] != first else ""
         cells = [f"{r[key]:,.1f}" for key in ("p50_us", "p90_us", "p99_us")]
-        rows.append([r["model"], r["interpreter"], str(r["threads"]), *cells, str(r["runs"]), ratio])
+        rows.append([r["model"], r["kind"], str(r["threads"]), *cells, str(r["runs"]), ratio])
     table(
         "latency of one inference, microseconds",
         ["model", "interpreter", "threads", "p50", "p90", "p99", "N", f"/ {first}"],
         rows,
     )
+    for kind, name in {r["kind"]: r["interpreter"] for r in figures["latency"]}.items():
+        out.print(f"{kind}: {name}", markup=False)
     for what, reason in figures["refused"].items():
         out.print(f"not run: {what}: {reason}", style="dim", markup=False)
     if frontend := figures["frontend"]:

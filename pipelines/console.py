@@ -20,8 +20,10 @@ from rich.table import Table
 
 from kws_tfmot.errors import KwsError
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# Tables are made for terminals of 100 columns or more; a pipe or a log has no width of its own.
+_PIPE_WIDTH = 120
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PIPE_WIDTH)
 
 
 class _RichTask:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kws_tfmot.files import replacing
 from kws_tfmot.runs import StageResult
 from kws_tfmot.stages.build import Build
+
+if TYPE_CHECKING:
+    from kws_tfmot.keras import keras
 
 FLOAT_MODEL = "float.keras"
 
@@ -14,6 +19,22 @@ def dense_inputs(build: Build) -> list[object]:
     recipe = build.recipe
     groups = (recipe.data, recipe.frontend, recipe.augment, recipe.model, recipe.train)
     return [build.data_sha256, recipe.seed, *(group.model_dump(mode="json") for group in groups)]
+
+
+def _check_later_stages(build: Build, network: keras.Model) -> None:
+    """Refuse now what pruning or quantisation would refuse only after the dense training.
+
+    Raises:
+        RecipeError: If the sparse training names a layer that is not there, or would prune nothing.
+        ModelError: If a layer cannot be trained for int8.
+    """
+    from kws_tfmot.quantization.tfmot_qat import check_quantizable
+    from kws_tfmot.sparsity.coverage import coverage
+
+    if build.recipe.sparsity:
+        coverage(network, build.recipe.sparsity)
+    if build.recipe.quantization.mode == "qat":
+        check_quantizable(network)
 
 
 def train_dense(build: Build) -> bool:
@@ -29,6 +50,7 @@ def train_dense(build: Build) -> bool:
         recipe = build.recipe
         seed_everything(recipe.seed)
         network = build_model(recipe.model, recipe.frontend.feature_shape, len(build.index.labels))
+        _check_later_stages(build, network)
         result = fit(build, network, recipe.train, "train", key, Plugins(), offset=0)
         with replacing(build.run.path(FLOAT_MODEL)) as temporary:
             network.save(temporary)

@@ -39,6 +39,15 @@ def test_a_build_that_cannot_be_is_refused(recipe, tmp_path, arguments, told) ->
     assert not (tmp_path / "run" / "float.keras").exists()
 
 
+def test_a_layer_that_is_not_there_is_told_before_training(recipe, tone_folder, tmp_path) -> None:
+    out = tmp_path / "run"
+    result = run("build", recipe, "--data", f"folder:{tone_folder}", "--out", out, "--set", "sparsity.skip=[clasifier]")
+    assert result.exit_code == 2
+    assert "Did you mean 'classifier'?" in " ".join(result.output.split())
+    assert not (out / "float.keras").exists()
+    assert not (out / "state").exists()
+
+
 def test_a_missing_keyword_is_told_before_training(recipe, tone_folder, tmp_path) -> None:
     out = tmp_path / "run"
     result = run("build", recipe, "--data", f"folder:{tone_folder}", "--keywords", "up,dawn", "--out", out)
