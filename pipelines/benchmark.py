@@ -12,7 +12,7 @@ import typer
 from kws_tfmot.errors import KwsError
 from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.evaluation.latency import measure_frontend, measure_latency, peak_memory_bytes
-from pipelines.console import RichReporter, friendly_errors, out, table
+from pipelines.console import RichReporter, friendly_errors, line, table
 from pipelines.options import JsonOption, ModelArgument, RecipeOption
 
 
@@ -56,12 +56,12 @@ def show(figures: dict, first: str) -> None:
         rows,
     )
     for kind, name in {r["kind"]: r["interpreter"] for r in figures["latency"]}.items():
-        out.print(f"{kind}: {name}", markup=False)
+        line(f"{kind}: {name}", markup=False)
     for what, reason in figures["refused"].items():
-        out.print(f"not run: {what}: {reason}", style="dim", markup=False)
+        line(f"not run: {what}: {reason}", style="dim", markup=False)
     if frontend := figures["frontend"]:
-        out.print(f"front end ({frontend['backend']}): {frontend['clips_per_second']:,.0f} clips a second on one core")
-    out.print(f"peak memory of this process: {figures['peak_memory_bytes'] / 2**20:,.0f} MiB")
+        line(f"front end ({frontend['backend']}): {frontend['clips_per_second']:,.0f} clips a second on one core")
+    line(f"peak memory of this process: {figures['peak_memory_bytes'] / 2**20:,.0f} MiB")
 
 
 def _frontend(model: Path, recipe: Path | None) -> dict | None:

@@ -17,7 +17,7 @@ from kws_tfmot.stages.metrics import METRICS_FILE, write_metrics
 from kws_tfmot.stages.prepare import prepare_data
 from kws_tfmot.stages.train import train_dense
 from pipelines.compress import show_sparsity
-from pipelines.console import out, table
+from pipelines.console import line, table
 from pipelines.convert import show_files
 from pipelines.options import recipe_command
 
@@ -64,27 +64,27 @@ def show_summary(build: Build, metrics: dict[str, Any]) -> None:
                 f"another winner in {row['differing_argmax']}): {row['first_operators']}"
             )
         )
-        out.print(f"TFLite Micro's kernels against {row['interpreters'][1]}: {verdict}", markup=False)
+        line(f"TFLite Micro's kernels against {row['interpreters'][1]}: {verdict}", markup=False)
     latency = {row["kind"]: row for row in metrics["benchmark"]["latency"] if row["model"] == INT8_MODEL}
     times = ", ".join(f"{kind} {row['p50_us']:,.0f} us" for kind, row in latency.items())
-    out.print(f"median desktop latency of {INT8_MODEL}: {times}")
+    line(f"median desktop latency of {INT8_MODEL}: {times}")
     directory = build.run.directory
-    out.print(f"{directory / INT8_MODEL}: {metrics['files'][INT8_MODEL]['bytes']:,} B", markup=False)
+    line(f"{directory / INT8_MODEL}: {metrics['files'][INT8_MODEL]['bytes']:,} B", markup=False)
     if tflm := metrics["export"].get("tflm"):
         sizes = f"model {tflm['model_bytes']:,} B, arena {tflm['arena_bytes']:,} B"
-        out.print(f"{directory / FIRMWARE}: C array for TFLite Micro, {sizes}", markup=False)
+        line(f"{directory / FIRMWARE}: C array for TFLite Micro, {sizes}", markup=False)
     if engine := metrics["export"].get("engine"):
         if "differing_bytes" in engine:
-            out.print(
+            line(
                 f"the engine's C against TFLite Micro's kernels: {engine['differing_bytes']} differing output bytes "
                 f"in {engine['samples']} clips"
             )
         sizes = f"constants {engine['constant_bytes']:,} B, arena {engine['arena_bytes']:,} B"
-        out.print(f"{directory / FIRMWARE / 'engine'}: C code of its own, {sizes}", markup=False)
-        out.print(f"instructions on a board: kws emulate {directory / INT8_MODEL}", markup=False)
-    out.print(f"{directory / METRICS_FILE}: everything measured", markup=False)
+        line(f"{directory / FIRMWARE / 'engine'}: C code of its own, {sizes}", markup=False)
+        line(f"instructions on a board: kws emulate {directory / INT8_MODEL}", markup=False)
+    line(f"{directory / METRICS_FILE}: everything measured", markup=False)
     if build.source == "synthetic":
-        out.print(
+        line(
             "[yellow]note[/] trained and tested on synthesised voices: the accuracy shows that the tool chain works, "
             "not how well the model hears people"
         )

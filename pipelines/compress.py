@@ -8,7 +8,7 @@ from kws_tfmot.stages.build import Build
 from kws_tfmot.stages.compress import compress
 from kws_tfmot.stages.prepare import prepare_data
 from kws_tfmot.stages.train import train_dense
-from pipelines.console import out, table
+from pipelines.console import line, table
 from pipelines.options import recipe_command
 
 
@@ -20,7 +20,7 @@ def work(build: Build) -> None:
     show_sparsity(build)
     if build.recipe.quantization.mode == "qat":
         figures = build.run.figures("quantize")
-        out.print(f"QAT keeps: {figures['preserve']}; validation {100 * figures['validation_accuracy']:.2f} %")
+        line(f"QAT keeps: {figures['preserve']}; validation {100 * figures['validation_accuracy']:.2f} %")
 
 
 def show_sparsity(build: Build) -> None:

@@ -62,7 +62,7 @@ class RichReporter:
         """One line, each text once."""
         if text not in self._told:
             self._told.add(text)
-            err.print(f"[yellow]note[/] {_escape(text)}")
+            err.print(f"[yellow]note[/] {_escape(text)}", soft_wrap=True)
 
 
 @contextmanager
@@ -71,13 +71,18 @@ def friendly_errors() -> Iterator[None]:
     try:
         yield
     except KwsError as error:
-        err.print(f"[bold red]error[/] {_escape(error.message)}")
+        err.print(f"[bold red]error[/] {_escape(error.message)}", soft_wrap=True)
         if error.hint:
-            err.print(f"      {_escape(error.hint)}")
+            err.print(f"      {_escape(error.hint)}", soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
         err.print("[yellow]interrupted[/] run the same command again to go on from here")
         sys.exit(130)
+
+
+def line(text: str, style: str | None = None, markup: bool = True) -> None:
+    """Print one line as it is: a path must not be broken where the terminal ends."""
+    out.print(text, style=style, markup=markup, soft_wrap=True)
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:

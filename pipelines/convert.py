@@ -9,7 +9,7 @@ from kws_tfmot.stages.compress import compress
 from kws_tfmot.stages.convert import convert_model
 from kws_tfmot.stages.prepare import prepare_data
 from kws_tfmot.stages.train import train_dense
-from pipelines.console import out, table
+from pipelines.console import line, table
 from pipelines.options import recipe_command
 
 
@@ -33,13 +33,13 @@ def show_files(build: Build) -> None:
     for name, row in files.items():
         if ratio := row.get("slim_bytes_over_dense"):
             verdict = "smaller" if ratio < 1 else "LARGER"
-            out.print(
+            line(
                 f"{name}: TFLite's sparse encoding is {abs(1 - ratio):.0%} {verdict} than the dense file (slimmed). "
                 "For desktop use only: TFLite Micro ignores the encoding and computes garbage."
             )
         if zeros := row.get("zeros"):
             total = sum(r["weights"] for r in zeros)
-            out.print(f"{name}: {sum(r['zeros'] for r in zeros) / total:.1%} of {total:,} weights are zero")
+            line(f"{name}: {sum(r['zeros'] for r in zeros) / total:.1%} of {total:,} weights are zero")
 
 
 command = recipe_command(work)

@@ -14,7 +14,7 @@ from firmware_export.emulator import EmulationReport, emulate
 from kws_tfmot.errors import DataError
 from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.recipe import load_recipe
-from pipelines.console import err, friendly_errors, out, table
+from pipelines.console import err, friendly_errors, line, table
 from pipelines.options import JsonOption, ModelArgument, RecipeOption
 
 AUDIO = (".wav", ".flac")
@@ -60,7 +60,7 @@ def features_of(folder: Path, model: Path, recipe: Path | None) -> np.ndarray:
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO):
         clip = decode_clip(path, settings.sample_rate, settings.clip_samples)
         if clip.problem:
-            err.print(f"left out: {path}: {clip.problem}", markup=False)
+            err.print(f"left out: {path}: {clip.problem}", markup=False, soft_wrap=True)
         else:
             samples.append(clip.samples)
     if not samples:
@@ -87,17 +87,15 @@ def show(report: EmulationReport) -> None:
         rows,
     )
     parts = ", ".join(f"{name} {size:,}" for name, size in report.flash_parts.items())
-    out.print(
-        f"instructions an inference: [bold]{report.instructions:,}[/] (counted; least {report.instructions_least:,})"
-    )
-    out.print(
+    line(f"instructions an inference: [bold]{report.instructions:,}[/] (counted; least {report.instructions_least:,})")
+    line(
         f"flash [bold]{report.flash_bytes:,} B[/] ({parts}); RAM [bold]{report.ram_bytes:,} B[/], "
         f"stack {report.stack_bytes:,} B"
     )
     verdict = (
         "[green]every output byte equal[/]" if report.bit_exact else f"[red]{report.differing_bytes} bytes differ[/]"
     )
-    out.print(f"against {report.reference}: {verdict}")
+    line(f"against {report.reference}: {verdict}")
     fits = [
         [
             row["board"],
@@ -109,7 +107,7 @@ def show(report: EmulationReport) -> None:
         for row in report.budgets
     ]
     table("real boards of this core", ["board", "fits", "flash left", "RAM left", "estimated ms"], fits)
-    out.print(report.note, style="dim", markup=False)
+    line(report.note, style="dim", markup=False)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from kws_tfmot.evaluation.model_accuracy import ModelAccuracy, evaluate_model
 from kws_tfmot.evaluation.plots import plot_confusion
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.interpreter import KINDS
-from pipelines.console import RichReporter, friendly_errors, out, table
+from pipelines.console import RichReporter, friendly_errors, line, table
 from pipelines.options import DataOption, JsonOption, ModelArgument, RecipeOption
 
 
@@ -55,13 +55,13 @@ def show(found: ModelAccuracy) -> None:
         for label, row in figures["per_class"].items()
     ]
     table(f"{found.source}, split {found.split}", ["class", "N", "recall", "precision"], rows)
-    out.print(
+    line(
         f"accuracy [bold]{100 * figures['accuracy']:.2f} %[/] (95 %: {100 * low:.2f} to {100 * high:.2f}), "
         f"N = {figures['n']}"
     )
-    out.print(f"{found.interpreter}; split {found.split_sha256[:12]}; model {found.model_sha256[:12]}")
+    line(f"{found.interpreter}; split {found.split_sha256[:12]}; model {found.model_sha256[:12]}")
     for note in found.notes:
-        out.print(f"note: {note}", style="dim", markup=False)
+        line(f"note: {note}", style="dim", markup=False)
 
 
 def _percent(share: float | None) -> str:

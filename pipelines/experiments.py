@@ -19,7 +19,7 @@ from kws_tfmot.runs import Run
 from kws_tfmot.stages.build import Build
 from kws_tfmot.stages.metrics import versions
 from kws_tfmot.stages.variants import SHARED_STAGES, VARIANTS, commit_of, run_variant, summarise
-from pipelines.console import RichReporter, friendly_errors, out, table
+from pipelines.console import RichReporter, friendly_errors, line, table
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -59,7 +59,7 @@ def command(
         write_json(results / f"{settings.name}.json", record)
         plot(rows, results / f"{settings.name}.png")
         show(summary)
-        out.print(f"written to {results / settings.name}.json and .png")
+        line(f"written to {results / settings.name}.json and .png")
 
 
 def _recordings(given: str) -> str:

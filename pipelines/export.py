@@ -14,7 +14,7 @@ from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.metadata import read_settings
-from pipelines.console import friendly_errors, out, table
+from pipelines.console import friendly_errors, line, table
 from pipelines.options import ModelArgument, RecipeOption
 
 TARGETS = ("tflm", "engine", "firmware")
@@ -49,7 +49,7 @@ def command(
         else:
             contract = ModelContract.of_model(model, load_recipe(recipe) if recipe else None)
             files = export_example(model, out_dir, contract.frontend, contract.labels, board)
-            out.print(f"{out_dir}: {', '.join(files)}", markup=False)
+            line(f"{out_dir}: {', '.join(files)}", markup=False)
 
 
 def _settings(recipe: Path | None) -> dict[str, Any]:
@@ -67,13 +67,13 @@ def _labels(model: Path, recipe: Path | None) -> tuple[str, ...]:
 
 def show_tflm(report: ExportReport, out_dir: Path) -> None:
     """What was written and what it will take on the device."""
-    out.print(f"{out_dir}: {', '.join(report.files)}", markup=False)
-    out.print(
+    line(f"{out_dir}: {', '.join(report.files)}", markup=False)
+    line(
         f"model {report.model_bytes:,} B (given: {report.source_bytes:,} B), {len(report.operators)} operators, "
         f"arena {report.arena_bytes:,} B as reserved"
     )
     for decision in report.decode:
-        out.print(str(decision), markup=False, style="dim")
+        line(str(decision), markup=False, style="dim")
 
 
 def show_engine(report: dict[str, Any], out_dir: Path) -> None:
@@ -84,8 +84,8 @@ def show_engine(report: dict[str, Any], out_dir: Path) -> None:
         if "encoding" in row
     ]
     table("weights in flash", ["layer", "weights", "zeros", "encoding", "bytes"], rows)
-    out.print(f"{out_dir}: {len(report['files'])} files", markup=False)
-    out.print(f"constants {report['constant_bytes']:,} B, arena {report['arena_bytes']:,} B")
+    line(f"{out_dir}: {len(report['files'])} files", markup=False)
+    line(f"constants {report['constant_bytes']:,} B, arena {report['arena_bytes']:,} B")
 
 
 if __name__ == "__main__":

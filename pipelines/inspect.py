@@ -7,7 +7,7 @@ import json
 import typer
 
 from kws_tfmot.tflite.inspect import TABLE_HEADER, inspect, inspect_table
-from pipelines.console import friendly_errors, out, table
+from pipelines.console import friendly_errors, line, table
 from pipelines.options import JsonOption, ModelArgument
 
 
@@ -21,19 +21,19 @@ def command(model: ModelArgument, as_json: JsonOption = False) -> None:
         table(str(model), list(TABLE_HEADER), [list(row) for row in inspect_table(summary)])
         for role, tensors in (("input", summary.inputs), ("output", summary.outputs)):
             for tensor in tensors:
-                out.print(
+                line(
                     f"{role}: {tensor.dtype} {tensor.shape}, scale {tensor.scale}, zero point {tensor.zero_point}",
                     markup=False,
                 )
-        out.print(
+        line(
             f"{summary.parameters:,} parameters, {summary.macs:,} MACs "
             f"({summary.nonzero_macs:,} with a non-zero weight), {summary.zero_share:.1%} of the weights are zero"
         )
-        out.print("bytes: " + ", ".join(f"{name} {size:,}" for name, size in summary.bytes.items()))
+        line("bytes: " + ", ".join(f"{name} {size:,}" for name, size in summary.bytes.items()))
         if summary.sparse_encoded:
-            out.print("[yellow]sparse-encoded[/]: for desktop interpreters only, TFLite Micro computes garbage from it")
+            line("[yellow]sparse-encoded[/]: for desktop interpreters only, TFLite Micro computes garbage from it")
         if summary.settings:
-            out.print("settings: " + json.dumps(summary.settings, ensure_ascii=False), markup=False)
+            line("settings: " + json.dumps(summary.settings, ensure_ascii=False), markup=False)
 
 
 if __name__ == "__main__":

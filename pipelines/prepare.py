@@ -6,7 +6,7 @@ import typer
 
 from kws_tfmot.stages.build import Build
 from kws_tfmot.stages.prepare import prepare_data
-from pipelines.console import out, table
+from pipelines.console import line, table
 from pipelines.options import recipe_command
 
 
@@ -16,7 +16,7 @@ def work(build: Build) -> None:
     splits = build.run.figures("prepare")["splits"]
     rows = [[label, *(str(split["clips"][label]) for split in splits.values())] for label in build.index.labels]
     table("clips", ["class", *splits], rows)
-    out.print(f"written to {build.run.path('data.json')}")
+    line(f"written to {build.run.path('data.json')}")
 
 
 command = recipe_command(work)

@@ -7,7 +7,7 @@ import typer
 from kws_tfmot.stages.build import Build
 from kws_tfmot.stages.prepare import prepare_data
 from kws_tfmot.stages.train import FLOAT_MODEL, train_dense
-from pipelines.console import out
+from pipelines.console import line
 from pipelines.options import recipe_command
 
 
@@ -16,7 +16,7 @@ def work(build: Build) -> None:
     prepare_data(build)
     train_dense(build)
     figures = build.run.figures("train")
-    out.print(
+    line(
         f"{build.run.path(FLOAT_MODEL)}: {figures['parameters']:,} parameters, {figures['macs']:,} MACs, "
         f"validation {100 * figures['validation_accuracy']:.2f} % (epoch {figures['selected_epoch']})"
     )

@@ -16,6 +16,10 @@ def sha256(path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def digests(folder) -> dict[str, str]:
+    return {p.relative_to(folder).as_posix(): sha256(p) for p in folder.rglob("*") if p.is_file()}
+
+
 def test_a_build_leaves_everything(tiny_build: TinyBuild) -> None:
     for name in (
         "recipe.yaml", "data.json", "float.keras", "pruned.keras", "compressed.h5", "model_int8.tflite",
@@ -61,9 +65,8 @@ def test_device_kernels_and_builtin_kernels_agree_on_every_byte(tiny_build: Tiny
 
 
 def test_the_table_at_the_end_names_the_files(tiny_build: TinyBuild) -> None:
-    flat = "".join(tiny_build.output.split())
-    for name in ("model_int8.tflite", "firmware", "metrics.json"):
-        assert f"{tiny_build.directory}/{name}" in flat
+    for name in ("model_int8.tflite", "firmware", "firmware/engine", "metrics.json"):
+        assert f"{tiny_build.directory}/{name}: " in tiny_build.output
 
 
 def test_a_second_build_skips_every_stage(tiny_build: TinyBuild) -> None:
@@ -77,8 +80,7 @@ def test_the_same_recipe_and_seed_give_the_same_bytes(tiny_build: TinyBuild, tmp
     result = run("build", tiny_build.recipe, "--data", tiny_build.data, "--out", tmp_path / "again")
     assert result.exit_code == 0, result.output
     assert sha256(tmp_path / "again" / "model_int8.tflite") == sha256(tiny_build.directory / "model_int8.tflite")
-    firmware = {p.name: sha256(p) for p in (tmp_path / "again" / "firmware").iterdir()}
-    assert firmware == {p.name: sha256(p) for p in (tiny_build.directory / "firmware").iterdir()}
+    assert digests(tmp_path / "again" / "firmware") == digests(tiny_build.directory / "firmware")
 
     # A change of the last training stage leaves the others alone.
     manifest = json.loads((tmp_path / "again" / "manifest.json").read_text())["stages"]
@@ -132,8 +134,8 @@ def test_benchmark_compares_within_one_run(tiny_build: TinyBuild) -> None:
 def test_export_writes_the_build_s_firmware(tiny_build: TinyBuild, tmp_path) -> None:
     result = run("export", tiny_build.directory / "model_int8.tflite", "--out", tmp_path / "c")
     assert result.exit_code == 0, result.output
-    for path in (tiny_build.directory / "firmware").iterdir():
-        assert (tmp_path / "c" / path.name).read_bytes() == path.read_bytes()
+    expected = digests(tiny_build.directory / "firmware")
+    assert digests(tmp_path / "c") == {name: value for name, value in expected.items() if "engine" not in name}
 
 
 def test_the_sparse_encoded_file_is_never_exported(tiny_build: TinyBuild, tmp_path) -> None:
