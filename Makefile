@@ -41,8 +41,8 @@ format: setup ## let ruff format and mend what it can
 experiments: setup ## long comparisons on real recordings; writes results/
 	$(VENV)/bin/python -m pipelines.experiments
 
-bench-device: setup ## instructions, flash and RAM on the emulated boards
-	$(VENV)/bin/python -m pipelines.bench_device
+bench-device: setup ## instructions, flash and RAM on the emulated boards; writes results/device.json
+	$(VENV)/bin/python -m pipelines.bench_device --out results/device.json
 
 clean: ## runs and caches of the tools, not the environment
 	rm -rf runs build .pytest_cache .mypy_cache .ruff_cache .hypothesis

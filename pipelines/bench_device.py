@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from firmware_export import bench
-from kws_tfmot.errors import KwsError
 from kws_tfmot.files import write_json
-
-console = Console()
+from kws_tfmot.provenance import commit_of
+from pipelines.console import err, friendly_errors, out
 
 
 def _against(value: int, goal: int | None, other: int | None) -> str:
@@ -70,34 +70,34 @@ def boards_table(reports: list[bench.EmulationReport]) -> Table:
     return table
 
 
-def main(
+def command(
     layers: Annotated[bool, typer.Option(help="Show every model layer by layer.")] = True,
     boards: Annotated[bool, typer.Option(help="Also run the cores without a goal.")] = True,
-    out: Annotated[Path | None, typer.Option(help="Write the figures to this JSON file.")] = None,
+    result: Annotated[Path | None, typer.Option("--out", help="Write the figures to this JSON file.")] = None,
 ) -> None:
     """Measure the engine from scratch in QEMU. Exit code 1 where a goal is missed or a byte differs."""
-    try:
-        with console.status("building") as status:
-            rows = bench.goals(status.update)
-            reports = bench.other_boards(status.update) if boards else []
-    except KwsError as err:
-        console.print(f"[red]{err}[/red]")
-        raise typer.Exit(2) from None
-    console.print(goals_table(rows))
+    with friendly_errors(), err.status("building") as status:
+        rows = bench.goals(status.update)
+        reports = bench.other_boards(status.update) if boards else []
+    out.print(goals_table(rows))
     if layers:
         for row in rows:
             if row.layers:
-                console.print(layers_table(row))
+                out.print(layers_table(row))
     if reports:
-        console.print(boards_table(reports))
-    console.print(
-        "Instructions are counted by QEMU, not cycles; random weights, so figures depend on shapes and zeros."
-    )
-    if out is not None:
-        write_json(out, {"goals": [r.to_dict() for r in rows], "boards": [r.to_dict() for r in reports]})
+        out.print(boards_table(reports))
+    out.print("Instructions are counted by QEMU, not cycles; random weights, so figures depend on shapes and zeros.")
+    if result is not None:
+        record = {
+            "command": shlex.join(["python", "-m", "pipelines.bench_device", *sys.argv[1:]]),
+            "commit": commit_of(Path(__file__).resolve().parent),
+            "goals": [row.to_dict() for row in rows],
+            "boards": [report.to_dict() for report in reports],
+        }
+        write_json(result, record)
     if not all(row.reached for row in rows) or not all(r.bit_exact for r in reports):
         raise typer.Exit(1)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    typer.run(command)

@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 from kws_tfmot.errors import DataError
 from kws_tfmot.evaluation.plots import save_figure
 from kws_tfmot.files import write_json
+from kws_tfmot.provenance import commit_of, versions
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.runs import Run
 from kws_tfmot.stages.build import Build
-from kws_tfmot.stages.metrics import versions
-from kws_tfmot.stages.variants import SHARED_STAGES, VARIANTS, commit_of, run_variant, summarise
+from kws_tfmot.stages.variants import SHARED_STAGES, VARIANTS, run_variant, summarise
 from pipelines.console import RichReporter, friendly_errors, line, table
 
 ROOT = Path(__file__).resolve().parent.parent

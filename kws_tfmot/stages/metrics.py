@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from pathlib import Path
 from typing import Any
 
 from kws_tfmot.files import sha256_file, write_json
+from kws_tfmot.provenance import versions
 from kws_tfmot.runs import MANIFEST
 from kws_tfmot.stages.build import Build
 
 METRICS_FILE = "metrics.json"
 SCHEMA_VERSION = 1
-_PACKAGES = (
-    "kws-tfmot",
-    "tensorflow",
-    "tf_keras",
-    "tensorflow-model-optimization",
-    "numpy",
-    "ai-edge-litert",
-    "tflite-micro",
-    "tflite-runtime",
-)
-
-
-def versions() -> dict[str, str]:
-    """Python and the packages that decide a result; packages that are not installed are left out."""
-    found = {"python": platform.python_version(), "machine": platform.machine()}
-    for name in _PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def write_metrics(build: Build) -> dict[str, Any]:

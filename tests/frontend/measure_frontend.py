@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-import frontend_boards as boards
 import numpy as np
 from frontend_signals import extreme_signals
 
+from firmware_export.boards import BOARDS
+from firmware_export.example import emulate_frontend
 from kws_tfmot.frontend import Frontend, FrontendSettings
 from kws_tfmot.frontend.reference import reference_features
 
@@ -62,23 +62,6 @@ def speed(frontend: Frontend, clips: np.ndarray) -> float:
     return len(clips) / best
 
 
-def device(settings: FrontendSettings, board: str) -> tuple[float, int, int]:
-    """Instructions a frame, bytes of code and constants, bytes of RAM without stack."""
-    samples = extreme_signals()["chirp"]
-    with tempfile.TemporaryDirectory() as folder:
-        elf = boards.build(board, settings, Path(folder))
-        features, counts = boards.run(board, elf, samples, settings.features_per_frame, count=True)
-        sizes = boards.symbol_sizes(elf)
-    if not np.array_equal(features, Frontend(settings).features(samples)):
-        raise SystemExit(f"{board}: the features differ from the host's")
-    counts.pop(-1)
-    flash = sum(
-        size for name, (kind, size) in sizes.items() if kind in "tr" and name not in ("main", "reset", "vectors")
-    )
-    ram = sum(size for kind, size in sizes.values() if kind in "bd") - 2 * settings.hop_samples + 16
-    return sum(counts.values()) / len(features), flash, ram
-
-
 def main() -> None:
     clips = load(sys.argv[1] if len(sys.argv) > 1 else None)
     print(f"{len(clips)} clips; error in int8 steps (rounding alone: 0.5, 0.289)")
@@ -96,10 +79,11 @@ def main() -> None:
     if not all(shutil.which(tool) for tool in ("arm-none-eabi-gcc", "qemu-system-arm")):
         print("no Arm toolchain: device not measured")
         return
-    print(f"\n{'board, gcc -O2':20}{'instructions a frame':>22}{'flash':>8}{'RAM':>8}")
-    for board, target in boards.BOARDS.items():
-        count, flash, ram = device(FrontendSettings(), board)
-        print(f"{board + ' ' + target.machine:20}{count:22,.0f}{flash:8,}{ram:8,}")
+    print(f"\n{'board, gcc -O2':32}{'instructions a hop':>20}{'flash':>8}{'RAM':>8}{'exact':>8}")
+    for name, board in BOARDS.items():
+        report = emulate_frontend(FrontendSettings(), extreme_signals()["chirp"], name)
+        figures = f"{report.instructions:20,}{report.flash_bytes:8,}{report.ram_bytes:8,}{report.bit_exact!s:>8}"
+        print(f"{name + ', ' + board.core:32}{figures}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from frontend_boards import HERE
 from frontend_signals import SETTINGS, extreme_signals
 
 from kws_tfmot.errors import RecipeError
@@ -16,6 +15,7 @@ from kws_tfmot.frontend.export import table_arrays
 from kws_tfmot.frontend.native import SOURCES
 from kws_tfmot.frontend.tables import make_tables
 
+HOST_PROGRAM = Path(__file__).with_name("host_program.c")
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 
 
@@ -72,7 +72,7 @@ def test_host_program_under_sanitizers_equals_the_library(name: str, tmp_path: P
     """Address and undefined-behaviour sanitizers, all warnings, constant sizes, pieces that fit no hop."""
     sources = written(SETTINGS[name], tmp_path)
     checks = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    compiled(tmp_path, "gcc", "-std=c11", "-O1", *WARNINGS, *checks, "-I.", "-oprogram", *sources, str(HERE / "host.c"))
+    compiled(tmp_path, "gcc", "-std=c11", "-O1", *WARNINGS, *checks, "-I.", "-oprogram", *sources, str(HOST_PROGRAM))
     clip = np.concatenate([signal[:4800] for signal in extreme_signals().values()])
     done = subprocess.run([tmp_path / "program"], input=clip.tobytes(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
