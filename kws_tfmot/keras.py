@@ -22,7 +22,6 @@ if importlib.util.find_spec("tf_keras") is None:
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # oneDNN chooses kernels by thread count: results would vary
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import absl.logging
