@@ -3,6 +3,7 @@ VENV   := .venv
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.10 python3,$(shell command -v $(p) 2>/dev/null)))
 STAMP  := $(VENV)/.set-up
 JOBS   ?= 2
+C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow lint format experiments bench-device clean
@@ -29,13 +30,15 @@ test: setup ## the tests, under 15 minutes on 2 cores
 test-slow: setup ## thousands of random graphs and mutations
 	$(VENV)/bin/python -m pytest -n $(JOBS) -m slow
 
-lint: setup ## ruff and mypy
+lint: setup ## ruff, mypy and clang-format
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/clang-format --dry-run --Werror $(C_FILES)
 	$(VENV)/bin/mypy kws_tfmot firmware_export pipelines
 
-format: setup ## let ruff format and mend what it can
+format: setup ## let ruff and clang-format lay out the code, and mend what ruff can
 	$(VENV)/bin/ruff format .
+	$(VENV)/bin/clang-format -i $(C_FILES)
 	$(VENV)/bin/ruff check --fix .
 
 experiments: setup ## long comparisons on real recordings; writes results/

@@ -38,43 +38,44 @@ static uint64_t executed;
 static FILE *out;
 
 static void at_marker(unsigned int cpu, void *data) {
-  (void)cpu;
-  (void)data;
-  fprintf(out, "%" PRIu64 "\n", executed);
+    (void)cpu;
+    (void)data;
+    fprintf(out, "%" PRIu64 "\n", executed);
 }
 
 static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
-  (void)id;
-  for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
-    struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-    const uint8_t *code = qemu_plugin_insn_data(insn);
-    qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &executed, 1);
-    /* At the end of a page QEMU 7.2 hands over more bytes than the instruction has; no longer one begins like this. */
-    if (qemu_plugin_insn_size(insn) >= 2 && code[0] == 0xd2 && code[1] == 0x46) {
-      qemu_plugin_register_vcpu_insn_exec_cb(insn, at_marker, NO_REGISTERS, NULL);
+    (void)id;
+    for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
+        struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        const uint8_t *code = qemu_plugin_insn_data(insn);
+        qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &executed, 1);
+        /* At the end of a page QEMU 7.2 hands over more bytes than the instruction has; no longer one begins like this.
+         */
+        if (qemu_plugin_insn_size(insn) >= 2 && code[0] == 0xd2 && code[1] == 0x46) {
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, at_marker, NO_REGISTERS, NULL);
+        }
     }
-  }
 }
 
 static void at_exit(qemu_plugin_id_t id, void *data) {
-  (void)id;
-  (void)data;
-  fclose(out);
+    (void)id;
+    (void)data;
+    fclose(out);
 }
 
 __attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
                                                                char **argv) {
-  (void)info;
-  for (int i = 0; i < argc; i++) {
-    if (strncmp(argv[i], "out=", 4) == 0) {
-      out = fopen(argv[i] + 4, "w");
+    (void)info;
+    for (int i = 0; i < argc; i++) {
+        if (strncmp(argv[i], "out=", 4) == 0) {
+            out = fopen(argv[i] + 4, "w");
+        }
     }
-  }
-  if (out == NULL) {
-    fprintf(stderr, "count_plugin: out=PATH is missing or cannot be written\n");
-    return 1;
-  }
-  qemu_plugin_register_vcpu_tb_trans_cb(id, at_translation);
-  qemu_plugin_register_atexit_cb(id, at_exit, NULL);
-  return 0;
+    if (out == NULL) {
+        fprintf(stderr, "count_plugin: out=PATH is missing or cannot be written\n");
+        return 1;
+    }
+    qemu_plugin_register_vcpu_tb_trans_cb(id, at_translation);
+    qemu_plugin_register_atexit_cb(id, at_exit, NULL);
+    return 0;
 }

@@ -1,57 +1,57 @@
 #include "kws_engine.h"
 
 typedef struct {
-  int32_t from, to;
+    int32_t from, to;
 } kws_range;
 
 /* The part of a window that lies inside, and zero length where none does. */
 static kws_range kws_inside(int32_t first, int32_t size, int32_t limit) {
-  kws_range r;
-  r.from = first < 0 ? 0 : first;
-  r.to = first + size < limit ? first + size : limit;
-  return r;
+    kws_range r;
+    r.from = first < 0 ? 0 : first;
+    r.to = first + size < limit ? first + size : limit;
+    return r;
 }
 
 static int32_t kws_sum_of(const int8_t *x, int32_t count) {
-  int32_t sum = 0;
-  for (; count >= 4; count -= 4) {
-    sum += x[0] + x[1] + x[2] + x[3];
-    x += 4;
-  }
-  for (; count > 0; count--) {
-    sum += *x++;
-  }
-  return sum;
+    int32_t sum = 0;
+    for (; count >= 4; count -= 4) {
+        sum += x[0] + x[1] + x[2] + x[3];
+        x += 4;
+    }
+    for (; count > 0; count--) {
+        sum += *x++;
+    }
+    return sum;
 }
 
 /* Mean of the inputs inside the window, rounded to nearest, ties away from zero. */
 kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output) {
-  if (layer == NULL || input == NULL || output == NULL) {
-    return KWS_ERROR_ARGUMENT;
-  }
-  const kws_window *w = &layer->window;
-  for (uint32_t c = 0; c < layer->channels; c++) {
-    int8_t *out = output;
-    for (int32_t oy = 0; oy < w->out_height; oy++) {
-      const kws_range ys = kws_inside(w->first_y + oy * w->stride_y, w->height, w->in_height);
-      for (int32_t ox = 0; ox < w->out_width; ox++) {
-        const kws_range xs = kws_inside(w->first_x + ox * w->stride_x, w->width, w->in_width);
-        const int32_t count = (ys.to - ys.from) * (xs.to - xs.from);
-        int32_t sum = 0;
-        if (xs.to - xs.from == w->in_width) { /* whole rows lie one after the other */
-          sum = kws_sum_of(input + ys.from * w->in_width, count);
-        } else {
-          for (int32_t y = ys.from; y < ys.to; y++) {
-            sum += kws_sum_of(input + y * w->in_width + xs.from, xs.to - xs.from);
-          }
-        }
-        sum = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
-        sum = sum < layer->minimum ? layer->minimum : sum;
-        *out++ = (int8_t)(sum > layer->maximum ? layer->maximum : sum);
-      }
+    if (layer == NULL || input == NULL || output == NULL) {
+        return KWS_ERROR_ARGUMENT;
     }
-    input += w->in_plane;
-    output += w->out_plane;
-  }
-  return KWS_OK;
+    const kws_window *w = &layer->window;
+    for (uint32_t c = 0; c < layer->channels; c++) {
+        int8_t *out = output;
+        for (int32_t oy = 0; oy < w->out_height; oy++) {
+            const kws_range ys = kws_inside(w->first_y + oy * w->stride_y, w->height, w->in_height);
+            for (int32_t ox = 0; ox < w->out_width; ox++) {
+                const kws_range xs = kws_inside(w->first_x + ox * w->stride_x, w->width, w->in_width);
+                const int32_t count = (ys.to - ys.from) * (xs.to - xs.from);
+                int32_t sum = 0;
+                if (xs.to - xs.from == w->in_width) { /* whole rows lie one after the other */
+                    sum = kws_sum_of(input + ys.from * w->in_width, count);
+                } else {
+                    for (int32_t y = ys.from; y < ys.to; y++) {
+                        sum += kws_sum_of(input + y * w->in_width + xs.from, xs.to - xs.from);
+                    }
+                }
+                sum = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+                sum = sum < layer->minimum ? layer->minimum : sum;
+                *out++ = (int8_t)(sum > layer->maximum ? layer->maximum : sum);
+            }
+        }
+        input += w->in_plane;
+        output += w->out_plane;
+    }
+    return KWS_OK;
 }

@@ -6,72 +6,70 @@
 
 #if KWS_THUMB2
 KWS_NAKED static const uint8_t *kws_bitmap_row(KWS_ROW_PARAMETERS) {
-  __asm__(KWS_ROW_ENTER
-          "ldr r12, [r2, #16]\n\t" /* depth */
-          "add r12, r0, r12, lsl #4\n\t"
-          "push {r0, r12}\n" /* start of this map's columns, end of all columns */
-          "1:\n\t"
-          "ldr lr, [r1], #4\n\t"
-          "rev lr, lr\n\t"
-          "cmp lr, #0\n\t"
-          "beq 3f\n"
-          "2:\n\t"
-          "clz r12, lr\n\t"
-          "add r0, r0, r12, lsl #4\n\t"
-          "lsl lr, lr, r12\n\t"
-          "ldrsb r12, [r1], #1\n\t"
-          "lsls lr, lr, #1\n\t" KWS_ROW_MAC_NEXT
-          "bne 2b\n"
-          "3:\n\t"
-          "ldrd r0, r12, [sp]\n\t"
-          "add r0, r0, #512\n\t"
-          "str r0, [sp]\n\t"
-          "cmp r0, r12\n\t"
-          "blo 1b\n\t"
-          "add sp, sp, #8\n\t" KWS_ROW_LEAVE);
+    __asm__(KWS_ROW_ENTER "ldr r12, [r2, #16]\n\t" /* depth */
+                          "add r12, r0, r12, lsl #4\n\t"
+                          "push {r0, r12}\n" /* start of this map's columns, end of all columns */
+                          "1:\n\t"
+                          "ldr lr, [r1], #4\n\t"
+                          "rev lr, lr\n\t"
+                          "cmp lr, #0\n\t"
+                          "beq 3f\n"
+                          "2:\n\t"
+                          "clz r12, lr\n\t"
+                          "add r0, r0, r12, lsl #4\n\t"
+                          "lsl lr, lr, r12\n\t"
+                          "ldrsb r12, [r1], #1\n\t"
+                          "lsls lr, lr, #1\n\t" KWS_ROW_MAC_NEXT "bne 2b\n"
+                          "3:\n\t"
+                          "ldrd r0, r12, [sp]\n\t"
+                          "add r0, r0, #512\n\t"
+                          "str r0, [sp]\n\t"
+                          "cmp r0, r12\n\t"
+                          "blo 1b\n\t"
+                          "add sp, sp, #8\n\t" KWS_ROW_LEAVE);
 }
 #endif
 
 static const uint8_t *kws_bitmap_sums(kws_sums *sums, const kws_lane *word, const uint8_t *code, uint32_t depth) {
-  for (uint32_t done = 0; done < depth; done += 32) {
-    uint32_t map = kws_read_map(&code);
-    const kws_lane *row = word;
-    while (map != 0) {
-      const uint32_t gap = kws_leading_zeros(map);
-      row += gap * KWS_LANES;
-      map <<= gap;
-      map <<= 1;
-      kws_accumulate(sums, row, (int8_t)*code++);
-      row += KWS_LANES;
+    for (uint32_t done = 0; done < depth; done += 32) {
+        uint32_t map = kws_read_map(&code);
+        const kws_lane *row = word;
+        while (map != 0) {
+            const uint32_t gap = kws_leading_zeros(map);
+            row += gap * KWS_LANES;
+            map <<= gap;
+            map <<= 1;
+            kws_accumulate(sums, row, (int8_t)*code++);
+            row += KWS_LANES;
+        }
+        word += 32 * KWS_LANES;
     }
-    word += 32 * KWS_LANES;
-  }
-  return code;
+    return code;
 }
 
 kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-  if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
-    return KWS_ERROR_ARGUMENT;
-  }
-  const kws_lane *columns = (const kws_lane *)scratch;
-  const uint32_t plane = layer->window.out_plane;
-  for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
-    const uint32_t count = kws_block_count(plane, pixel);
-    layer->gather(layer, input, pixel, scratch);
-    int8_t *out = output + pixel;
-    const uint8_t *code = layer->weights;
+    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
+        return KWS_ERROR_ARGUMENT;
+    }
+    const kws_lane *columns = (const kws_lane *)scratch;
+    const uint32_t plane = layer->window.out_plane;
+    for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
+        const uint32_t count = kws_block_count(plane, pixel);
+        layer->gather(layer, input, pixel, scratch);
+        int8_t *out = output + pixel;
+        const uint8_t *code = layer->weights;
 #if KWS_THUMB2
-    if (layer->output.plain) {
-      kws_every_row(kws_bitmap_row, layer, columns, out, count);
-      continue;
-    }
+        if (layer->output.plain) {
+            kws_every_row(kws_bitmap_row, layer, columns, out, count);
+            continue;
+        }
 #endif
-    for (uint32_t channel = 0; channel < layer->channels; channel++) {
-      kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
-      code = kws_bitmap_sums(&sums, columns, code, layer->depth);
-      kws_store(&layer->output, channel, &sums, out, count);
-      out += plane;
+        for (uint32_t channel = 0; channel < layer->channels; channel++) {
+            kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
+            code = kws_bitmap_sums(&sums, columns, code, layer->depth);
+            kws_store(&layer->output, channel, &sums, out, count);
+            out += plane;
+        }
     }
-  }
-  return KWS_OK;
+    return KWS_OK;
 }

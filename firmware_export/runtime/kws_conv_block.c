@@ -7,57 +7,56 @@
 #define KWS_BLOCK_STEP "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC_NEXT
 
 KWS_NAKED static const uint8_t *kws_block_row(KWS_ROW_PARAMETERS) {
-  __asm__("ldrb r12, [r1], #1\n\t" /* blocks */
-          KWS_ROW_ENTER
-          "push {r0}\n\t"
-          "movs lr, r12\n\t"
-          "beq 2f\n"
-          "1:\n\t"
-          "ldrb r12, [r1], #1\n\t"
-          "ldr r0, [sp]\n\t"
-          "add r0, r0, r12, lsl #6\n\t" KWS_BLOCK_STEP KWS_BLOCK_STEP KWS_BLOCK_STEP KWS_BLOCK_STEP
-          "subs lr, lr, #1\n\t"
-          "bne 1b\n"
-          "2:\n\t"
-          "add sp, sp, #4\n\t" KWS_ROW_LEAVE);
+    __asm__("ldrb r12, [r1], #1\n\t" /* blocks */
+            KWS_ROW_ENTER "push {r0}\n\t"
+            "movs lr, r12\n\t"
+            "beq 2f\n"
+            "1:\n\t"
+            "ldrb r12, [r1], #1\n\t"
+            "ldr r0, [sp]\n\t"
+            "add r0, r0, r12, lsl #6\n\t" KWS_BLOCK_STEP KWS_BLOCK_STEP KWS_BLOCK_STEP KWS_BLOCK_STEP
+            "subs lr, lr, #1\n\t"
+            "bne 1b\n"
+            "2:\n\t"
+            "add sp, sp, #4\n\t" KWS_ROW_LEAVE);
 }
 #endif
 
 static const uint8_t *kws_block_sums(kws_sums *sums, const kws_lane *columns, const uint8_t *code) {
-  for (uint32_t left = *code++; left > 0; left--) {
-    const kws_lane *row = columns + (uint32_t)code[0] * 4 * KWS_LANES;
-    kws_accumulate(sums, row, (int8_t)code[1]);
-    kws_accumulate(sums, row + KWS_LANES, (int8_t)code[2]);
-    kws_accumulate(sums, row + 2 * KWS_LANES, (int8_t)code[3]);
-    kws_accumulate(sums, row + 3 * KWS_LANES, (int8_t)code[4]);
-    code += 5;
-  }
-  return code;
+    for (uint32_t left = *code++; left > 0; left--) {
+        const kws_lane *row = columns + (uint32_t)code[0] * 4 * KWS_LANES;
+        kws_accumulate(sums, row, (int8_t)code[1]);
+        kws_accumulate(sums, row + KWS_LANES, (int8_t)code[2]);
+        kws_accumulate(sums, row + 2 * KWS_LANES, (int8_t)code[3]);
+        kws_accumulate(sums, row + 3 * KWS_LANES, (int8_t)code[4]);
+        code += 5;
+    }
+    return code;
 }
 
 kws_status kws_conv_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-  if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
-    return KWS_ERROR_ARGUMENT;
-  }
-  const kws_lane *columns = (const kws_lane *)scratch;
-  const uint32_t plane = layer->window.out_plane;
-  for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
-    const uint32_t count = kws_block_count(plane, pixel);
-    layer->gather(layer, input, pixel, scratch);
-    int8_t *out = output + pixel;
-    const uint8_t *code = layer->weights;
+    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
+        return KWS_ERROR_ARGUMENT;
+    }
+    const kws_lane *columns = (const kws_lane *)scratch;
+    const uint32_t plane = layer->window.out_plane;
+    for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
+        const uint32_t count = kws_block_count(plane, pixel);
+        layer->gather(layer, input, pixel, scratch);
+        int8_t *out = output + pixel;
+        const uint8_t *code = layer->weights;
 #if KWS_THUMB2
-    if (layer->output.plain) {
-      kws_every_row(kws_block_row, layer, columns, out, count);
-      continue;
-    }
+        if (layer->output.plain) {
+            kws_every_row(kws_block_row, layer, columns, out, count);
+            continue;
+        }
 #endif
-    for (uint32_t channel = 0; channel < layer->channels; channel++) {
-      kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
-      code = kws_block_sums(&sums, columns, code);
-      kws_store(&layer->output, channel, &sums, out, count);
-      out += plane;
+        for (uint32_t channel = 0; channel < layer->channels; channel++) {
+            kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
+            code = kws_block_sums(&sums, columns, code);
+            kws_store(&layer->output, channel, &sums, out, count);
+            out += plane;
+        }
     }
-  }
-  return KWS_OK;
+    return KWS_OK;
 }

@@ -6,60 +6,57 @@
 
 #if KWS_THUMB2
 KWS_NAKED static const uint8_t *kws_nm_row(KWS_ROW_PARAMETERS) {
-  __asm__(KWS_ROW_ENTER
-          "ldr r12, [r2, #20]\n\t" /* bytes of a row */
-          "add r12, r12, r1\n\t"
-          "push {r12}\n"
-          "1:\n\t"
-          "ldrb lr, [r1], #1\n\t"
-          "and r12, lr, #15\n\t"
-          "add r0, r0, r12, lsl #4\n\t"
-          "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC
-          "bic lr, lr, #15\n\t"
-          "add r0, r0, lr\n\t"
-          "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC
-          "ldr r12, [sp]\n\t"
-          "cmp r1, r12\n\t"
-          "bne 1b\n\t"
-          "add sp, sp, #4\n\t" KWS_ROW_LEAVE);
+    __asm__(KWS_ROW_ENTER "ldr r12, [r2, #20]\n\t" /* bytes of a row */
+                          "add r12, r12, r1\n\t"
+                          "push {r12}\n"
+                          "1:\n\t"
+                          "ldrb lr, [r1], #1\n\t"
+                          "and r12, lr, #15\n\t"
+                          "add r0, r0, r12, lsl #4\n\t"
+                          "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC "bic lr, lr, #15\n\t"
+                          "add r0, r0, lr\n\t"
+                          "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC "ldr r12, [sp]\n\t"
+                          "cmp r1, r12\n\t"
+                          "bne 1b\n\t"
+                          "add sp, sp, #4\n\t" KWS_ROW_LEAVE);
 }
 #endif
 
 static const uint8_t *kws_nm_sums(kws_sums *sums, const kws_lane *row, const uint8_t *code, uint32_t bytes) {
-  const uint8_t *end = code + bytes;
-  while (code != end) {
-    row += (code[0] & 15u) * KWS_LANES;
-    kws_accumulate(sums, row, (int8_t)code[1]);
-    row += (uint32_t)(code[0] >> 4) * KWS_LANES;
-    kws_accumulate(sums, row, (int8_t)code[2]);
-    code += 3;
-  }
-  return code;
+    const uint8_t *end = code + bytes;
+    while (code != end) {
+        row += (code[0] & 15u) * KWS_LANES;
+        kws_accumulate(sums, row, (int8_t)code[1]);
+        row += (uint32_t)(code[0] >> 4) * KWS_LANES;
+        kws_accumulate(sums, row, (int8_t)code[2]);
+        code += 3;
+    }
+    return code;
 }
 
 kws_status kws_conv_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-  if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
-    return KWS_ERROR_ARGUMENT;
-  }
-  const kws_lane *columns = (const kws_lane *)scratch;
-  const uint32_t plane = layer->window.out_plane;
-  for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
-    const uint32_t count = kws_block_count(plane, pixel);
-    layer->gather(layer, input, pixel, scratch);
-    int8_t *out = output + pixel;
-    const uint8_t *code = layer->weights;
+    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
+        return KWS_ERROR_ARGUMENT;
+    }
+    const kws_lane *columns = (const kws_lane *)scratch;
+    const uint32_t plane = layer->window.out_plane;
+    for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
+        const uint32_t count = kws_block_count(plane, pixel);
+        layer->gather(layer, input, pixel, scratch);
+        int8_t *out = output + pixel;
+        const uint8_t *code = layer->weights;
 #if KWS_THUMB2
-    if (layer->output.plain) {
-      kws_every_row(kws_nm_row, layer, columns, out, count);
-      continue;
-    }
+        if (layer->output.plain) {
+            kws_every_row(kws_nm_row, layer, columns, out, count);
+            continue;
+        }
 #endif
-    for (uint32_t channel = 0; channel < layer->channels; channel++) {
-      kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
-      code = kws_nm_sums(&sums, columns, code, kws_pairs_bytes(layer));
-      kws_store(&layer->output, channel, &sums, out, count);
-      out += plane;
+        for (uint32_t channel = 0; channel < layer->channels; channel++) {
+            kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
+            code = kws_nm_sums(&sums, columns, code, kws_pairs_bytes(layer));
+            kws_store(&layer->output, channel, &sums, out, count);
+            out += plane;
+        }
     }
-  }
-  return KWS_OK;
+    return KWS_OK;
 }

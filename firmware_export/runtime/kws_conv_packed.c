@@ -1,33 +1,34 @@
 #include "kws_dense_row.h"
 
-/* k-bit weights (1 <= k = `bits` <= 7), two's complement, least significant bit first, each row from a byte of its own. */
+/* k-bit weights (1 <= k = `bits` <= 7), two's complement, least significant bit first, each row from a byte of its own.
+ */
 kws_status kws_conv_packed(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-  if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
-    return KWS_ERROR_ARGUMENT;
-  }
-  const kws_lane *columns = (const kws_lane *)scratch;
-  const uint32_t plane = layer->window.out_plane;
-  for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
-    const uint32_t count = kws_block_count(plane, pixel);
-    layer->gather(layer, input, pixel, scratch);
-    const uint8_t *code = layer->weights;
-#if KWS_THUMB2
-    kws_row row = kws_first_row(layer);
-#endif
-    int8_t *weights = (int8_t *)scratch + kws_conv_scratch(layer->depth);
-    int8_t *out = output + pixel;
-    for (uint32_t channel = 0; channel < layer->channels; channel++) {
-      code = kws_unpack_row(layer, code, weights);
-#if KWS_THUMB2
-      if (kws_dense_is_quick(layer)) {
-        kws_one_row(kws_dense_quick, (const uint8_t *)weights, columns, &row, out, count);
-        out += plane;
-        continue;
-      }
-#endif
-      kws_dense_row(layer, channel, weights, columns, out, count);
-      out += plane;
+    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
+        return KWS_ERROR_ARGUMENT;
     }
-  }
-  return KWS_OK;
+    const kws_lane *columns = (const kws_lane *)scratch;
+    const uint32_t plane = layer->window.out_plane;
+    for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
+        const uint32_t count = kws_block_count(plane, pixel);
+        layer->gather(layer, input, pixel, scratch);
+        const uint8_t *code = layer->weights;
+#if KWS_THUMB2
+        kws_row row = kws_first_row(layer);
+#endif
+        int8_t *weights = (int8_t *)scratch + kws_conv_scratch(layer->depth);
+        int8_t *out = output + pixel;
+        for (uint32_t channel = 0; channel < layer->channels; channel++) {
+            code = kws_unpack_row(layer, code, weights);
+#if KWS_THUMB2
+            if (kws_dense_is_quick(layer)) {
+                kws_one_row(kws_dense_quick, (const uint8_t *)weights, columns, &row, out, count);
+                out += plane;
+                continue;
+            }
+#endif
+            kws_dense_row(layer, channel, weights, columns, out, count);
+            out += plane;
+        }
+    }
+    return KWS_OK;
 }

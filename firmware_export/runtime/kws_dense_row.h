@@ -15,7 +15,7 @@ void kws_dense_row(const kws_conv *layer, uint32_t channel, const int8_t *weight
 const uint8_t *kws_dense_quick(const kws_lane *columns, const uint8_t *code, kws_row *row, int8_t *output);
 
 static inline int kws_dense_is_quick(const kws_conv *layer) {
-  return layer->output.plain && layer->depth <= KWS_SEGMENT;
+    return layer->output.plain && layer->depth <= KWS_SEGMENT;
 }
 #endif
 

@@ -9,33 +9,33 @@
 #if KWS_DSP
 /* Four products in six instructions: each vector's bytes 0, 2 and 1, 3 widened to pairs of int16. */
 static inline int32_t kws_dot4(uint32_t a, uint32_t b, int32_t sum) {
-  uint32_t a02, a13, b02, b13;
-  __asm__("sxtb16 %0, %1" : "=r"(a02) : "r"(a));
-  __asm__("sxtb16 %0, %1, ror #8" : "=r"(a13) : "r"(a));
-  __asm__("sxtb16 %0, %1" : "=r"(b02) : "r"(b));
-  __asm__("sxtb16 %0, %1, ror #8" : "=r"(b13) : "r"(b));
-  __asm__("smlad %0, %1, %2, %3" : "=r"(sum) : "r"(a02), "r"(b02), "r"(sum));
-  __asm__("smlad %0, %1, %2, %3" : "=r"(sum) : "r"(a13), "r"(b13), "r"(sum));
-  return sum;
+    uint32_t a02, a13, b02, b13;
+    __asm__("sxtb16 %0, %1" : "=r"(a02) : "r"(a));
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(a13) : "r"(a));
+    __asm__("sxtb16 %0, %1" : "=r"(b02) : "r"(b));
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(b13) : "r"(b));
+    __asm__("smlad %0, %1, %2, %3" : "=r"(sum) : "r"(a02), "r"(b02), "r"(sum));
+    __asm__("smlad %0, %1, %2, %3" : "=r"(sum) : "r"(a13), "r"(b13), "r"(sum));
+    return sum;
 }
 #endif
 
 static inline int32_t kws_dot(const int8_t *a, const int8_t *b, uint32_t length) {
-  int32_t sum = 0;
+    int32_t sum = 0;
 #if KWS_DSP
-  for (; length >= 4; length -= 4) {
-    uint32_t wa, wb;
-    memcpy(&wa, a, 4);
-    memcpy(&wb, b, 4);
-    sum = kws_dot4(wa, wb, sum);
-    a += 4;
-    b += 4;
-  }
+    for (; length >= 4; length -= 4) {
+        uint32_t wa, wb;
+        memcpy(&wa, a, 4);
+        memcpy(&wb, b, 4);
+        sum = kws_dot4(wa, wb, sum);
+        a += 4;
+        b += 4;
+    }
 #endif
-  for (; length > 0; length--) {
-    sum += *a++ * *b++;
-  }
-  return sum;
+    for (; length > 0; length--) {
+        sum += *a++ * *b++;
+    }
+    return sum;
 }
 
 #endif /* KWS_DOT_H */

@@ -17,28 +17,28 @@ extern "C" {
 
 /* What every kernel returns. */
 typedef enum {
-  KWS_OK = 0,
-  KWS_ERROR_ARGUMENT = -1 /* a pointer is null or a size does not fit the kernel */
+    KWS_OK = 0,
+    KWS_ERROR_ARGUMENT = -1 /* a pointer is null or a size does not fit the kernel */
 } kws_status;
 
 /* From a 32-bit sum to an int8 output, channel by channel, rounding twice as TensorFlow Lite Micro does. */
 typedef struct {
-  const int32_t *bias;
-  const int32_t *multiplier; /* Q31 */
-  const int8_t *shift;       /* power of two after (negative) or before (positive) the multiplication */
-  int16_t zero_point;
-  int16_t minimum;
-  int16_t maximum;
-  uint8_t plain; /* 1: full int8 range, every shift negative, no intermediate can overflow (checked at export) */
+    const int32_t *bias;
+    const int32_t *multiplier; /* Q31 */
+    const int8_t *shift;       /* power of two after (negative) or before (positive) the multiplication */
+    int16_t zero_point;
+    int16_t minimum;
+    int16_t maximum;
+    uint8_t plain; /* 1: full int8 range, every shift negative, no intermediate can overflow (checked at export) */
 } kws_requant;
 
 /* A window that slides over a plane; padding is given by where the first window starts. */
 typedef struct {
-  uint16_t in_height, in_width, in_plane; /* plane: bytes from one channel to the next */
-  uint16_t out_height, out_width, out_plane;
-  uint8_t height, width, stride_y, stride_x, dilation_y, dilation_x;
-  int16_t first_y, first_x; /* position of the first window's first tap: minus the padding */
-  int8_t zero_point;        /* what stands outside the plane */
+    uint16_t in_height, in_width, in_plane; /* plane: bytes from one channel to the next */
+    uint16_t out_height, out_width, out_plane;
+    uint8_t height, width, stride_y, stride_x, dilation_y, dilation_x;
+    int16_t first_y, first_x; /* position of the first window's first tap: minus the padding */
+    int8_t zero_point;        /* what stands outside the plane */
 } kws_window;
 
 struct kws_conv;
@@ -48,71 +48,71 @@ typedef void (*kws_gather)(const struct kws_conv *layer, const int8_t *input, ui
 
 /* A convolution over all input channels, or a fully connected layer. */
 typedef struct kws_conv {
-  const uint8_t *weights; /* encoded; the kernel's name says how */
-  const int8_t *table;    /* values of lookup-table weights, else null */
-  kws_requant output;
-  kws_gather gather; /* null in fully connected layers */
-  kws_window window;
-  uint16_t depth;    /* weights of one output channel: input channels * window height * window width */
-  uint16_t channels; /* output channels */
-  uint8_t bits;      /* of packed and lookup-table weights; N in N:M */
-  uint8_t group;     /* M in N:M */
+    const uint8_t *weights; /* encoded; the kernel's name says how */
+    const int8_t *table;    /* values of lookup-table weights, else null */
+    kws_requant output;
+    kws_gather gather; /* null in fully connected layers */
+    kws_window window;
+    uint16_t depth;    /* weights of one output channel: input channels * window height * window width */
+    uint16_t channels; /* output channels */
+    uint8_t bits;      /* of packed and lookup-table weights; N in N:M */
+    uint8_t group;     /* M in N:M */
 } kws_conv;
 
 /* A convolution of each channel by itself; output channel c * multiplier + m reads input channel c. */
 typedef struct {
-  const int8_t *weights; /* [channels * multiplier][height][width] */
-  kws_requant output;
-  kws_window window;
-  uint16_t channels; /* input channels */
-  uint8_t multiplier;
+    const int8_t *weights; /* [channels * multiplier][height][width] */
+    kws_requant output;
+    kws_window window;
+    uint16_t channels; /* input channels */
+    uint8_t multiplier;
 } kws_depthwise;
 
 typedef struct {
-  kws_window window;
-  uint16_t channels;
-  int8_t minimum, maximum;
+    kws_window window;
+    uint16_t channels;
+    int8_t minimum, maximum;
 } kws_pool;
 
 /* Mean over rows, columns or both: out = (sum - zero_point * count) * multiplier * 2^(shift - 31) + out_zero_point. */
 typedef struct {
-  uint16_t height, width, in_plane, out_plane, channels;
-  uint8_t over_y, over_x;
-  int32_t offset; /* zero_point * count */
-  int32_t multiplier;
-  int8_t shift;
-  int8_t zero_point;
+    uint16_t height, width, in_plane, out_plane, channels;
+    uint8_t over_y, over_x;
+    int32_t offset; /* zero_point * count */
+    int32_t multiplier;
+    int8_t shift;
+    int8_t zero_point;
 } kws_mean;
 
 /* Element by element with broadcasting: a stride of 0 repeats. */
 typedef struct {
-  uint16_t channels, height, width, out_plane;
-  uint16_t a_channel, a_row, a_column, b_channel, b_row, b_column; /* strides */
-  int16_t a_zero, b_zero, out_zero;
-  int32_t a_multiplier, b_multiplier, out_multiplier; /* kws_multiply uses the last alone */
-  int8_t a_shift, b_shift, out_shift;
-  int8_t minimum, maximum;
+    uint16_t channels, height, width, out_plane;
+    uint16_t a_channel, a_row, a_column, b_channel, b_row, b_column; /* strides */
+    int16_t a_zero, b_zero, out_zero;
+    int32_t a_multiplier, b_multiplier, out_multiplier; /* kws_multiply uses the last alone */
+    int8_t a_shift, b_shift, out_shift;
+    int8_t minimum, maximum;
 } kws_elementwise;
 
 /* Lay a tensor into a larger one, the first element at output offset `start`. */
 typedef struct {
-  uint16_t channels, height, width, in_plane, out_width, out_plane;
-  uint32_t start;
+    uint16_t channels, height, width, in_plane, out_width, out_plane;
+    uint32_t start;
 } kws_place;
 
 /* Read a planar tensor in the order height, width, channel and write it planar with another shape. */
 typedef struct {
-  uint16_t in_channels, in_pixels, in_plane, out_channels, out_pixels, out_plane;
+    uint16_t in_channels, in_pixels, in_plane, out_channels, out_pixels, out_plane;
 } kws_reshape;
 
 typedef struct {
-  uint16_t depth, stride, rows; /* softmax runs over `depth` values that stand `stride` bytes apart */
-  int32_t multiplier;
-  int8_t shift;
-  int16_t smallest; /* differences to the largest logit below this give exactly zero */
+    uint16_t depth, stride, rows; /* softmax runs over `depth` values that stand `stride` bytes apart */
+    int32_t multiplier;
+    int8_t shift;
+    int16_t smallest; /* differences to the largest logit below this give exactly zero */
 } kws_softmax;
 
-#define KWS_BLOCK 8        /* pixels that a convolution handles at once */
+#define KWS_BLOCK 8         /* pixels that a convolution handles at once */
 #define KWS_COLUMN_BYTES 16 /* scratch bytes of one column row: KWS_BLOCK pixels */
 
 void kws_gather_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
@@ -120,7 +120,7 @@ void kws_gather_window(const kws_conv *layer, const int8_t *input, uint32_t pixe
 
 /* Convolutions. `scratch` (4-byte aligned) holds kws_conv_scratch(depth) bytes; packed and lookup-table kernels need
  * `depth` rounded up to 4 more. A pointwise convolution may work in place. */
-#define kws_conv_scratch(depth) ((uint32_t)(depth)*KWS_COLUMN_BYTES)
+#define kws_conv_scratch(depth) ((uint32_t)(depth) * KWS_COLUMN_BYTES)
 kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
@@ -142,8 +142,8 @@ kws_status kws_fc_table(const kws_conv *layer, const int8_t *input, int8_t *outp
 
 /* Bytes of one row of N:M weights: three for each two that are kept. */
 static inline uint32_t kws_pairs_bytes(const kws_conv *layer) {
-  const uint32_t kept = (uint32_t)layer->depth / layer->group * layer->bits;
-  return (kept + 1u) / 2u * 3u;
+    const uint32_t kept = (uint32_t)layer->depth / layer->group * layer->bits;
+    return (kept + 1u) / 2u * 3u;
 }
 
 /* Decode one row of packed or lookup-table weights; returns where the next row starts. */

@@ -2,20 +2,20 @@
 
 /* Encoding as in kws_conv_block.c. */
 kws_status kws_fc_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-  if (layer == NULL || input == NULL || output == NULL) {
-    return KWS_ERROR_ARGUMENT;
-  }
-  (void)scratch;
-  const uint8_t *code = layer->weights;
-  for (uint32_t channel = 0; channel < layer->channels; channel++) {
-    int32_t sum = 0;
-    for (uint32_t left = *code++; left > 0; left--) {
-      const int8_t *x = input + (uint32_t)code[0] * 4;
-      sum += (int8_t)code[1] * x[0] + (int8_t)code[2] * x[1] + (int8_t)code[3] * x[2] + (int8_t)code[4] * x[3];
-      code += 5;
+    if (layer == NULL || input == NULL || output == NULL) {
+        return KWS_ERROR_ARGUMENT;
     }
-    const kws_scale scale = kws_scale_of(&layer->output, channel);
-    output[channel] = kws_requantize(sum, &scale, &layer->output);
-  }
-  return KWS_OK;
+    (void)scratch;
+    const uint8_t *code = layer->weights;
+    for (uint32_t channel = 0; channel < layer->channels; channel++) {
+        int32_t sum = 0;
+        for (uint32_t left = *code++; left > 0; left--) {
+            const int8_t *x = input + (uint32_t)code[0] * 4;
+            sum += (int8_t)code[1] * x[0] + (int8_t)code[2] * x[1] + (int8_t)code[3] * x[2] + (int8_t)code[4] * x[3];
+            code += 5;
+        }
+        const kws_scale scale = kws_scale_of(&layer->output, channel);
+        output[channel] = kws_requantize(sum, &scale, &layer->output);
+    }
+    return KWS_OK;
 }

@@ -2,25 +2,25 @@
 
 /* Encoding as in kws_conv_nm.c. */
 kws_status kws_fc_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-  if (layer == NULL || input == NULL || output == NULL) {
-    return KWS_ERROR_ARGUMENT;
-  }
-  (void)scratch;
-  const uint8_t *code = layer->weights;
-  const uint32_t bytes = kws_pairs_bytes(layer);
-  for (uint32_t channel = 0; channel < layer->channels; channel++) {
-    const uint8_t *end = code + bytes;
-    const int8_t *x = input;
-    int32_t sum = 0;
-    while (code != end) {
-      x += code[0] & 15u;
-      sum += (int8_t)code[1] * *x;
-      x += code[0] >> 4;
-      sum += (int8_t)code[2] * *x;
-      code += 3;
+    if (layer == NULL || input == NULL || output == NULL) {
+        return KWS_ERROR_ARGUMENT;
     }
-    const kws_scale scale = kws_scale_of(&layer->output, channel);
-    output[channel] = kws_requantize(sum, &scale, &layer->output);
-  }
-  return KWS_OK;
+    (void)scratch;
+    const uint8_t *code = layer->weights;
+    const uint32_t bytes = kws_pairs_bytes(layer);
+    for (uint32_t channel = 0; channel < layer->channels; channel++) {
+        const uint8_t *end = code + bytes;
+        const int8_t *x = input;
+        int32_t sum = 0;
+        while (code != end) {
+            x += code[0] & 15u;
+            sum += (int8_t)code[1] * *x;
+            x += code[0] >> 4;
+            sum += (int8_t)code[2] * *x;
+            code += 3;
+        }
+        const kws_scale scale = kws_scale_of(&layer->output, channel);
+        output[channel] = kws_requantize(sum, &scale, &layer->output);
+    }
+    return KWS_OK;
 }

@@ -2,25 +2,25 @@
 
 /* Encoding as in kws_conv_relative.c. */
 kws_status kws_fc_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-  if (layer == NULL || input == NULL || output == NULL) {
-    return KWS_ERROR_ARGUMENT;
-  }
-  (void)scratch;
-  const uint8_t *code = layer->weights;
-  for (uint32_t channel = 0; channel < layer->channels; channel++) {
-    const int8_t *x = input;
-    int32_t sum = 0;
-    uint32_t steps = *code++;
-    while (steps != 0) {
-      x += steps & 15u;
-      sum += (int8_t)code[0] * *x;
-      x += steps >> 4;
-      sum += (int8_t)code[1] * *x;
-      steps = code[2];
-      code += 3;
+    if (layer == NULL || input == NULL || output == NULL) {
+        return KWS_ERROR_ARGUMENT;
     }
-    const kws_scale scale = kws_scale_of(&layer->output, channel);
-    output[channel] = kws_requantize(sum, &scale, &layer->output);
-  }
-  return KWS_OK;
+    (void)scratch;
+    const uint8_t *code = layer->weights;
+    for (uint32_t channel = 0; channel < layer->channels; channel++) {
+        const int8_t *x = input;
+        int32_t sum = 0;
+        uint32_t steps = *code++;
+        while (steps != 0) {
+            x += steps & 15u;
+            sum += (int8_t)code[0] * *x;
+            x += steps >> 4;
+            sum += (int8_t)code[1] * *x;
+            steps = code[2];
+            code += 3;
+        }
+        const kws_scale scale = kws_scale_of(&layer->output, channel);
+        output[channel] = kws_requantize(sum, &scale, &layer->output);
+    }
+    return KWS_OK;
 }

@@ -2,28 +2,28 @@
 
 /* A 1x1 window with stride 1: row c of the columns is pixels pixel..pixel+7 of input channel c. */
 void kws_gather_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns) {
-  kws_lane *row = (kws_lane *)columns;
-  const uint32_t plane = layer->window.in_plane;
-  const int8_t *x = input + pixel;
-  if (kws_block_count(plane, pixel) == KWS_BLOCK) {
+    kws_lane *row = (kws_lane *)columns;
+    const uint32_t plane = layer->window.in_plane;
+    const int8_t *x = input + pixel;
+    if (kws_block_count(plane, pixel) == KWS_BLOCK) {
+        for (uint32_t c = layer->depth; c > 0; c--) {
+            kws_put_pair(row, 0, x[0], x[1]);
+            kws_put_pair(row, 1, x[2], x[3]);
+            kws_put_pair(row, 2, x[4], x[5]);
+            kws_put_pair(row, 3, x[6], x[7]);
+            row += KWS_LANES;
+            x += plane;
+        }
+        return;
+    }
+    const uint32_t last = kws_block_count(plane, pixel) - 1; /* a shorter block repeats its last pixel */
     for (uint32_t c = layer->depth; c > 0; c--) {
-      kws_put_pair(row, 0, x[0], x[1]);
-      kws_put_pair(row, 1, x[2], x[3]);
-      kws_put_pair(row, 2, x[4], x[5]);
-      kws_put_pair(row, 3, x[6], x[7]);
-      row += KWS_LANES;
-      x += plane;
+        for (uint32_t pair = 0; pair < KWS_BLOCK / 2; pair++) {
+            const uint32_t first = 2 * pair < last ? 2 * pair : last;
+            const uint32_t second = first < last ? first + 1 : last;
+            kws_put_pair(row, pair, x[first], x[second]);
+        }
+        row += KWS_LANES;
+        x += plane;
     }
-    return;
-  }
-  const uint32_t last = kws_block_count(plane, pixel) - 1; /* a shorter block repeats its last pixel */
-  for (uint32_t c = layer->depth; c > 0; c--) {
-    for (uint32_t pair = 0; pair < KWS_BLOCK / 2; pair++) {
-      const uint32_t first = 2 * pair < last ? 2 * pair : last;
-      const uint32_t second = first < last ? first + 1 : last;
-      kws_put_pair(row, pair, x[first], x[second]);
-    }
-    row += KWS_LANES;
-    x += plane;
-  }
 }

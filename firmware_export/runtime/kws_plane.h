@@ -7,22 +7,22 @@
 /* `minor` runs along the longer side of the window, of the output where that is square; lines of the padded plane are
  * `pitch` (even) elements apart. */
 typedef struct {
-  int32_t major, minor, pitch;               /* size of the padded plane */
-  int32_t out_major, out_minor;              /* size of the output plane */
-  int32_t out_major_step, out_minor_step;    /* between output elements */
-  int32_t in_major_step, in_minor_step;      /* between input elements */
-  int32_t major_from, major_to, major_skip;  /* padded positions that hold input, and where the input begins */
-  int32_t minor_from, minor_to, minor_skip;
-  int32_t taps_major, taps_minor, tap_major_step, tap_minor_step; /* the window, and strides in its weights */
-  int32_t stride_major, stride_minor, dilation_major, dilation_minor;
+    int32_t major, minor, pitch;              /* size of the padded plane */
+    int32_t out_major, out_minor;             /* size of the output plane */
+    int32_t out_major_step, out_minor_step;   /* between output elements */
+    int32_t in_major_step, in_minor_step;     /* between input elements */
+    int32_t major_from, major_to, major_skip; /* padded positions that hold input, and where the input begins */
+    int32_t minor_from, minor_to, minor_skip;
+    int32_t taps_major, taps_minor, tap_major_step, tap_minor_step; /* the window, and strides in its weights */
+    int32_t stride_major, stride_minor, dilation_major, dilation_minor;
 } kws_plane;
 
 /* Which of `size` padded positions, the first at input position `first`, hold one of `limit` inputs. */
 static inline void kws_overlap(int32_t first, int32_t size, int32_t limit, int32_t *from, int32_t *to, int32_t *skip) {
-  *from = first < 0 ? -first : 0;
-  *to = limit - first < size ? limit - first : size;
-  *from = *from < *to ? *from : *to;
-  *skip = first > 0 ? first : 0;
+    *from = first < 0 ? -first : 0;
+    *to = limit - first < size ? limit - first : size;
+    *from = *from < *to ? *from : *to;
+    *skip = first > 0 ? first : 0;
 }
 
 void kws_plane_init(kws_plane *plane, const kws_window *w);

@@ -12,95 +12,95 @@
 
 /* round(a * b / 2^31), ties upwards. b is never negative, so the one case that saturates elsewhere cannot occur. */
 static inline int32_t kws_high_multiply(int32_t a, int32_t b) {
-  return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
 }
 
 /* round(x / 2^exponent), ties away from zero; 0 <= exponent <= 31. */
 static inline int32_t kws_divide_by_power(int32_t x, int exponent) {
-  const int32_t mask = (int32_t)(((uint32_t)1 << exponent) - 1u);
-  const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
-  return (x >> exponent) + ((x & mask) > threshold ? 1 : 0);
+    const int32_t mask = (int32_t)(((uint32_t)1 << exponent) - 1u);
+    const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+    return (x >> exponent) + ((x & mask) > threshold ? 1 : 0);
 }
 
 /* x * multiplier * 2^(shift - 31); the shift to the left wraps, as it does in the reference. */
 static inline int32_t kws_rescale(int32_t x, int32_t multiplier, int shift) {
-  const int left = shift > 0 ? shift : 0;
-  const int right = shift > 0 ? 0 : -shift;
-  const int32_t shifted = (int32_t)((uint32_t)x << left);
-  return kws_divide_by_power(kws_high_multiply(shifted, multiplier), right);
+    const int left = shift > 0 ? shift : 0;
+    const int right = shift > 0 ? 0 : -shift;
+    const int32_t shifted = (int32_t)((uint32_t)x << left);
+    return kws_divide_by_power(kws_high_multiply(shifted, multiplier), right);
 }
 
 /* kws_rescale for |x| < 2^30 and shifts that are not positive, with what depends on the shift prepared. */
 typedef struct {
-  int32_t multiplier;
-  int32_t half; /* 2^(right - 1), or 0 */
-  int32_t sign; /* -1 where the second rounding takes place, else 0 */
-  int32_t right;
+    int32_t multiplier;
+    int32_t half; /* 2^(right - 1), or 0 */
+    int32_t sign; /* -1 where the second rounding takes place, else 0 */
+    int32_t right;
 } kws_short_scale;
 
 static inline kws_short_scale kws_short_scale_of(int32_t multiplier, int shift) {
-  kws_short_scale scale;
-  scale.multiplier = multiplier;
-  scale.right = -shift;
-  scale.half = shift < 0 ? (int32_t)((uint32_t)1 << (-shift - 1)) : 0;
-  scale.sign = shift < 0 ? -1 : 0;
-  return scale;
+    kws_short_scale scale;
+    scale.multiplier = multiplier;
+    scale.right = -shift;
+    scale.half = shift < 0 ? (int32_t)((uint32_t)1 << (-shift - 1)) : 0;
+    scale.sign = shift < 0 ? -1 : 0;
+    return scale;
 }
 
 static inline int32_t kws_rescale_short(int32_t x, const kws_short_scale *scale) {
 #if KWS_DSP
-  int32_t y;
-  const int32_t doubled = (int32_t)((uint32_t)x << 1);
-  __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(doubled), "r"(scale->multiplier));
+    int32_t y;
+    const int32_t doubled = (int32_t)((uint32_t)x << 1);
+    __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(doubled), "r"(scale->multiplier));
 #else
-  const int32_t y = kws_high_multiply(x, scale->multiplier);
+    const int32_t y = kws_high_multiply(x, scale->multiplier);
 #endif
-  return (y + ((y >> 31) & scale->sign) + scale->half) >> scale->right;
+    return (y + ((y >> 31) & scale->sign) + scale->half) >> scale->right;
 }
 
 static inline int32_t kws_clip(int32_t x, int32_t minimum, int32_t maximum) {
-  return x < minimum ? minimum : (x > maximum ? maximum : x);
+    return x < minimum ? minimum : (x > maximum ? maximum : x);
 }
 
 /* The constants of one output channel. The first four are read in this order by assembly. */
 typedef struct {
-  int32_t doubled; /* 2 * bias, for the plain path */
-  int32_t multiplier;
-  int32_t round; /* rounding constant and zero point of the plain path */
-  int32_t shift; /* plain: how far to the right; else as stored */
-  int32_t bias;
+    int32_t doubled; /* 2 * bias, for the plain path */
+    int32_t multiplier;
+    int32_t round; /* rounding constant and zero point of the plain path */
+    int32_t shift; /* plain: how far to the right; else as stored */
+    int32_t bias;
 } kws_scale;
 
 static inline kws_scale kws_scale_of(const kws_requant *q, uint32_t channel) {
-  kws_scale scale;
-  scale.bias = q->bias[channel];
-  scale.multiplier = q->multiplier[channel];
-  scale.shift = q->shift[channel];
-  scale.round = 0;
-  scale.doubled = 0;
-  if (q->plain) {
-    scale.shift = -scale.shift;
-    scale.doubled = 2 * scale.bias;
-    scale.round = (2 * q->zero_point + 1) * (int32_t)((uint32_t)1 << (scale.shift - 1));
-  }
-  return scale;
+    kws_scale scale;
+    scale.bias = q->bias[channel];
+    scale.multiplier = q->multiplier[channel];
+    scale.shift = q->shift[channel];
+    scale.round = 0;
+    scale.doubled = 0;
+    if (q->plain) {
+        scale.shift = -scale.shift;
+        scale.doubled = 2 * scale.bias;
+        scale.round = (2 * q->zero_point + 1) * (int32_t)((uint32_t)1 << (scale.shift - 1));
+    }
+    return scale;
 }
 
 /* The plain path: double the sum and keep the upper half of the product rounded, which is kws_high_multiply; then
  * round(y / 2^s) + zero = (y + (y < 0 ? -1 : 0) + 2^(s-1) + zero * 2^s) >> s. */
 static inline int32_t kws_requantize_plain(int32_t sum, const kws_scale *scale) {
 #if KWS_DSP
-  int32_t y, out;
-  const int32_t doubled = scale->doubled + (int32_t)((uint32_t)sum << 1);
-  __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(doubled), "r"(scale->multiplier));
-  y += y >> 31;
-  y = (y + scale->round) >> scale->shift;
-  __asm__("ssat %0, #8, %1" : "=r"(out) : "r"(y));
-  return out;
+    int32_t y, out;
+    const int32_t doubled = scale->doubled + (int32_t)((uint32_t)sum << 1);
+    __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(doubled), "r"(scale->multiplier));
+    y += y >> 31;
+    y = (y + scale->round) >> scale->shift;
+    __asm__("ssat %0, #8, %1" : "=r"(out) : "r"(y));
+    return out;
 #else
-  int32_t y = kws_high_multiply(sum + scale->bias, scale->multiplier);
-  y += y >> 31;
-  return kws_clip((y + scale->round) >> scale->shift, -128, 127);
+    int32_t y = kws_high_multiply(sum + scale->bias, scale->multiplier);
+    y += y >> 31;
+    return kws_clip((y + scale->round) >> scale->shift, -128, 127);
 #endif
 }
 
@@ -108,7 +108,7 @@ static inline int32_t kws_requantize_plain(int32_t sum, const kws_scale *scale) 
 int32_t kws_requantize_any(int32_t sum, const kws_scale *scale, const kws_requant *q);
 
 static inline int8_t kws_requantize(int32_t sum, const kws_scale *scale, const kws_requant *q) {
-  return (int8_t)(q->plain ? kws_requantize_plain(sum, scale) : kws_requantize_any(sum, scale, q));
+    return (int8_t)(q->plain ? kws_requantize_plain(sum, scale) : kws_requantize_any(sum, scale, q));
 }
 
 #endif /* KWS_REQUANTIZE_H */

@@ -16,24 +16,24 @@ extern "C" {
 #endif
 
 typedef enum {
-  SPOTTER_LISTENING = 0, /* no inference was due */
-  SPOTTER_HEARD = 1,     /* *result is new */
-  SPOTTER_ERROR = -1
+    SPOTTER_LISTENING = 0, /* no inference was due */
+    SPOTTER_HEARD = 1,     /* *result is new */
+    SPOTTER_ERROR = -1
 } spotter_status;
 
 typedef struct {
-  uint32_t frame;   /* frames since the start, the last one included */
-  uint32_t label;   /* class with the highest score */
-  int8_t score;     /* real score: MODEL_OUTPUT_SCALE * (score - MODEL_OUTPUT_ZERO_POINT) */
+    uint32_t frame; /* frames since the start, the last one included */
+    uint32_t label; /* class with the highest score */
+    int8_t score;   /* real score: MODEL_OUTPUT_SCALE * (score - MODEL_OUTPUT_ZERO_POINT) */
 } spotter_result;
 
 typedef struct {
-  kws_frontend frontend;
-  model network;
-  uint32_t frames; /* since the start */
-  uint32_t buffer[(KWS_FRONTEND_BUFFER_BYTES + 3) / 4];
-  uint32_t arena[(MODEL_ARENA_BYTES + 3) / 4];
-  int8_t ring[KWS_FRONTEND_FRAMES][KWS_FRONTEND_FEATURES];
+    kws_frontend frontend;
+    model network;
+    uint32_t frames; /* since the start */
+    uint32_t buffer[(KWS_FRONTEND_BUFFER_BYTES + 3) / 4];
+    uint32_t arena[(MODEL_ARENA_BYTES + 3) / 4];
+    int8_t ring[KWS_FRONTEND_FRAMES][KWS_FRONTEND_FEATURES];
 } spotter;
 
 spotter_status spotter_init(spotter *s);

@@ -2,7 +2,7 @@
 
 /* Pair n of windowed samples as one complex value, zero beyond the window. */
 KWS_INLINE void load_pair(const int16_t *samples, const int16_t *window, uint32_t n, uint32_t valid, int32_t *re,
-                             int32_t *im) {
+                          int32_t *im) {
     *re = 0;
     *im = 0;
     if (n < valid) {
@@ -54,7 +54,7 @@ static void first_stage(const kws_frontend_tables *tables, const int16_t *sample
 }
 
 /* Product with a twiddle, halved: minus the real part, and the imaginary part. */
-#define KWS_TURN(minus_re, im, at, w)                                  \
+#define KWS_TURN(minus_re, im, at, w)                                           \
     const int32_t minus_re = kws_mac_high((at)[1], w, kws_mul_low((at)[0], w)); \
     const int32_t im = kws_mul_high((at)[0], w) - kws_mul_low((at)[1], w)
 

@@ -11,13 +11,7 @@
 extern "C" {
 #endif
 
-enum {
-    KWS_WINDOW_SHIFT = 8,
-    KWS_SPECTRUM_SHIFT = 6,
-    KWS_LOG_BITS = 10,
-    KWS_LOG_MEL_SHIFT = 7,
-    KWS_LOG_TABLE_BITS = 5
-};
+enum { KWS_WINDOW_SHIFT = 8, KWS_SPECTRUM_SHIFT = 6, KWS_LOG_BITS = 10, KWS_LOG_MEL_SHIFT = 7, KWS_LOG_TABLE_BITS = 5 };
 
 /* Sizes: constants where kws_frontend_config.h fixes them, which kws_frontend_init() checks. */
 #ifdef KWS_FRONTEND_FFT_PAIRS
