@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,15 +14,6 @@ from kws_tfmot.data import DataSettings
 
 RATE = 16000
 Write = Callable[..., Path]
-
-
-@pytest.fixture(scope="session")
-def recorded_root() -> Path:
-    default = Path(__file__).resolve().parents[3] / "shared" / "data" / "speech_commands_subset"
-    root = Path(os.environ.get("KWS_RECORDINGS", default))
-    if not root.is_dir():
-        pytest.skip("no recordings: set KWS_RECORDINGS to a folder of Speech Commands")
-    return root
 
 
 @pytest.fixture(scope="session")

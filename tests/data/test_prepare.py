@@ -299,10 +299,10 @@ def test_without_background_noise_the_silence_is_generated(
 
 
 @pytest.mark.recordings
-def test_recordings_are_prepared_whole_and_quickly(recorded_root: Path, tmp_path: Path) -> None:
-    index = prepare(f"folder:{recorded_root}", DataSettings(), tmp_path)
+def test_recordings_are_prepared_whole_and_quickly(recordings: Path, tmp_path: Path) -> None:
+    index = prepare(f"folder:{recordings}", DataSettings(), tmp_path)
     assert index.corrupt == ()
-    assert len(index.clips) == sum(1 for path in recorded_root.glob("[!_]*/*.flac"))
+    assert len(index.clips) == sum(1 for path in recordings.glob("[!_]*/*.flac"))
     assert any("split by speaker hash" in note and "without" in note for note in index.notes)
     for split, counts in index.counts().items():
         assert min(counts[word] for word in index.settings.keywords) >= 40, split

@@ -44,10 +44,10 @@ def test_official_rule_agrees_with_the_published_lists(speakers: tuple[str, ...]
 
 
 @pytest.mark.recordings
-def test_recordings_hold_no_official_test_speaker(recorded_root: Path) -> None:
+def test_recordings_hold_no_official_test_speaker(recordings: Path) -> None:
     """Their attribution says that the test speakers of the rule were left out, and how many clips remain."""
     nine = ("down", "eight", "five", "go", "left", "one", "right", "up", "zero")
-    names = [path.name for word in nine for path in (recorded_root / word).glob("*.flac")]
+    names = [path.name for word in nine for path in (recordings / word).glob("*.flac")]
     splits = [official_split(speaker_of(name, PATTERN)) for name in names]
     assert splits.count("test") == 0
     assert splits.count("validation") > 400
