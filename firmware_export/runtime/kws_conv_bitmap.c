@@ -1,5 +1,5 @@
 #include "kws_bitmap.h"
-#include "kws_thumb2.h"
+#include "kws_conv_rows.h"
 
 /* Bitmap: each 32 weights of a row are four bytes, first weight in the most significant bit (1: not zero), big-endian,
  * followed by the weights that are not zero. */
@@ -30,7 +30,9 @@ KWS_NAKED static const uint8_t *kws_bitmap_row(KWS_ROW_PARAMETERS) {
 }
 #endif
 
-static const uint8_t *kws_bitmap_sums(kws_sums *sums, const kws_lane *word, const uint8_t *code, uint32_t depth) {
+static const uint8_t *kws_bitmap_sums(kws_sums *sums, const kws_lane *word, const uint8_t *code,
+                                      const kws_conv *layer) {
+    uint32_t depth = layer->depth;
     for (uint32_t done = 0; done < depth; done += 32) {
         uint32_t map = kws_read_map(&code);
         const kws_lane *row = word;
@@ -48,28 +50,5 @@ static const uint8_t *kws_bitmap_sums(kws_sums *sums, const kws_lane *word, cons
 }
 
 kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
-        return KWS_ERROR_ARGUMENT;
-    }
-    const kws_lane *columns = (const kws_lane *)scratch;
-    const uint32_t plane = layer->window.out_plane;
-    for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
-        const uint32_t count = kws_block_count(plane, pixel);
-        layer->gather(layer, input, pixel, scratch);
-        int8_t *out = output + pixel;
-        const uint8_t *code = layer->weights;
-#if KWS_THUMB2
-        if (layer->output.plain) {
-            kws_every_row(kws_bitmap_row, layer, columns, out, count);
-            continue;
-        }
-#endif
-        for (uint32_t channel = 0; channel < layer->channels; channel++) {
-            kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
-            code = kws_bitmap_sums(&sums, columns, code, layer->depth);
-            kws_store(&layer->output, channel, &sums, out, count);
-            out += plane;
-        }
-    }
-    return KWS_OK;
+    return kws_conv_rows(layer, input, output, scratch, kws_bitmap_sums, KWS_QUICK(kws_bitmap_row));
 }

@@ -1,4 +1,4 @@
-#include "kws_thumb2.h"
+#include "kws_conv_rows.h"
 
 /* Index list: a row is its number of non-zero weights, then {place, weight} for each. Rows of at most 256 weights, of
  * which at most 255 are not zero. */
@@ -20,7 +20,9 @@ KWS_NAKED static const uint8_t *kws_index_row(KWS_ROW_PARAMETERS) {
 }
 #endif
 
-static const uint8_t *kws_index_sums(kws_sums *sums, const kws_lane *columns, const uint8_t *code) {
+static const uint8_t *kws_index_sums(kws_sums *sums, const kws_lane *columns, const uint8_t *code,
+                                     const kws_conv *layer) {
+    (void)layer;
     for (uint32_t left = *code++; left > 0; left--) {
         kws_accumulate(sums, columns + (uint32_t)code[0] * KWS_LANES, (int8_t)code[1]);
         code += 2;
@@ -29,28 +31,5 @@ static const uint8_t *kws_index_sums(kws_sums *sums, const kws_lane *columns, co
 }
 
 kws_status kws_conv_index(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
-        return KWS_ERROR_ARGUMENT;
-    }
-    const kws_lane *columns = (const kws_lane *)scratch;
-    const uint32_t plane = layer->window.out_plane;
-    for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
-        const uint32_t count = kws_block_count(plane, pixel);
-        layer->gather(layer, input, pixel, scratch);
-        int8_t *out = output + pixel;
-        const uint8_t *code = layer->weights;
-#if KWS_THUMB2
-        if (layer->output.plain) {
-            kws_every_row(kws_index_row, layer, columns, out, count);
-            continue;
-        }
-#endif
-        for (uint32_t channel = 0; channel < layer->channels; channel++) {
-            kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
-            code = kws_index_sums(&sums, columns, code);
-            kws_store(&layer->output, channel, &sums, out, count);
-            out += plane;
-        }
-    }
-    return KWS_OK;
+    return kws_conv_rows(layer, input, output, scratch, kws_index_sums, KWS_QUICK(kws_index_row));
 }

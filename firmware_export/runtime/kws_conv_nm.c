@@ -1,4 +1,4 @@
-#include "kws_thumb2.h"
+#include "kws_conv_rows.h"
 
 /* N:M: of each M = `group` neighbouring weights exactly N = `bits` are stored, zeros among them where fewer are not
  * zero. A row is the pairs {steps, w0, w1} of kws_conv_relative.c without a byte at its end: every row has as many, the
@@ -22,7 +22,8 @@ KWS_NAKED static const uint8_t *kws_nm_row(KWS_ROW_PARAMETERS) {
 }
 #endif
 
-static const uint8_t *kws_nm_sums(kws_sums *sums, const kws_lane *row, const uint8_t *code, uint32_t bytes) {
+static const uint8_t *kws_nm_sums(kws_sums *sums, const kws_lane *row, const uint8_t *code, const kws_conv *layer) {
+    const uint32_t bytes = kws_pairs_bytes(layer);
     const uint8_t *end = code + bytes;
     while (code != end) {
         row += (code[0] & 15u) * KWS_LANES;
@@ -35,28 +36,5 @@ static const uint8_t *kws_nm_sums(kws_sums *sums, const kws_lane *row, const uin
 }
 
 kws_status kws_conv_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
-        return KWS_ERROR_ARGUMENT;
-    }
-    const kws_lane *columns = (const kws_lane *)scratch;
-    const uint32_t plane = layer->window.out_plane;
-    for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
-        const uint32_t count = kws_block_count(plane, pixel);
-        layer->gather(layer, input, pixel, scratch);
-        int8_t *out = output + pixel;
-        const uint8_t *code = layer->weights;
-#if KWS_THUMB2
-        if (layer->output.plain) {
-            kws_every_row(kws_nm_row, layer, columns, out, count);
-            continue;
-        }
-#endif
-        for (uint32_t channel = 0; channel < layer->channels; channel++) {
-            kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
-            code = kws_nm_sums(&sums, columns, code, kws_pairs_bytes(layer));
-            kws_store(&layer->output, channel, &sums, out, count);
-            out += plane;
-        }
-    }
-    return KWS_OK;
+    return kws_conv_rows(layer, input, output, scratch, kws_nm_sums, KWS_QUICK(kws_nm_row));
 }

@@ -1,4 +1,4 @@
-#include "kws_thumb2.h"
+#include "kws_conv_rows.h"
 
 /* 4-bit relative index: a row is groups of two weights, {steps, w0, w1}, ended by a zero byte. The lower half of
  * `steps` is how far w0 stands behind the place before it (the row begins at 0), the upper half the same for w1. Longer
@@ -21,7 +21,9 @@ KWS_NAKED static const uint8_t *kws_relative_row(KWS_ROW_PARAMETERS) {
 }
 #endif
 
-static const uint8_t *kws_relative_sums(kws_sums *sums, const kws_lane *row, const uint8_t *code) {
+static const uint8_t *kws_relative_sums(kws_sums *sums, const kws_lane *row, const uint8_t *code,
+                                        const kws_conv *layer) {
+    (void)layer;
     uint32_t steps = *code++;
     while (steps != 0) {
         row += (steps & 15u) * KWS_LANES;
@@ -35,28 +37,5 @@ static const uint8_t *kws_relative_sums(kws_sums *sums, const kws_lane *row, con
 }
 
 kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
-        return KWS_ERROR_ARGUMENT;
-    }
-    const kws_lane *columns = (const kws_lane *)scratch;
-    const uint32_t plane = layer->window.out_plane;
-    for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
-        const uint32_t count = kws_block_count(plane, pixel);
-        layer->gather(layer, input, pixel, scratch);
-        int8_t *out = output + pixel;
-        const uint8_t *code = layer->weights;
-#if KWS_THUMB2
-        if (layer->output.plain) {
-            kws_every_row(kws_relative_row, layer, columns, out, count);
-            continue;
-        }
-#endif
-        for (uint32_t channel = 0; channel < layer->channels; channel++) {
-            kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
-            code = kws_relative_sums(&sums, columns, code);
-            kws_store(&layer->output, channel, &sums, out, count);
-            out += plane;
-        }
-    }
-    return KWS_OK;
+    return kws_conv_rows(layer, input, output, scratch, kws_relative_sums, KWS_QUICK(kws_relative_row));
 }

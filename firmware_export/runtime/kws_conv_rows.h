@@ -1,0 +1,55 @@
+/* What the convolutions over encoded rows share: blocks of pixels, gathered once, under every row of weights. */
+#ifndef KWS_CONV_ROWS_H
+#define KWS_CONV_ROWS_H
+
+#include "kws_thumb2.h"
+
+/* Adds one row's products over a block of pixels to the sums; returns where the next row begins. */
+typedef const uint8_t *(*kws_row_sums)(kws_sums *sums, const kws_lane *columns, const uint8_t *code,
+                                       const kws_conv *layer);
+
+#if KWS_THUMB2
+#define KWS_QUICK(function) function
+#else /* no assembly to call */
+#define KWS_QUICK(function) NULL
+#endif
+
+#if defined(__GNUC__)
+#define KWS_ALWAYS_INLINE static inline __attribute__((always_inline))
+#else
+#define KWS_ALWAYS_INLINE static inline
+#endif
+
+/* `quick` computes and stores a whole row where the output is plain. Inlined, or `sums_of` would keep the sums of a row
+ * in memory. */
+KWS_ALWAYS_INLINE kws_status kws_conv_rows(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch,
+                                           kws_row_sums sums_of, kws_row_function quick) {
+    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
+        return KWS_ERROR_ARGUMENT;
+    }
+    const kws_lane *columns = (const kws_lane *)scratch;
+    const uint32_t plane = layer->window.out_plane;
+    for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
+        const uint32_t count = kws_block_count(plane, pixel);
+        layer->gather(layer, input, pixel, scratch);
+        int8_t *out = output + pixel;
+        const uint8_t *code = layer->weights;
+#if KWS_THUMB2
+        if (layer->output.plain) {
+            kws_every_row(quick, layer, columns, out, count);
+            continue;
+        }
+#else
+        (void)quick;
+#endif
+        for (uint32_t channel = 0; channel < layer->channels; channel++) {
+            kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
+            code = sums_of(&sums, columns, code, layer);
+            kws_store(&layer->output, channel, &sums, out, count);
+            out += plane;
+        }
+    }
+    return KWS_OK;
+}
+
+#endif /* KWS_CONV_ROWS_H */
