@@ -18,6 +18,9 @@ if [ ! -x "$venv/bin/python" ]; then
         fail "the virtual environment could not be made." "Debian: apt-get install python3-venv; then run make again."
 fi
 echo "installing Python packages into $venv (about 3 GB, one or two minutes)"
+# The pip that CPython 3.10 brings (23.0) searches these pins without end.
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check pip==26.3 ||
+    echo "note: pip could not be brought up to date; an old one may search for a long time" >&2
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade-strategy only-if-needed -e '.[tts,dev]' 2>&1 |
     grep -v '^WARNING: Location' >&2 || true
 "$venv/bin/python" -m pip check >/dev/null || fail "the installed packages do not fit together:" "$("$venv/bin/python" -m pip check)"
