@@ -12,6 +12,7 @@ from typing_extensions import Self
 
 from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.batches import Labels, TrainingBatches
+from kws_tfmot.data.epoch_cache import EpochCache
 from kws_tfmot.data.feature_augment import spec_augment
 
 Features = npt.NDArray[np.int8]
@@ -36,6 +37,7 @@ class FeatureEpochs:
         last_epoch: Number of epochs of the training; none is computed ahead of its last one.
         threads: Threads given to the front end.
         prefetch: False computes every epoch when it is asked for.
+        cache: Where epochs are looked up and kept; ``None`` computes each of them.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class FeatureEpochs:
         last_epoch: int | None = None,
         threads: int = 1,
         prefetch: bool = True,
+        cache: EpochCache | None = None,
     ) -> None:
         self.batches = batches
         self.frontend = frontend
         self.last_epoch = last_epoch
         self.threads = threads
+        self.cache = cache
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="features") if prefetch else None
         self._ahead: dict[int, Future[tuple[Features, Labels]]] = {}
 
@@ -67,7 +71,16 @@ class FeatureEpochs:
         return result
 
     def compute(self, number: int) -> tuple[Features, Labels]:
-        """The same, here and now."""
+        """The same, here and now: from the cache if it is there."""
+        if self.cache is None:
+            return self._make(number)
+        found = self.cache.load(number)
+        if found is None:
+            found = self._make(number)
+            self.cache.store(number, *found)
+        return found
+
+    def _make(self, number: int) -> tuple[Features, Labels]:
         features, labels = [], []
         for clips, classes in self.batches.epoch(number):
             features.append(self.frontend.features(clips, threads=self.threads))
@@ -103,6 +116,7 @@ def feature_batches(
     last_epoch: int | None = None,
     threads: int = 1,
     prefetch: bool = True,
+    cache: EpochCache | None = None,
 ) -> FeatureEpochs:
     """A :class:`FeatureEpochs` over ``batches``; see there."""
-    return FeatureEpochs(batches, frontend, last_epoch, threads, prefetch)
+    return FeatureEpochs(batches, frontend, last_epoch, threads, prefetch, cache)

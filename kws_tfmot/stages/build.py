@@ -29,6 +29,7 @@ class Build:
         run: Where the artefacts go.
         reporter: Where progress goes.
         cache: Where decoded audio is kept between builds.
+        epochs: Where the features of augmented epochs are kept, for builds that draw the same; ``None`` keeps none.
     """
 
     recipe: Recipe
@@ -36,6 +37,7 @@ class Build:
     run: Run
     reporter: Reporter = SILENT
     cache: Path = field(default_factory=cache_root)
+    epochs: Path | None = None
 
     @cached_property
     def index(self) -> ClipIndex:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kws_tfmot.data.batches import TrainingBatches
+from kws_tfmot.data.epoch_cache import EpochCache
 from kws_tfmot.data.prefetch import feature_batches
 from kws_tfmot.keras import keras
 from kws_tfmot.stages.build import Build, FeatureSource
@@ -31,7 +32,7 @@ def fit(
 ) -> TrainResult:
     """Train ``network`` in place on the build's training stream, resuming an interrupted ``stage``."""
     batches = training_batches(build, offset)
-    with feature_batches(batches, build.frontend, settings.epochs) as epochs:
+    with feature_batches(batches, build.frontend, settings.epochs, cache=_epoch_cache(build, batches)) as epochs:
         return train(
             network,
             FeatureSource(build, epochs),
@@ -46,10 +47,22 @@ def fit(
         )
 
 
+def _epoch_cache(build: Build, batches: TrainingBatches) -> EpochCache | None:
+    if build.epochs is None:
+        return None
+    inputs = [
+        build.data_sha256,
+        build.recipe.data.model_dump(mode="json"),
+        build.recipe.frontend.model_dump(mode="json"),
+    ]
+    return EpochCache(build.epochs, inputs, batches)
+
+
 def training_figures(result: TrainResult) -> dict[str, Any]:
     """The part of ``metrics.json`` that says how a training went."""
     return {
         "epochs": len(result.history),
         "selected_epoch": result.selected_epoch + 1,
         "validation_accuracy": result.val_accuracy,
+        "step_ms": None if result.step_seconds is None else round(1000 * result.step_seconds, 3),
     }

@@ -15,6 +15,7 @@ from kws_tfmot.training.checkpoint import TrainingState
 from kws_tfmot.training.optimizers import make_optimizer
 from kws_tfmot.training.settings import TrainSettings
 from kws_tfmot.training.stream import EpochSource, batches_from
+from kws_tfmot.training.timing import StepTimer
 from kws_tfmot.training.trainer import LossTerm, StepHook, TrainedModel
 
 
@@ -37,11 +38,20 @@ class Plugins:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a training went: figures of every epoch, and which epoch's weights the network now holds."""
+    """How a training went: figures of every epoch, and which epoch's weights the network now holds.
+
+    Attributes:
+        history: Loss and accuracy of every epoch.
+        selected_epoch: The epoch, from 0, whose weights were kept.
+        val_accuracy: Validation accuracy of that epoch.
+        step_seconds: Median over the epochs, without the first, of the time of an epoch (all but validation) divided
+            by its steps; ``None`` after fewer than two epochs.
+    """
 
     history: list[dict[str, float]] = field(default_factory=list)
     selected_epoch: int = 0
     val_accuracy: float = 0.0
+    step_seconds: float | None = None
 
 
 class _Progress(keras.callbacks.Callback):
@@ -105,6 +115,7 @@ def train(
     state.set_model(shell)
     if state.restore(optimizer):
         reporter.note(f"{description}: resumed after epoch {state.next_epoch} of {settings.epochs}")
+    timer = StepTimer(steps)
     logging = [keras.callbacks.TensorBoard(str(log_dir), write_graph=False)] if log_dir else []
     with reporter.task(description, settings.epochs) as task:
         task.advance(state.next_epoch)
@@ -115,7 +126,7 @@ def train(
             steps_per_epoch=steps,
             validation_data=validation,
             validation_batch_size=500,
-            callbacks=[*plugins.callbacks, state, *logging, _Progress(task)],
+            callbacks=[timer, *plugins.callbacks, state, *logging, _Progress(task)],
             verbose=0,
         )
     if settings.select == "best":
@@ -125,7 +136,7 @@ def train(
         chosen = len(state.history) - 1
     if state_path is not None:
         state_path.unlink(missing_ok=True)
-    return TrainResult(state.history, chosen, state.history[chosen].get("val_accuracy", 0.0))
+    return TrainResult(state.history, chosen, state.history[chosen].get("val_accuracy", 0.0), timer.median)
 
 
 def _dataset(

@@ -13,6 +13,7 @@ import pytest
 
 from kws_tfmot.data import AugmentSettings, ClipIndex, DataSettings, TrainingBatches, feature_batches, prepare
 from kws_tfmot.data.draws import MADE_SILENCE, REVERSED, SPLICED
+from kws_tfmot.data.epoch_cache import EpochCache
 from kws_tfmot.errors import DataError, RecipeError
 
 RATE = 16000
@@ -282,3 +283,49 @@ class TestFeatureEpochs:
         bare = feature_batches(_batches(index), _Frontend(), prefetch=False).epoch_features(1)[0]
         np.testing.assert_array_equal(one, two)
         assert not np.array_equal(one, bare)
+
+
+class TestEpochCache:
+    @pytest.fixture
+    def settings(self) -> AugmentSettings:
+        return AugmentSettings(time_masks=2, time_mask_frames=4)
+
+    def _stream(self, index: ClipIndex, settings: AugmentSettings, folder: Path, frontend=None, **changes):
+        batches = _batches(index, settings, **changes)
+        cache = EpochCache(folder, ["data", {"kind": "mfcc"}], batches)
+        return feature_batches(batches, frontend or _Frontend(), 3, cache=cache)
+
+    def test_epochs_are_the_same_with_and_without_it(self, index: ClipIndex, settings, tmp_path: Path) -> None:
+        plain = feature_batches(_batches(index, settings), _Frontend(), prefetch=False)
+        expected = [plain.epoch_features(number) for number in range(3)]
+        for frontend in (_Frontend(), _Frontend()):  # the first writes, the second reads
+            with self._stream(index, settings, tmp_path, frontend) as stream:
+                for number, (features, labels) in enumerate(expected):
+                    found = stream.epoch_features(number)
+                    assert (found[0].dtype, found[1].dtype) == (np.int8, np.int32)
+                    np.testing.assert_array_equal(found[0], features)
+                    np.testing.assert_array_equal(found[1], labels)
+        assert not frontend.threads  # nothing was computed the second time
+        assert len(list(tmp_path.iterdir())) == 3
+
+    def test_whatever_decides_an_epoch_names_its_file(self, index: ClipIndex, settings, tmp_path: Path) -> None:
+        batches = _batches(index, settings)
+        names = {EpochCache(tmp_path, inputs, batches).path(number) for inputs in ("a", "b") for number in (0, 1)}
+        names.add(EpochCache(tmp_path, "a", _batches(index, settings, seed=1)).path(0))
+        names.add(EpochCache(tmp_path, "a", _batches(index)).path(0))
+        assert len(names) == 6
+        assert EpochCache(tmp_path, "a", _batches(index, settings, batch_size=8)).path(0) in names
+
+    @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no archive", None])
+    def test_a_broken_file_is_made_again(self, index: ClipIndex, settings, tmp_path: Path, damage) -> None:
+        with self._stream(index, settings, tmp_path) as stream:
+            expected = stream.epoch_features(0)[0]
+            path = stream.cache.path(0)
+        whole = path.read_bytes()
+        if damage is None:  # one bit of the features
+            middle = len(whole) // 2
+            damage = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+        path.write_bytes(damage)
+        with self._stream(index, settings, tmp_path) as stream:
+            np.testing.assert_array_equal(stream.epoch_features(0)[0], expected)
+        assert path.read_bytes() == whole

@@ -1,0 +1,65 @@
+"""Features of augmented epochs on disk: trainings that draw the same epochs compute them once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kws_tfmot.data.batches import Labels, TrainingBatches
+from kws_tfmot.files import replacing
+
+_VERSION = 1  # counts up when the same settings draw other features
+
+
+class EpochCache:
+    """A folder of epochs, each in a file named by the SHA-256 of everything that decides it.
+
+    Several processes may use one folder: files appear by renaming only, and two that compute the same epoch write the
+    same bytes. A file that cannot be read counts as missing.
+
+    Args:
+        folder: Where the files lie; made when the first is stored.
+        inputs: What decides the epochs besides the clips, noise, labels, settings and seed of ``batches``: the digest
+            of the data set and the settings of the front end, as anything JSON can hold.
+        batches: The training stream whose epochs are kept.
+    """
+
+    def __init__(self, folder: Path, inputs: Any, batches: TrainingBatches) -> None:
+        self.folder = Path(folder)
+        noise = batches.noise
+        self._inputs = [
+            _VERSION,
+            inputs,
+            hashlib.sha256(noise.samples.tobytes()).hexdigest(),
+            [list(span) for span in noise.spans],
+            list(batches.labels),
+            batches.settings.model_dump(mode="json"),
+            batches.seed,
+        ]
+
+    def path(self, number: int) -> Path:
+        """The file of epoch ``number``."""
+        text = json.dumps([*self._inputs, number], sort_keys=True)
+        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()}.npz"
+
+    def load(self, number: int) -> tuple[npt.NDArray[np.int8], Labels] | None:
+        """Features int8 ``[N, frames, coefficients]`` and classes int32 ``[N]``; ``None`` if they are not there."""
+        try:
+            # Reading an array of the archive checks its CRC-32.
+            with np.load(self.path(number), allow_pickle=False) as stored:
+                features, labels = stored["features"], stored["labels"]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+        sound = features.dtype == np.int8 and labels.dtype == np.int32 and len(features) == len(labels)
+        return (features, labels) if sound else None
+
+    def store(self, number: int, features: npt.NDArray[np.int8], labels: Labels) -> None:
+        """Keep epoch ``number``."""
+        with replacing(self.path(number)) as temporary:
+            np.savez(temporary, features=features, labels=labels)
