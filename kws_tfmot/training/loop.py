@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 from kws_tfmot.errors import DataError
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.progress import SILENT, Reporter, Task
-from kws_tfmot.training.checkpoint import TrainingState
+from kws_tfmot.training.checkpoint import Stateful, TrainingState
 from kws_tfmot.training.optimizers import make_optimizer
 from kws_tfmot.training.settings import TrainSettings
 from kws_tfmot.training.stream import EpochSource, batches_from
@@ -24,16 +24,19 @@ class Plugins:
     """What a method adds to the loop.
 
     Attributes:
-        callbacks: Keras callbacks; their ``model`` is the training shell, the network is ``model.network``.
+        callbacks: Keras callbacks; their ``model`` is the training shell, the network is ``model.network``. Those that
+            are :class:`~kws_tfmot.training.checkpoint.Stateful` are saved and resumed with the training.
         loss_terms: Added to the cross-entropy.
         after_step: Run in the graph after every optimiser step.
         keep_from_epoch: First epoch whose weights may be selected (a mask may not be final before it).
+        shell: Makes the model that is trained of network, loss terms and hooks: for methods with a step of their own.
     """
 
     callbacks: Sequence[keras.callbacks.Callback] = ()
     loss_terms: Sequence[LossTerm] = ()
     after_step: Sequence[StepHook] = ()
     keep_from_epoch: int = 0
+    shell: Callable[[keras.Model, Sequence[LossTerm], Sequence[StepHook]], TrainedModel] = TrainedModel
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def train(
             f"an epoch has {len(first_features)} clips, fewer than one batch of {settings.batch_size}.",
             "Give more clips or a smaller train.batch_size.",
         )
-    shell = TrainedModel(network, plugins.loss_terms, plugins.after_step)
+    shell = plugins.shell(network, plugins.loss_terms, plugins.after_step)
     optimizer = make_optimizer(settings, steps)
     optimizer.build(network.trainable_variables)
     shell.compile(
@@ -111,7 +114,8 @@ def train(
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=["accuracy"],
     )
-    state = TrainingState(network, run_key, state_path, save_seconds, first_selectable=plugins.keep_from_epoch)
+    stateful = [callback for callback in plugins.callbacks if isinstance(callback, Stateful)]
+    state = TrainingState(network, run_key, state_path, save_seconds, plugins.keep_from_epoch, stateful)
     state.set_model(shell)
     if state.restore(optimizer):
         reporter.note(f"{description}: resumed after epoch {state.next_epoch} of {settings.epochs}")
