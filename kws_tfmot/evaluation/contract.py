@@ -8,6 +8,7 @@ from typing import Any
 
 from kws_tfmot.data import SILENCE, UNKNOWN, DataSettings
 from kws_tfmot.errors import ModelError
+from kws_tfmot.evaluation.streaming.settings import DetectionSettings
 from kws_tfmot.frontend import FrontendSettings
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.tflite.graph import Graph
@@ -26,16 +27,18 @@ class ModelContract:
         labels: One for each output.
         frontend: How samples become its input.
         data: How the clips it was trained on were split.
+        detection: When a stream of its outputs becomes a detection.
     """
 
     labels: tuple[str, ...]
     frontend: FrontendSettings
     data: DataSettings
+    detection: DetectionSettings
 
     @classmethod
     def of_recipe(cls, recipe: Recipe) -> ModelContract:
         """The contract of whatever ``recipe`` builds."""
-        return cls((*recipe.data.keywords, UNKNOWN, SILENCE), recipe.frontend, recipe.data)
+        return cls((*recipe.data.keywords, UNKNOWN, SILENCE), recipe.frontend, recipe.data, recipe.detection)
 
     def to_settings(self) -> dict[str, Any]:
         """JSON-able form that travels in the ``.tflite``."""
@@ -44,6 +47,7 @@ class ModelContract:
             "labels": list(self.labels),
             "frontend": self.frontend.model_dump(mode="json"),
             "data": {key: data[key] for key in _SPLIT_KEYS},
+            "detection": self.detection.model_dump(mode="json"),
         }
 
     @classmethod
@@ -70,7 +74,8 @@ class ModelContract:
         keywords = [label for label in labels if label not in (UNKNOWN, SILENCE)]
         own = {key: value for key, value in (settings.get("data") or {}).items() if key in _SPLIT_KEYS}
         data = own | {"keywords": keywords, "sample_rate": frontend.sample_rate, "clip_ms": frontend.clip_ms}
-        return cls(labels, frontend, DataSettings.parse(data, "data (inside the model)"))
+        detection = DetectionSettings.parse(settings.get("detection"), "detection (inside the model)")
+        return cls(labels, frontend, DataSettings.parse(data, "data (inside the model)"), detection)
 
     def check(self, graph: Graph) -> None:
         """Refuse a model whose tensors do not fit the front end and the labels.

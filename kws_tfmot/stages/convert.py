@@ -11,7 +11,8 @@ from kws_tfmot.files import sha256_bytes, write_bytes
 from kws_tfmot.runs import StageResult
 from kws_tfmot.sparsity.survival import Survival, as_tflite, match_zeros
 from kws_tfmot.stages.build import Build
-from kws_tfmot.stages.compress import PRUNED_MODEL, load_final, load_float, sparse_inputs
+from kws_tfmot.stages.compress import load_final
+from kws_tfmot.stages.sparsify import PRUNED_MODEL, load_float, sparse_inputs
 from kws_tfmot.stages.train import FLOAT_MODEL
 from kws_tfmot.tflite.convert import convert, sizes
 from kws_tfmot.tflite.inspect import zero_masks
@@ -34,6 +35,7 @@ def convert_model(build: Build) -> bool:
         *sparse_inputs(build),
         recipe.quantization.model_dump(mode="json"),
         recipe.convert.model_dump(mode="json"),
+        recipe.detection.model_dump(mode="json"),
     ]
     return build.run.stage("convert", inputs, lambda _: _convert(build))
 

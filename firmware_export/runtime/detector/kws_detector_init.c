@@ -1,0 +1,20 @@
+#include "kws_detector.h"
+
+size_t kws_detector_get_buffer_size(const kws_detector_constants *constants) {
+    return (size_t)constants->classes * (sizeof(uint32_t) + constants->window * sizeof(uint16_t));
+}
+
+kws_detector_status kws_detector_init(kws_detector *detector, const kws_detector_constants *constants, void *buffer,
+                                      size_t buffer_size) {
+    if (!detector || !constants || !buffer || ((uintptr_t)buffer & 3u) || constants->classes == 0 ||
+        constants->window == 0 || constants->refractory == 0) {
+        return KWS_DETECTOR_BAD_ARGUMENT;
+    }
+    if (buffer_size < kws_detector_get_buffer_size(constants)) {
+        return KWS_DETECTOR_SMALL_BUFFER;
+    }
+    detector->constants = constants;
+    detector->sums = (uint32_t *)buffer;
+    detector->posteriors = (uint16_t *)(void *)(detector->sums + constants->classes);
+    return kws_detector_reset(detector);
+}

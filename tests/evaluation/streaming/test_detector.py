@@ -1,0 +1,116 @@
+"""The detector in Python: its arithmetic, its rules, and the stepwise form against the one over a whole stream."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kws_tfmot.errors import ModelError, RecipeError
+from kws_tfmot.evaluation.streaming.detector import NEVER, Detection, Detector, DetectorPlan, to_q15
+from kws_tfmot.evaluation.streaming.posterior import ONE, exponential_table, softmax_posteriors
+from kws_tfmot.evaluation.streaming.settings import DetectionSettings
+from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.tflite.graph import Graph, Operator, Quantization, Tensor
+
+LABELS = ("yes", "no", "_unknown_", "_silence_")
+
+
+def graph(scale: float = 0.1, zero_point: int = 3, code: str = "FULLY_CONNECTED", dtype: str = "int8") -> Graph:
+    quantization = Quantization((scale,), (zero_point,)) if dtype == "int8" else None
+    tensors = (Tensor(0, "in", (1, 490), dtype), Tensor(1, "out", (1, 4), dtype, quantization=quantization))
+    return Graph(tensors, (Operator(0, code, (0,), (1,)),), (0,), (1,))
+
+
+def plan(**values: object) -> DetectorPlan:
+    return DetectorPlan.of(graph(), LABELS, FrontendSettings(), DetectionSettings.parse(values))
+
+
+def outputs(*best: int, height: int = 120) -> np.ndarray:
+    """One row an inference in which the class given stands out."""
+    rows = np.full((len(best), 4), -100, np.int8)
+    rows[np.arange(len(best)), best] = height
+    return rows
+
+
+def test_milliseconds_become_frames_and_inferences() -> None:
+    made = plan(stride_ms=100, smoothing_ms=300, refractory_ms=950, threshold=0.5)
+    assert (made.stride, made.window, made.refractory) == (5, 3, 10)
+    assert made.thresholds == (16384, 16384, NEVER, NEVER)
+    assert plan(stride_ms=1, smoothing_ms=1, refractory_ms=0).stride == 1
+
+
+def test_a_word_is_detected_once_it_fills_the_average() -> None:
+    made = plan(threshold=0.9, smoothing_ms=300, refractory_ms=500)
+    found = made.decide(made.smooth(outputs(3, 3, 0, 0, 0, 0, 3, 3)))
+    assert [(d.inference, d.label) for d in found] == [(4, 0)]
+    assert found[0].score == ONE
+
+
+def test_the_refractory_time_keeps_a_long_word_from_counting_twice() -> None:
+    made = plan(threshold=0.9, smoothing_ms=100, refractory_ms=500)
+    assert [d.inference for d in made.decide(made.smooth(outputs(*[1] * 11)))] == [0, 5, 10]
+
+
+def test_other_words_and_silence_are_never_detected() -> None:
+    made = plan(threshold=0.01, smoothing_ms=100)
+    assert made.decide(made.smooth(outputs(2, 3, 2, 3, height=127))) == []
+
+
+def test_a_keyword_may_have_a_threshold_of_its_own() -> None:
+    made = plan(threshold=0.9, thresholds={"no": 0.4}, smoothing_ms=200)
+    assert [d.label for d in made.decide(made.smooth(outputs(3, 1, 3)))] == [1]
+    assert made.decide(made.smooth(outputs(3, 0, 3))) == []
+
+
+def test_the_first_of_equal_scores_wins() -> None:
+    made = plan(threshold=0.3, smoothing_ms=100)
+    assert made.decide(made.smooth(np.array([[50, 50, -99, -99]], np.int8))) == [Detection(0, 0, 16384)]
+
+
+@given(st.lists(st.integers(-128, 127), min_size=2, max_size=12), st.floats(0.004, 0.6))
+def test_posteriors_are_a_softmax_to_within_the_table_s_precision(logits: list[int], scale: float) -> None:
+    scale = float(np.float32(scale))
+    found = softmax_posteriors(np.array([logits], np.int8), exponential_table(scale))[0]
+    real = np.exp(scale * (np.array(logits) - max(logits)))
+    np.testing.assert_allclose(found / ONE, real / real.sum(), atol=len(logits) / ONE)
+    assert (found >= 0).all() and (found <= ONE).all()
+
+
+@given(st.data())
+def test_step_by_step_equals_the_whole_stream(data: st.DataObject) -> None:
+    made = plan(
+        threshold=data.draw(st.sampled_from([0.1, 0.35, 0.6])),
+        smoothing_ms=data.draw(st.sampled_from([100, 300, 700])),
+        refractory_ms=data.draw(st.sampled_from([0, 300, 1000])),
+    )
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    rows = rng.integers(-128, 128, (60, 4)).astype(np.int8)
+    detector = Detector(made)
+    found = [detection for row in rows if (detection := detector.step(row))]
+    assert found == made.decide(made.smooth(rows))
+    np.testing.assert_array_equal(detector.scores, made.smooth(rows)[-1])
+
+
+def test_a_softmax_in_the_model_is_read_as_probabilities() -> None:
+    made = DetectorPlan.of(graph(1 / 256, -128, "SOFTMAX"), LABELS, FrontendSettings(), DetectionSettings())
+    assert made.table == ()
+    assert made.smooth(np.array([[0, -128, -128, -128]], np.int8)).tolist() == [[16384 // made.window, 0, 0, 0]]
+
+
+def test_what_cannot_be_detected_is_refused() -> None:
+    with pytest.raises(ModelError, match="int8 outputs"):
+        DetectorPlan.of(graph(dtype="float32"), LABELS, FrontendSettings(), DetectionSettings())
+    with pytest.raises(ModelError, match="scale 1/256"):
+        DetectorPlan.of(graph(0.1, 0, "SOFTMAX"), LABELS, FrontendSettings(), DetectionSettings())
+    with pytest.raises(RecipeError, match="Did you mean 'yes'"):
+        plan(thresholds={"yess": 0.5})
+    with pytest.raises(RecipeError, match="above 0"):
+        DetectionSettings.parse({"thresholds": {"yes": 1.5}})
+    with pytest.raises(ModelError, match="expected int8 outputs"):
+        plan().smooth(np.zeros((2, 3), np.int8))
+
+
+def test_thresholds_in_q15() -> None:
+    assert to_q15(1.0) == ONE and to_q15(0.25) == 8192
