@@ -10,6 +10,7 @@ import yaml
 
 from kws_tfmot.data.settings import AugmentSettings, DataSettings
 from kws_tfmot.errors import RecipeError
+from kws_tfmot.evaluation.streaming.settings import DetectionSettings
 from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.models.settings import ModelSettings
 from kws_tfmot.quantization.settings import QuantizationSettings
@@ -62,6 +63,7 @@ class Recipe(Settings):
     quantization: QuantizationSettings = QuantizationSettings()
     convert: ConvertSettings = ConvertSettings()
     export: ExportSettings = ExportSettings()
+    detection: DetectionSettings = DetectionSettings()
 
     @pydantic.model_validator(mode="after")
     def _rooms_agree(self) -> Recipe:
@@ -71,6 +73,9 @@ class Recipe(Settings):
                     f"data.{name}={getattr(self.data, name)} and frontend.{name}={getattr(self.frontend, name)} "
                     "must be equal"
                 )
+        for word in self.detection.thresholds:
+            if word not in self.data.keywords:
+                raise ValueError(f"detection.thresholds names {word!r}, which is none of data.keywords")
         return self
 
     def to_yaml(self) -> str:
@@ -88,6 +93,18 @@ def load_recipe(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -
     Raises:
         RecipeError: If the file is missing, is no YAML mapping, or a key or value is not allowed.
     """
+    values = read_values(path)
+    for override in overrides:
+        apply_override(values, override)
+    return Recipe.parse(values)
+
+
+def read_values(path: str | Path) -> dict[str, Any]:
+    """Keys and values of a YAML file as they stand there.
+
+    Raises:
+        RecipeError: If the file is missing or is no YAML mapping.
+    """
     path = Path(path)
     if not path.is_file():
         raise RecipeError(f"there is no recipe at {path}.", f"Shipped recipes: {', '.join(shipped_recipes())}.")
@@ -98,9 +115,14 @@ def load_recipe(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise RecipeError(f"{path} holds {type(values).__name__}, expected a mapping of settings.")
-    for override in overrides:
-        _apply(values, override)
-    return Recipe.parse(values)
+    return values
+
+
+def find_recipe(name: str | Path, folder: Path = Path()) -> Path:
+    """The file that ``name`` means: a path relative to ``folder``, else the name of a recipe that ships."""
+    name = Path(name)
+    here, shipped = folder / name, Path(__file__).resolve().parent.parent / "recipes" / f"{name}.yaml"
+    return shipped if name.suffix == "" and not here.exists() and shipped.is_file() else here
 
 
 def shipped_recipes() -> list[str]:
@@ -109,7 +131,12 @@ def shipped_recipes() -> list[str]:
     return sorted(f"recipes/{path.name}" for path in folder.glob("*.yaml"))
 
 
-def _apply(values: dict[str, Any], override: str) -> None:
+def apply_override(values: dict[str, Any], override: str) -> None:
+    """Change ``values`` as ``key=value`` says: dotted keys, the value in YAML.
+
+    Raises:
+        RecipeError: If it is not of that form, or a part of the key is a value, not a group.
+    """
     key, separator, text = override.partition("=")
     if not separator or not key.strip():
         raise RecipeError(f"expected key=value. Received: {override!r}", "For example: --set sparsity.target=0.9")
