@@ -1,45 +1,50 @@
-"""The complete firmware: samples in, features, ring buffer, inference, label and score out."""
+"""The complete firmware: samples in, features, ring buffer, inference, detector, keyword and score out."""
 
 from __future__ import annotations
 
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from firmware_export.boards import board_of
+from firmware_export.detector import detector_files
 from firmware_export.elf import footprint
 from firmware_export.emulator import BOARD_FILES, PROBE, build_firmware, link_script, run_firmware
 from firmware_export.engine import Engine, build
-from firmware_export.host import EngineLibrary, compile_library
+from firmware_export.host import EngineInterpreter
 from kws_tfmot.errors import ModelError
+from kws_tfmot.evaluation.contract import ModelContract
+from kws_tfmot.evaluation.streaming.detector import DetectorPlan
+from kws_tfmot.evaluation.streaming.spotter import StreamModel
 from kws_tfmot.files import write_text
 from kws_tfmot.frontend.export import c_source
 from kws_tfmot.frontend.frontend import Frontend
 from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.tflite.interpreter import input_spec
+from kws_tfmot.tflite.reader import read_model
 
 EXAMPLE = BOARD_FILES / "example"
-STRIDE = 5  # SPOTTER_STRIDE
 
 
-@dataclass(frozen=True)
-class Heard:
-    """One inference of the example: after how many frames, which label, and its score in steps above zero."""
+class Line(NamedTuple):
+    """A detection as the example prints it: after how many frames, which word, its smoothed posterior in Q15."""
 
     frame: int
-    label: str
+    word: str
     score: int
 
 
 @dataclass(frozen=True)
 class ExampleReport:
-    """A run of the example firmware on one board."""
+    """A run of the example firmware on one board, over ``inferences`` windows."""
 
     board: str
     core: str
-    heard: tuple[Heard, ...]
+    inferences: int
+    heard: tuple[Line, ...]
     same_as_host: bool
     flash_bytes: int
     ram_bytes: int
@@ -68,8 +73,8 @@ class FrontendReport:
         return asdict(self)
 
 
-def example_files(engine: Engine, settings: FrontendSettings) -> dict[str, str]:
-    """Every file of the example but the board's own: engine, front end, chain, and the microphone's hook.
+def example_files(engine: Engine, contract: ModelContract, plan: DetectorPlan) -> dict[str, str]:
+    """Every file of the example but the board's own: engine, front end, detector, chain, and the microphone's hook.
 
     Raises:
         ModelError: If the engine has no labels, another name than ``model``, or another input than the front end gives.
@@ -77,22 +82,21 @@ def example_files(engine: Engine, settings: FrontendSettings) -> dict[str, str]:
     """
     if engine.name != "model" or not engine.labels:
         raise ModelError("the example needs an engine called 'model' that carries its labels.")
-    size, frames = engine.program.values[engine.program.input].layout.elements, settings.feature_shape
+    size, frames = engine.program.values[engine.program.input].layout.elements, contract.frontend.feature_shape
     if size != frames[0] * frames[1]:
         raise ModelError(f"the model takes {size} numbers; the front end gives {frames[0]} x {frames[1]}.")
     chain = {path.name: path.read_text(encoding="utf-8") for path in sorted(EXAMPLE.glob("*.[ch]"))}
-    return {**engine.files, **c_source(settings), **chain}
+    return {**engine.files, **c_source(contract.frontend), **detector_files(plan), **chain}
 
 
-def export_example(
-    model: str | Path | bytes, out_dir: str | Path, settings: FrontendSettings, labels: tuple[str, ...], board: str
-) -> list[str]:
+def export_example(model: str | Path | bytes, out_dir: str | Path, contract: ModelContract, board: str) -> list[str]:
     """Write the whole firmware for ``board``, start-up code and linker script included; return the names of its files.
 
     Build it with ``arm-none-eabi-gcc <flags of the board> -O2 -nostdlib -T board.ld *.c -lc -lgcc``.
     """
     machine = board_of(board)
-    files = example_files(build(model, labels=labels), settings) | {"board.ld": link_script(machine)}
+    engine = build(model, labels=contract.labels)
+    files = example_files(engine, contract, _plan(model, contract)) | {"board.ld": link_script(machine)}
     for name in ("start.c", "semihosting.c", "board.h"):
         files[name] = (BOARD_FILES / name).read_text(encoding="utf-8")
     for name, text in sorted(files.items()):
@@ -103,50 +107,47 @@ def export_example(
 def run_example(
     model: str | Path | bytes,
     samples: np.ndarray,
-    settings: FrontendSettings,
-    labels: tuple[str, ...],
+    contract: ModelContract,
     board: str = "mps2-an386",
     optimise: str = "balanced",
 ) -> ExampleReport:
-    """Play ``int16`` samples to the example firmware in QEMU and compare every line it prints with the host's answer.
+    """Play ``int16`` samples to the example firmware in QEMU and compare every line it prints with the desktop's.
 
     Raises:
         ModelError: If model, labels and front end do not fit each other.
         ToolchainError: If a tool is missing, or the firmware does not fit the board or fails.
     """
     machine = board_of(board)
-    engine = build(model, optimise=optimise, labels=labels)
+    plan = _plan(model, contract)
+    engine = build(model, optimise=optimise, labels=contract.labels)
+    hop = contract.frontend.hop_samples
+    whole = np.ascontiguousarray(samples[: len(samples) // hop * hop], np.int16)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        elf = build_firmware(machine, example_files(engine, settings), "main.c", folder)
-        np.ascontiguousarray(samples, np.int16).tofile(folder / "pcm.bin")
+        elf = build_firmware(machine, example_files(engine, contract, plan), "main.c", folder)
+        whole.tofile(folder / "pcm.bin")
         said = run_firmware(machine, elf).output
         stack = int(np.fromfile(folder / "stack.bin", np.uint32)[0])
         size = footprint(elf)
-    heard = []
-    for line in said.splitlines():
-        frame, rest = line.split(" ", 1)
-        label, score = rest.rsplit(" ", 1)
-        heard.append(Heard(int(frame), label, int(score)))
-    expected = _on_host(engine, samples, settings)
-    same = tuple(heard) == expected
-    return ExampleReport(board, machine.core, tuple(heard), same, size.flash, size.ram, stack)
-
-
-def _on_host(engine: Engine, samples: np.ndarray, settings: FrontendSettings) -> tuple[Heard, ...]:
-    """What the firmware must print: the host's front end and the engine's host build."""
-    usable = len(samples) // settings.hop_samples * settings.hop_samples
-    features = Frontend(settings).features(np.ascontiguousarray(samples[:usable], np.int16))
-    ends = range(settings.frames, len(features) + 1, STRIDE)
-    if not ends:
-        return ()
-    windows = np.stack([features[end - settings.frames : end] for end in ends])
-    scores = EngineLibrary(engine, compile_library(engine)).run(windows)
-    zero = engine.program.output_zero_point
-    best = scores.argmax(axis=1)
-    return tuple(
-        Heard(end, engine.labels[k], int(row[k]) - zero) for end, k, row in zip(ends, best, scores, strict=True)
+    heard = tuple(_parsed(line) for line in said.splitlines())
+    interpreter = EngineInterpreter(model, optimise)
+    desktop = StreamModel(contract, plan, interpreter, input_spec(read_model(model)), engine.digest)
+    outputs = desktop.outputs(whole)
+    expected = tuple(
+        Line(desktop.frame_of(found.inference), contract.labels[found.label], found.score)
+        for found in plan.decide(plan.smooth(outputs))
     )
+    return ExampleReport(board, machine.core, len(outputs), heard, heard == expected, size.flash, size.ram, stack)
+
+
+def _plan(model: str | Path | bytes, contract: ModelContract) -> DetectorPlan:
+    return DetectorPlan.of(read_model(model), contract.labels, contract.frontend, contract.detection)
+
+
+def _parsed(line: str) -> Line:
+    frame, rest = line.split(" ", 1)
+    word, score = rest.rsplit(" ", 1)
+    return Line(int(frame), word, int(score))
 
 
 def emulate_frontend(settings: FrontendSettings, samples: np.ndarray, board: str = "mps2-an386") -> FrontendReport:

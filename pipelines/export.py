@@ -48,7 +48,7 @@ def command(
             show_engine(export_engine(model, out_dir, optimise=optimise, labels=_labels(model, recipe)), out_dir)
         else:
             contract = ModelContract.of_model(model, load_recipe(recipe) if recipe else None)
-            files = export_example(model, out_dir, contract.frontend, contract.labels, board)
+            files = export_example(model, out_dir, contract, board)
             line(f"{out_dir}: {', '.join(files)}", markup=False)
 
 

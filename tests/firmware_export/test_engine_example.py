@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,22 @@ from firmware_export.boards import BOARDS
 from firmware_export.engine import build
 from firmware_export.example import emulate_frontend, example_files, export_example, run_example
 from firmware_export.graph_writer import GraphWriter
+from kws_tfmot.data import DataSettings
 from kws_tfmot.errors import ModelError
+from kws_tfmot.evaluation.contract import ModelContract
+from kws_tfmot.evaluation.streaming.detector import DetectorPlan
+from kws_tfmot.evaluation.streaming.settings import DetectionSettings
 from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.tflite.reader import read_model
 
 SETTINGS = FrontendSettings(clip_ms=300)
-LABELS = ("silence", "low", 'hé"llo', "high")
+LABELS = ("_silence_", "low", 'hé"llo', "high")
+# So easily heard that nearly every inference prints its score: the whole detector is compared, not a few decisions.
+EAGER = DetectionSettings(threshold=0.01, smoothing_ms=100, refractory_ms=0)
+CONTRACT = ModelContract(LABELS, SETTINGS, DataSettings(clip_ms=300), EAGER)
 
 
-def listener() -> bytes:
+def listener(softmax: bool = False) -> bytes:
     """A matrix over 14 x 10 features whose answer changes with what is heard."""
     rng = np.random.default_rng(3)
     frames, features = SETTINGS.feature_shape
@@ -29,9 +38,12 @@ def listener() -> bytes:
     flat = w.activation((1, frames * features), SETTINGS.scale, SETTINGS.zero_point)
     shape = np.array([1, frames * features], np.int32)
     w.operator("RESHAPE", [x, w.constant(shape)], [flat], new_shape=shape)
-    logits, scores = w.activation((1, 4), 0.1, 0), w.activation((1, 4), 1 / 256, -128)
+    logits = w.activation((1, 4), 0.1, 0)
     weights = rng.integers(-127, 128, (4, frames * features))
     w.operator("FULLY_CONNECTED", [flat, w.weights(weights, np.array([0.002], np.float32), 0), -1], [logits])
+    if not softmax:
+        return w.finish([x], [logits])
+    scores = w.activation((1, 4), 1 / 256, -128)
     w.operator("SOFTMAX", [logits], [scores], beta=1.0)
     return w.finish([x], [scores])
 
@@ -39,10 +51,20 @@ def listener() -> bytes:
 @pytest.mark.device
 @pytest.mark.parametrize("board", sorted(BOARDS))
 def test_the_example_hears_on_every_board_what_the_host_hears(board: str) -> None:
-    report = run_example(listener(), sweep(2), SETTINGS, LABELS, board)
+    report = run_example(listener(), sweep(2), CONTRACT, board)
     assert report.same_as_host
-    assert len(report.heard) == (99 - 14) // 5 + 1
-    assert len({heard.label for heard in report.heard}) >= 3
+    assert report.inferences == (99 - 14) // 5 + 1
+    assert len(report.heard) > report.inferences // 2
+    assert {heard.word for heard in report.heard} == set(LABELS[1:])
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("softmax", [False, True])
+def test_smoothing_and_refractory_time_on_the_board(softmax: bool) -> None:
+    patient = DetectionSettings(threshold=0.45, thresholds={"low": 0.4}, smoothing_ms=200, refractory_ms=300)
+    report = run_example(listener(softmax), sweep(6), replace(CONTRACT, detection=patient))
+    assert report.same_as_host
+    assert 3 <= len(report.heard) < report.inferences // 3
 
 
 @pytest.mark.slow
@@ -67,16 +89,17 @@ def test_the_front_end_on_every_board(board: str) -> None:
 
 
 def test_the_example_is_exported_whole(tmp_path: Path) -> None:
-    names = export_example(listener(), tmp_path, SETTINGS, LABELS, "mps2-an386")
+    names = export_example(listener(), tmp_path, CONTRACT, "mps2-an386")
     assert sorted(p.name for p in tmp_path.iterdir()) == names
-    assert {"main.c", "spotter.c", "microphone.h", "model.c", "kws_frontend_tables.c", "start.c", "board.ld"} <= set(
+    assert {"main.c", "spotter.c", "microphone.h", "model.c", "kws_detector_step.c", "start.c", "board.ld"} <= set(
         names
     )
 
 
 def test_a_model_that_does_not_fit_the_front_end_is_refused() -> None:
     engine = build(listener(), labels=LABELS)
+    plan = DetectorPlan.of(read_model(listener()), LABELS, SETTINGS, EAGER)
     with pytest.raises(ModelError, match="the front end gives 49 x 10"):
-        example_files(engine, FrontendSettings())
+        example_files(engine, replace(CONTRACT, frontend=FrontendSettings()), plan)
     with pytest.raises(ModelError, match="carries its labels"):
-        example_files(build(listener()), SETTINGS)
+        example_files(build(listener()), CONTRACT, plan)

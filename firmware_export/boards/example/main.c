@@ -1,4 +1,4 @@
-/* Listens and prints one line an inference: frame, label, score of 256. */
+/* Listens and prints one line a detection: frame, word, smoothed posterior of 32768. */
 #include "board.h"
 #include "microphone.h"
 #include "spotter.h"
@@ -33,7 +33,7 @@ int main(void) {
             print_number(heard.frame, " ");
             board_print(labels[heard.label]);
             board_print(" ");
-            print_number((uint32_t)(heard.score - MODEL_OUTPUT_ZERO_POINT), "\n");
+            print_number(heard.score, "\n");
         }
     }
     const uint32_t stack = (uint32_t)board_stack_used();

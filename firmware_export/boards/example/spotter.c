@@ -2,11 +2,14 @@
 
 #define SPOTTER_CHECK(name, condition) typedef char name[(condition) ? 1 : -1]
 SPOTTER_CHECK(spotter_check_input, MODEL_INPUT_BYTES == KWS_FRONTEND_FRAMES * KWS_FRONTEND_FEATURES);
+SPOTTER_CHECK(spotter_check_output, MODEL_OUTPUT_BYTES == KWS_DETECTOR_CLASSES);
 
 spotter_status spotter_init(spotter *s) {
     s->frames = 0;
+    s->due = KWS_FRONTEND_FRAMES;
     if (kws_frontend_init(&s->frontend, &kws_frontend_constants, s->buffer, sizeof s->buffer) != KWS_FRONTEND_OK ||
-        model_init(&s->network, s->arena, sizeof s->arena) != KWS_OK) {
+        model_init(&s->network, s->arena, sizeof s->arena) != KWS_OK ||
+        kws_detector_init(&s->detector, &kws_detector_settings, s->scores, sizeof s->scores) != KWS_DETECTOR_QUIET) {
         return SPOTTER_ERROR;
     }
     return SPOTTER_LISTENING;
@@ -47,21 +50,20 @@ spotter_status spotter_push(spotter *s, const int16_t *samples, size_t count, sp
         return completed < 0 ? SPOTTER_ERROR : SPOTTER_LISTENING;
     }
     s->frames++;
-    if (s->frames < KWS_FRONTEND_FRAMES || (s->frames - KWS_FRONTEND_FRAMES) % SPOTTER_STRIDE != 0) {
+    if (s->frames != s->due) {
         return SPOTTER_LISTENING;
     }
+    s->due += KWS_DETECTOR_STRIDE;
     spotter_unroll(s);
     if (model_invoke(&s->network) != KWS_OK) {
         return SPOTTER_ERROR;
     }
-    const int8_t *scores = model_output(&s->network);
-    result->frame = s->frames;
-    result->label = 0;
-    for (uint32_t i = 1; i < MODEL_OUTPUT_BYTES; i++) {
-        if (scores[i] > scores[result->label]) {
-            result->label = i;
-        }
+    kws_detection detection;
+    if (kws_detector_step(&s->detector, model_output(&s->network), &detection) != KWS_DETECTOR_DETECTED) {
+        return SPOTTER_LISTENING;
     }
-    result->score = scores[result->label];
+    result->frame = s->frames;
+    result->label = detection.label;
+    result->score = detection.score;
     return SPOTTER_HEARD;
 }

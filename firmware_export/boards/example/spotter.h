@@ -1,7 +1,8 @@
-/* The whole chain: samples -> features -> ring buffer -> inference -> label and score. The caller owns everything. */
+/* The whole chain: samples -> features -> ring buffer -> inference -> detector. The caller owns everything. */
 #ifndef SPOTTER_H
 #define SPOTTER_H
 
+#include "kws_detector_constants.h"
 #include "kws_frontend.h"
 #include "kws_frontend_tables.h"
 #include "model.h"
@@ -10,29 +11,27 @@
 extern "C" {
 #endif
 
-/* Frames between two inferences, once the ring is full. */
-#ifndef SPOTTER_STRIDE
-#define SPOTTER_STRIDE 5
-#endif
-
 typedef enum {
-    SPOTTER_LISTENING = 0, /* no inference was due */
-    SPOTTER_HEARD = 1,     /* *result is new */
+    SPOTTER_LISTENING = 0, /* nothing was heard */
+    SPOTTER_HEARD = 1,     /* a keyword: *result is new */
     SPOTTER_ERROR = -1
 } spotter_status;
 
 typedef struct {
     uint32_t frame; /* frames since the start, the last one included */
-    uint32_t label; /* class with the highest score */
-    int8_t score;   /* real score: MODEL_OUTPUT_SCALE * (score - MODEL_OUTPUT_ZERO_POINT) */
+    uint16_t label; /* number of the keyword */
+    uint16_t score; /* its smoothed posterior, 32768 is 1 */
 } spotter_result;
 
 typedef struct {
     kws_frontend frontend;
     model network;
+    kws_detector detector;
     uint32_t frames; /* since the start */
+    uint32_t due;    /* the number of frames at which the next inference is due */
     uint32_t buffer[(KWS_FRONTEND_BUFFER_BYTES + 3) / 4];
     uint32_t arena[(MODEL_ARENA_BYTES + 3) / 4];
+    uint32_t scores[(KWS_DETECTOR_BUFFER_BYTES + 3) / 4];
     int8_t ring[KWS_FRONTEND_FRAMES][KWS_FRONTEND_FEATURES];
 } spotter;
 
