@@ -1,0 +1,159 @@
+"""A model over a stream of samples: front end, sliding window, inference, detector; whole or piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kws_tfmot.errors import DataError
+from kws_tfmot.evaluation.contract import ModelContract
+from kws_tfmot.evaluation.model_accuracy import Runnable, model_input_of
+from kws_tfmot.evaluation.streaming.detector import Detection, Detector, DetectorPlan, to_q15
+from kws_tfmot.evaluation.streaming.posterior import ONE
+from kws_tfmot.files import sha256_bytes
+from kws_tfmot.frontend import Frontend
+from kws_tfmot.progress import SILENT, Reporter
+from kws_tfmot.recipe import Recipe
+from kws_tfmot.tflite.document import read_source
+from kws_tfmot.tflite.interpreter import TensorSpec, input_spec
+from kws_tfmot.tflite.reader import read_model
+
+Opener = Callable[[bytes], Runnable]
+_AT_ONCE = 500
+
+
+class Heard(NamedTuple):
+    """A detection as a person reads it.
+
+    ``seconds`` is when its last sample had come, ``frame`` the number of frames until then, ``score`` the smoothed
+    posterior from 0 to 1 (a multiple of 2^-15).
+    """
+
+    seconds: float
+    word: str
+    score: float
+    frame: int
+
+
+@dataclass(frozen=True)
+class StreamModel:
+    """An opened model with everything that a stream needs; made by :meth:`open`."""
+
+    contract: ModelContract
+    plan: DetectorPlan
+    runner: Runnable
+    input: TensorSpec
+    sha256: str
+
+    @classmethod
+    def open(
+        cls, model: str | Path | bytes, opener: Opener, recipe: Recipe | None = None, threshold: float | None = None
+    ) -> StreamModel:
+        """Open ``model`` with ``opener`` and the settings that it carries.
+
+        Args:
+            model: Path or bytes of an int8 ``.tflite``.
+            opener: How: ``open_interpreter`` with a kind, or the device engine's host build.
+            recipe: Settings for a model that carries none.
+            threshold: One threshold for all keywords in place of the model's own.
+
+        Raises:
+            ModelError: If the model is corrupt, does not fit its settings, or has no int8 outputs.
+            DataError: For a threshold outside 0 to 1.
+        """
+        data = read_source(model)
+        contract = ModelContract.of_model(data, recipe)
+        graph = read_model(data)
+        if threshold is not None:
+            if not 0 < threshold <= 1:
+                raise DataError(f"expected a threshold above 0 and up to 1. Received: {threshold}")
+            detection = contract.detection.model_copy(update={"threshold": threshold, "thresholds": {}})
+            contract = replace(contract, detection=detection)
+        plan = DetectorPlan.of(graph, contract.labels, contract.frontend, contract.detection)
+        return cls(contract, plan, opener(data), input_spec(graph), sha256_bytes(data))
+
+    def with_threshold(self, threshold: float) -> StreamModel:
+        """The same model with one threshold for all keywords."""
+        return replace(self, plan=self.plan.with_threshold(to_q15(threshold)))
+
+    def outputs(self, samples: npt.NDArray[np.int16], reporter: Reporter = SILENT) -> npt.NDArray[np.int8]:
+        """Outputs int8 ``[inferences, classes]`` over a whole stream: every ``plan.stride`` frames, from the first
+        full window on."""
+        settings = self.contract.frontend
+        if len(samples) < settings.clip_samples:
+            return np.zeros((0, len(self.plan.labels)), np.int8)
+        frames = Frontend(settings).features(np.ascontiguousarray(samples))
+        windows = np.lib.stride_tricks.sliding_window_view(frames, settings.frames, axis=0)[:: self.plan.stride]
+        windows = windows.transpose(0, 2, 1)
+        found = np.empty((len(windows), len(self.plan.labels)), np.int8)
+        with reporter.task("inference", len(windows)) as task:
+            for first in range(0, len(windows), _AT_ONCE):
+                batch = windows[first : first + _AT_ONCE]
+                found[first : first + len(batch)] = self.infer(batch)
+                task.advance(len(batch))
+        return found
+
+    def infer(self, windows: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+        """Outputs int8 ``[N, classes]`` of features int8 ``[N, frames, coefficients]``."""
+        inputs = model_input_of(self.input, np.ascontiguousarray(windows), self.contract.frontend.scale)
+        return self.runner.run(inputs).reshape(len(windows), -1)
+
+    def frame_of(self, inference: int) -> int:
+        """Frames that had come at the inference of that number."""
+        return self.contract.frontend.frames + inference * self.plan.stride
+
+    def seconds_of(self, inference: int) -> float:
+        """When the last sample under that inference's window had come, in seconds of the stream."""
+        settings = self.contract.frontend
+        last = (self.frame_of(inference) - 1) * settings.hop_samples + settings.window_samples
+        return last / settings.sample_rate
+
+    def heard(self, detection: Detection) -> Heard:
+        """The detection with word, score and time."""
+        return Heard(
+            seconds=self.seconds_of(detection.inference),
+            word=self.plan.labels[detection.label],
+            score=detection.score / ONE,
+            frame=self.frame_of(detection.inference),
+        )
+
+    def spot(self, samples: npt.NDArray[np.int16], reporter: Reporter = SILENT) -> list[Heard]:
+        """Every detection in a whole stream."""
+        return [self.heard(found) for found in self.plan.decide(self.plan.smooth(self.outputs(samples, reporter)))]
+
+
+class Spotter:
+    """A model that listens: give it samples as they come. What it hears equals :meth:`StreamModel.spot`."""
+
+    def __init__(self, model: StreamModel) -> None:
+        self.model = model
+        self._stream = Frontend(model.contract.frontend).stream()
+        self._detector = Detector(model.plan)
+        self._window = np.zeros((0, model.contract.frontend.features_per_frame), np.int8)
+        self._skip = 0
+
+    @property
+    def scores(self) -> npt.NDArray[np.float64]:
+        """Smoothed posteriors ``[classes]``, 0 to 1, after the last inference."""
+        return self._detector.scores / ONE
+
+    def push(self, samples: npt.NDArray[np.int16]) -> list[Heard]:
+        """Take int16 samples in any number; return what they made heard."""
+        found = []
+        length = self.model.contract.frontend.frames
+        for frame in self._stream.push(samples):
+            self._window = np.concatenate([self._window, frame[None]])[-length:]
+            if len(self._window) < length:
+                continue
+            if self._skip:
+                self._skip -= 1
+                continue
+            self._skip = self.model.plan.stride - 1
+            if detection := self._detector.step(self.model.infer(self._window[None])[0]):
+                found.append(self.model.heard(detection))
+        return found
