@@ -1,0 +1,102 @@
+"""Settings of the supernet and of the search in it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pydantic
+
+from kws_tfmot.settings import Settings
+
+DEFAULT_GRID = (0.0, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.975)
+
+
+class OmniSettings(Settings):
+    """How one set of weights is trained to serve every sparsity.
+
+    Attributes:
+        regime: ``one_pass`` trains one sub-network a step and so costs what one model costs; ``sandwich`` trains the
+            dense one, the sparsest and ``random`` others in every step, the others towards the outputs of the dense.
+        grid: Sparsities that a layer may have, ascending from 0; a sub-network chooses one for each layer.
+        pattern: As in :class:`~kws_tfmot.sparsity.settings.SparsitySettings`; an N:M pattern ends at (M - N) / M.
+        skip: Names of layers that stay dense.
+        warmup: Share of the steps that train the dense network alone at the beginning.
+        refresh: Steps between two rankings of the weights; the masks of all sub-networks follow from the ranks.
+        dense_share: one_pass: share of the steps after the warm-up that train the dense network.
+        sparsest_share: one_pass: share that trains the sparsest; the others train random ones.
+        uniform_share: Share of the random sub-networks that have one sparsity in all layers.
+        random: sandwich: random sub-networks a step.
+        distillation: sandwich: weight of the dense network's outputs as targets, against the labels' 1 - weight.
+        gradient: ``masked`` updates the weights that the step used; ``straight_through`` all of them.
+        decay: SR-STE (Zhou et al. 2021, arXiv 2102.04010): this much of each masked weight is added to its gradient.
+        scale_dropout: Multiply dropout rates by the share of weights a sub-network keeps.
+        recalibration_clips: Training clips that each sub-network's batch norm is recalibrated on.
+    """
+
+    regime: Literal["one_pass", "sandwich"] = "one_pass"
+    grid: tuple[float, ...] = DEFAULT_GRID
+    pattern: str = "unstructured"
+    skip: tuple[str, ...] = ()
+    warmup: float = pydantic.Field(default=0.1, ge=0.0, lt=1.0)
+    refresh: int = pydantic.Field(default=20, ge=1)
+    dense_share: float = pydantic.Field(default=0.2, ge=0.0, le=1.0)
+    sparsest_share: float = pydantic.Field(default=0.2, ge=0.0, le=1.0)
+    uniform_share: float = pydantic.Field(default=0.5, ge=0.0, le=1.0)
+    random: int = pydantic.Field(default=2, ge=0, le=16)
+    distillation: float = pydantic.Field(default=1.0, ge=0.0, le=1.0)
+    gradient: Literal["masked", "straight_through"] = "masked"
+    decay: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
+    scale_dropout: bool = False
+    recalibration_clips: int = pydantic.Field(default=1000, ge=1)
+
+    @pydantic.field_validator("grid")
+    @classmethod
+    def _ascending(cls, grid: tuple[float, ...]) -> tuple[float, ...]:
+        if len(grid) < 2 or grid[0] != 0.0 or grid[-1] >= 1.0 or any(a >= b for a, b in zip(grid, grid[1:])):  # noqa: B905
+            raise ValueError("expected two or more sparsities, ascending from 0 to below 1")
+        return grid
+
+    @pydantic.field_validator("pattern")
+    @classmethod
+    def _known_pattern(cls, pattern: str) -> str:
+        from kws_tfmot.sparsity.patterns import Pattern
+
+        Pattern.parse(pattern)
+        return pattern
+
+    @pydantic.model_validator(mode="after")
+    def _shares_fit(self) -> OmniSettings:
+        if self.dense_share + self.sparsest_share > 1:
+            raise ValueError(
+                "expected dense_share + sparsest_share of at most 1, got "
+                f"{self.dense_share:g} + {self.sparsest_share:g}"
+            )
+        return self
+
+
+class EvolutionSettings(Settings):
+    """The evolutionary search.
+
+    Attributes:
+        population: Sub-networks of a generation.
+        generations: How often a new generation is made.
+        parents: The best so far, from which the next generation comes.
+        mutation: Probability that a layer of a mutated child takes another sparsity.
+        crossover: Share of children made of two parents, layer by layer; the others are mutations.
+        fill: Share of children that are made denser as long as the budget allows.
+        seed: Of every draw.
+    """
+
+    population: int = pydantic.Field(default=64, ge=2, le=10_000)
+    generations: int = pydantic.Field(default=20, ge=0, le=10_000)
+    parents: int = pydantic.Field(default=16, ge=1)
+    mutation: float = pydantic.Field(default=0.1, gt=0.0, le=1.0)
+    crossover: float = pydantic.Field(default=0.5, ge=0.0, le=1.0)
+    fill: float = pydantic.Field(default=0.5, ge=0.0, le=1.0)
+    seed: int = pydantic.Field(default=1, ge=0)
+
+    @pydantic.model_validator(mode="after")
+    def _parents_fit(self) -> EvolutionSettings:
+        if self.parents > self.population:
+            raise ValueError(f"expected parents of at most population={self.population}, got {self.parents}")
+        return self
