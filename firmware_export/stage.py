@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+from firmware_export.emulator import COMPILER, EMULATOR, emulate, require
 from firmware_export.engine import export_engine
 from firmware_export.host import EngineInterpreter
 from firmware_export.tflm_export import export_tflm
@@ -18,6 +19,8 @@ from kws_tfmot.tflite.interpreter import input_spec, open_interpreter
 from kws_tfmot.tflite.reader import read_model
 
 FIRMWARE = "firmware"
+COUNTED_BOARD = "mps2-an386"
+COUNTED_CLIPS = 2  # the count hardly depends on the clip
 
 
 def export_build(build: Build) -> bool:
@@ -55,3 +58,36 @@ def compare_engine(build: Build) -> dict[str, Any]:
     outputs = [scores_of(interpreter, inputs, build.reporter) for interpreter in (engine, reference)]
     differing = int((outputs[0] != outputs[1]).sum())
     return {"compared_with": reference.name, "samples": len(inputs), "differing_bytes": differing}
+
+
+def count_instructions(build: Build) -> bool:
+    """Count what an inference of the int8 model takes on an emulated Cortex-M4F; nothing without the toolchain."""
+    model, settings = build.run.path(INT8_MODEL), build.recipe.export
+
+    def stage(_: str) -> StageResult:
+        features, _labels = build.features("test")
+        spec = input_spec(read_model(model))
+        chosen = features[:: max(1, len(features) // COUNTED_CLIPS)][:COUNTED_CLIPS]
+        inputs = model_input_of(spec, chosen, build.recipe.frontend.scale)
+        report = emulate(model, COUNTED_BOARD, inputs, optimise=settings.optimise).to_dict()
+        keys = (
+            "board",
+            "core",
+            "inputs",
+            "instructions",
+            "flash_bytes",
+            "ram_bytes",
+            "bit_exact",
+            "compiler",
+            "emulator",
+        )
+        return StageResult((), {key: report[key] for key in keys})
+
+    try:
+        for tool in (COMPILER, EMULATOR):
+            require(tool)
+    except ToolchainError as error:
+        build.reporter.note(f"instructions were not counted: {error.message} {error.hint}")
+        return False
+    inputs = [sha256_file(model), settings.optimise, COUNTED_BOARD, COUNTED_CLIPS]
+    return build.run.stage("instructions", inputs, stage)

@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,23 @@ def key_of(name: str, inputs: Any) -> str:
     False
     """
     return hashlib.sha256(json.dumps([name, __version__, inputs], sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold ``directory`` for one process.
+
+    Raises:
+        RecipeError: If another process works in the same directory.
+    """
+    with (directory / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RecipeError(
+                f"another process is working in {directory}.", "Wait for it, or give another --out."
+            ) from None
+        yield
 
 
 @dataclass(frozen=True)
@@ -81,21 +98,9 @@ class Run:
         """The path of ``name`` inside the run."""
         return self.directory / name
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the run for one process.
-
-        Raises:
-            RecipeError: If another process works in the same directory.
-        """
-        with (self.directory / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise RecipeError(
-                    f"another process is working in {self.directory}.", "Wait for it, or give another --out."
-                ) from None
-            yield
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the run for one process; see :func:`locked`."""
+        return locked(self.directory)
 
     def is_current(self, stage: str, key: str) -> bool:
         """Whether ``stage`` was finished with the same inputs and all its files are still what they were."""
@@ -127,19 +132,19 @@ class Run:
         return True
 
     def adopt(self, donor: Run, stages: Iterable[str]) -> None:
-        """Take over finished ``stages`` of another run, files and record, unless this run has done them itself.
+        """Take over finished ``stages`` of another run, files and record, where this run has not the same already.
 
         Whether they fit is decided as always: a stage whose inputs differ is done again.
         """
         for name in stages:
             record = donor._manifest["stages"].get(name)
-            if record is None or name in self._manifest["stages"]:
+            if record is None or self.is_current(name, record["key"]):
                 continue
             for output in record["outputs"]:
                 with replacing(self.path(output)) as temporary:
                     shutil.copyfile(donor.path(output), temporary)
             self._manifest["stages"][name] = record
-        write_json(self.path(MANIFEST), self._manifest)
+            write_json(self.path(MANIFEST), self._manifest)
 
     def figures(self, stage: str) -> dict[str, Any]:
         """The figures that ``stage`` recorded; empty if it has not run."""

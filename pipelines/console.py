@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.table import Table
 
 from kws_tfmot.errors import KwsError
+from kws_tfmot.jobs import Outcome
 
 # Tables are made for terminals of 100 columns or more; a pipe or a log has no width of its own.
 _PIPE_WIDTH = 120
@@ -80,9 +81,58 @@ def friendly_errors() -> Iterator[None]:
         sys.exit(130)
 
 
-def line(text: str, style: str | None = None, markup: bool = True) -> None:
+class JobsView:
+    """One bar for all jobs and one for each that runs; a line for each that has ended."""
+
+    def __init__(self, title: str, total: int) -> None:
+        columns = (
+            TextColumn("{task.description:<36}"),
+            BarColumn(24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        self._progress = Progress(*columns, console=err)
+        self._all = self._progress.add_task(title, total=total, note="")
+        self._tasks: dict[str, TaskID] = {}
+        self._told: set[str] = set()
+
+    def __enter__(self) -> JobsView:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def began(self, job: str) -> None:
+        """Open a bar."""
+        self._tasks[job] = self._progress.add_task(job, total=None, note="")
+
+    def progressed(self, job: str, description: str, done: int, total: int | None, note: str) -> None:
+        """Move it."""
+        shown = f"{description}  {note}"
+        self._progress.update(self._tasks[job], completed=done, total=total, note=shown)
+
+    def noted(self, text: str) -> None:
+        """One line, each text once."""
+        if text not in self._told:
+            self._told.add(text)
+            err.print(f"[yellow]note[/] {_escape(text)}", soft_wrap=True)
+
+    def ended(self, job: str, outcome: Outcome) -> None:
+        """Close it and say how it went."""
+        if job in self._tasks:
+            self._progress.remove_task(self._tasks.pop(job))
+        self._progress.advance(self._all)
+        verdict = f"[bold red]{_escape(outcome.error)}[/]" if outcome.error else "done"
+        accuracy = outcome.result["accuracy"]["int8"] if isinstance(outcome.result, dict) else None
+        shown = "" if accuracy is None else f", int8 {100 * accuracy:.2f} %"
+        err.print(f"{_escape(job)}: {verdict} in {outcome.seconds:.0f} s{shown}", soft_wrap=True)
+
+
+def line(text: str, style: str | None = None, markup: bool = True, stderr: bool = False) -> None:
     """Print one line as it is: a path must not be broken where the terminal ends."""
-    out.print(text, style=style, markup=markup, soft_wrap=True)
+    (err if stderr else out).print(text, style=style, markup=markup, soft_wrap=True)
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:

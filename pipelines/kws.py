@@ -18,6 +18,7 @@ COMMANDS = {
     "benchmark": "Desktop latency of a .tflite.",
     "inspect": "What a .tflite holds.",
     "export": "A .tflite as C code for a firmware.",
+    "compare": "Compare variants of a recipe at several sparsities and seeds.",
     "emulate": "Run a .tflite on an emulated board: instructions, flash, RAM, every byte compared.",
 }
 

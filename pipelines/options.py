@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.recipe import Recipe, load_recipe, shipped_recipes
+from kws_tfmot.recipe import Recipe, find_recipe, load_recipe
 from kws_tfmot.runs import Run
 from kws_tfmot.stages.build import Build
 from pipelines.console import RichReporter, friendly_errors
@@ -38,9 +38,7 @@ def resolve_recipe(recipe: Path, overrides: list[str], keywords: str = "", speak
         extra.append(f"data.keywords={_yaml_list(words)}")
     if speaker_pattern:
         extra.append(f"data.speaker_pattern={_yaml_list([speaker_pattern])[1:-1]}")
-    shipped = Path(__file__).resolve().parent.parent / "recipes" / f"{recipe}.yaml"
-    named = recipe.suffix == "" and not recipe.exists() and f"recipes/{recipe}.yaml" in shipped_recipes()
-    return load_recipe(shipped if named else recipe, extra)
+    return load_recipe(find_recipe(recipe), extra)
 
 
 def _yaml_list(words: list[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kws_tfmot.files import replacing
+from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import StageResult
 from kws_tfmot.stages.build import Build
 
@@ -14,11 +15,32 @@ if TYPE_CHECKING:
 FLOAT_MODEL = "float.keras"
 
 
+def dense_settings(recipe: Recipe) -> list[object]:
+    """Everything in the recipe that the dense model depends on."""
+    groups = (recipe.data, recipe.frontend, recipe.augment, recipe.model, recipe.train)
+    return [recipe.seed, *(group.model_dump(mode="json") for group in groups)]
+
+
 def dense_inputs(build: Build) -> list[object]:
     """Everything that the dense model depends on."""
+    return [build.data_sha256, *dense_settings(build.recipe)]
+
+
+def initial_network(build: Build) -> keras.Model:
+    """The recipe's model before training, and every later stage checked to take it.
+
+    Raises:
+        RecipeError: If the sparse training names a layer that is not there, or would prune nothing.
+        ModelError: If a layer cannot be trained for int8.
+    """
+    from kws_tfmot.keras import seed_everything
+    from kws_tfmot.models import build_model
+
     recipe = build.recipe
-    groups = (recipe.data, recipe.frontend, recipe.augment, recipe.model, recipe.train)
-    return [build.data_sha256, recipe.seed, *(group.model_dump(mode="json") for group in groups)]
+    seed_everything(recipe.seed)
+    network = build_model(recipe.model, recipe.frontend.feature_shape, len(build.index.labels))
+    _check_later_stages(build, network)
+    return network
 
 
 def _check_later_stages(build: Build, network: keras.Model) -> None:
@@ -41,17 +63,12 @@ def train_dense(build: Build) -> bool:
     """Train the recipe's model and write ``float.keras``; return whether anything was done."""
 
     def work(key: str) -> StageResult:
-        from kws_tfmot.keras import seed_everything
-        from kws_tfmot.models import build_model
         from kws_tfmot.models.counting import count_layers
         from kws_tfmot.stages.fitting import fit, training_figures
         from kws_tfmot.training.loop import Plugins
 
-        recipe = build.recipe
-        seed_everything(recipe.seed)
-        network = build_model(recipe.model, recipe.frontend.feature_shape, len(build.index.labels))
-        _check_later_stages(build, network)
-        result = fit(build, network, recipe.train, "train", key, Plugins(), offset=0)
+        network = initial_network(build)
+        result = fit(build, network, build.recipe.train, "train", key, Plugins(), offset=0)
         with replacing(build.run.path(FLOAT_MODEL)) as temporary:
             network.save(temporary)
         counts = count_layers(network)

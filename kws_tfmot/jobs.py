@@ -1,0 +1,255 @@
+"""Jobs that depend on each other, here or in worker processes; one that fails does not stop the others."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any, Protocol
+
+from kws_tfmot.errors import KwsError
+from kws_tfmot.progress import Reporter, Task
+
+_LEAST_SECONDS = 0.2  # between two messages about the same task
+_LAST_WISH = 10.0  # seconds a worker gets to clean up
+
+
+@dataclass(frozen=True)
+class Job:
+    """``work(*arguments, reporter)``, where all of it can be pickled.
+
+    Attributes:
+        name: Its name; every job has its own.
+        work: A function of a module.
+        arguments: What it is called with.
+        needs: Jobs that must have succeeded before; if one has not, this one fails.
+        after: Jobs that must have ended before, well or not.
+    """
+
+    name: str
+    work: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job returned, or why it failed; ``trace`` is empty for a :class:`~kws_tfmot.errors.KwsError`."""
+
+    result: Any = None
+    error: str = ""
+    trace: str = ""
+    seconds: float = 0.0
+
+
+class Watch(Protocol):
+    """Who is told how the jobs go."""
+
+    def began(self, job: str) -> None:
+        """A job has begun."""
+
+    def progressed(self, job: str, description: str, done: int, total: int | None, note: str) -> None:
+        """A task of a job has come to ``done`` of ``total``."""
+
+    def noted(self, text: str) -> None:
+        """Something worth knowing that is not an error."""
+
+    def ended(self, job: str, outcome: Outcome) -> None:
+        """A job has ended."""
+
+
+def run_jobs(jobs: Sequence[Job], workers: int, threads: int, watch: Watch) -> dict[str, Outcome]:
+    """Run every job whose ``needs`` can be met, in the given order as far as they depend on nothing.
+
+    With one worker the jobs run in this process. Otherwise each worker is a process of its own: when it dies, its job
+    has failed, and another takes its place.
+
+    Args:
+        jobs: In the order in which they should be done; they name earlier ones only.
+        workers: Processes at once.
+        threads: Threads that TensorFlow may use in each worker process; 0 leaves it the choice.
+        watch: Is told of everything.
+
+    Returns:
+        The outcome of every job by its name.
+    """
+    board = _Board(list(jobs), watch)
+    if workers == 1:
+        while (job := board.take()) is not None:
+            board.done(job, _attempt(job, lambda kind, *rest, name=job.name: _tell(watch, name, kind, rest)))
+        return board.outcomes
+    pool = [_Worker(threads) for _ in range(min(workers, len(board.waiting)))]
+    try:
+        while True:
+            for worker in pool:
+                if worker.job is None and (job := board.take()) is not None:
+                    worker.begin(job)
+            busy = {worker.connection: worker for worker in pool if worker.job is not None}
+            if not busy:
+                return board.outcomes
+            for connection in wait(list(busy)):
+                busy[connection].listen(board, watch)  # type: ignore[index]
+    finally:
+        for worker in pool:
+            worker.process.terminate()
+        for worker in pool:
+            worker.end()
+
+
+class _Board:
+    """Which jobs wait, and how the others ended."""
+
+    def __init__(self, jobs: list[Job], watch: Watch) -> None:
+        self.waiting = jobs
+        self.outcomes: dict[str, Outcome] = {}
+        self._watch = watch
+
+    def take(self) -> Job | None:
+        """The next job that can begin."""
+        for job in list(self.waiting):
+            failed = [name for name in job.needs if self.outcomes.get(name, Outcome()).error]
+            if failed:
+                self.waiting.remove(job)
+                self.done(job, Outcome(error=f"not done, since {', '.join(failed)} failed"))
+            elif all(name in self.outcomes for name in (*job.needs, *job.after)):
+                self.waiting.remove(job)
+                self._watch.began(job.name)
+                return job
+        return None
+
+    def done(self, job: Job, outcome: Outcome) -> None:
+        self.outcomes[job.name] = outcome
+        self._watch.ended(job.name, outcome)
+
+
+class _Worker:
+    """A worker process as its parent sees it."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self.job: Job | None = None
+        self._start()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, self._threads), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def begin(self, job: Job) -> None:
+        self.job = job
+        self.connection.send(job)
+
+    def listen(self, board: _Board, watch: Watch) -> None:
+        """Take one message; a broken connection means that the process has died."""
+        job = self.job
+        if job is None:
+            return
+        try:
+            kind, *rest = self.connection.recv()
+        except (EOFError, OSError):
+            self.end()
+            board.done(job, Outcome(error=f"the process ended with exit code {self.process.exitcode}"))
+            self.job = None
+            self._start()
+            return
+        if kind == "outcome":
+            self.job = None
+            board.done(job, rest[0])
+        else:
+            _tell(watch, job.name, kind, rest)
+
+    def end(self) -> None:
+        self.process.join(_LAST_WISH)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.connection.close()
+
+
+def _tell(watch: Watch, job: str, kind: str, rest: Sequence[Any]) -> None:
+    if kind == "progress":
+        watch.progressed(job, *rest)
+    else:
+        watch.noted(*rest)
+
+
+def _serve(connection: Connection, threads: int) -> None:
+    """The life of a worker process: jobs come in, messages and outcomes go out."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that temporary files are removed
+    if threads:
+        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+            os.environ[name] = str(threads)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    try:
+        while True:
+            job = connection.recv()
+            connection.send(("outcome", _attempt(job, lambda *message: connection.send(message))))
+    except (EOFError, OSError):
+        return
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _attempt(job: Job, tell: Callable[..., None]) -> Outcome:
+    began = time.monotonic()
+    try:
+        result = job.work(*job.arguments, _Telling(tell))
+    except KwsError as error:
+        return Outcome(error=str(error), seconds=time.monotonic() - began)
+    except Exception as error:
+        trace = traceback.format_exc()
+        return Outcome(error=f"{type(error).__name__}: {error}", trace=trace, seconds=time.monotonic() - began)
+    return Outcome(result, seconds=time.monotonic() - began)
+
+
+class _Telling(Reporter):
+    """A reporter that passes everything on as messages."""
+
+    def __init__(self, tell: Callable[..., None]) -> None:
+        self._tell = tell
+
+    @contextmanager
+    def task(self, description: str, total: int | None) -> Iterator[Task]:
+        yield _TellingTask(self._tell, description, total)
+
+    def note(self, text: str) -> None:
+        self._tell("note", text)
+
+
+class _TellingTask:
+    def __init__(self, tell: Callable[..., None], description: str, total: int | None) -> None:
+        self._tell, self._description, self._total = tell, description, total
+        self._done, self._told_at, self._note = 0, 0.0, ""
+        self._say()
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        self._done += count
+        self._note = note
+        self._say()
+
+    def reach(self, done: int, total: int) -> None:
+        self._done, self._total = done, total
+        self._say()
+
+    def _say(self) -> None:
+        now = time.monotonic()
+        if now - self._told_at >= _LEAST_SECONDS or self._done == self._total:
+            self._told_at = now
+            self._tell("progress", self._description, self._done, self._total, self._note)

@@ -1,0 +1,93 @@
+"""A comparison run: every cell built in a folder of its own, dense parents trained once, the rows gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kws_tfmot.comparison import Cell
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.files import write_text
+from kws_tfmot.jobs import Job, Outcome, Watch, run_jobs
+from kws_tfmot.runs import locked
+from kws_tfmot.stages.cells import CellBuild, Stage, check_cells, run_cell, train_parent
+
+CHECK = "check"
+
+
+@dataclass(frozen=True)
+class ComparisonRun:
+    """What came out.
+
+    Attributes:
+        rows: A row for each cell that was built, in the order of the cells.
+        failures: ``{name: why}`` of the others, and of dense parents.
+        trace_folder: Where the traces of unexpected errors lie.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    trace_folder: Path = Path()
+
+
+def plan_jobs(
+    cells: Sequence[Cell], source: str, folder: Path, epochs: Path | None = None, stages: tuple[Stage, ...] = ()
+) -> list[Job]:
+    """The jobs of a comparison: one check, then for each seed the dense parents and the cells that need them.
+
+    Of several cells with the same sparse training, the first does it and the others wait for that cell.
+    """
+    builds, donors = [], {}
+    for cell in cells:
+        build = CellBuild(cell, source, folder, epochs, stages=stages)
+        if build.sparse_key:
+            first = donors.setdefault(build.sparse_key, cell.name)
+            build = CellBuild(cell, source, folder, epochs, first if first != cell.name else "", stages)
+        builds.append(build)
+    jobs = [Job(CHECK, check_cells, (builds, folder / "checked"))]
+    parents: set[str] = set()
+    for build in builds:
+        if build.parent not in parents:
+            parents.add(build.parent)
+            jobs.append(Job(build.parent, train_parent, (build,), needs=(CHECK,)))
+        after = (build.donor,) if build.donor else ()
+        jobs.append(Job(build.cell.name, run_cell, (build,), needs=(build.parent,), after=after))
+    return jobs
+
+
+def run_comparison(
+    cells: Sequence[Cell], jobs: Sequence[Job], folder: Path, watch: Watch, workers: int = 1, threads: int = 0
+) -> ComparisonRun:
+    """Do the ``jobs`` of :func:`plan_jobs`; what an earlier run has finished is not done again.
+
+    Args:
+        cells: The cells.
+        jobs: Their jobs.
+        folder: The folder of the comparison.
+        watch: Is told how it goes.
+        workers: Processes at once; 1 stays in this process.
+        threads: TensorFlow's threads in each of several processes.
+
+    Raises:
+        RecipeError: If the check refuses a cell or the data; nothing is trained then.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        outcomes = run_jobs(jobs, workers, threads, watch)
+    if error := outcomes[CHECK].error:
+        raise RecipeError(error)
+    traces = folder / "errors"
+    failures = {name: outcome.error for name, outcome in outcomes.items() if outcome.error}
+    for name in outcomes:
+        _keep_trace(traces / f"{name}.txt", outcomes[name])
+    rows = [outcomes[cell.name].result for cell in cells if cell.name not in failures]
+    return ComparisonRun(rows, failures, traces)
+
+
+def _keep_trace(path: Path, outcome: Outcome) -> None:
+    if outcome.trace:
+        write_text(path, outcome.trace)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,156 @@
+"""`kws compare`: variants of a recipe at several sparsities and seeds, in one run that can be interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from firmware_export.stage import count_instructions, export_build
+from kws_tfmot.comparison import Comparison, by_methods, cells_of
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.evaluation.comparison import comparison_record, plot_comparison
+from kws_tfmot.files import write_json
+from kws_tfmot.provenance import commit_of, versions
+from kws_tfmot.recipe import find_recipe, read_values
+from kws_tfmot.stages.comparing import plan_jobs, run_comparison
+from pipelines.console import JobsView, friendly_errors, line, table
+from pipelines.options import DataOption, JsonOption, SetOption
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def command(
+    comparison: Annotated[Path, typer.Argument(help="A comparison, or a recipe (then with --methods).")],
+    data: DataOption = "synthetic",
+    out_dir: Annotated[Path, typer.Option("--out", help="Where every build is kept.")] = Path("runs/compare"),
+    jobs: Annotated[int, typer.Option(min=1, help="Processes at once, which share the cores.")] = 1,
+    methods: Annotated[str, typer.Option(help="For a recipe: magnitude,weight_importance,csp")] = "",
+    sparsities: Annotated[str, typer.Option(help="For example 0.75,0.9,0.95")] = "",
+    seeds: Annotated[str, typer.Option(help="How many, or which: 3, or 1,5,8")] = "",
+    overrides: SetOption = [],  # noqa: B006 - typer copies it
+    results: Annotated[Path | None, typer.Option(help="Where NAME.json and .png go; --out if not given.")] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(help="Keep augmented epochs here, for other comparisons; else they go when this one is done."),
+    ] = None,
+    instructions: Annotated[bool, typer.Option(help="Count instructions on mps2-an386.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Build every variant at every sparsity and seed, and say how they differ."""
+    with friendly_errors():
+        settings, folder = resolve(comparison, methods, sparsities, seeds)
+        cells = cells_of(settings, folder, overrides)
+        epochs = features or out_dir / "features"
+        threads = max(1, (os.cpu_count() or 1) // jobs)
+        stages = (export_build, count_instructions) if instructions else (export_build,)
+        planned = plan_jobs(cells, data, out_dir, epochs, stages)
+        with JobsView(settings.name, len(planned)) as view:
+            found = run_comparison(cells, planned, out_dir, view, jobs, threads)
+        about = {
+            "command": shlex.join(["kws", "compare", *sys.argv[2:]]),
+            "commit": commit_of(ROOT),
+            "comparison": settings.model_dump(mode="json") | {"recipe": Path(settings.recipe).name},
+            "overrides": list(overrides),
+            "processes": {"jobs": jobs, "threads": threads},
+            "versions": versions(),
+        }
+        record = comparison_record(settings.name, found.rows, settings.baseline, found.failures, about)
+        target = results or out_dir
+        write_json(target / f"{settings.name}.json", record)
+        if found.rows:
+            plot_comparison(record, target / f"{settings.name}.png")
+        if not found.failures and features is None:
+            shutil.rmtree(epochs, ignore_errors=True)
+        if as_json:
+            typer.echo(json.dumps(record, indent=2))
+        else:
+            show(record, target)
+        if found.failures:
+            line(f"[bold red]{len(found.failures)} failed[/]; the same command tries them again", stderr=True)
+            sys.exit(1)
+
+
+def resolve(given: Path, methods: str, sparsities: str, seeds: str) -> tuple[Comparison, Path]:
+    """The comparison that the command line means, and the folder its recipe is relative to."""
+    targets = [_number(text, "--sparsities") for text in _split(sparsities)]
+    chosen: Any = [int(_number(text, "--seeds")) for text in _split(seeds)] or None
+    if chosen and "," not in seeds:
+        chosen = chosen[0]
+    path = find_recipe(given)
+    values = read_values(path)
+    if "variants" not in values:
+        return by_methods(path, _split(methods), targets, chosen), Path()
+    if methods:
+        raise RecipeError(f"{path} names its variants itself. Received: --methods {methods}")
+    values |= {"targets": targets} if targets else {}
+    values |= {"seeds": chosen} if chosen is not None else {}
+    return Comparison.parse(values), path.parent
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _number(text: str, option: str) -> float:
+    value = yaml.safe_load(text)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise RecipeError(f"expected numbers separated by commas. Received: {option} {text}")
+    return value
+
+
+def show(record: dict[str, Any], folder: Path) -> None:
+    """The summary as a table, the failures, and where the files lie."""
+    if record["rows"]:
+        first = record["rows"][0]
+        title = f"int8 on the test split, N = {first['n']} ({first['split_sha256'][:12]}), {first['interpreter']}"
+        against = f"- {record['baseline']}" if record["baseline"] else "difference"
+        columns = [
+            "variant",
+            "sparsity",
+            "accuracy, %",
+            against,
+            "non-zero",
+            "engine, B",
+            "instructions",
+            "step",
+            "seeds",
+        ]
+        table(title, columns, [_cells(entry) for entry in record["summary"]])
+        line("mean ± standard deviation over the seeds; step: time of a sparse training step over a dense one")
+    for name, reason in record["failures"].items():
+        line(f"{name}: {reason}", style="red", markup=False)
+    line(f"{folder / record['name']}.json and .png", markup=False)
+
+
+def _cells(entry: dict[str, Any]) -> list[str]:
+    def figure(name: str, pattern: str = "{:,.0f}") -> str:
+        return pattern.format(entry[name]["mean"]) if entry[name] else ""
+
+    return [
+        entry["variant"],
+        "dense" if entry["target"] is None else f"{entry['target']:g}",
+        _with_spread(entry["accuracy"], "{:.2f}"),
+        _with_spread(entry["against"], "{:+.2f}") if "against" in entry else "",
+        figure("nonzero_weights"),
+        figure("engine_bytes"),
+        figure("instructions"),
+        figure("sparse_step_over_dense", "{:.2f}x"),
+        ", ".join(map(str, entry["seeds"])),
+    ]
+
+
+def _with_spread(value: dict[str, float | None], pattern: str) -> str:
+    spread = "" if value["spread"] is None else f" ± {100 * value['spread']:.2f}"
+    return pattern.format(100 * (value["mean"] or 0.0)) + spread
+
+
+if __name__ == "__main__":
+    typer.run(command)
