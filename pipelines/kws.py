@@ -19,6 +19,8 @@ COMMANDS = {
     "inspect": "What a .tflite holds.",
     "export": "A .tflite as C code for a firmware.",
     "compare": "Compare variants of a recipe at several sparsities and seeds.",
+    "stream": "The keywords in a sound file, as the firmware would decide.",
+    "listen": "The keywords a microphone hears, live.",
     "emulate": "Run a .tflite on an emulated board: instructions, flash, RAM, every byte compared.",
 }
 

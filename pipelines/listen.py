@@ -1,0 +1,67 @@
+"""`kws listen`: the keywords a microphone hears, live."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from kws_tfmot.evaluation.streaming.sources import input_devices, microphone
+from kws_tfmot.evaluation.streaming.spotter import Spotter, StreamModel
+from kws_tfmot.recipe import load_recipe
+from pipelines.console import friendly_errors, line, out
+from pipelines.live_view import LiveView, heard_line
+from pipelines.openers import InterpreterOption, opener_of
+from pipelines.options import ModelArgument, RecipeOption
+from pipelines.stream import ThresholdOption
+
+
+def command(
+    model: ModelArgument,
+    threshold: ThresholdOption = None,
+    device: Annotated[str, typer.Option(help="Number or part of the name of an input.")] = "",
+    devices: Annotated[bool, typer.Option("--devices", help="List the inputs and stop.")] = False,
+    seconds: Annotated[float, typer.Option(min=0, help="Stop after this time; 0: at Ctrl-C.")] = 0.0,
+    interpreter: InterpreterOption = "engine",
+    recipe: RecipeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line and detection, no view.")] = False,
+) -> None:
+    """Listen to a microphone and show level, scores and every keyword heard."""
+    with friendly_errors():
+        if devices:
+            for text in input_devices():
+                line(text, markup=False)
+            return
+        opened = StreamModel.open(
+            model, opener_of(interpreter), load_recipe(recipe) if recipe else None, threshold=threshold
+        )
+        try:
+            listen(opened, int(device) if device.isdigit() else device or None, seconds, as_json)
+        except KeyboardInterrupt:
+            line("stopped", style="dim")
+
+
+def listen(model: StreamModel, device: str | int | None, seconds: float, as_json: bool) -> None:
+    """Push what the microphone gives to the model; detections stay on the screen as lines, the view goes."""
+    rate = model.contract.frontend.sample_rate
+    spotter, done = Spotter(model), 0
+    blocks = microphone(rate, rate // 20, device)
+    first = next(blocks)  # an input that cannot be opened is an error before the view covers the screen
+    with ExitStack() as stack:
+        view = stack.enter_context(LiveView(model)) if out.is_terminal and not as_json else None
+        for block in itertools.chain([first], blocks):
+            done += len(block)
+            heard = spotter.push(block)
+            for each in heard:
+                line(json.dumps(each._asdict(), ensure_ascii=False) if as_json else heard_line(each), markup=False)
+            if view:
+                view.update(block, spotter.scores, heard, done / rate)
+            if seconds and done >= seconds * rate:
+                return
+
+
+if __name__ == "__main__":
+    typer.run(command)
