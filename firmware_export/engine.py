@@ -104,14 +104,19 @@ def build(
     identifier(name)
     data = model if isinstance(model, bytes) else _read(Path(model))
     program = lower(read_model(data))
-    positions = [n for n, layer in enumerate(program.layers) if isinstance(layer.operation, Convolution)]
     operations = [op for layer in program.layers if isinstance(op := layer.operation, Convolution)]
-    picked: list[Estimate | None] = [None] * len(program.layers)
-    for position, estimate in zip(positions, choose(operations, optimise, encodings), strict=True):
-        picked[position] = estimate
-    plan = plan_memory(program, [(p.encoding, p.encoded) if p else None for p in picked])
+    picked = choose(operations, optimise, encodings)
     _check_labels(program, labels)
-    digest = sha256_bytes(data)
+    return assemble(program, picked, sha256_bytes(data), name=name, labels=labels)
+
+
+def assemble(
+    program: Program, choice: list[Estimate], digest: str, *, name: str = DEFAULT_NAME, labels: tuple[str, ...] = ()
+) -> Engine:
+    """The source of a lowered model whose convolutions are encoded as ``choice`` says, in their order."""
+    chosen = iter(choice)
+    picked = [next(chosen) if isinstance(layer.operation, Convolution) else None for layer in program.layers]
+    plan = plan_memory(program, [(p.encoding, p.encoded) if p else None for p in picked])
     source = generate(name, program, plan, picked, labels, digest)
     files = {f"{name}.c": source.code, f"{name}.h": source.header}
     files |= {file.name: file.read_text(encoding="utf-8") for file in runtime_files(source.kernels)}

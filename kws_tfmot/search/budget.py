@@ -81,4 +81,6 @@ def describe(values: Mapping[str, float]) -> str:
     >>> describe({"flash": 24000.0, "instructions": 3e6})
     'flash 24,000 B, instructions 3,000,000'
     """
-    return ", ".join(f"{key} {values[key]:,.0f}{' B' if KEYS[key][0] is BYTES else ''}" for key in KEYS if key in values)
+    return ", ".join(
+        f"{key} {values[key]:,.0f}{' B' if KEYS[key][0] is BYTES else ''}" for key in KEYS if key in values
+    )

@@ -84,6 +84,8 @@ class EvolutionSettings(Settings):
         mutation: Probability that a layer of a mutated child takes another sparsity.
         crossover: Share of children made of two parents, layer by layer; the others are mutations.
         fill: Share of children that are made denser as long as the budget allows.
+        fitness: ``accuracy`` on the validation clips, equals told apart by the loss; or the ``loss`` alone, whose steps
+            are finer where the clips are few.
         seed: Of every draw.
     """
 
@@ -93,6 +95,7 @@ class EvolutionSettings(Settings):
     mutation: float = pydantic.Field(default=0.1, gt=0.0, le=1.0)
     crossover: float = pydantic.Field(default=0.5, ge=0.0, le=1.0)
     fill: float = pydantic.Field(default=0.5, ge=0.0, le=1.0)
+    fitness: Literal["accuracy", "loss"] = "accuracy"
     seed: int = pydantic.Field(default=1, ge=0)
 
     @pydantic.model_validator(mode="after")

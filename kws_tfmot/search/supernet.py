@@ -91,9 +91,7 @@ class Supernet(TrainedModel):
         self._masked.refresh()
         return True
 
-    def _sandwich(
-        self, features: tf.Tensor, targets: tf.Tensor, step: tf.Tensor
-    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+    def _sandwich(self, features: tf.Tensor, targets: tf.Tensor, step: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
         settings, space = self._settings, self._space
         dense = tf.zeros([len(space.layers)], tf.int32)
         gradients, probabilities = self._gradients(features, targets, dense, tf.constant(True))
