@@ -5,7 +5,7 @@ sub-networks, one for each level, hold every layer at every level, and a configu
 
     bytes, MACs     exact sums of the encoded layers
     flash           sums, and the code of each set of kernels, compiled and linked once
-    instructions    sums of what each layer took in the emulator, counted once for each level and encoding that is chosen
+    instructions    sums of what each layer took in the emulator, counted once for each level and encoding in use
 
 What the sum leaves out (the file's own scales, a pass that limits an activation) is small; the file that is shipped is
 emulated whole in the end.

@@ -1,8 +1,9 @@
 """Evolutionary search for the best sub-network within a budget.
 
-Population, truncation selection, mutation and crossover as in Once-for-all (Cai et al. 2020, arXiv 1908.09791), with every
-child repaired until the budget holds, so that no evaluation is spent on what cannot be used. Seeded; every evaluation goes
-through a log, so that an interrupted search replays what it has done in seconds, and searches under other budgets share it.
+Population, truncation selection, mutation and crossover as in Once-for-all (Cai et al. 2020, arXiv 1908.09791), with
+every child repaired until the budget holds, so that no evaluation is spent on what cannot be used. Seeded; every
+evaluation goes through a log, so that an interrupted search replays what it has done in seconds, and searches under
+other budgets share it.
 """
 
 from __future__ import annotations

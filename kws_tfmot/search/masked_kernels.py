@@ -1,7 +1,7 @@
 """Kernels under masks inside the TensorFlow graph: one ranking of the weights gives the mask of every sparsity.
 
-A weight with rank r (0 is the largest) belongs to the mask of a layer that keeps k weights when r < k. Masks of the same
-ranking are nested, exact to the weight, and cost one comparison; the ranking itself is refreshed every few steps.
+A weight with rank r (0 is the largest) belongs to the mask of a layer that keeps k weights when r < k. Masks of the
+same ranking are nested, exact to the weight, and cost one comparison; the ranking is refreshed every few steps.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal
 
 import pydantic
@@ -52,7 +53,7 @@ class OmniSettings(Settings):
     @pydantic.field_validator("grid")
     @classmethod
     def _ascending(cls, grid: tuple[float, ...]) -> tuple[float, ...]:
-        if len(grid) < 2 or grid[0] != 0.0 or grid[-1] >= 1.0 or any(a >= b for a, b in zip(grid, grid[1:])):  # noqa: B905
+        if len(grid) < 2 or grid[0] != 0.0 or grid[-1] >= 1.0 or any(a >= b for a, b in itertools.pairwise(grid)):
             raise ValueError("expected two or more sparsities, ascending from 0 to below 1")
         return grid
 

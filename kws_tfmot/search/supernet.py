@@ -1,15 +1,16 @@
 """The supernet: one set of weights, trained under per-layer sparsities that change from step to step.
 
-After Yang et al. 2022 (Omni-sparsity DNN, arXiv 2110.08352): "sample many sub-networks of different sizes, whose weights
-are shared and optimised jointly". Our reading where only the abstract was to be had: a sub-network is a magnitude mask for
-each layer, taken anew from the shared weights; one sub-network a step (``one_pass``) explains the paper's "no more than one
-singular model" of training; ``sandwich`` is the rule of US-Nets (Yu and Huang 2019, arXiv 1903.05134) with in-place
-distillation.
+After Yang et al. 2022 (Omni-sparsity DNN, arXiv 2110.08352): "sample many sub-networks of different sizes, whose
+weights are shared and optimised jointly". Our reading where only the abstract was to be had: a sub-network is a magnitude
+mask for each layer, taken anew from the shared weights; one sub-network a step (``one_pass``) explains the paper's "no
+more than one singular model" of training; ``sandwich`` is the rule of US-Nets (Yu and Huang 2019, arXiv 1903.05134) with
+in-place distillation.
 
     forward:   y = f(x; W * stop_gradient(m(W, s)))     m: 1 for the round((1 - s_l) n_l) largest |w| of layer l
     gradient:  dL/dW = m * dL/d(W * m)                   so that only weights that took part are updated
 
-The sub-network of step t is a function of the seed and t alone, and enters the graph as a tensor: nothing is traced again.
+The sub-network of step t is a function of the seed and t alone, and enters the graph as a tensor: nothing is traced
+again.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from kws_tfmot.training.trainer import LossTerm, StepHook, TrainedModel
 
 
 def draw_levels(seed: int, step: tf.Tensor, number: int, space: Space, uniform_share: float) -> tf.Tensor:
-    """Random int32 levels [layers] for the ``number``-th sub-network of ``step``; equal in all layers with a probability."""
+    """Random int32 levels [layers] of the ``number``-th sub-network of ``step``; ``uniform_share`` have equal ones."""
     draws = tf.random.stateless_uniform([len(space.layers) + 2], seed=[seed + 7919 * number, tf.cast(step, tf.int32)])
     levels = tf.cast(draws[2:] * len(space.grid), tf.int32)
     same = tf.cast(draws[1:2] * len(space.grid), tf.int32)
