@@ -8,6 +8,7 @@ import numpy as np
 
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.keras import keras
+from kws_tfmot.sparsity.patterns import UNSTRUCTURED, Pattern
 from kws_tfmot.sparsity.settings import SparsitySettings
 
 _PRUNABLE = (keras.layers.Conv2D, keras.layers.Dense)
@@ -15,11 +16,21 @@ _PRUNABLE = (keras.layers.Conv2D, keras.layers.Dense)
 
 @dataclass(frozen=True)
 class Coverage:
-    """What becomes of one layer that has a kernel. ``reason`` is empty for a layer that is pruned."""
+    """What becomes of one layer that has a kernel.
+
+    Attributes:
+        layer: Its name.
+        weights: Elements of its kernel; biases and batch norm are never pruned.
+        reason: Why it is not pruned; empty for a layer that is.
+        pattern: Where its zeros may lie.
+        note: Why the pattern is not the one asked for; empty where it is.
+    """
 
     layer: str
     weights: int
     reason: str = ""
+    pattern: Pattern = UNSTRUCTURED
+    note: str = ""
 
 
 def kernel_of(layer: keras.layers.Layer) -> keras.backend.Variable | None:
@@ -40,15 +51,21 @@ def coverage(model: keras.Model, settings: SparsitySettings) -> list[Coverage]:
                 f"sparsity.skip names the layer {name!r}, which the model does not have.{did_you_mean(name, names)}",
                 f"Layers with weights: {', '.join(x.name for x in model.layers if kernel_of(x) is not None)}.",
             )
-    rows = []
-    for layer in model.layers:
-        kernel = kernel_of(layer)
-        if kernel is not None:
-            rows.append(Coverage(layer.name, int(np.prod(kernel.shape)), _reason(layer, settings)))
+    kernels = {layer: kernel_of(layer) for layer in model.layers}
+    rows = [_judge(layer, int(np.prod(k.shape)), settings) for layer, k in kernels.items() if k is not None]
     if all(row.reason for row in rows):
         reasons = "; ".join(f"{row.layer}: {row.reason}" for row in rows)
         raise RecipeError(f"no layer would be pruned ({reasons}).", "Change sparsity.skip or sparsity.pattern.")
     return rows
+
+
+def _judge(layer: keras.layers.Layer, weights: int, settings: SparsitySettings) -> Coverage:
+    if reason := _reason(layer, settings):
+        return Coverage(layer.name, weights, reason)
+    pattern = settings.parsed_pattern
+    if pattern.group > 1 and (problem := _misfit(layer, settings)):
+        return Coverage(layer.name, weights, note=f"unstructured: {problem}")
+    return Coverage(layer.name, weights, pattern=pattern)
 
 
 def _reason(layer: keras.layers.Layer, settings: SparsitySettings) -> str:
@@ -58,9 +75,19 @@ def _reason(layer: keras.layers.Layer, settings: SparsitySettings) -> str:
         return "depthwise: few weights, each used at every position (TFMOT never prunes them)"
     if not isinstance(layer, _PRUNABLE):
         return f"layers of type {type(layer).__name__} are not pruned"
-    if settings.n_of_m is not None and layer.kernel.shape[-2] % settings.n_of_m[1]:
-        return (
-            f"{layer.kernel.shape[-2]} input channels are no multiple of {settings.n_of_m[1]}, "
-            f"which {settings.pattern} needs"
-        )
+    return _misfit(layer, settings) if settings.parsed_pattern.kept else ""
+
+
+def _misfit(layer: keras.layers.Layer, settings: SparsitySettings) -> str:
+    """Why the kernel does not divide into the pattern's groups; empty where it does."""
+    pattern, (*spatial, channels, outputs) = settings.parsed_pattern, layer.kernel.shape
+    if settings.method == "magnitude":
+        # TFMOT's groups lie along the input channels of one position, and its blocks in matrices only.
+        if pattern.kept and channels % pattern.inputs:
+            return f"{channels} input channels are no multiple of {pattern.inputs}, which {settings.pattern} needs"
+        if pattern.group > 1 and spatial:
+            return "TFMOT prunes blocks in fully connected kernels only"
+    fan_in = int(np.prod(spatial)) * channels
+    if not pattern.fits(fan_in, outputs):
+        return f"{fan_in} inputs x {outputs} outputs do not divide into {settings.pattern}"
     return ""

@@ -2,32 +2,88 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pydantic
 
 from kws_tfmot.errors import did_you_mean
 from kws_tfmot.settings import Settings
+from kws_tfmot.sparsity.patterns import Pattern
 
-METHODS = ("magnitude",)
-_N_OF_M = re.compile(r"(\d+):(\d+)")
-_BLOCK = re.compile(r"(\d+)x(\d+)")
+Schedule = Literal["gradual", "rounds", "one_shot"]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What ``auto`` means for a method, and which of the methods' own settings it takes."""
+
+    schedule: Schedule
+    schedules: tuple[Schedule, ...]
+    allocation: Literal["layer", "global"]
+    takes: frozenset[str]
+
+
+_OURS: tuple[Schedule, ...] = ("gradual", "rounds", "one_shot")
+_KINDS = {
+    "magnitude": _Kind("gradual", ("gradual",), "layer", frozenset()),
+    "one_shot": _Kind("one_shot", ("one_shot",), "layer", frozenset({"criterion", "allocation"})),
+    "l1": _Kind("one_shot", ("one_shot",), "layer", frozenset({"criterion", "allocation", "l1"})),
+    "weight_importance": _Kind("gradual", _OURS, "global", frozenset({"criterion", "allocation", "l1"})),
+    "csp": _Kind("gradual", ("gradual",), "global", frozenset({"allocation", "l1", "sensing", "pull"})),
+}
+METHODS = tuple(_KINDS)
+_L1 = {"l1": 0.03, "csp": 0.01}
+_OWN = ("criterion", "allocation", "l1", "sensing", "pull")
+
+
+class DistillationSettings(Settings):
+    """Learning from the dense model while weights become zero (Hinton et al. 2015, arXiv 1503.02531).
+
+    Attributes:
+        weight: Of the term ``T^2 KL(dense || sparse)`` that is added to the cross-entropy.
+        temperature: T; both models' probabilities become ``p^(1/T)``, normalised.
+    """
+
+    weight: float = pydantic.Field(default=1.0, gt=0.0, le=100.0)
+    temperature: float = pydantic.Field(default=2.0, gt=0.0, le=20.0)
 
 
 class SparsitySettings(Settings):
     """How weights are made zero.
 
     Attributes:
-        method: ``magnitude`` is TFMOT's gradual magnitude pruning (Zhu and Gupta 2017, arXiv 1710.01878).
-        target: Share of zeros in every pruned kernel at the end, 0 to 0.98. For an N:M pattern it must be (M-N)/M.
-        pattern: ``unstructured``; ``N:M``, for example ``2:4`` (N kept of M along the input channels); or a block such
-            as ``16x1`` (TFMOT prunes blocks in fully connected kernels only, the other layers stay unstructured).
-        epochs: Length of the pruning run.
-        begin: Share of the run after which pruning begins.
-        end: Share of the run at which the target is reached; what remains is fine-tuning with a fixed mask.
+        method: ``magnitude``: TFMOT's gradual magnitude pruning (Zhu and Gupta 2017, arXiv 1710.01878).
+            ``one_shot``: the least important weights at once, then fine-tuning.
+            ``l1``: training under the L1 norm until ``end``, then as ``one_shot``.
+            ``weight_importance``: Xue et al. 2018, arXiv 1807.00560.
+            ``csp``: compressed-sensing pruning, Zhen et al. 2021, arXiv 2102.04932.
+        target: Share of zeros at the end, 0 to 0.98: of every pruned kernel, or with ``allocation: global`` of all
+            pruned kernels together. For an N:M pattern it must be (M-N)/M.
+        pattern: ``unstructured``; ``N:M`` (N kept of M consecutive inputs); or blocks ``AxB`` (A output channels by B
+            consecutive inputs, such as the device engine's ``1x4``). Layers that do not divide into blocks become
+            unstructured, layers that do not divide into N:M groups stay dense; both are reported.
+        epochs: Length of the sparse training, all rounds together.
+        begin: Share of it after which pruning begins.
+        end: Share of it at which the target is reached; what remains is fine-tuning with fixed masks.
         frequency: Steps between two updates of the masks.
-        learning_rate: Peak learning rate of the run.
+        learning_rate: Peak learning rate, of every round anew.
         skip: Names of layers that stay dense.
+        schedule: ``gradual`` (cubic ramp), ``rounds`` (prune at once, fine-tune, again), ``one_shot``; ``auto`` is
+            the method's own.
+        rounds: How many rounds; each keeps the same share of what the one before left.
+        max_accuracy_drop: Stop at the last round whose validation accuracy is at most this far (0 to 1) below the
+            dense model's; with ``schedule: rounds`` only.
+        criterion: ``affine`` is ``|w| E|x|``, ``magnitude`` is ``|w|``; ``auto``: affine for ``weight_importance``.
+        allocation: ``layer`` (every layer the same share) or ``global`` (one threshold over all layers); ``auto`` is
+            the method's own.
+        floor: Least share of weights that a layer keeps under ``global``.
+        l1: Weight of the L1 norm: weights move ``l1 * learning rate`` towards zero after every step.
+        sensing: What ``csp`` measures the error of compression with: ``inputs``, ``weights`` or ``random``.
+        pull: How far an update of ``csp`` moves the weights, 0 to 1.
+        observed_clips: Training clips whose activations the criteria see at each update.
+        distillation: Learn from the dense model as well.
+        shrink: Remove units that died and rebuild the smaller model (automatic model size).
     """
 
     method: str = "magnitude"
@@ -39,6 +95,18 @@ class SparsitySettings(Settings):
     frequency: int = pydantic.Field(default=20, ge=1)
     learning_rate: float = pydantic.Field(default=2e-3, gt=0)
     skip: tuple[str, ...] = ()
+    schedule: Literal["auto", "gradual", "rounds", "one_shot"] = "auto"
+    rounds: int = pydantic.Field(default=4, ge=1, le=50)
+    max_accuracy_drop: float | None = pydantic.Field(default=None, ge=0.0, le=1.0)
+    criterion: Literal["auto", "affine", "magnitude"] = "auto"
+    allocation: Literal["auto", "layer", "global"] = "auto"
+    floor: float = pydantic.Field(default=0.02, ge=0.0, le=0.5)
+    l1: float | None = pydantic.Field(default=None, ge=0.0, le=10.0)
+    sensing: Literal["inputs", "weights", "random"] = "inputs"
+    pull: float = pydantic.Field(default=0.5, gt=0.0, le=1.0)
+    observed_clips: int = pydantic.Field(default=100, ge=10, le=10_000)
+    distillation: DistillationSettings | None = None
+    shrink: bool = False
 
     @pydantic.field_validator("method")
     @classmethod
@@ -50,33 +118,84 @@ class SparsitySettings(Settings):
     @pydantic.field_validator("pattern")
     @classmethod
     def _known_pattern(cls, pattern: str) -> str:
-        if pattern != "unstructured" and not _N_OF_M.fullmatch(pattern) and not _BLOCK.fullmatch(pattern):
-            raise ValueError("expected 'unstructured', 'N:M' such as '2:4', or a block such as '16x1'")
+        Pattern.parse(pattern)
         return pattern
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> SparsitySettings:
         if self.end <= self.begin:
             raise ValueError(f"expected begin < end, got begin={self.begin} and end={self.end}")
-        if self.n_of_m is not None:
-            kept, group = self.n_of_m
-            if not 0 < kept < group:
-                raise ValueError(f"expected N:M with 0 < N < M, got {self.pattern}")
-            if abs(self.target - (group - kept) / group) > 1e-9:
-                raise ValueError(
-                    f"the pattern {self.pattern} gives a sparsity of {(group - kept) / group:g}, not {self.target:g};"
-                    f" set sparsity.target={(group - kept) / group:g}"
-                )
+        self._check_pattern()
+        self._check_method()
         return self
 
-    @property
-    def n_of_m(self) -> tuple[int, int] | None:
-        """(N, M) for an N:M pattern (N kept of every M), otherwise ``None``."""
-        match = _N_OF_M.fullmatch(self.pattern)
-        return (int(match[1]), int(match[2])) if match else None
+    def _check_pattern(self) -> None:
+        only = self.parsed_pattern.sparsity
+        if only is not None and abs(self.target - only) > 1e-9:
+            raise ValueError(
+                f"the pattern {self.pattern} gives a sparsity of {only:g}, not {self.target:g}; "
+                f"set sparsity.target={only:g}"
+            )
+        if only is not None and self.resolved_allocation == "global":
+            raise ValueError(
+                f"the pattern {self.pattern} keeps the same share everywhere, allocation={self.allocation} does not; "
+                "set sparsity.allocation=layer"
+            )
+        if only is not None and self.resolved_schedule == "rounds":
+            raise ValueError(
+                f"the pattern {self.pattern} has one sparsity, rounds need several; set sparsity.schedule=gradual"
+            )
+
+    def _check_method(self) -> None:
+        kind = _KINDS[self.method]
+        if self.resolved_schedule not in kind.schedules:
+            raise ValueError(
+                f"expected schedule to be {' or '.join(kind.schedules)} with method={self.method}, got {self.schedule}"
+            )
+        if self.max_accuracy_drop is not None and self.resolved_schedule != "rounds":
+            raise ValueError(
+                "max_accuracy_drop stops between rounds: set method=weight_importance and schedule=rounds "
+                f"(got method={self.method}, schedule={self.schedule})"
+            )
+        if self.resolved_schedule == "rounds" and self.epochs < self.rounds:
+            raise ValueError(f"expected at least an epoch for each of {self.rounds} rounds, got epochs={self.epochs}")
+        changed = {name for name in _OWN if getattr(self, name) != type(self).model_fields[name].default}
+        if foreign := sorted(changed - kind.takes):
+            owners = sorted(name for name, other in _KINDS.items() if set(foreign) <= other.takes)
+            raise ValueError(
+                f"method={self.method} has no {' or '.join(foreign)}; "
+                f"{'methods with it' if owners else 'no method has all of these'}: {', '.join(owners) or 'none'}"
+            )
 
     @property
-    def block(self) -> tuple[int, int] | None:
-        """(rows, columns) for a block pattern, otherwise ``None``."""
-        match = _BLOCK.fullmatch(self.pattern)
-        return (int(match[1]), int(match[2])) if match else None
+    def parsed_pattern(self) -> Pattern:
+        """The pattern as data."""
+        return Pattern.parse(self.pattern)
+
+    @property
+    def resolved_schedule(self) -> Schedule:
+        """The schedule, with ``auto`` resolved."""
+        return _KINDS[self.method].schedule if self.schedule == "auto" else self.schedule
+
+    @property
+    def resolved_allocation(self) -> Literal["layer", "global"]:
+        """The allocation, with ``auto`` resolved (N:M patterns keep the same share everywhere)."""
+        if self.allocation != "auto":
+            return self.allocation
+        return "layer" if self.parsed_pattern.kept else _KINDS[self.method].allocation
+
+    @property
+    def resolved_criterion(self) -> Literal["affine", "magnitude"]:
+        """The criterion, with ``auto`` resolved."""
+        if self.criterion != "auto":
+            return self.criterion
+        return "affine" if self.method == "weight_importance" else "magnitude"
+
+    @property
+    def resolved_l1(self) -> float:
+        """The weight of the L1 norm, with the method's default where none was given."""
+        return _L1.get(self.method, 0.0) if self.l1 is None else self.l1
+
+    def at(self, **changes: Any) -> SparsitySettings:
+        """These settings with ``changes``, validated."""
+        return type(self).parse(self.model_dump(mode="json") | changes)

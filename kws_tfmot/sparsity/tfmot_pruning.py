@@ -6,54 +6,44 @@ from kws_tfmot.keras import keras  # isort: skip  (Keras 2 must be chosen before
 import tensorflow_model_optimization as tfmot
 
 from kws_tfmot.models.copying import fresh_copy
-from kws_tfmot.sparsity.coverage import coverage
+from kws_tfmot.sparsity.coverage import Coverage, coverage
+from kws_tfmot.sparsity.schedules import Ramp
 from kws_tfmot.sparsity.settings import SparsitySettings
 
 
-def cubic_ramp(step: int, begin: int, end: int, target: float) -> float:
-    """Sparsity after ``step`` steps: ``target * (1 - (1 - (step - begin) / (end - begin))**3)``, 0 before ``begin``.
-
-    >>> [round(cubic_ramp(t, 0, 100, 0.8), 3) for t in (0, 50, 100, 150)]
-    [0.0, 0.7, 0.8, 0.8]
-    """
-    done = min(max((step - begin) / (end - begin), 0.0), 1.0)
-    return target * (1 - (1 - done) ** 3)
-
-
-def wrap_for_pruning(model: keras.Model, settings: SparsitySettings, steps: int) -> keras.Model:
+def wrap_for_pruning(model: keras.Model, settings: SparsitySettings, ramp: Ramp) -> keras.Model:
     """Return a copy of ``model`` with pruning wrappers around the layers that :func:`coverage` names.
 
     Args:
         model: A trained float model; it is left as it is.
-        settings: Target, pattern and ramp.
-        steps: Optimiser steps of the whole pruning run; ``begin`` and ``end`` are shares of them.
+        settings: Target and pattern.
+        ramp: When masks are updated, and to what sparsity.
 
     Raises:
         RecipeError: As :func:`coverage`.
     """
-    pruned = {row.layer for row in coverage(model, settings) if not row.reason}
+    pruned = {row.layer: row for row in coverage(model, settings) if not row.reason}
     copy = fresh_copy(model)
-    begin = round(settings.begin * steps)
-    # Masks change only every `frequency` steps: end on such a step, or the target is missed by a little.
-    updates = max(1, round((settings.end - settings.begin) * steps / settings.frequency))
-    end = begin + updates * settings.frequency
-    schedule = tfmot.sparsity.keras.PolynomialDecay(0.0, settings.target, begin, end, frequency=settings.frequency)
 
     def wrap(layer: keras.layers.Layer) -> keras.layers.Layer:
         if layer.name not in pruned:
             return layer
-        return tfmot.sparsity.keras.prune_low_magnitude(layer, **_arguments(layer, settings, schedule, begin))
+        return tfmot.sparsity.keras.prune_low_magnitude(layer, **_arguments(pruned[layer.name], settings, ramp))
 
     return keras.models.clone_model(copy, clone_function=wrap)
 
 
-def _arguments(layer: keras.layers.Layer, settings: SparsitySettings, schedule: object, begin: int) -> dict:
-    if settings.n_of_m is not None:
+def _arguments(row: Coverage, settings: SparsitySettings, ramp: Ramp) -> dict:
+    end = max(ramp.end, ramp.begin + 1)
+    schedule = tfmot.sparsity.keras.PolynomialDecay(0.0, settings.target, ramp.begin, end, frequency=ramp.frequency)
+    if row.pattern.kept:
         # TFMOT computes an N:M mask whole, whatever the schedule says of the share.
-        constant = tfmot.sparsity.keras.ConstantSparsity(settings.target, begin, frequency=settings.frequency)
-        return {"pruning_schedule": constant, "sparsity_m_by_n": settings.n_of_m}
-    if settings.block is not None and isinstance(layer, keras.layers.Dense):
-        return {"pruning_schedule": schedule, "block_size": settings.block, "block_pooling_type": "AVG"}
+        constant = tfmot.sparsity.keras.ConstantSparsity(settings.target, ramp.begin, frequency=ramp.frequency)
+        return {"pruning_schedule": constant, "sparsity_m_by_n": (row.pattern.kept, row.pattern.inputs)}
+    if row.pattern.group > 1:
+        # TFMOT's matrices are [inputs, outputs].
+        block = (row.pattern.inputs, row.pattern.outputs)
+        return {"pruning_schedule": schedule, "block_size": block, "block_pooling_type": "AVG"}
     return {"pruning_schedule": schedule}
 
 

@@ -1,0 +1,91 @@
+"""Compressed-sensing pruning (CSP, Zhen et al. 2021, arXiv 2102.04932): weights may return until masks are final."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from kws_tfmot.sparsity.compressed_sensing import gram, hard_threshold_pursuit, importance
+from kws_tfmot.sparsity.importance_pruning import MEMORY, count_kept
+from kws_tfmot.sparsity.method import Inputs, Kernels, SparseState, initial_masks, running_mean
+from kws_tfmot.sparsity.patterns import Matrix, Pattern
+from kws_tfmot.sparsity.schedules import Moment
+
+Sensing = Literal["inputs", "weights", "random"]
+
+
+@dataclass(frozen=True)
+class CompressedSensingPruning:
+    """Alternate a step towards sparsity with a step that reduces the error of compression.
+
+    Between updates the weights train under the L1 norm. At an update the best sparse ``Z`` for the sparsity of the
+    moment is found (:func:`~kws_tfmot.sparsity.compressed_sensing.hard_threshold_pursuit`) and the weights are pulled
+    towards it, ``W <- (1 - pull) W + pull Z``; they stay trainable, so what was small may return. At the final update
+    ``W <- Z``, and its zeros are held. Which of this is the paper's and which our reading:
+    :mod:`~kws_tfmot.sparsity.compressed_sensing`.
+
+    Attributes:
+        patterns: Where zeros may lie, for each layer.
+        sensing: ``inputs`` takes the Gram matrix of the layer's own inputs as the metric, ``weights`` the identity,
+            ``random`` a Gaussian projection of half the fan-in, drawn once for each layer.
+        allocation: ``layer`` or ``global``.
+        floor: Least share kept in a layer under ``global``.
+        l1: Weight of the L1 norm.
+        pull: How far an update moves the weights towards ``Z``, 0 to 1.
+    """
+
+    patterns: Mapping[str, Pattern]
+    sensing: Sensing = "inputs"
+    allocation: Literal["layer", "global"] = "global"
+    floor: float = 0.02
+    l1: float = 0.0
+    pull: float = 0.5
+
+    @property
+    def uses_inputs(self) -> bool:
+        """Whether samples of the layers' inputs are needed."""
+        return self.sensing == "inputs"
+
+    def init(self, kernels: Kernels) -> SparseState:
+        """Everything may live but what is zero already; a random metric is drawn here."""
+        statistics = {}
+        if self.sensing == "random":
+            statistics = {
+                name: _projection(len(weights), place) for place, (name, weights) in enumerate(kernels.items())
+            }
+        return SparseState(initial_masks(kernels), statistics)
+
+    def update(
+        self, kernels: Kernels, state: SparseState, moment: Moment, inputs: Inputs | None
+    ) -> tuple[dict[str, Matrix], SparseState]:
+        """Pull the weights towards their sparse approximation; at the final moment, take it and hold its zeros."""
+        statistics = dict(state.statistics)
+        if inputs is not None and self.uses_inputs:
+            statistics = running_mean(statistics, {name: gram(rows) for name, rows in inputs.items()}, MEMORY)
+        metrics = {name: _metric(statistics.get(name), len(weights)) for name, weights in kernels.items()}
+        live = {name: weights * state.masks[name] for name, weights in kernels.items()}
+        scores = {name: importance(weights, metrics[name]) for name, weights in live.items()}
+        kept = count_kept(scores, moment.sparsity, self.patterns, self.allocation, self.floor)
+        sparse = {
+            name: hard_threshold_pursuit(weights, metrics[name], kept[name], self.patterns[name])
+            for name, weights in live.items()
+        }
+        if moment.final:
+            return sparse, SparseState({name: values != 0 for name, values in sparse.items()}, statistics)
+        pull = np.float32(self.pull)
+        moved = {name: (1 - pull) * weights + pull * sparse[name] for name, weights in live.items()}
+        return moved, SparseState(state.masks, statistics)
+
+
+def _metric(statistic: Matrix | None, fan_in: int) -> Matrix:
+    return np.eye(fan_in, dtype=np.float32) if statistic is None else statistic
+
+
+def _projection(fan_in: int, place: int) -> Matrix:
+    """``A^T A`` of a Gaussian ``A`` ``[fan_in / 2, fan_in]`` with variance 1 / rows, from ``place`` alone."""
+    rows = max(1, fan_in // 2)
+    matrix = np.random.default_rng([0xC5, place]).standard_normal((rows, fan_in)) / np.sqrt(rows)
+    return (matrix.T @ matrix).astype(np.float32)

@@ -1,0 +1,98 @@
+"""Pruning the least important weights: one-shot, L1 and weight-importance training are this with other settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from kws_tfmot.sparsity import criteria
+from kws_tfmot.sparsity.allocation import by_layer, by_threshold
+from kws_tfmot.sparsity.method import Inputs, Kernels, SparseState, initial_masks, running_mean
+from kws_tfmot.sparsity.patterns import Matrix, Pattern, select
+from kws_tfmot.sparsity.schedules import Moment
+
+# Share of the statistics that comes from earlier updates: a few hundred clips each are averaged over many.
+MEMORY = 0.8
+
+
+@dataclass(frozen=True)
+class ImportancePruning:
+    """Keep the weights of the highest importance; what is pruned stays pruned.
+
+    ``Z = W * M`` with ``M`` the best ``kept`` weights by ``|w|`` or ``|w| E|x|``, ``kept`` by layer or by one
+    threshold over all layers (Xue et al. 2018, arXiv 1807.00560, for the importance and the automatic size of layers;
+    normalising each layer's scores by their root mean square before they are compared is our reading).
+
+    Attributes:
+        patterns: Where zeros may lie, for each layer.
+        criterion: ``magnitude`` or ``affine`` (see :mod:`~kws_tfmot.sparsity.criteria`).
+        allocation: ``layer`` or ``global`` (see :mod:`~kws_tfmot.sparsity.allocation`).
+        floor: Least share kept in a layer under ``global``.
+        l1: Weight of the L1 norm while weights are still being chosen.
+    """
+
+    patterns: Mapping[str, Pattern]
+    criterion: Literal["magnitude", "affine"] = "affine"
+    allocation: Literal["layer", "global"] = "global"
+    floor: float = 0.02
+    l1: float = 0.0
+
+    @property
+    def uses_inputs(self) -> bool:
+        """Whether samples of the layers' inputs are needed."""
+        return self.criterion == "affine"
+
+    def init(self, kernels: Kernels) -> SparseState:
+        """Everything may live but what is zero already."""
+        return SparseState(initial_masks(kernels), {})
+
+    def update(
+        self, kernels: Kernels, state: SparseState, moment: Moment, inputs: Inputs | None
+    ) -> tuple[dict[str, Matrix], SparseState]:
+        """Score, count, choose: masks shrink from update to update."""
+        statistics = dict(state.statistics)
+        if inputs is not None and self.uses_inputs:
+            fresh = {name: criteria.mean_abs(rows)[:, None] for name, rows in inputs.items()}
+            statistics = running_mean(statistics, fresh, MEMORY)
+        scores = {
+            name: np.where(state.masks[name], self._score(weights, statistics.get(name)), -np.inf)
+            for name, weights in kernels.items()
+        }
+        masks = choose(scores, moment.sparsity, self.patterns, self.allocation, self.floor)
+        masks = {name: mask & state.masks[name] for name, mask in masks.items()}
+        return {name: weights * masks[name] for name, weights in kernels.items()}, SparseState(masks, statistics)
+
+    def _score(self, weights: Matrix, statistic: Matrix | None) -> Matrix:
+        if statistic is None:
+            return criteria.magnitude(weights)
+        return criteria.affine_value(weights, statistic[:, 0])
+
+
+def choose(
+    scores: Mapping[str, Matrix],
+    sparsity: float,
+    patterns: Mapping[str, Pattern],
+    allocation: str,
+    floor: float,
+) -> dict[str, np.ndarray]:
+    """Masks of all layers at ``sparsity``: counts by ``allocation``, places by ``scores`` and ``patterns``."""
+    kept = count_kept(scores, sparsity, patterns, allocation, floor)
+    return {name: select(values, kept[name], patterns[name]) for name, values in scores.items()}
+
+
+def count_kept(
+    scores: Mapping[str, Matrix],
+    sparsity: float,
+    patterns: Mapping[str, Pattern],
+    allocation: str,
+    floor: float,
+) -> dict[str, int]:
+    """Weights that each layer keeps at ``sparsity``."""
+    count: Callable[[], dict[str, int]] = {
+        "layer": lambda: by_layer(scores, sparsity),
+        "global": lambda: by_threshold(criteria.normalised(scores), sparsity, floor, patterns),
+    }[allocation]
+    return count()

@@ -1,0 +1,107 @@
+"""The Keras side of every method of ours: when to update, and holding the zeros between updates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from kws_tfmot.keras import keras, tf
+from kws_tfmot.sparsity.method import Inputs, Kernels, SparseMethod, SparseState
+from kws_tfmot.sparsity.patterns import Matrix
+from kws_tfmot.sparsity.schedules import Ramp
+
+
+class MaskedTraining(keras.callbacks.Callback):
+    """Runs a :class:`~kws_tfmot.sparsity.method.SparseMethod` inside the training loop.
+
+    Before the steps that ``ramp`` names, kernels and masks go through the method's pure ``update``. After every step
+    :meth:`after_step`, part of the training graph, applies the L1 norm's proximal step and multiplies with the masks.
+
+    Args:
+        network: The model in training; its kernels are changed in place.
+        layers: Names of the layers to prune.
+        method: What decides.
+        ramp: When.
+        inputs: Gives samples of the layers' inputs for a step; needed if the method uses them.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        layers: list[str],
+        method: SparseMethod,
+        ramp: Ramp,
+        inputs: Callable[[int], Inputs] | None = None,
+    ) -> None:
+        super().__init__()
+        self._kernels = {name: network.get_layer(name).kernel for name in layers}
+        self._method, self._ramp, self._inputs = method, ramp, inputs
+        self._state = method.init(self._matrices())
+        self._masks = {
+            name: tf.Variable(tf.ones(kernel.shape), trainable=False, name=f"{name}_mask")
+            for name, kernel in self._kernels.items()
+        }
+        # 1 while weights are still being chosen
+        self._choosing = tf.Variable(1.0, trainable=False, name="choosing")
+        self._step = 0
+
+    @property
+    def state(self) -> SparseState:
+        """The method's state."""
+        return self._state
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Know the step, also after an interruption."""
+        self._step = epoch * self.params["steps"]
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Update kernels and masks if this step is due."""
+        moment = self._ramp.at(self._step)
+        if moment is not None:
+            inputs = self._inputs(self._step) if self._inputs and self._method.uses_inputs else None
+            kernels, self._state = self._method.update(self._matrices(), self._state, moment, inputs)
+            self._assign(kernels)
+            self._hold(self._state.masks)
+            if moment.final:
+                self._choosing.assign(0.0)
+        self._step += 1
+
+    def after_step(self, optimizer: keras.optimizers.Optimizer) -> None:
+        """In the graph: ``W <- sign(W) max(|W| - l1 * learning rate, 0) * M``, shrunk until the masks are final."""
+        threshold = self._method.l1 * tf.cast(optimizer.learning_rate, tf.float32) * self._choosing
+        for name, kernel in self._kernels.items():
+            weights = kernel
+            if self._method.l1:
+                weights = tf.sign(kernel) * tf.maximum(tf.abs(kernel) - threshold, 0.0)
+            kernel.assign(weights * self._masks[name])
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """Everything that a resumed training needs besides the weights."""
+        masks = {f"mask/{name}": mask for name, mask in self._state.masks.items()}
+        statistics = {f"statistic/{name}": value for name, value in self._state.statistics.items()}
+        held = {f"held/{name}": mask.numpy() for name, mask in self._masks.items()}
+        return masks | statistics | held | {"choosing": self._choosing.numpy()}
+
+    def set_state(self, stored: Mapping[str, np.ndarray]) -> None:
+        """Take back what :meth:`get_state` gave."""
+        groups: dict[str, dict[str, np.ndarray]] = {"mask": {}, "statistic": {}, "held": {}}
+        for key, value in stored.items():
+            group, _, name = key.partition("/")
+            if name:
+                groups[group][name] = value
+        self._state = SparseState(groups["mask"], groups["statistic"])
+        for name, values in groups["held"].items():
+            self._masks[name].assign(values)
+        self._choosing.assign(float(stored["choosing"]))
+
+    def _matrices(self) -> dict[str, Matrix]:
+        return {name: kernel.numpy().reshape(-1, kernel.shape[-1]) for name, kernel in self._kernels.items()}
+
+    def _assign(self, kernels: Kernels) -> None:
+        for name, matrix in kernels.items():
+            self._kernels[name].assign(matrix.reshape(self._kernels[name].shape))
+
+    def _hold(self, masks: Mapping[str, np.ndarray]) -> None:
+        for name, mask in masks.items():
+            self._masks[name].assign(mask.reshape(self._masks[name].shape).astype(np.float32))

@@ -1,0 +1,93 @@
+"""From settings to a method of sparse training, ready to be trained: the one place that knows all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.keras import keras
+from kws_tfmot.models.copying import fresh_copy
+from kws_tfmot.sparsity.compressed_sensing_pruning import CompressedSensingPruning
+from kws_tfmot.sparsity.coverage import Coverage, coverage
+from kws_tfmot.sparsity.importance_pruning import ImportancePruning
+from kws_tfmot.sparsity.layer_inputs import LayerInputs
+from kws_tfmot.sparsity.masked_training import MaskedTraining
+from kws_tfmot.sparsity.method import SparseMethod
+from kws_tfmot.sparsity.rounds import Round
+from kws_tfmot.sparsity.settings import SparsitySettings
+
+
+@dataclass(frozen=True)
+class SparseTraining:
+    """One round of sparse training, ready for the loop.
+
+    Attributes:
+        network: What is trained: a copy of the given model, wrapped if the method wraps layers.
+        callbacks: What the method does between steps.
+        after_step: What it does in the graph after each step.
+        keep_from_epoch: First epoch whose weights may be selected; before it the masks are not final.
+        strip: Takes the trained network, returns the plain model with zeros in its kernels.
+    """
+
+    network: keras.Model
+    callbacks: tuple[keras.callbacks.Callback, ...]
+    after_step: tuple[Callable[[keras.optimizers.Optimizer], None], ...]
+    keep_from_epoch: int
+    strip: Callable[[keras.Model], keras.Model]
+
+
+def make_method(settings: SparsitySettings, pruned: list[Coverage]) -> SparseMethod:
+    """The method that ``settings`` name (all but TFMOT's ``magnitude``, which is a wrapper of layers)."""
+    patterns = {row.layer: row.pattern for row in pruned}
+    allocation, l1 = settings.resolved_allocation, settings.resolved_l1
+    if settings.method == "csp":
+        return CompressedSensingPruning(patterns, settings.sensing, allocation, settings.floor, l1, settings.pull)
+    return ImportancePruning(patterns, settings.resolved_criterion, allocation, settings.floor, l1)
+
+
+def prepare_training(
+    model: keras.Model,
+    settings: SparsitySettings,
+    plan: Round,
+    steps_per_epoch: int,
+    features: np.ndarray | None = None,
+    seed: int = 0,
+) -> SparseTraining:
+    """Make ``model`` ready for one round of sparse training.
+
+    Args:
+        model: A float model; it is left as it is. Weights that are zero already stay zero with our own methods.
+        settings: Method, pattern and what belongs to it.
+        plan: Target and length of the round.
+        steps_per_epoch: Optimiser steps of an epoch.
+        features: Model input of training clips ``[N, frames, coefficients, 1]``, for the criteria that look at the
+            layers' inputs.
+        seed: Of the choice among these clips.
+
+    Raises:
+        RecipeError: If a layer to skip does not exist, nothing would be pruned, or the criterion has no clips to see.
+    """
+    from kws_tfmot.sparsity.tfmot_pruning import pruning_callbacks, strip_pruning, wrap_for_pruning
+
+    pruned = [row for row in coverage(model, settings) if not row.reason]
+    ramp = plan.ramp(steps_per_epoch, settings.frequency)
+    keep_from = plan.first_final_epoch(ramp, steps_per_epoch)
+    if settings.method == "magnitude":
+        wrapped = wrap_for_pruning(model, settings, ramp)
+        return SparseTraining(wrapped, tuple(pruning_callbacks()), (), keep_from, strip_pruning)
+    network = fresh_copy(model)
+    method = make_method(settings, pruned)
+    layers = [row.layer for row in pruned]
+    inputs = None
+    if method.uses_inputs:
+        if features is None or not len(features):
+            raise RecipeError(
+                f"sparsity.method={settings.method} looks at the layers' inputs, and there are no clips to look at.",
+                "Give training clips, or set sparsity.criterion=magnitude (csp: sparsity.sensing=weights).",
+            )
+        inputs = LayerInputs(network, layers, features, settings.observed_clips, seed).sample
+    masked = MaskedTraining(network, layers, method, ramp, inputs)
+    return SparseTraining(network, (masked,), (masked.after_step,), keep_from, lambda trained: trained)
