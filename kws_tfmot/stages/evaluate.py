@@ -13,8 +13,8 @@ from kws_tfmot.evaluation.plots import plot_confusion
 from kws_tfmot.files import sha256_file
 from kws_tfmot.runs import StageResult
 from kws_tfmot.stages.build import Build
-from kws_tfmot.stages.compress import PRUNED_MODEL, load_float
 from kws_tfmot.stages.convert import INT8_MODEL
+from kws_tfmot.stages.sparsify import PRUNED_MODEL, load_float
 from kws_tfmot.stages.train import FLOAT_MODEL
 from kws_tfmot.tflite.agreement import compare_outputs
 from kws_tfmot.tflite.document import read_source

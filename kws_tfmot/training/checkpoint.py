@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -13,12 +14,26 @@ from kws_tfmot.files import replacing
 from kws_tfmot.keras import keras
 
 
+@runtime_checkable
+class Stateful(Protocol):
+    """A callback that must be told where it was when a training goes on."""
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """Everything that is not a weight of the network, as arrays."""
+        ...
+
+    def set_state(self, stored: Mapping[str, np.ndarray]) -> None:
+        """Take back what :meth:`get_state` gave."""
+        ...
+
+
 class TrainingState(keras.callbacks.Callback):
     """Keeps the best weights and, with a ``path``, everything a resumed run needs.
 
-    The state is one ``.npz``: the network's weights, the optimiser's variables, the best weights, and a JSON record
-    of the epoch, the best score and the history, written every ``seconds`` or so at the end of an epoch. Epochs
-    before ``first_selectable`` never count as best: their masks were not final.
+    The state is one ``.npz``: the network's weights, the optimiser's variables, the best weights, what the
+    ``stateful`` callbacks give, and a JSON record of the epoch, the best score and the history, written every
+    ``seconds`` or so at the end of an epoch. Epochs before ``first_selectable`` never count as best: their masks were
+    not final.
     """
 
     def __init__(
@@ -28,6 +43,7 @@ class TrainingState(keras.callbacks.Callback):
         path: Path | None = None,
         seconds: float = 20.0,
         first_selectable: int = 0,
+        stateful: Sequence[Stateful] = (),
     ) -> None:
         super().__init__()
         self._network = network
@@ -35,6 +51,7 @@ class TrainingState(keras.callbacks.Callback):
         self._path = path
         self._seconds = seconds
         self._first_selectable = first_selectable
+        self._stateful = tuple(stateful)
         self._saved_at = time.monotonic()
         self.next_epoch = 0
         self.best_epoch = -1
@@ -57,6 +74,9 @@ class TrainingState(keras.callbacks.Callback):
             for i, variable in enumerate(optimizer.variables):
                 variable.assign(stored[f"optimizer{i}"])
             self.best_weights = [stored[f"best{i}"] for i in range(record["weights"])]
+            for i, callback in enumerate(self._stateful):
+                prefix = f"callback{i}/"
+                callback.set_state({k.removeprefix(prefix): stored[k] for k in stored.files if k.startswith(prefix)})
         self.next_epoch = record["next_epoch"]
         self.best_epoch = record["best_epoch"]
         self.best_score = tuple(record["best_score"])
@@ -91,6 +111,8 @@ class TrainingState(keras.callbacks.Callback):
         arrays = {f"weight{i}": w for i, w in enumerate(weights)}
         arrays |= {f"best{i}": w for i, w in enumerate(self.best_weights)}
         arrays |= {f"optimizer{i}": v.numpy() for i, v in enumerate(self.model.optimizer.variables)}
+        for i, callback in enumerate(self._stateful):
+            arrays |= {f"callback{i}/{name}": value for name, value in callback.get_state().items()}
         with replacing(self._path) as temporary:
             np.savez(temporary, record=np.array(json.dumps(record)), **arrays)
         self._saved_at = time.monotonic()

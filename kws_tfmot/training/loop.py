@@ -47,8 +47,8 @@ class TrainResult:
         history: Loss and accuracy of every epoch.
         selected_epoch: The epoch, from 0, whose weights were kept.
         val_accuracy: Validation accuracy of that epoch.
-        step_seconds: Median over the epochs, without the first, of the time of an epoch (all but validation) divided
-            by its steps; ``None`` after fewer than two epochs.
+        step_seconds: What a step took, see :class:`~kws_tfmot.training.timing.StepTimer`; ``None`` after fewer than two
+            epochs.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)

@@ -9,7 +9,7 @@ from kws_tfmot.keras import keras, tf
 # (features, targets, probabilities) -> scalar loss, added to the cross-entropy
 LossTerm = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 # Called in the graph after the weights were updated (masks, proximal steps)
-StepHook = Callable[[], None]
+StepHook = Callable[[keras.optimizers.Optimizer], None]
 
 
 class TrainedModel(keras.Model):
@@ -41,5 +41,5 @@ class TrainedModel(keras.Model):
                 loss += term(features, targets, probabilities)
         self.optimizer.minimize(loss, self.trainable_variables, tape=tape)
         for hook in self._after_step:
-            hook()
+            hook(self.optimizer)
         return self.compute_metrics(features, targets, probabilities, None)

@@ -112,7 +112,7 @@ def test_hooks_run_in_the_graph_after_every_step(task) -> None:
     model = network()
     kernel = model.get_layer("dense1").kernel
     mask = tf.cast(tf.random.stateless_uniform(kernel.shape, [1, 2]) > 0.5, tf.float32)
-    train(model, *task, SETTINGS, plugins=Plugins(after_step=[lambda: kernel.assign(kernel * mask)]))
+    train(model, *task, SETTINGS, plugins=Plugins(after_step=[lambda _: kernel.assign(kernel * mask)]))
     values = kernel.numpy()
     assert np.all(values[mask.numpy() == 0] == 0)
     assert np.all(values[mask.numpy() == 1] != 0)

@@ -1,0 +1,234 @@
+"""What every method of sparse training must obey: one contract for TFMOT's and ours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.keras import keras, seed_everything
+from kws_tfmot.models import ModelSettings, build_model
+from kws_tfmot.quantization.tfmot_qat import apply_qat
+from kws_tfmot.sparsity.coverage import coverage
+from kws_tfmot.sparsity.masked_training import MaskedTraining
+from kws_tfmot.sparsity.registry import SparseTraining, prepare_training
+from kws_tfmot.sparsity.report import zeros_per_layer
+from kws_tfmot.sparsity.rounds import rounds_of
+from kws_tfmot.sparsity.settings import METHODS, SparsitySettings
+from kws_tfmot.sparsity.survival import as_tflite, match_zeros
+from kws_tfmot.tflite.convert import convert
+from kws_tfmot.tflite.inspect import zero_masks
+from kws_tfmot.training import TrainSettings
+from kws_tfmot.training.loop import Plugins, train
+from kws_tfmot.training.stream import ArraySource
+
+SHAPE, CLASSES, BATCH, STEPS = (12, 8), 4, 25, 8
+CASES = [
+    *({"method": method} for method in METHODS),
+    {"method": "one_shot", "criterion": "affine", "allocation": "global"},
+    {"method": "weight_importance", "criterion": "magnitude", "allocation": "layer"},
+    {"method": "weight_importance", "l1": 0.05},
+    {"method": "csp", "sensing": "weights", "allocation": "layer"},
+    {"method": "csp", "sensing": "random"},
+]
+every_method = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
+
+
+@pytest.fixture(scope="module")
+def data() -> tuple[ArraySource, tuple[np.ndarray, np.ndarray]]:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(250, *SHAPE, 1)).astype(np.float32)
+    y = np.eye(CLASSES, dtype=np.float32)[rng.integers(0, CLASSES, 250)]
+    return ArraySource(x[:200], y[:200]), (x[200:], y[200:])
+
+
+def model(name: str = "ds_cnn") -> keras.Model:
+    seed_everything(1)
+    return build_model(ModelSettings(name=name, width=16, blocks=1), SHAPE, CLASSES)
+
+
+class Watch(keras.callbacks.Callback):
+    """Notes every method's zeros after each step."""
+
+    def __init__(self, layers: list[str]) -> None:
+        super().__init__()
+        self.layers, self.masks = layers, []
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        network = self.model.network
+        names = {layer.name.removeprefix("prune_low_magnitude_"): layer for layer in network.layers}
+        kernels = [next(w for w in names[name].weights if "kernel" in w.name) for name in self.layers]
+        masks = [next((w for w in names[name].weights if "mask" in w.name), None) for name in self.layers]
+        # TFMOT applies its mask at the beginning of the next step.
+        self.masks.append(
+            [(mask if mask is not None else kernel).numpy() == 0 for mask, kernel in zip(masks, kernels, strict=True)]
+        )
+
+
+def settings_of(case: dict, **changes) -> SparsitySettings:
+    return SparsitySettings.parse({"target": 0.75, "epochs": 4, "frequency": 3, "learning_rate": 0.01} | case | changes)
+
+
+def prepare(data, settings: SparsitySettings, network: keras.Model) -> SparseTraining:
+    (plan,) = rounds_of(settings)
+    return prepare_training(network, settings, plan, STEPS, data[0].features, seed=1)
+
+
+def run(data, prepared: SparseTraining, epochs: int, callbacks=(), **arguments) -> keras.Model:
+    plugins = Plugins((*prepared.callbacks, *callbacks), (), prepared.after_step, prepared.keep_from_epoch)
+    settings = TrainSettings(epochs=epochs, batch_size=BATCH, warmup_epochs=0, learning_rate=0.01)
+    train(prepared.network, *data, settings, plugins=plugins, **arguments)
+    return prepared.strip(prepared.network)
+
+
+def sparse(data, settings: SparsitySettings, network: keras.Model, callbacks=()) -> keras.Model:
+    return run(data, prepare(data, settings, network), settings.epochs, callbacks)
+
+
+@every_method
+def test_the_target_is_met_and_zeros_are_held(data, case: dict) -> None:
+    settings = settings_of(case)
+    network = model()
+    rows = coverage(network, settings)
+    pruned = [row for row in rows if not row.reason]
+    watch = Watch([row.layer for row in pruned])
+    result = sparse(data, settings, network, [watch])
+    zeros = zeros_per_layer(result)
+    if settings.resolved_allocation == "layer":
+        for row in pruned:
+            assert zeros[row.layer][0] == pytest.approx(0.75 * row.weights, abs=1)
+    total = sum(zeros[row.layer][0] for row in pruned)
+    assert total == pytest.approx(0.75 * sum(row.weights for row in pruned), abs=len(pruned))
+    assert [row.layer for row in rows if row.reason] == ["block1_depthwise"]
+    assert zeros["block1_depthwise"][0] == 0
+    shares = [sum(mask.sum() for mask in step) for step in watch.masks]
+    if settings.resolved_l1 == 0:  # under the L1 norm weights touch zero and return, until masks are final
+        assert shares == sorted(shares)
+    (plan,) = rounds_of(settings)
+    final = watch.masks[plan.ramp(STEPS, 3).end :]
+    assert len(final) >= 3
+    for mask, last in zip(final[1], final[-1], strict=True):
+        np.testing.assert_array_equal(mask, last)
+
+
+@every_method
+def test_zeros_survive_qat_and_conversion_layer_by_layer(data, case: dict) -> None:
+    settings = settings_of(case, epochs=2)
+    result = sparse(data, settings, model())
+    quantized = apply_qat(result, "sparsity", 0.05, data[1][0])
+    train(quantized, *data, TrainSettings(epochs=1, batch_size=BATCH, warmup_epochs=0))
+    layers = {
+        layer.name: as_tflite(kernel.numpy() == 0, hasattr(layer, "depthwise_kernel"))
+        for layer in result.layers
+        if (kernel := getattr(layer, "depthwise_kernel", getattr(layer, "kernel", None))) is not None
+    }
+    int8 = convert(quantized, "int8", data[1][0], input_quantization=(0.05, 0))
+    for row in match_zeros(layers, zero_masks(int8)):
+        assert not row.lost
+        assert row.zeros >= row.keras_zeros
+
+
+class Interrupt(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+
+@every_method
+def test_an_interrupted_training_goes_on_bit_for_bit(data, case: dict, tmp_path) -> None:
+    settings = settings_of(case, end=0.9)
+    whole = sparse(data, settings, model())
+    resume = {"run_key": "k", "state_path": tmp_path / "state.npz", "save_seconds": 0.0}
+    with pytest.raises(KeyboardInterrupt):
+        run(data, prepare(data, settings, model()), 4, [Interrupt()], **resume)
+    resumed = run(data, prepare(data, settings, model()), 4, **resume)
+    for left, right in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@every_method
+def test_the_dense_model_is_left_alone(data, case: dict) -> None:
+    network = model()
+    before = network.get_weights()
+    sparse(data, settings_of(case, epochs=1), network)
+    for old, new in zip(before, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_n_of_m_keeps_n_of_every_group_along_the_inputs(data, method: str) -> None:
+    result = sparse(data, settings_of({"method": method}, pattern="2:4", target=0.5), model())
+    kernel = result.get_layer("block1_pointwise").kernel.numpy()[0, 0]
+    np.testing.assert_array_equal(np.count_nonzero(kernel.reshape(4, 4, 16), axis=1), 2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_blocks_live_and_die_as_a_whole(data, method: str) -> None:
+    settings = settings_of({"method": method}, pattern="1x4")
+    kernel = sparse(data, settings, model("dnn")).get_layer("dense1").kernel.numpy()
+    assert set(np.unique(np.count_nonzero(kernel.reshape(-1, 4, 16), axis=1))) == {0, 4}
+    result, notes = sparse(data, settings, model()), {row.layer: row.note for row in coverage(model(), settings)}
+    for layer, shape in (("conv", (10, 4, 16)), ("block1_pointwise", (4, 4, 16))):
+        kept = np.count_nonzero(result.get_layer(layer).kernel.numpy().reshape(shape), axis=1)
+        if method == "magnitude":
+            assert notes[layer] == "unstructured: TFMOT prunes blocks in fully connected kernels only"
+            assert set(np.unique(kept)) != {0, 4}
+        else:
+            assert notes[layer] == ""
+            assert set(np.unique(kept)) == {0, 4}
+
+
+def test_l1_makes_weights_small_before_they_are_chosen(data) -> None:
+    def norm(l1: float) -> float:
+        result = sparse(data, settings_of({"method": "l1", "l1": l1}, target=0.0, end=1.0), model("dnn"))
+        return float(np.abs(result.get_layer("dense1").kernel.numpy()).sum())
+
+    assert norm(0.5) < 0.8 * norm(1e-6)
+
+
+def test_rounds_begin_where_the_last_one_ended(data) -> None:
+    settings = settings_of({"method": "weight_importance", "schedule": "rounds"}, rounds=3, target=0.875, epochs=6)
+    network, dead = model(), None
+    for plan in rounds_of(settings):
+        prepared = prepare_training(network, settings, plan, STEPS, data[0].features, seed=1)
+        network = run(data, prepared, plan.epochs)
+        zeros = {layer.name: layer.kernel.numpy() == 0 for layer in network.layers if hasattr(layer, "kernel")}
+        if dead is not None:
+            assert all(np.all(zeros[name][mask]) for name, mask in dead.items())
+        dead = zeros
+    counts = zeros_per_layer(network)
+    pruned = [row for row in coverage(network, settings) if not row.reason]
+    assert sum(counts[r.layer][0] for r in pruned) == pytest.approx(0.875 * sum(r.weights for r in pruned), abs=3)
+
+
+def test_a_criterion_without_clips_is_refused() -> None:
+    settings = settings_of({"method": "csp"})
+    with pytest.raises(RecipeError, match="there are no clips to look at"):
+        prepare_training(model(), settings, rounds_of(settings)[0], STEPS, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"method": "weight_importence"}, "Did you mean 'weight_importance'"),
+        ({"method": "magnitude", "criterion": "affine"}, "method=magnitude has no criterion"),
+        ({"method": "csp", "pattern": "2:4", "target": 0.75}, "set sparsity.target=0.5"),
+        ({"method": "csp", "pattern": "2:4", "target": 0.5, "allocation": "global"}, "set sparsity.allocation=layer"),
+        ({"method": "csp", "schedule": "rounds"}, "expected schedule to be gradual with method=csp"),
+        ({"method": "csp", "max_accuracy_drop": 0.01}, "max_accuracy_drop stops between rounds"),
+        ({"method": "weight_importance", "schedule": "rounds", "epochs": 3}, "an epoch for each of 4 rounds"),
+        ({"pattern": "3:2"}, "expected N:M with 0 < N < M"),
+    ],
+)
+def test_impossible_recipes_are_refused(values: dict, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        SparsitySettings.parse(values)
+
+
+def test_masked_training_state_holds_masks_and_statistics(data) -> None:
+    prepared = prepare(data, settings_of({"method": "csp"}), model())
+    run(data, prepared, 2)
+    (callback,) = [c for c in prepared.callbacks if isinstance(c, MaskedTraining)]
+    stored = callback.get_state()
+    assert any(key.startswith("statistic/") for key in stored)
+    assert stored["mask/block1_pointwise"].dtype == bool
