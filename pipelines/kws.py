@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-# command -> one line of help; each is `command` in the module of its name
+# command -> one line of help; each is `command`, or a `group` of them, in the module of its name
 COMMANDS = {
     "build": "Build a whole recipe: from clips to C code.",
     "prepare": "Read, check and split the clips of a recipe.",
@@ -18,6 +18,7 @@ COMMANDS = {
     "benchmark": "Desktop latency of a .tflite.",
     "inspect": "What a .tflite holds.",
     "export": "A .tflite as C code for a firmware.",
+    "omni": "Omni-sparsity: train once, search the best sub-network for a board, or make a menu of them.",
     "compare": "Compare variants of a recipe at several sparsities and seeds.",
     "stream": "The keywords in a sound file, as the firmware would decide.",
     "listen": "The keywords a microphone hears, live.",
@@ -41,7 +42,10 @@ def _group() -> None:
 def _register(names: list[str]) -> None:
     for name in names:
         module = importlib.import_module(f"pipelines.{name}")
-        app.command(name, help=COMMANDS[name])(module.command)
+        if hasattr(module, "group"):
+            app.add_typer(module.group, name=name, help=COMMANDS[name])
+        else:
+            app.command(name, help=COMMANDS[name])(module.command)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ other budgets share it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -161,13 +161,14 @@ def evolve(
     budget: Mapping[str, float],
     settings: EvolutionSettings,
     *,
+    start: Sequence[Levels] = (),
     description: str = "search",
     reporter: Reporter = SILENT,
 ) -> SearchResult:
     """Search for the sub-network of the highest validation accuracy within ``budget``.
 
     The first generation holds the densest uniform sub-network that fits, so the result is never worse than that on the
-    validation clips; the others are random.
+    validation clips; then what ``start`` gives, made to fit; the others are random.
 
     Raises:
         BudgetError: If nothing fits, with the smallest achievable.
@@ -180,8 +181,9 @@ def evolve(
         return fill(space, levels, cost, budget, rng) if rng.random() < settings.fill else levels
 
     uniform = next(u for level in range(len(space.grid)) if excess(cost(u := space.uniform(level)), budget) == 0)
-    start = fill(space, uniform, cost, budget, rng)
-    population = dict.fromkeys([uniform, start])
+    population = dict.fromkeys([uniform, fill(space, uniform, cost, budget, rng)])
+    for levels in start:
+        population[fill(space, repair(space, levels, cost, budget, rng), cost, budget, rng)] = None
     for _ in range(4 * settings.population):  # fewer distinct ones where the space is small
         if len(population) >= settings.population:
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -86,8 +87,11 @@ class Space:
         return tuple(self.nearest(sparsities[name]) for name in self.layers)
 
 
-def dominating(points: Sequence[tuple[float, float]]) -> list[int]:
+def dominating(points: Sequence[tuple[float, Any]]) -> list[int]:
     """Which of ``(cost, value)`` no other beats: cheaper or equal, and better or equal, one of them strictly.
+
+    Args:
+        points: Costs, and values of any kind that can be ordered.
 
     Returns:
         Indices in the order of the costs; of equal points the first.
@@ -95,9 +99,9 @@ def dominating(points: Sequence[tuple[float, float]]) -> list[int]:
     >>> dominating([(3, 0.9), (1, 0.8), (2, 0.7), (3, 0.9), (4, 0.9)])
     [1, 0]
     """
-    order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1], i))
+    by_value = sorted(range(len(points)), key=lambda i: points[i][1], reverse=True)
     front: list[int] = []
-    for i in order:
+    for i in sorted(by_value, key=lambda i: points[i][0]):
         if not front or points[i][1] > points[front[-1]][1]:
             front.append(i)
     return front

@@ -1,10 +1,10 @@
 """The supernet: one set of weights, trained under per-layer sparsities that change from step to step.
 
 After Yang et al. 2022 (Omni-sparsity DNN, arXiv 2110.08352): "sample many sub-networks of different sizes, whose
-weights are shared and optimised jointly". Our reading where only the abstract was to be had: a sub-network is a magnitude
-mask for each layer, taken anew from the shared weights; one sub-network a step (``one_pass``) explains the paper's "no
-more than one singular model" of training; ``sandwich`` is the rule of US-Nets (Yu and Huang 2019, arXiv 1903.05134) with
-in-place distillation.
+weights are shared and optimised jointly". Our reading where only the abstract was to be had: a sub-network is a
+magnitude mask for each layer, taken anew from the shared weights; one sub-network a step (``one_pass``) explains the
+paper's "no more than one singular model" of training; ``sandwich`` is the rule of US-Nets (Yu and Huang 2019, arXiv
+1903.05134) with in-place distillation.
 
     forward:   y = f(x; W * stop_gradient(m(W, s)))     m: 1 for the round((1 - s_l) n_l) largest |w| of layer l
     gradient:  dL/dW = m * dL/d(W * m)                   so that only weights that took part are updated

@@ -1,0 +1,137 @@
+"""`kws omni menu`: from one training, int8 files and firmware along the front of flash against accuracy."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from matplotlib.figure import Figure
+
+from firmware_export.boards import board_of
+from kws_tfmot.errors import RecipeError, did_you_mean
+from kws_tfmot.evaluation.plots import save_figure
+from kws_tfmot.files import replacing, write_json
+from kws_tfmot.provenance import versions
+from kws_tfmot.search.budget import KEYS
+from kws_tfmot.stages.build import Build
+from kws_tfmot.stages.convert import INT8_MODEL
+from kws_tfmot.stages.omni import open_subnetworks
+from pipelines.console import friendly_errors, line, table
+from pipelines.omni import (
+    BoardOption,
+    FitnessOption,
+    GenerationsOption,
+    PopulationOption,
+    RunOption,
+    SeedOption,
+    evolution,
+    group,
+    open_run,
+)
+
+MENU = "menu"
+
+
+@group.command("menu")
+def menu_command(
+    directory: RunOption = Path("runs/kws"),
+    board: BoardOption = "mps2-an386",
+    models: Annotated[int, typer.Option(min=1, help="Budgets between the sparsest and the dense sub-network.")] = 8,
+    by: Annotated[str, typer.Option(help="What the budgets are of: flash, ram, instructions, macs or weights.")] = (
+        "flash"
+    ),
+    uniform: Annotated[
+        bool, typer.Option(help="No search: every layer at one sparsity, for each of the grid.")
+    ] = False,
+    population: PopulationOption = 32,
+    generations: GenerationsOption = 8,
+    seed: SeedOption = 1,
+    fitness: FitnessOption = "accuracy",
+) -> None:
+    """Make int8 models and firmware of several sizes from one supernet, all checked and emulated; table, plot, JSON."""
+    with friendly_errors():
+        if by not in KEYS:
+            raise RecipeError(f"unknown cost {by!r}.{did_you_mean(by, KEYS)} Allowed: {', '.join(KEYS)}.")
+        board_of(board)
+        settings = evolution(population, generations, seed, fitness)
+        build = open_run(directory)
+        with build.run.locked():
+            rows = make_menu(build, board, models, by, uniform, settings)
+            record = {"board": board, "by": by, "uniform": uniform, "models": rows, "versions": versions()}
+            record |= {"search": None if uniform else settings.model_dump(mode="json")}
+            write_json(build.run.path(f"{MENU}/menu.json"), record)
+            plot(rows, build.run.path(f"{MENU}/menu.png"))
+        show(build, rows)
+        if not uniform and len(rows) < models:
+            line(f"{models - len(rows)} of {models} budgets bring nothing that a smaller one does not")
+
+
+def make_menu(build: Build, board: str, models: int, by: str, uniform: bool, settings: Any) -> list[dict[str, Any]]:
+    """Choose the sub-networks, carry each through to firmware, and put the files into the run's ``menu``."""
+    from firmware_export.subnet_stage import finish, menu_choice, open_costs, open_log, uniform_choice
+
+    subnets = open_subnetworks(build)
+    costs, log = open_costs(build, subnets, board), open_log(build, subnets)
+    if uniform:
+        chosen = [log.evaluate(levels) for levels in uniform_choice(subnets.space)]
+        log.save()
+    else:
+        chosen = [c for c, _ in menu_choice(subnets.space, log, costs, by, models, settings, build)]
+    rows = []
+    with build.reporter.task("firmware", len(chosen)) as task:
+        for candidate in chosen:
+            row = finish(build, subnets, candidate.levels, board)
+            row["validation"] = {"accuracy": candidate.accuracy, "loss": candidate.loss}
+            row["estimate"] = costs(candidate.levels)
+            rows.append(row | {"file": _copy(build, row)})
+            task.advance(1, f"{row['board']['flash']:,} B")
+    return rows
+
+
+def _copy(build: Build, row: dict[str, Any]) -> str:
+    """The model under a name that says how much flash its firmware takes."""
+    name = f"{MENU}/model_int8_{row['board']['flash'] / 1000:.1f}kB.tflite"
+    with replacing(build.run.path(name)) as temporary:
+        shutil.copyfile(build.run.path(row["directory"]) / INT8_MODEL, temporary)
+    return name
+
+
+def show(build: Build, rows: list[dict[str, Any]]) -> None:
+    """A line for each model."""
+    cells = [
+        [
+            row["file"],
+            f"{100 * row['zero_share']:.1f} %",
+            *(f"{row['board'][key]:,}" for key in ("flash", "ram", "instructions", "macs")),
+            f"{100 * row['validation']['accuracy']:.2f} %",
+            f"{100 * row['test']['accuracy']:.2f} %",
+        ]
+        for row in rows
+    ]
+    board = rows[0]["board"]
+    table(
+        f"counted on {board['board']} ({board['core']}), every output byte equal; N = {rows[0]['test']['n']}",
+        ["file", "zeros", "flash, B", "RAM, B", "instructions", "MACs", "validation, float", "test, int8"],
+        cells,
+    )
+    for row in rows:
+        line(f"{row['file']}: firmware in {build.run.path(row['directory'])}/firmware", markup=False)
+
+
+def plot(rows: list[dict[str, Any]], path: Path) -> None:
+    """Accuracy against flash, with the interval of the test accuracy."""
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    x = [row["board"]["flash"] / 1000 for row in rows]
+    test = [100 * row["test"]["accuracy"] for row in rows]
+    low = [100 * (row["test"]["accuracy"] - row["test"]["interval_95"][0]) for row in rows]
+    high = [100 * (row["test"]["interval_95"][1] - row["test"]["accuracy"]) for row in rows]
+    axes.errorbar(x, test, yerr=[low, high], fmt="o-", capsize=3, label=f"int8, test, N = {rows[0]['test']['n']}")
+    axes.plot(x, [100 * row["validation"]["accuracy"] for row in rows], "s--", alpha=0.6, label="float, validation")
+    axes.set_xlabel(f"flash of the whole firmware on {rows[0]['board']['core']}, kB")
+    axes.set_ylabel("accuracy, %")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    save_figure(figure, path)
