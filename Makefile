@@ -3,6 +3,7 @@ VENV   := .venv
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.10 python3,$(shell command -v $(p) 2>/dev/null)))
 STAMP  := $(VENV)/.set-up
 JOBS   ?= 2
+RECORDINGS ?= $(or $(KWS_RECORDINGS),../shared/data/speech_commands_subset)
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
@@ -42,7 +43,10 @@ format: setup ## let ruff and clang-format lay out the code, and mend what ruff 
 	$(VENV)/bin/ruff check --fix .
 
 experiments: setup ## long comparisons on real recordings; writes results/
-	$(VENV)/bin/python -m pipelines.experiments
+	@status=0; for file in recipes/compare/*.yaml; do \
+	    $(VENV)/bin/kws compare $$file --data "folder:$(RECORDINGS)" --jobs $(JOBS) --results results \
+	        --out runs/compare/$$(basename $$file .yaml) --features runs/compare/features || status=1; \
+	done; exit $$status
 
 bench-device: setup ## instructions, flash and RAM on the emulated boards; writes results/device.json
 	$(VENV)/bin/python -m pipelines.bench_device --out results/device.json

@@ -111,7 +111,7 @@ def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 def by_methods(recipe: Path, methods: list[str], targets: list[float], seeds: Any) -> Comparison:
     """The short form: the dense recipe and each of ``methods`` at each of ``targets``.
 
-    Without methods the recipe's own sparse training is compared with the dense model.
+    Without methods the recipe's own sparse training is compared with the dense model, without seeds there are three.
 
     Raises:
         RecipeError: If the recipe cannot be read, or a value is not allowed.
@@ -119,7 +119,9 @@ def by_methods(recipe: Path, methods: list[str], targets: list[float], seeds: An
     path = find_recipe(recipe).resolve()
     values = read_values(path)
     variants: dict[str, Any] = {DENSE: {"sparsity": None}}
-    variants |= {method: {"sparsity": {"method": method}} for method in methods} or {"sparse": {"sparsity": {}}}
+    variants |= {method: {"sparsity": {"method": method}} for method in map(str, methods)} or {
+        "sparse": {"sparsity": {}}
+    }
     name = f"{values.get('name', path.stem)}_compare"
     given = {"name": name, "recipe": str(path), "targets": targets, "variants": variants, "baseline": DENSE}
     return Comparison.parse(given | ({} if seeds is None else {"seeds": seeds}))

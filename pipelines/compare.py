@@ -16,8 +16,7 @@ import yaml
 from firmware_export.stage import count_instructions, export_build
 from kws_tfmot.comparison import Comparison, by_methods, cells_of
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.evaluation.comparison import comparison_record, plot_comparison
-from kws_tfmot.files import write_json
+from kws_tfmot.evaluation.comparison import comparison_record, write_comparison
 from kws_tfmot.provenance import commit_of, versions
 from kws_tfmot.recipe import find_recipe, read_values
 from kws_tfmot.stages.comparing import plan_jobs, run_comparison
@@ -64,9 +63,7 @@ def command(
         }
         record = comparison_record(settings.name, found.rows, settings.baseline, found.failures, about)
         target = results or out_dir
-        write_json(target / f"{settings.name}.json", record)
-        if found.rows:
-            plot_comparison(record, target / f"{settings.name}.png")
+        write_comparison(record, target)
         if not found.failures and features is None:
             shutil.rmtree(epochs, ignore_errors=True)
         if as_json:
@@ -80,30 +77,25 @@ def command(
 
 def resolve(given: Path, methods: str, sparsities: str, seeds: str) -> tuple[Comparison, Path]:
     """The comparison that the command line means, and the folder its recipe is relative to."""
-    targets = [_number(text, "--sparsities") for text in _split(sparsities)]
-    chosen: Any = [int(_number(text, "--seeds")) for text in _split(seeds)] or None
-    if chosen and "," not in seeds:
+    targets, chosen = _listed(sparsities, "--sparsities"), _listed(seeds, "--seeds")
+    if len(chosen) == 1 and "," not in seeds:
         chosen = chosen[0]
     path = find_recipe(given)
     values = read_values(path)
     if "variants" not in values:
-        return by_methods(path, _split(methods), targets, chosen), Path()
+        return by_methods(path, _listed(methods, "--methods"), targets, chosen if seeds else None), Path()
     if methods:
         raise RecipeError(f"{path} names its variants itself. Received: --methods {methods}")
-    values |= {"targets": targets} if targets else {}
-    values |= {"seeds": chosen} if chosen is not None else {}
+    values |= {"targets": targets} if sparsities else {}
+    values |= {"seeds": chosen} if seeds else {}
     return Comparison.parse(values), path.parent
 
 
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _number(text: str, option: str) -> float:
-    value = yaml.safe_load(text)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise RecipeError(f"expected numbers separated by commas. Received: {option} {text}")
-    return value
+def _listed(text: str, option: str) -> Any:
+    try:
+        return yaml.safe_load(f"[{text}]")
+    except yaml.YAMLError:
+        raise RecipeError(f"expected values separated by commas. Received: {option} {text}") from None
 
 
 def show(record: dict[str, Any], folder: Path) -> None:

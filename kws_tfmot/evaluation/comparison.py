@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kws_tfmot.evaluation.plots import save_figure
+from kws_tfmot.files import write_json
 
 SCHEMA_VERSION = 1
 Row = dict[str, Any]
@@ -114,6 +115,13 @@ def comparison_record(
         "failures": failures,
         **about,
     }
+
+
+def write_comparison(record: dict[str, Any], folder: Path) -> None:
+    """Write ``NAME.json`` and, if there are rows, ``NAME.png`` into ``folder``."""
+    write_json(folder / f"{record['name']}.json", record)
+    if record["rows"]:
+        plot_comparison(record, folder / f"{record['name']}.png")
 
 
 _PANELS = (

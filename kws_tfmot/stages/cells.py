@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from kws_tfmot.comparison import Cell
 from kws_tfmot.errors import KwsError, RecipeError
 from kws_tfmot.progress import Reporter
+from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run
 from kws_tfmot.stages.build import Build
 from kws_tfmot.stages.compress import PRUNED_MODEL, compress
@@ -48,10 +50,16 @@ class CellBuild:
     stages: tuple[Stage, ...] = ()
 
     @property
+    def drawing(self) -> str:
+        """The same for cells that draw the same epochs."""
+        recipe = self.cell.recipe
+        groups = [group.model_dump(mode="json") for group in (recipe.data, recipe.frontend, recipe.augment)]
+        return f"epochs-seed{self.cell.seed}-{_digest(groups)[:12]}"
+
+    @property
     def parent(self) -> str:
         """Name of the dense model that the cell begins with: the same for cells that share it.
 
-        >>> from kws_tfmot.recipe import Recipe
         >>> build = CellBuild(Cell("a", None, 1, Recipe()), "synthetic", Path())
         >>> build.parent == replace(build, cell=Cell("b", 0.5, 1, Recipe(sparsity={}))).parent
         True
@@ -116,6 +124,22 @@ def check_cells(builds: list[CellBuild], folder: Path, reporter: Reporter) -> No
         )
 
 
+def epochs_drawn(recipe: Recipe) -> dict[int, int]:
+    """How many epochs the stages draw, by their epoch offset in :func:`~kws_tfmot.stages.fitting.training_batches`."""
+    quantization = recipe.quantization
+    counts = {0: recipe.train.epochs, 1: recipe.sparsity.epochs if recipe.sparsity else 0}
+    if quantization.mode == "qat":
+        counts |= {2: quantization.cluster_epochs if quantization.clusters else 0, 3: quantization.epochs}
+    return counts
+
+
+def draw_features(build: CellBuild, counts: dict[int, int], reporter: Reporter) -> None:
+    """Compute the epochs that several cells draw before any of them trains: nothing then disturbs their step times."""
+    from kws_tfmot.stages.fitting import draw_epochs
+
+    draw_epochs(build.open(build.folder / "checked", reporter), counts)
+
+
 def train_parent(build: CellBuild, reporter: Reporter) -> None:
     """Train the dense model that several cells begin with."""
     own = build.open(build.parent_folder, reporter)
@@ -130,7 +154,8 @@ def run_cell(build: CellBuild, reporter: Reporter) -> dict[str, Any]:
     with own.run.locked():
         own.run.adopt(Run(build.parent_folder), DENSE_STAGES)
         if build.donor:
-            own.run.adopt(Run(build.folder / "cells" / build.donor), SPARSE_STAGES)
+            with suppress(KwsError):  # a broken donor is told where it is built
+                own.run.adopt(Run(build.folder / "cells" / build.donor), SPARSE_STAGES)
         for stage in (*STAGES, *build.stages):
             stage(own)
         return row_of(own, build.cell)

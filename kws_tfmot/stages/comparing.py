@@ -12,7 +12,7 @@ from kws_tfmot.errors import RecipeError
 from kws_tfmot.files import write_text
 from kws_tfmot.jobs import Job, Outcome, Watch, run_jobs
 from kws_tfmot.runs import locked
-from kws_tfmot.stages.cells import CellBuild, Stage, check_cells, run_cell, train_parent
+from kws_tfmot.stages.cells import CellBuild, Stage, check_cells, draw_features, epochs_drawn, run_cell, train_parent
 
 CHECK = "check"
 
@@ -35,11 +35,12 @@ class ComparisonRun:
 def plan_jobs(
     cells: Sequence[Cell], source: str, folder: Path, epochs: Path | None = None, stages: tuple[Stage, ...] = ()
 ) -> list[Job]:
-    """The jobs of a comparison: one check, then for each seed the dense parents and the cells that need them.
+    """The jobs of a comparison: one check, then for each seed the epochs, the dense parents and the cells.
 
     Of several cells with the same sparse training, the first does it and the others wait for that cell.
     """
-    builds, donors = [], {}
+    builds: list[CellBuild] = []
+    donors: dict[str, str] = {}
     for cell in cells:
         build = CellBuild(cell, source, folder, epochs, stages=stages)
         if build.sparse_key:
@@ -47,14 +48,27 @@ def plan_jobs(
             build = CellBuild(cell, source, folder, epochs, first if first != cell.name else "", stages)
         builds.append(build)
     jobs = [Job(CHECK, check_cells, (builds, folder / "checked"))]
-    parents: set[str] = set()
+    named = {CHECK}
     for build in builds:
-        if build.parent not in parents:
-            parents.add(build.parent)
-            jobs.append(Job(build.parent, train_parent, (build,), needs=(CHECK,)))
+        if epochs is not None and build.drawing not in named:
+            named.add(build.drawing)
+            counts = _most_epochs([other.cell for other in builds if other.drawing == build.drawing])
+            jobs.append(Job(build.drawing, draw_features, (build, counts), needs=(CHECK,)))
+        drawn = (build.drawing,) if epochs is not None else ()
+        if build.parent not in named:
+            named.add(build.parent)
+            jobs.append(Job(build.parent, train_parent, (build,), needs=(CHECK,), after=drawn))
         after = (build.donor,) if build.donor else ()
         jobs.append(Job(build.cell.name, run_cell, (build,), needs=(build.parent,), after=after))
     return jobs
+
+
+def _most_epochs(cells: Sequence[Cell]) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for cell in cells:
+        for offset, count in epochs_drawn(cell.recipe).items():
+            counts[offset] = max(count, counts.get(offset, 0))
+    return counts
 
 
 def run_comparison(

@@ -47,6 +47,24 @@ def fit(
         )
 
 
+def draw_epochs(build: Build, counts: dict[int, int]) -> None:
+    """Compute the epochs of the build's training stream that are not in its folder yet.
+
+    Args:
+        build: With a folder for epochs.
+        counts: How many epochs for each epoch offset.
+    """
+    with build.reporter.task("drawing epochs", sum(counts.values())) as task:
+        for offset, count in counts.items():
+            batches = training_batches(build, offset)
+            cache = _epoch_cache(build, batches)
+            stream = feature_batches(batches, build.frontend, prefetch=False, cache=cache)
+            for number in range(count):
+                if cache is not None and not cache.path(number).is_file():
+                    stream.compute(number)
+                task.advance()
+
+
 def _epoch_cache(build: Build, batches: TrainingBatches) -> EpochCache | None:
     if build.epochs is None:
         return None

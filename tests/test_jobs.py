@@ -1,0 +1,138 @@
+"""Jobs, here and in worker processes: order, failures, a worker that dies, an interruption."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kws_tfmot.errors import DataError
+from kws_tfmot.jobs import Job, Outcome, run_jobs
+
+
+class Log:
+    """Keeps what the jobs tell."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.over: list[str] = []
+        self.progress: list[tuple] = []
+        self.notes: list[str] = []
+
+    def began(self, job: str) -> None:
+        self.begun.append(job)
+
+    def progressed(self, *message: object) -> None:
+        self.progress.append(message)
+
+    def noted(self, text: str) -> None:
+        self.notes.append(text)
+
+    def ended(self, job: str, outcome: Outcome) -> None:
+        self.over.append(job)
+
+
+def double(value: int, reporter) -> int:
+    reporter.note(f"doubling {value}")
+    with reporter.task("doubling", 2) as task:
+        task.advance(2, "fast")
+    return 2 * value
+
+
+def refuse(reporter) -> None:
+    raise DataError("no clips.", "Add some.")
+
+
+def fail(reporter) -> None:
+    raise ValueError("unforeseen")
+
+
+def die(reporter) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def threads(reporter) -> str | None:
+    return os.environ.get("TF_NUM_INTRAOP_THREADS")
+
+
+def sleep_for_ever(path: str, reporter) -> None:
+    temporary = Path(path)
+    temporary.write_text(str(os.getpid()))
+    try:
+        time.sleep(600)
+    finally:
+        temporary.unlink()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_jobs_wait_for_what_they_need_and_failures_stay_alone(workers: int) -> None:
+    log = Log()
+    jobs = [
+        Job("one", double, (1,)),
+        Job("refused", refuse),
+        Job("failed", fail, after=("refused",)),
+        Job("lost", double, (2,), needs=("one", "failed")),
+        Job("late", double, (3,), needs=("one",), after=("failed", "lost")),
+    ]
+    outcomes = run_jobs(jobs, workers, 1, log)
+    assert outcomes["one"].result == 2
+    assert outcomes["late"].result == 6
+    assert outcomes["refused"].error == "no clips.\nAdd some."
+    assert outcomes["refused"].trace == ""
+    assert outcomes["failed"].error == "ValueError: unforeseen"
+    assert "in fail" in outcomes["failed"].trace
+    assert outcomes["lost"].error == "not done, since failed failed"
+    assert "lost" not in log.begun
+    assert set(log.over) == {job.name for job in jobs}
+    assert log.over.index("failed") < log.over.index("late")
+    assert ("one", "doubling", 2, 2, "fast") in log.progress
+    assert "doubling 3" in log.notes
+
+
+def test_a_worker_that_dies_loses_only_its_job() -> None:
+    jobs = [Job("dead", die), *(Job(f"job{i}", double, (i,)) for i in range(3)), Job("threads", threads)]
+    outcomes = run_jobs(jobs, 2, 1, Log())
+    assert "exit code -9" in outcomes["dead"].error
+    assert [outcomes[f"job{i}"].result for i in range(3)] == [0, 2, 4]
+    assert outcomes["threads"].result == "1"
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL])
+def test_no_worker_outlives_an_interruption(tmp_path: Path, kind: signal.Signals) -> None:
+    marks = [tmp_path / "a", tmp_path / "b"]
+    script = (
+        "from kws_tfmot.jobs import Job, run_jobs\nfrom tests.test_jobs import Log, sleep_for_ever\n"
+        "if __name__ == '__main__':\n"
+        f"    run_jobs([Job(p, sleep_for_ever, (p,)) for p in {[str(mark) for mark in marks]!r}], 2, 1, Log())\n"
+    )
+    root = Path(__file__).resolve().parent.parent
+    (tmp_path / "main.py").write_text(script)
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    started = subprocess.Popen(
+        [sys.executable, tmp_path / "main.py"], cwd=root, env=environment, stderr=subprocess.PIPE
+    )
+    _wait(lambda: all(mark.is_file() and mark.read_text() for mark in marks))
+    workers = [int(mark.read_text()) for mark in marks]
+    started.send_signal(kind)
+    started.communicate(timeout=30)
+    _wait(lambda: not any(mark.exists() for mark in marks))  # they cleaned up
+    _wait(lambda: not any(_is_running(worker) for worker in workers))
+
+
+def _wait(condition) -> None:
+    until = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split(") ")[1][0] != "Z"
+    except OSError:
+        return False
