@@ -13,7 +13,13 @@ from kws_tfmot.tflite.edit import finish, open_for_edit
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.native_log import captured_stderr
 from kws_tfmot.tflite.reader import read_model
-from kws_tfmot.tflite.rewrite import clamp_linear_layers, drop_softmax, lift_logits, set_input_quantization
+from kws_tfmot.tflite.rewrite import (
+    clamp_linear_layers,
+    drop_softmax,
+    lift_logits,
+    revive_dead_channels,
+    set_input_quantization,
+)
 from kws_tfmot.tflite.slim import slim
 from kws_tfmot.tflite.sparse import check_against_dense
 
@@ -182,6 +188,8 @@ def _rewritten(
     root = open_for_edit(model)
     if kind.endswith("int8") and input_quantization is not None:
         set_input_quantization(root, *input_quantization)
+    if kind.endswith("int8"):
+        revive_dead_channels(root)
     if softmax == "drop":
         drop_softmax(root)
     if kind.endswith("int8") and exact[0]:

@@ -12,7 +12,13 @@ from kws_tfmot.tflite.document import pack, unpack
 from kws_tfmot.tflite.edit import finish, open_for_edit
 from kws_tfmot.tflite.interpreter import available_kinds, open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
-from kws_tfmot.tflite.rewrite import clamp_linear_layers, drop_softmax, lift_logits, set_input_quantization
+from kws_tfmot.tflite.rewrite import (
+    clamp_linear_layers,
+    drop_softmax,
+    lift_logits,
+    revive_dead_channels,
+    set_input_quantization,
+)
 
 EXACT_KINDS = [kind for kind in ("builtin", "tflite_runtime") if kind in available_kinds()]
 
@@ -60,8 +66,9 @@ def test_lifting_twice_or_behind_an_activation_changes_nothing():
     assert not lift_logits(root)
 
 
-def test_dead_channels_with_minute_scales_are_lifted():
-    root = unpack(dense(np.random.default_rng(6), 32, 4, per_channel=True))
+def with_a_dead_channel(bias: int) -> bytes:
+    """A 1x1 convolution one of whose channels is all zero, with the minute scale that the converter gives it."""
+    root = unpack(dense(np.random.default_rng(6), 32, 4, per_channel=True, code="CONV_2D"))
     weights = root["subgraphs"][0]["tensors"][1]
     values = root["buffers"][weights["buffer"]]["data"].copy().reshape(4, 32)
     values[2] = 0
@@ -69,13 +76,31 @@ def test_dead_channels_with_minute_scales_are_lifted():
     scales = np.array(weights["quantization"]["scale"])
     scales[2] = 1e-9
     weights["quantization"] = weights["quantization"] | {"scale": scales}
-    bias = root["subgraphs"][0]["tensors"][2]["quantization"]
-    root["subgraphs"][0]["tensors"][2]["quantization"] = bias | {"scale": scales * np.float32(0.02)}
-    model = pack(root)
+    biases = root["subgraphs"][0]["tensors"][2]
+    values = root["buffers"][biases["buffer"]]["data"].view("<i4").copy()
+    values[2] = bias
+    root["buffers"][biases["buffer"]]["data"] = values.view(np.uint8)
+    biases["quantization"] = biases["quantization"] | {"scale": scales * np.float32(0.02)}
+    return pack(root)
+
+
+def test_dead_channels_with_minute_scales_are_lifted():
+    model = with_a_dead_channel(2000)
     inputs = random_inputs(read_model(model), 1000, 0)
     lifted = rewritten(model, lift_logits)
     before, after = (open_interpreter(each, "tflm").run(inputs) for each in (model, lifted))
     assert np.abs(before.astype(int) - after).max() <= 1 and compare(lifted, inputs).identical
+
+
+def test_revived_channels_give_the_same_bytes_with_small_biases():
+    model = with_a_dead_channel(2**30)
+    revived = rewritten(model, revive_dead_channels)
+    inputs = random_inputs(read_model(model), 500, 0)
+    before, after = (open_interpreter(each, "tflm").run(inputs) for each in (model, revived))
+    np.testing.assert_array_equal(before, after)
+    largest = [int(np.abs(np.asarray(read_model(each).tensors[2].data, np.int64)).max()) for each in (model, revived)]
+    assert largest[0] == 2**30 and largest[1] < 2**12
+    assert not revive_dead_channels(open_for_edit(revived))
 
 
 def test_softmax_is_dropped_only_at_the_end():
