@@ -115,6 +115,16 @@ def test_a_constant_goes_into_the_next_batch_norm_or_bias() -> None:
     assert np.any(smaller.get_layer("classifier").bias.numpy() != model.get_layer("classifier").bias.numpy())
 
 
+def test_a_live_unit_that_its_batch_norm_multiplies_with_zero_is_a_constant() -> None:
+    model = network("dnn", width=6, blocks=2)
+    norm = model.get_layer("dense1_bn")
+    norm.gamma.assign(norm.gamma * np.array([1, 0, 1, 1, 1, 1]))
+    norm.beta.assign(np.full(6, 2.0))
+    smaller, sizes = shrink(model)
+    assert_equal_outputs(model, smaller)
+    assert units_of(sizes)["dense1"] == (6, 5)
+
+
 def test_a_layer_with_neither_bias_nor_batch_norm_gets_a_bias() -> None:
     inputs_ = keras.Input((*SHAPE, 1), name="features")
     x = keras.layers.Conv2D(5, (3, 3), name="conv", bias_initializer="ones")(inputs_)

@@ -144,3 +144,21 @@ def test_a_bias_without_batch_norm_is_silenced_and_a_batch_norm_without_gamma_is
     _, sizes = shrink(model)
     assert [row.units_after for row in sizes] == [2, 3, 3, 2]
     assert "padded kernel of depthwise" in sizes[1].reason
+
+
+def test_an_addition_that_cannot_become_silent_is_left_as_it_is() -> None:
+    source = keras.Input((12, 8, 1))
+    branches = []
+    for name, scale in (("first", True), ("second", False)):
+        x = keras.layers.Conv2D(3, 1, use_bias=False, name=name)(source)
+        branches.append(
+            keras.layers.BatchNormalization(scale=scale, name=f"{name}_bn", beta_initializer="ones")(x)
+        )  # fmt: skip
+    x = keras.layers.Conv2D(3, 3, padding="same", name="conv")(keras.layers.Add(name="add")(branches))
+    model = keras.Model(source, keras.layers.Dense(2, name="classifier")(keras.layers.Flatten()(x)))
+    for name in ("first", "second"):
+        kernel = model.get_layer(name).kernel
+        kernel.assign(kernel * np.array([1, 0, 1]))
+    assert silence_dead(model) == [] and silence_factors(model) == []
+    _, sizes = shrink(model)
+    assert sizes[0].reason == "1 unit without live inputs: not zero before the padded kernel of conv"
