@@ -113,10 +113,11 @@ def show(record: dict[str, Any], folder: Path) -> None:
             "engine, B",
             "instructions",
             "step",
+            "CPU",
             "seeds",
         ]
         table(title, columns, [_cells(entry) for entry in record["summary"]])
-        line("mean ± standard deviation over the seeds; step: time of a sparse training step over a dense one")
+        line("mean ± standard deviation over the seeds; step, CPU: time of a sparse training step over a dense one")
     for name, reason in record["failures"].items():
         line(f"{name}: {reason}", style="red", markup=False)
     line(f"{folder / record['name']}.json and .png", markup=False)
@@ -135,6 +136,7 @@ def _cells(entry: dict[str, Any]) -> list[str]:
         figure("engine_bytes"),
         figure("instructions"),
         figure("sparse_step_over_dense", "{:.2f}x"),
+        figure("sparse_step_cpu_over_dense", "{:.2f}x"),
         ", ".join(map(str, entry["seeds"])),
     ]
 

@@ -38,7 +38,7 @@ def summarise(rows: Sequence[Row], baseline: str | None = None) -> list[dict[str
         baseline: Name of a variant.
 
     >>> rows = [{"variant": v, "target": None, "seed": s, "accuracy": {"int8": a}, "n": 9, "nonzero_weights": 5,
-    ...          "zero_share": 0.0, "bytes": {"slim": 7}, "board": None, "step_ms": {}}
+    ...          "zero_share": 0.0, "bytes": {"slim": 7}, "board": None}
     ...         for v, s, a in (("a", 1, 0.5), ("a", 2, 0.7), ("b", 1, 0.6), ("b", 2, 0.8))]
     >>> [round(entry["against"]["mean"], 9) for entry in summarise(rows, "a") if "against" in entry]
     [0.1]
@@ -79,8 +79,8 @@ def _baseline_rows(
     return {row["seed"]: row for row in found}
 
 
-def _step_ratio(row: Row) -> float | None:
-    steps = row["step_ms"]
+def _step_ratio(row: Row, key: str) -> float | None:
+    steps = row.get(key) or {}
     return steps["sparsify"] / steps["train"] if {"sparsify", "train"} <= steps.keys() else None
 
 
@@ -94,7 +94,8 @@ FIGURES = {
     "gzip_bytes": lambda row: row["bytes"].get("slim_gzip"),
     "engine_bytes": lambda row: row["bytes"].get("engine_constant"),
     "instructions": lambda row: row["board"] and row["board"]["instructions"],
-    "sparse_step_over_dense": _step_ratio,
+    "sparse_step_over_dense": lambda row: _step_ratio(row, "step_ms"),
+    "sparse_step_cpu_over_dense": lambda row: _step_ratio(row, "step_cpu_ms"),
 }
 
 

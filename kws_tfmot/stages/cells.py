@@ -168,7 +168,8 @@ def row_of(build: Build, cell: Cell) -> dict[str, Any]:
     ``dense`` parent; ``n``, ``split_sha256`` and ``interpreter`` beside it; ``recall`` of each class; ``weights``,
     ``nonzero_weights`` and ``zero_share`` of the kernels in the int8 file; ``bytes`` of the file (raw, slim, gzip) and
     of the ``engine`` (constants in flash, arena in RAM) where it was exported; ``board``, where instructions were
-    counted; ``step_ms`` and ``seconds`` of the stages; ``sha256`` of the file.
+    counted; ``step_ms`` and ``step_cpu_ms``, milliseconds of a training step on the clock and of the processor, and
+    ``seconds`` of each stage; ``sha256`` of the file.
     """
     run, sparsity = build.run, build.recipe.sparsity
     found, file = run.figures("evaluate"), run.figures("convert")["files"][INT8_MODEL]
@@ -198,11 +199,13 @@ def row_of(build: Build, cell: Cell) -> dict[str, Any]:
         "engine_differing_bytes": engine.get("differing_bytes"),
         "tflm_builtin_differing_bytes": int8["agreement"].get("builtin", {}).get("differing_values"),
         "board": run.figures("instructions") or None,
-        "step_ms": {
-            stage: figures["step_ms"]
-            for stage in ("train", "sparsify", "quantize")
-            if (figures := run.figures(stage)).get("step_ms")
-        },
+        "step_ms": _step_times(run, "step_ms"),
+        "step_cpu_ms": _step_times(run, "step_cpu_ms"),
         "seconds": run.seconds(),
         "sha256": file["sha256"],
     }
+
+
+def _step_times(run: Run, key: str) -> dict[str, float]:
+    figures = {stage: run.figures(stage).get(key) for stage in ("train", "sparsify", "quantize")}
+    return {stage: value for stage, value in figures.items() if value is not None}

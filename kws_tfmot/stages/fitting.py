@@ -82,5 +82,6 @@ def training_figures(result: TrainResult) -> dict[str, Any]:
         "epochs": len(result.history),
         "selected_epoch": result.selected_epoch + 1,
         "validation_accuracy": result.val_accuracy,
-        "step_ms": None if result.step_seconds is None else round(1000 * result.step_seconds, 3),
+        "step_ms": None if result.step_time is None else round(1000 * result.step_time.wall, 3),
+        "step_cpu_ms": None if result.step_time is None else round(1000 * result.step_time.cpu, 3),
     }

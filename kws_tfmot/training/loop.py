@@ -15,7 +15,7 @@ from kws_tfmot.training.checkpoint import Stateful, TrainingState
 from kws_tfmot.training.optimizers import make_optimizer
 from kws_tfmot.training.settings import TrainSettings
 from kws_tfmot.training.stream import EpochSource, batches_from
-from kws_tfmot.training.timing import StepTimer
+from kws_tfmot.training.timing import StepTime, StepTimer
 from kws_tfmot.training.trainer import LossTerm, StepHook, TrainedModel
 
 
@@ -47,14 +47,14 @@ class TrainResult:
         history: Loss and accuracy of every epoch.
         selected_epoch: The epoch, from 0, whose weights were kept.
         val_accuracy: Validation accuracy of that epoch.
-        step_seconds: What a step took, see :class:`~kws_tfmot.training.timing.StepTimer`; ``None`` after fewer than two
+        step_time: What a step took, see :class:`~kws_tfmot.training.timing.StepTimer`; ``None`` after fewer than two
             epochs.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
     selected_epoch: int = 0
     val_accuracy: float = 0.0
-    step_seconds: float | None = None
+    step_time: StepTime | None = None
 
 
 class _Progress(keras.callbacks.Callback):

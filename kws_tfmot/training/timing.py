@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from kws_tfmot.keras import keras
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """Seconds of one training step: on the clock, and of the processor (which other programs hardly change)."""
+
+    wall: float
+    cpu: float
+
+
+def _now() -> npt.NDArray[np.float64]:
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 class StepTimer(keras.callbacks.Callback):
@@ -23,30 +37,33 @@ class StepTimer(keras.callbacks.Callback):
     def __init__(self, steps: int) -> None:
         super().__init__()
         self._steps = steps
-        self._second = self._end = 0.0
-        self._in_steps: list[float] = []
-        self._between: list[float] = []
+        self._second: npt.NDArray[np.float64] | None = None
+        self._end: npt.NDArray[np.float64] | None = None
+        self._in_steps: list[npt.NDArray[np.float64]] = []
+        self._between: list[npt.NDArray[np.float64]] = []
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Note when the first two steps of an epoch begin."""
-        if batch == 0 and self._end:
-            self._between.append(time.perf_counter() - self._end)
+        if batch == 0 and self._end is not None:
+            self._between.append(_now() - self._end)
         elif batch == 1:
-            self._second = time.perf_counter()
+            self._second = _now()
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         """The steps of the epoch are over."""
-        if self._second:
-            self._in_steps.append((time.perf_counter() - self._second) / (self._steps - 1))
+        if self._second is not None:
+            self._in_steps.append((_now() - self._second) / (self._steps - 1))
 
     def on_test_end(self, logs: dict[str, float] | None = None) -> None:
         """The validation is over."""
-        self._end = time.perf_counter()
+        self._end = _now()
 
     @property
-    def median(self) -> float | None:
-        """Seconds a step, the medians over the epochs without the first; ``None`` after fewer than two."""
+    def median(self) -> StepTime | None:
+        """The medians over the epochs without the first; ``None`` after fewer than two."""
         if len(self._in_steps) < 2:
             return None
-        between = float(np.median(self._between)) / self._steps if self._between else 0.0
-        return float(np.median(self._in_steps[1:])) + between
+        wall, cpu = np.median(self._in_steps[1:], axis=0)
+        if self._between:
+            wall, cpu = (wall, cpu) + np.median(self._between, axis=0) / self._steps
+        return StepTime(float(wall), float(cpu))
