@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from shrink_support import inputs, network, prune_randomly
 
+from firmware_export.engine import build
 from firmware_export.host import EngineInterpreter
 from kws_tfmot.keras import keras
 from kws_tfmot.quantization.tfmot_qat import apply_qat
@@ -73,3 +74,16 @@ def test_a_network_with_a_wholly_dead_layer_still_converts() -> None:
         EngineInterpreter(data).run(quantized).reshape(5, -1),
         open_interpreter(data, "tflm").run(quantized).reshape(5, -1),
     )
+
+
+def test_the_engine_stores_and_multiplies_less() -> None:
+    model = network("ds_cnn", 3, width=16, blocks=2)
+    prune_randomly(model, 0.8, 3, units=0.3)
+    silence_dead(model)
+    full, small = (
+        build(convert(version, "int8", features(60), input_quantization=(SCALE, 0)))
+        for version in (model, shrink(model)[0])
+    )
+    assert small.constant_bytes < 0.8 * full.constant_bytes
+    assert small.plan.arena < full.plan.arena
+    assert sum(e.instructions for e in small.picked if e) < sum(e.instructions for e in full.picked if e)
