@@ -58,6 +58,7 @@ def command(
             "commit": commit_of(ROOT),
             "comparison": settings.model_dump(mode="json") | {"recipe": Path(settings.recipe).name},
             "overrides": list(overrides),
+            "recipes": {cell.variant: cell.recipe.model_dump(mode="json") for cell in reversed(cells)},
             "processes": {"jobs": jobs, "threads": threads},
             "versions": versions(),
         }
@@ -104,19 +105,12 @@ def show(record: dict[str, Any], folder: Path) -> None:
         first = record["rows"][0]
         title = f"int8 on the test split, N = {first['n']} ({first['split_sha256'][:12]}), {first['interpreter']}"
         against = f"- {record['baseline']}" if record["baseline"] else "difference"
-        columns = [
-            "variant",
-            "sparsity",
-            "accuracy, %",
-            against,
-            "non-zero",
-            "engine, B",
-            "instructions",
-            "step",
-            "CPU",
-            "seeds",
-        ]
-        table(title, columns, [_cells(entry) for entry in record["summary"]])
+        figures = ["non-zero", "engine, B", "instructions", "step", "CPU", "seeds"]
+        table(
+            title,
+            ["variant", "sparsity", "accuracy, %", against, *figures],
+            [_cells(entry) for entry in record["summary"]],
+        )
         line("mean ± standard deviation over the seeds; step, CPU: time of a sparse training step over a dense one")
     for name, reason in record["failures"].items():
         line(f"{name}: {reason}", style="red", markup=False)

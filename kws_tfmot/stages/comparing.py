@@ -47,7 +47,7 @@ def plan_jobs(
             first = donors.setdefault(build.sparse_key, cell.name)
             build = CellBuild(cell, source, folder, epochs, first if first != cell.name else "", stages)
         builds.append(build)
-    jobs = [Job(CHECK, check_cells, (builds, folder / "checked"))]
+    jobs = [Job(CHECK, check_cells, (builds,))]
     named = {CHECK}
     for build in builds:
         if epochs is not None and build.drawing not in named:
