@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from firmware_export.example import ExampleReport, run_example
 from kws_tfmot.evaluation.streaming.sources import blocks_of, read_stream
 from kws_tfmot.evaluation.streaming.spotter import Heard, Spotter, StreamModel
 from kws_tfmot.recipe import load_recipe
@@ -28,6 +29,7 @@ def command(
     threshold: ThresholdOption = None,
     interpreter: InterpreterOption = "engine",
     view: Annotated[bool, typer.Option("--view", help="Watch level and scores at the speed of the sound.")] = False,
+    board: Annotated[str, typer.Option(help="Let the firmware hear it too, on this emulated board.")] = "",
     recipe: RecipeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,8 +41,11 @@ def command(
         rate = opened.contract.frontend.sample_rate
         samples = read_stream(sound, rate)
         heard = watch(opened, samples, rate) if view else opened.spot(samples, RichReporter())
+        emulated = run_example(model, samples, opened.contract, board) if board else None
         if as_json:
-            typer.echo(json.dumps(report(opened, sound, len(samples) / rate, heard), indent=2, ensure_ascii=False))
+            found = report(opened, sound, len(samples) / rate, heard)
+            found |= {"board": emulated.to_dict()} if emulated else {}
+            typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
             return
         for each in heard:
             line(heard_line(each), markup=False)
@@ -49,6 +54,17 @@ def command(
             style="dim",
             markup=False,
         )
+        if emulated:
+            show_board(emulated)
+
+
+def show_board(found: ExampleReport) -> None:
+    """Whether the emulated firmware decided alike, and what it takes."""
+    alike = "the same detections and scores" if found.same_as_host else "[bold red]other detections[/]"
+    line(
+        f"{found.board} ({found.core}): {alike} in {found.inferences} inferences; flash {found.flash_bytes:,} B, "
+        f"RAM {found.ram_bytes:,} B and {found.stack_bytes:,} B of stack"
+    )
 
 
 def watch(model: StreamModel, samples: Any, rate: int) -> list[Heard]:

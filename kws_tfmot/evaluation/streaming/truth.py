@@ -1,0 +1,178 @@
+"""A stream and what is truly said in it: as it was composed, or as a person labelled it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kws_tfmot.errors import DataError, did_you_mean
+from kws_tfmot.evaluation.streaming.sources import read_stream
+
+BACKGROUND = ""
+"""The speaker of time in which nobody speaks."""
+
+
+class Event(NamedTuple):
+    """A word said from ``start`` to ``end``, seconds of the stream."""
+
+    word: str
+    start: float
+    end: float
+    speaker: str
+
+
+class Segment(NamedTuple):
+    """Time that belongs to a speaker: what is wrongly accepted in it counts for that speaker."""
+
+    start: float
+    end: float
+    speaker: str
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledStream:
+    """Samples with their truth.
+
+    Attributes:
+        name: What it is called in a report.
+        samples: int16 ``[n]``.
+        rate: Samples a second.
+        events: The keywords said, by start; other words are no events.
+        segments: Who is behind the rest; time in none of them is :data:`BACKGROUND`.
+    """
+
+    name: str
+    samples: npt.NDArray[np.int16] = field(repr=False)
+    rate: int
+    events: tuple[Event, ...]
+    segments: tuple[Segment, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return len(self.samples) / self.rate
+
+    def sha256(self) -> str:
+        """Of samples and events: what a figure refers to."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.samples).tobytes())
+        digest.update(repr([self.rate, *map(tuple, self.events)]).encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+
+
+def labelled_recordings(paths: Sequence[str | Path], keywords: Sequence[str], rate: int) -> list[LabelledStream]:
+    """Recordings with a label track beside each: ``NAME.csv`` or Audacity's ``NAME.txt`` for ``NAME.wav``.
+
+    A CSV file has a header with ``start``, ``end`` (seconds), ``word`` and, if wanted, ``speaker``; Audacity's export
+    has start, end and word separated by tabs. Words that are no keyword may be labelled; they are no events. A file
+    without the column ``speaker`` counts as one speaker.
+
+    Args:
+        paths: Sound files, or folders that hold them.
+        keywords: The words the model spots.
+        rate: Samples a second to resample to.
+
+    Raises:
+        DataError: If there is no recording, one has no label track, or a track cannot be read.
+    """
+    sounds = list(_sounds(paths))
+    if not sounds:
+        raise DataError(f"no WAV or FLAC file in {', '.join(map(str, paths))}.")
+    found = []
+    for sound in sounds:
+        samples = read_stream(sound, rate)
+        events = load_labels(label_track(sound), sound.stem, len(samples) / rate)
+        segments = tuple(Segment(event.start, event.end, event.speaker) for event in events)
+        if len({event.speaker for event in events}) <= 1:
+            speaker = events[0].speaker if events else sound.stem
+            segments = (Segment(0.0, len(samples) / rate, speaker),)
+        chosen = tuple(event for event in events if event.word in keywords)
+        found.append(LabelledStream(sound.name, samples, rate, chosen, segments))
+    return found
+
+
+def label_track(sound: Path) -> Path:
+    """The label track beside ``sound``.
+
+    Raises:
+        DataError: If there is none.
+    """
+    for suffix in (".csv", ".txt"):
+        if (track := sound.with_suffix(suffix)).is_file():
+            return track
+    raise DataError(
+        f"{sound} has no label track: neither {sound.stem}.csv nor {sound.stem}.txt lies beside it.",
+        "Label it in Audacity (Export labels), or write a CSV with the columns start, end, word; an empty track with "
+        "that header means that no keyword is said.",
+    )
+
+
+def load_labels(path: Path, speaker: str, seconds: float) -> list[Event]:
+    """The words of a label track, by start.
+
+    Args:
+        path: ``.csv`` with a header, or Audacity's ``.txt``.
+        speaker: Who speaks where the track does not say.
+        seconds: Length of the recording.
+
+    Raises:
+        DataError: Naming the line that cannot be used.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as err:
+        raise DataError(f"{path} cannot be read as text: {err}.") from None
+    rows = _csv_rows(path, text) if path.suffix == ".csv" else _audacity_rows(text)
+    events = []
+    for number, row in rows:
+        try:
+            start, end = float(row["start"]), float(row["end"])
+        except (TypeError, ValueError):
+            start = end = math.nan
+        if not 0 <= start <= end <= seconds + 1.0:
+            raise DataError(
+                f"{path}, line {number}: expected start and end in seconds, 0 <= start <= end <= {seconds:.2f}. "
+                f"Received: {row['start']!r}, {row['end']!r}"
+            )
+        events.append(Event((row["word"] or "").strip(), start, end, row.get("speaker") or speaker))
+    return sorted(events, key=lambda event: (event.start, event.end, event.word))
+
+
+def _sounds(paths: Sequence[str | Path]) -> Iterator[Path]:
+    for path in map(Path, paths):
+        if path.is_dir():
+            yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in (".wav", ".flac"))
+        elif path.is_file():
+            yield path
+        else:
+            raise DataError(f"there is no recording at {path}.")
+
+
+def _csv_rows(path: Path, text: str) -> list[tuple[int, dict[str, str]]]:
+    reader = csv.DictReader(text.splitlines(), skipinitialspace=True)
+    names = [name.strip().lower() for name in reader.fieldnames or []]
+    for needed in ("start", "end", "word"):
+        if needed not in names:
+            raise DataError(
+                f"{path}: expected the columns start, end, word and perhaps speaker. Received: {', '.join(names)}."
+                f"{did_you_mean(needed, names)}"
+            )
+    reader.fieldnames = names
+    return [(reader.line_num, row) for row in reader]
+
+
+def _audacity_rows(text: str) -> list[tuple[int, dict[str, str]]]:
+    rows = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("\\"):  # a backslash begins a label's range of frequencies
+            continue
+        start, end, word = ([*line.split("\t", 2), "", ""])[:3]
+        rows.append((number, {"start": start, "end": end, "word": word}))
+    return rows

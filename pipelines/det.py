@@ -1,0 +1,130 @@
+"""`kws det`: false accepts an hour against false rejects, on long streams of known truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kws_tfmot.data import prepare
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.evaluation.streaming.composed import StreamSettings
+from kws_tfmot.evaluation.streaming.det_plot import plot_det
+from kws_tfmot.evaluation.streaming.noise_test import CLEAN
+from kws_tfmot.evaluation.streaming.posterior import ONE
+from kws_tfmot.evaluation.streaming.product import StreamReport, evaluate_composed, evaluate_recordings
+from kws_tfmot.evaluation.streaming.spotter import StreamModel
+from kws_tfmot.files import cache_root, write_bytes
+from kws_tfmot.recipe import apply_override, load_recipe
+from kws_tfmot.tflite.document import read_source
+from kws_tfmot.tflite.metadata import read_settings, write_settings
+from pipelines.console import RichReporter, friendly_errors
+from pipelines.det_view import show, title_of
+from pipelines.openers import InterpreterOption, opener_of
+from pipelines.options import JsonOption, RecipeOption
+
+
+def command(
+    models: Annotated[list[Path], typer.Argument(help="One .tflite file, or several to compare on the same stream.")],
+    data: Annotated[str, typer.Option("--data", help="Clips to compose streams of: folder:PATH, tfds:NAME.")] = "",
+    recordings: Annotated[
+        list[Path], typer.Option(help="Sound files or folders with a label track (.csv, Audacity's .txt) beside each.")
+    ] = [],  # noqa: B006 - typer copies it
+    per_hour: Annotated[float, typer.Option("--false-accepts-per-hour", min=0, help="Choose the threshold for it.")] = (
+        0.5
+    ),
+    split: Annotated[str, typer.Option(help="Whose speakers are judged: test, validation, or all.")] = "test",
+    tune: Annotated[str, typer.Option(help="Whose speakers the threshold is chosen on.")] = "validation",
+    overrides: Annotated[
+        list[str], typer.Option("--set", help="Of the stream: hours=2, seed=7, snr_db=[10,10], ...")
+    ] = [],  # noqa: B006 - typer copies it
+    snr: Annotated[str, typer.Option(help="Accuracy of single clips at these SNRs, dB; empty: none.")] = (
+        "clean,20,10,5,0"
+    ),
+    interpreter: InterpreterOption = "engine",
+    save: Annotated[Path | None, typer.Option(help="Write the model with the chosen threshold in it.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write the DET curves as PNG.")] = None,
+    recipe: RecipeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """False accepts an hour against false rejects over a long stream, and the threshold for a target."""
+    with friendly_errors():
+        if bool(data) == bool(recordings):
+            raise RecipeError(
+                "expected either --data or --recordings.", "For example: --data folder:PATH, or --recordings day1.wav"
+            )
+        if save and len(models) > 1:
+            raise RecipeError(f"--save takes one model. Received: {len(models)}")
+        stream, ratios, known = stream_settings(overrides), parse_ratios(snr), load_recipe(recipe) if recipe else None
+        reports: dict[str, StreamReport] = {}
+        reporter = RichReporter()
+        for path, name in zip(models, names_of(models), strict=True):
+            model = StreamModel.open(path, opener_of(interpreter), known)
+            if recordings:
+                reports[name] = evaluate_recordings(model, recordings, per_hour=per_hour, reporter=reporter)
+                continue
+            settings = model.contract.data.for_evaluation() if split == "all" else model.contract.data
+            with reporter.task("reading clips", None) as task:
+                index = prepare(data, settings, cache_root() / "audio", task.reach)
+            reports[name] = evaluate_composed(
+                model, index, stream, split=split, tune="all" if split == "all" else tune, per_hour=per_hour,
+                snr_db=ratios, reporter=reporter,
+            )  # fmt: skip
+        if plot:
+            plot_det(reports, title_of(reports), plot)
+        if save:
+            save_threshold(models[0], next(iter(reports.values())), save)
+        if as_json:
+            typer.echo(
+                json.dumps({name: found.to_dict() for name, found in reports.items()}, indent=2, ensure_ascii=False)
+            )
+            return
+        for name, found in reports.items():
+            show(name, found.to_dict())
+
+
+def stream_settings(overrides: list[str]) -> StreamSettings:
+    """Settings of the composed stream from ``key=value`` texts."""
+    values: dict[str, Any] = {}
+    for override in overrides:
+        apply_override(values, override)
+    return StreamSettings.parse(values, "stream")
+
+
+def parse_ratios(text: str) -> list[float]:
+    """``"clean,20,0"`` as numbers."""
+    try:
+        return [CLEAN if part.strip() == "clean" else float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise RecipeError(f"expected numbers in dB, or clean, separated by commas. Received: --snr {text!r}") from None
+
+
+def names_of(models: list[Path]) -> list[str]:
+    """A short name for each model: as many of its last folders as tell it from the others."""
+    for parts in range(1, max(len(path.parts) for path in models) + 1):
+        names = ["/".join(path.with_suffix("").parts[-parts:]) for path in models]
+        if len(set(names)) == len(names):
+            return names
+    raise RecipeError(f"expected different models. Received: {', '.join(map(str, models))}")
+
+
+def save_threshold(model: Path, report: StreamReport, out: Path) -> None:
+    """Write ``model`` with the chosen threshold for every keyword in its settings.
+
+    Raises:
+        RecipeError: If no threshold meets the target.
+    """
+    if report.threshold is None:
+        raise RecipeError(
+            "no threshold has so few false accepts an hour, so there is none to save.",
+            "Allow more with --false-accepts-per-hour, or train on more other words.",
+        )
+    data = read_source(model)
+    detection = report.figures["detection"] | {"threshold": report.threshold / ONE, "thresholds": {}}
+    write_bytes(out, write_settings(data, (read_settings(data) or {}) | {"detection": detection}))
+
+
+if __name__ == "__main__":
+    typer.run(command)

@@ -1,0 +1,72 @@
+"""Label tracks: CSV and Audacity's, and what is refused in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from kws_tfmot.errors import DataError
+from kws_tfmot.evaluation.streaming.truth import Event, Segment, labelled_recordings, load_labels
+
+
+def recording(folder: Path, name: str = "day.wav", rate: int = 8000) -> Path:
+    soundfile.write(folder / name, np.zeros((10 * rate, 2), np.int16), rate)
+    return folder / name
+
+
+def test_a_csv_track_with_speakers(tmp_path: Path) -> None:
+    recording(tmp_path).with_suffix(".csv").write_text(
+        "Word, Start, End, Speaker\nno,5.0,5.5,ann\nyes,1.0,1.4,bob\nhello,2,3,bob\n"
+    )
+    (stream,) = labelled_recordings([tmp_path], ["yes", "no"], 16000)
+    assert stream.seconds == 10 and stream.rate == 16000
+    assert stream.events == (Event("yes", 1.0, 1.4, "bob"), Event("no", 5.0, 5.5, "ann"))
+    assert [segment.speaker for segment in stream.segments] == ["bob", "bob", "ann"]
+
+
+def test_an_audacity_track(tmp_path: Path) -> None:
+    recording(tmp_path).with_suffix(".txt").write_text(
+        "1.000000\t1.400000\tyes\n\\\t100.0\t4000.0\n2.0\t2.5\tlights on\n"
+    )
+    (stream,) = labelled_recordings([tmp_path / "day.wav"], ["yes", "lights on"], 16000)
+    assert [event.word for event in stream.events] == ["yes", "lights on"]
+    assert stream.segments == (Segment(0.0, 10.0, "day"),)
+
+
+def test_no_keyword_at_all_is_a_track_too(tmp_path: Path) -> None:
+    recording(tmp_path).with_suffix(".csv").write_text("start,end,word\n")
+    (stream,) = labelled_recordings([tmp_path], ["yes"], 16000)
+    assert stream.events == () and stream.segments[0].speaker == "day"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("start,end,label\n1,2,yes\n", "expected the columns start, end, word"),
+        ("start,end,word\n2,1,yes\n", "line 2: expected start and end"),
+        ("start,end,word\n1,99,yes\n", "<= 10.00"),
+        ("start,end,word\none,2,yes\n", "'one'"),
+        ("start,end,word\n1\n", "line 2"),
+    ],
+)
+def test_tracks_that_are_refused(tmp_path: Path, text: str, told: str) -> None:
+    track = tmp_path / "day.csv"
+    track.write_text(text)
+    with pytest.raises(DataError, match=told):
+        load_labels(track, "day", 10.0)
+
+
+def test_missing_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no WAV or FLAC"):
+        labelled_recordings([tmp_path], ["yes"], 16000)
+    with pytest.raises(DataError, match="no recording at"):
+        labelled_recordings([tmp_path / "none.wav"], ["yes"], 16000)
+    recording(tmp_path)
+    with pytest.raises(DataError, match="no label track"):
+        labelled_recordings([tmp_path], ["yes"], 16000)
+    (tmp_path / "bad.wav").write_bytes(b"RIFF")
+    with pytest.raises(DataError, match=r"bad\.wav"):
+        labelled_recordings([tmp_path / "bad.wav"], ["yes"], 16000)
