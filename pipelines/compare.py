@@ -24,13 +24,14 @@ from pipelines.console import JobsView, friendly_errors, line, table
 from pipelines.options import DataOption, JsonOption, SetOption
 
 ROOT = Path(__file__).resolve().parent.parent
+JOBS = min(4, os.cpu_count() or 1)  # each needs about a gigabyte
 
 
 def command(
     comparison: Annotated[Path, typer.Argument(help="A comparison, or a recipe (then with --methods).")],
     data: DataOption = "synthetic",
     out_dir: Annotated[Path, typer.Option("--out", help="Where every build is kept.")] = Path("runs/compare"),
-    jobs: Annotated[int, typer.Option(min=1, help="Processes at once, which share the cores.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes at once, which share the cores.")] = JOBS,
     methods: Annotated[str, typer.Option(help="For a recipe: magnitude,weight_importance,csp")] = "",
     sparsities: Annotated[str, typer.Option(help="For example 0.75,0.9,0.95")] = "",
     seeds: Annotated[str, typer.Option(help="How many, or which: 3, or 1,5,8")] = "",

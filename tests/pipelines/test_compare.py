@@ -43,7 +43,7 @@ def comparison(tmp_path: Path) -> Path:
 
 def test_every_cell_is_judged_and_an_interrupted_run_goes_on(comparison: Path, tone_folder, tmp_path) -> None:
     out = tmp_path / "out"
-    arguments = (comparison, "--data", f"folder:{tone_folder}", "--out", out, "--no-instructions")
+    arguments = (comparison, "--data", f"folder:{tone_folder}", "--out", out, "--jobs", 1, "--no-instructions")
     result = run("compare", *arguments)
     assert result.exit_code == 0, result.output
     record = json.loads((out / "quick.json").read_text())
@@ -116,7 +116,7 @@ def test_a_layer_that_is_not_there_is_told_before_training(comparison: Path, ton
     out = tmp_path / "out"
     text = comparison.read_text().replace("pruned:", "pruned: {sparsity: {skip: [clasifier]}}")
     comparison.write_text(text)
-    result = run("compare", comparison, "--data", f"folder:{tone_folder}", "--out", out)
+    result = run("compare", comparison, "--data", f"folder:{tone_folder}", "--out", out, "--jobs", 1)
     assert result.exit_code == 2, result.output
     assert "pruned-0.75-seed1" in result.output
     assert "Did you mean 'classifier'?" in " ".join(result.output.split())
