@@ -28,11 +28,19 @@ def show_sparsity(build: Build) -> None:
     figures = build.run.figures("sparsify")
     if build.recipe.sparsity and figures:
         rows = [
-            [name, f"{row['weights']:,}", f"{100 * row['zeros'] / row['weights']:.1f} %", row["not_pruned"] or ""]
+            [
+                name,
+                f"{row['weights']:,}",
+                f"{100 * row['zeros'] / row['weights']:.1f} %",
+                f"left dense, {row['not_pruned']}" if row["not_pruned"] else row["note"] or "",
+            ]
             for name, row in figures["layers"].items()
         ]
         title = f"zeros in the float model: {100 * figures['sparsity']:.1f} % of all kernel weights"
-        table(title, ["layer", "weights", "zeros", "left dense because"], rows)
+        table(title, ["layer", "weights", "zeros", "note"], rows)
+    if shrunk := figures.get("shrunk"):
+        rows = [[row["layer"], row["units"], row["weights"], row["stays"]] for row in shrunk["layers"]]
+        table("automatic model size: units that died are gone", ["layer", "units", "weights", "what stays"], rows)
 
 
 command = recipe_command(work)

@@ -10,6 +10,7 @@ from kws_tfmot.keras import keras, tf
 from kws_tfmot.sparsity.method import Inputs, Kernels, SparseMethod, SparseState
 from kws_tfmot.sparsity.patterns import Matrix
 from kws_tfmot.sparsity.schedules import Ramp
+from kws_tfmot.sparsity.shrink_silence import silence_factors
 
 
 class MaskedTraining(keras.callbacks.Callback):
@@ -24,6 +25,8 @@ class MaskedTraining(keras.callbacks.Callback):
         method: What decides.
         ramp: When.
         inputs: Gives samples of the layers' inputs for a step; needed if the method uses them.
+        silence: From the final masks on, keep units that died at exactly zero where their constant could not be folded
+            (see :mod:`~kws_tfmot.sparsity.shrink_silence`).
     """
 
     def __init__(
@@ -33,8 +36,10 @@ class MaskedTraining(keras.callbacks.Callback):
         method: SparseMethod,
         ramp: Ramp,
         inputs: Callable[[int], Inputs] | None = None,
+        silence: bool = False,
     ) -> None:
         super().__init__()
+        self._network = network
         self._kernels = {name: network.get_layer(name).kernel for name in layers}
         self._method, self._ramp, self._inputs = method, ramp, inputs
         self._state = method.init(self._matrices())
@@ -42,6 +47,8 @@ class MaskedTraining(keras.callbacks.Callback):
             name: tf.Variable(tf.ones(kernel.shape), trainable=False, name=f"{name}_mask")
             for name, kernel in self._kernels.items()
         }
+        # gamma, beta or bias -> what it is multiplied with after each step
+        self._silenced = _silenceable(network) if silence else []
         # 1 while weights are still being chosen
         self._choosing = tf.Variable(1.0, trainable=False, name="choosing")
         self._step = 0
@@ -65,6 +72,7 @@ class MaskedTraining(keras.callbacks.Callback):
             self._hold(self._state.masks)
             if moment.final:
                 self._choosing.assign(0.0)
+                self._silence()
         self._step += 1
 
     def after_step(self, optimizer: keras.optimizers.Optimizer) -> None:
@@ -75,17 +83,20 @@ class MaskedTraining(keras.callbacks.Callback):
             if self._method.l1:
                 weights = tf.sign(kernel) * tf.maximum(tf.abs(kernel) - threshold, 0.0)
             kernel.assign(weights * self._masks[name])
+        for variable, factor in self._silenced:
+            variable.assign(variable * factor)
 
     def get_state(self) -> dict[str, np.ndarray]:
         """Everything that a resumed training needs besides the weights."""
         masks = {f"mask/{name}": mask for name, mask in self._state.masks.items()}
         statistics = {f"statistic/{name}": value for name, value in self._state.statistics.items()}
         held = {f"held/{name}": mask.numpy() for name, mask in self._masks.items()}
-        return masks | statistics | held | {"choosing": self._choosing.numpy()}
+        silenced = {f"silenced/{i}": factor.numpy() for i, (_, factor) in enumerate(self._silenced)}
+        return masks | statistics | held | silenced | {"choosing": self._choosing.numpy()}
 
     def set_state(self, stored: Mapping[str, np.ndarray]) -> None:
         """Take back what :meth:`get_state` gave."""
-        groups: dict[str, dict[str, np.ndarray]] = {"mask": {}, "statistic": {}, "held": {}}
+        groups: dict[str, dict[str, np.ndarray]] = {"mask": {}, "statistic": {}, "held": {}, "silenced": {}}
         for key, value in stored.items():
             group, _, name = key.partition("/")
             if name:
@@ -93,7 +104,15 @@ class MaskedTraining(keras.callbacks.Callback):
         self._state = SparseState(groups["mask"], groups["statistic"])
         for name, values in groups["held"].items():
             self._masks[name].assign(values)
+        for number, values in groups["silenced"].items():
+            self._silenced[int(number)][1].assign(values)
         self._choosing.assign(float(stored["choosing"]))
+
+    def _silence(self) -> None:
+        if self._silenced:
+            factors = {variable.ref(): values for variable, values in silence_factors(self._network)}
+            for variable, factor in self._silenced:
+                factor.assign(factors.get(variable.ref(), np.ones(variable.shape)))
 
     def _matrices(self) -> dict[str, Matrix]:
         return {name: kernel.numpy().reshape(-1, kernel.shape[-1]) for name, kernel in self._kernels.items()}
@@ -105,3 +124,10 @@ class MaskedTraining(keras.callbacks.Callback):
     def _hold(self, masks: Mapping[str, np.ndarray]) -> None:
         for name, mask in masks.items():
             self._masks[name].assign(mask.reshape(self._masks[name].shape).astype(np.float32))
+
+
+def _silenceable(network: keras.Model) -> list[tuple[tf.Variable, tf.Variable]]:
+    """Every bias, gamma and beta of ``network`` with a factor of one."""
+    owned = [layer for layer in network.layers if layer.trainable_weights]
+    found = [w for layer in owned for w in layer.trainable_weights if len(w.shape) == 1]
+    return [(variable, tf.Variable(tf.ones(variable.shape), trainable=False)) for variable in found]

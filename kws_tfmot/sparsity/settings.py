@@ -146,6 +146,12 @@ class SparsitySettings(Settings):
                 f"the pattern {self.pattern} has one sparsity, rounds need several; set sparsity.schedule=gradual"
             )
 
+        if self.shrink and self.pattern != "unstructured":
+            raise ValueError(
+                f"removing units breaks the groups of the pattern {self.pattern}; "
+                "set sparsity.shrink=false or sparsity.pattern=unstructured"
+            )
+
     def _check_method(self) -> None:
         kind = _KINDS[self.method]
         if self.resolved_schedule not in kind.schedules:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
 from kws_tfmot.errors import BudgetError, ModelError
@@ -54,13 +53,15 @@ def sparsify(build: Build, settings: SparsitySettings) -> bool:
         rounds = rounds_of(settings)
         if len(rounds) == 1:
             model, figures = _train_round(build, settings, rounds[0], FLOAT_MODEL, "sparsify", key)
-            with replacing(build.run.path(PRUNED_MODEL)) as temporary:
-                model.save(temporary)
         else:
             name, figures = _iterate(build, settings, rounds)
-            with replacing(build.run.path(PRUNED_MODEL)) as temporary:
-                shutil.copyfile(build.run.path(name), temporary)
-        return StageResult((PRUNED_MODEL,), figures | _zeros(build, settings))
+            model = load_float(build, name)
+        figures |= _zeros(model, settings)
+        if settings.shrink:
+            model, figures["shrunk"] = _shrink(model)
+        with replacing(build.run.path(PRUNED_MODEL)) as temporary:
+            model.save(temporary)
+        return StageResult((PRUNED_MODEL,), figures)
 
     return build.run.stage("sparsify", sparse_inputs(build), work)
 
@@ -118,12 +119,22 @@ def _train_round(
     return prepared.strip(prepared.network), training_figures(result)
 
 
-def _zeros(build: Build, settings: SparsitySettings) -> dict[str, Any]:
+def _shrink(model: keras.Model) -> tuple[keras.Model, dict[str, Any]]:
+    """Remove dead units; the figures say what size training found for each layer."""
+    from kws_tfmot.models.counting import count_layers, total_macs
+    from kws_tfmot.sparsity.shrink import shrink
+    from kws_tfmot.sparsity.shrink_report import size_table
+
+    smaller, sizes = shrink(model)
+    parameters = sum(count.parameters for count in count_layers(smaller))
+    return smaller, {"layers": size_table(sizes), "parameters": parameters, "macs": total_macs(smaller)}
+
+
+def _zeros(model: keras.Model, settings: SparsitySettings) -> dict[str, Any]:
     """What the sparse training reached, layer by layer, and what it left dense and why."""
     from kws_tfmot.sparsity.coverage import coverage
     from kws_tfmot.sparsity.report import total_sparsity, zeros_per_layer
 
-    model = load_float(build, PRUNED_MODEL)
     zeros = zeros_per_layer(model)
     return {
         "method": settings.method,

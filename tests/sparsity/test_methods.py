@@ -15,6 +15,7 @@ from kws_tfmot.sparsity.registry import SparseTraining, prepare_training
 from kws_tfmot.sparsity.report import zeros_per_layer
 from kws_tfmot.sparsity.rounds import rounds_of
 from kws_tfmot.sparsity.settings import METHODS, SparsitySettings
+from kws_tfmot.sparsity.shrink import shrink
 from kws_tfmot.sparsity.survival import as_tflite, match_zeros
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.inspect import zero_masks
@@ -217,6 +218,7 @@ def test_a_criterion_without_clips_is_refused() -> None:
         ({"method": "csp", "schedule": "rounds"}, "expected schedule to be gradual with method=csp"),
         ({"method": "csp", "max_accuracy_drop": 0.01}, "max_accuracy_drop stops between rounds"),
         ({"method": "weight_importance", "schedule": "rounds", "epochs": 3}, "an epoch for each of 4 rounds"),
+        ({"pattern": "1x4", "shrink": True}, "removing units breaks the groups of the pattern 1x4"),
         ({"pattern": "3:2"}, "expected N:M with 0 < N < M"),
     ],
 )
@@ -232,3 +234,16 @@ def test_masked_training_state_holds_masks_and_statistics(data) -> None:
     stored = callback.get_state()
     assert any(key.startswith("statistic/") for key in stored)
     assert stored["mask/block1_pointwise"].dtype == bool
+
+
+@pytest.mark.parametrize("name", ["dnn", "ds_cnn"])
+def test_units_that_died_can_all_be_removed(data, name: str) -> None:
+    settings = settings_of({"method": "weight_importance"}, target=0.95, floor=0.0, shrink=True, frequency=5)
+    result = sparse(data, settings, model(name))
+    smaller, sizes = shrink(result)
+    np.testing.assert_allclose(smaller(data[1][0]).numpy(), result(data[1][0]).numpy(), atol=1e-5)
+    assert any(size.units_after < size.units_before for size in sizes)
+    for layer in smaller.layers:  # nothing dead is left
+        if layer.name in ("dense2", "block1_pointwise"):
+            kernel = layer.kernel.numpy().reshape(-1, layer.kernel.shape[-1])
+            assert kernel.any(axis=0).all() or kernel.shape[1] == 1
