@@ -109,7 +109,7 @@ def check_cells(builds: list[CellBuild], reporter: Reporter) -> None:
             seen.add(key)
             same_data = build is not None and build.recipe.data == own.cell.recipe.data
             if build is None or not same_data:
-                build = own.open(own.folder, reporter)
+                build = own.open(own.folder / "checked", reporter)
                 _ = build.index  # errors of the data are told as they are
             checked = replace(build, recipe=own.cell.recipe)
             checked.__dict__["index"] = build.index
@@ -137,7 +137,7 @@ def draw_features(build: CellBuild, counts: dict[int, int], reporter: Reporter) 
     """Compute the epochs that several cells draw before any of them trains: nothing then disturbs their step times."""
     from kws_tfmot.stages.fitting import draw_epochs
 
-    draw_epochs(build.open(build.folder, reporter), counts)
+    draw_epochs(build.open(build.folder / "checked", reporter), counts)
 
 
 def train_parent(build: CellBuild, reporter: Reporter) -> None:
