@@ -64,9 +64,11 @@ def open_log(build: Build, subnets: Subnetworks) -> EvaluationLog:
     return EvaluationLog(search_log_path(build), evaluations_identity(build), score)
 
 
-def finish(build: Build, subnets: Subnetworks, levels: Levels, board: str | None) -> dict[str, Any]:
+def finish(
+    build: Build, subnets: Subnetworks, levels: Levels, board: str | None, *, shrink: bool = True
+) -> dict[str, Any]:
     """Carry a sub-network through conversion, evaluation, export and (with a board) emulation; its row of a menu."""
-    own = subnetwork_build(build, subnets, levels)
+    own = subnetwork_build(build, subnets, levels, shrink=shrink)
     evaluate_build(own)
     export_build(own)
     figures = own.run.figures("evaluate")[INT8_MODEL]
@@ -129,6 +131,8 @@ def search(
     budget: Mapping[str, float],
     settings: EvolutionSettings,
     board: str | None,
+    *,
+    shrink: bool = True,
 ) -> dict[str, Any]:
     """The best sub-network within ``budget``, carried through to firmware; what was estimated holds in the emulator.
 
@@ -145,7 +149,7 @@ def search(
     while True:
         result = evolve(subnets.space, log, costs, limits, settings, reporter=build.reporter)
         best = result.best
-        row = finish(build, subnets, best.levels, board)
+        row = finish(build, subnets, best.levels, board, shrink=shrink)
         row |= {
             "estimate": costs(best.levels),
             "validation": {"accuracy": best.accuracy, "loss": best.loss},

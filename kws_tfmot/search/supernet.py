@@ -68,7 +68,7 @@ class Supernet(TrainedModel):
         """One step of the regime; the metrics are those of the densest sub-network in it."""
         features, targets = data
         step = tf.cast(self.optimizer.iterations, tf.int32)
-        tf.cond(step % self._steps_per_epoch % self._settings.refresh == 0, self._rank, lambda: False)
+        tf.cond(self._is_due(step), self._rank, lambda: False)
         if self._settings.regime == "sandwich":
             gradients, probabilities = self._sandwich(features, targets, step)
         else:
@@ -87,6 +87,9 @@ class Supernet(TrainedModel):
         levels = draw_levels(self._seed, step, 0, space, settings.uniform_share)
         levels = tf.where(kind < settings.dense_share + settings.sparsest_share, space.top, levels)
         return tf.where((kind < settings.dense_share) | (step < self._warmup), 0, levels)
+
+    def _is_due(self, step: tf.Tensor) -> tf.Tensor:
+        return tf.equal(step % self._steps_per_epoch % self._settings.refresh, 0)
 
     def _rank(self) -> bool:
         self._masked.refresh()

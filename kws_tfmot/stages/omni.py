@@ -139,14 +139,15 @@ def subnetwork_recipe(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"sparsity": None, "omni": None, "quantization": quantization, "convert": convert})
 
 
-def subnetwork_build(build: Build, subnets: Subnetworks, levels: Levels) -> Build:
+def subnetwork_build(build: Build, subnets: Subnetworks, levels: Levels, *, shrink: bool) -> Build:
     """Take out one sub-network and convert it: a run of its own below ``subnets``, named by its zeros and its levels.
 
     The sub-network stands where a dense training would have left its model, so that every later stage is the same as
     for any other build: ``convert`` counts its zeros in the int8 file, ``evaluate`` compares the interpreters.
+    ``shrink`` removes the units that died, which changes no output.
     """
     space = subnets.space
-    inputs = [evaluations_identity(build), list(levels)]
+    inputs = [evaluations_identity(build), list(levels), shrink]
     digest = hashlib.sha256(json.dumps([inputs, supernet_inputs(build)], sort_keys=True).encode()).hexdigest()
     name = f"{100 * space.sparsity(levels):04.1f}-{digest[:10]}"
     run = Run(build.run.path(f"{SUBNETS}/{name}"))
@@ -154,9 +155,16 @@ def subnetwork_build(build: Build, subnets: Subnetworks, levels: Levels) -> Buil
     own.__dict__["index"] = build.index  # the same clips, not to be read again
 
     def work(_: str) -> StageResult:
-        with replacing(run.path(FLOAT_MODEL)) as temporary:
-            subnets.extract(levels).save(temporary)
+        model = subnets.extract(levels)
         figures = {"levels": list(levels), "sparsities": space.sparsities(levels)}
+        if shrink:
+            from kws_tfmot.sparsity.shrink import shrink as without_dead_units
+            from kws_tfmot.sparsity.shrink_report import size_table
+
+            model, sizes = without_dead_units(model)
+            figures["shrunk"] = size_table(sizes)
+        with replacing(run.path(FLOAT_MODEL)) as temporary:
+            model.save(temporary)
         return StageResult((FLOAT_MODEL,), figures)
 
     prepare_data(own)
@@ -171,7 +179,7 @@ def uniform_files(build: Build, subnets: Subnetworks) -> tuple[list[bytes], dict
     files: list[bytes] = []
     with build.reporter.task("uniform int8", len(space.grid)) as task:
         for level in range(len(space.grid)):
-            own = subnetwork_build(build, subnets, space.uniform(level))
+            own = subnetwork_build(build, subnets, space.uniform(level), shrink=False)
             files.append(own.run.path(INT8_MODEL).read_bytes())
             task.advance(1, f"{100 * space.grid[level]:g} %")
     zeros = own.run.figures("convert")["files"][INT8_MODEL]["zeros"]
