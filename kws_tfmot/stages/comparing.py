@@ -90,12 +90,12 @@ def run_comparison(
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         outcomes = run_jobs(jobs, workers, threads, watch)
-    if error := outcomes[CHECK].error:
-        raise RecipeError(error)
     traces = folder / "errors"
     failures = {name: outcome.error for name, outcome in outcomes.items() if outcome.error}
     for name in outcomes:
         _keep_trace(traces / f"{name}.txt", outcomes[name])
+    if error := outcomes[CHECK].error:
+        raise RecipeError(error)
     rows = [outcomes[cell.name].result for cell in cells if cell.name not in failures]
     return ComparisonRun(rows, failures, traces)
 
