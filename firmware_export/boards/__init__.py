@@ -22,13 +22,17 @@ class Board:
 
 @dataclass(frozen=True)
 class Budget:
-    """A real board: what its microcontroller has (vendors' data sheets). ``like`` is the emulated board of its core."""
+    """A real board: what its microcontroller has (vendors' data sheets). ``like`` is the emulated board of its core.
+
+    ``key`` names the board on a command line; flash and RAM are in bytes.
+    """
 
     name: str
     like: str
     flash: int
     ram: int
     mhz: int
+    key: str
 
 
 _K = 1024
@@ -67,20 +71,20 @@ BOARDS: dict[str, Board] = {
 }
 
 BUDGETS: tuple[Budget, ...] = (
-    Budget("micro:bit v1 (nRF51822)", "microbit", 256 * _K, 16 * _K, 16),
-    Budget("Raspberry Pi Pico (RP2040, 2 MB flash chip)", "microbit", 2 * _M, 264 * _K, 133),
-    Budget("STM32L031K6", "microbit", 32 * _K, 8 * _K, 32),
-    Budget("STM32G071RB", "microbit", 128 * _K, 36 * _K, 64),
-    Budget("Blue Pill (STM32F103C8)", "mps2-an385", 64 * _K, 20 * _K, 72),
-    Budget("Arduino Nano 33 BLE Sense (nRF52840)", "mps2-an386", 1 * _M, 256 * _K, 64),
-    Budget("nRF52832", "mps2-an386", 512 * _K, 64 * _K, 64),
-    Budget("STM32L432KC", "mps2-an386", 256 * _K, 64 * _K, 80),
-    Budget("STM32L476RG", "mps2-an386", 1 * _M, 128 * _K, 80),
-    Budget("STM32F411RE", "mps2-an386", 512 * _K, 128 * _K, 100),
-    Budget("STM32G431KB", "mps2-an386", 128 * _K, 32 * _K, 170),
-    Budget("STM32F746NG", "mps2-an500", 1 * _M, 320 * _K, 216),
-    Budget("nRF5340 application core", "mps2-an505", 1 * _M, 512 * _K, 128),
-    Budget("STM32U585AI", "mps2-an505", 2 * _M, 786 * _K, 160),
+    Budget("micro:bit v1 (nRF51822)", "microbit", 256 * _K, 16 * _K, 16, "microbit-v1"),
+    Budget("Raspberry Pi Pico (RP2040, 2 MB flash chip)", "microbit", 2 * _M, 264 * _K, 133, "pico"),
+    Budget("STM32L031K6", "microbit", 32 * _K, 8 * _K, 32, "nucleo-l031k6"),
+    Budget("STM32G071RB", "microbit", 128 * _K, 36 * _K, 64, "nucleo-g071rb"),
+    Budget("Blue Pill (STM32F103C8)", "mps2-an385", 64 * _K, 20 * _K, 72, "blue-pill"),
+    Budget("Arduino Nano 33 BLE Sense (nRF52840)", "mps2-an386", 1 * _M, 256 * _K, 64, "nano-33-ble-sense"),
+    Budget("nRF52832", "mps2-an386", 512 * _K, 64 * _K, 64, "nrf52-dk"),
+    Budget("STM32L432KC", "mps2-an386", 256 * _K, 64 * _K, 80, "nucleo-l432kc"),
+    Budget("STM32L476RG", "mps2-an386", 1 * _M, 128 * _K, 80, "nucleo-l476rg"),
+    Budget("STM32F411RE", "mps2-an386", 512 * _K, 128 * _K, 100, "nucleo-f411re"),
+    Budget("STM32G431KB", "mps2-an386", 128 * _K, 32 * _K, 170, "nucleo-g431kb"),
+    Budget("STM32F746NG", "mps2-an500", 1 * _M, 320 * _K, 216, "stm32f746g-disco"),
+    Budget("nRF5340 application core", "mps2-an505", 1 * _M, 512 * _K, 128, "nrf5340-dk"),
+    Budget("STM32U585AI", "mps2-an505", 2 * _M, 786 * _K, 160, "b-u585i-iot02a"),
 )
 
 
@@ -96,3 +100,19 @@ def board_of(name: str) -> Board:
     if name not in BOARDS:
         raise RecipeError(f"unknown board {name!r}.{did_you_mean(name, BOARDS)} Allowed: {', '.join(BOARDS)}.")
     return BOARDS[name]
+
+
+def budget_of(name: str) -> Budget:
+    """The real board called ``name``: its key, or the part's name, in any case.
+
+    Raises:
+        RecipeError: For a board there is no profile of.
+
+    >>> budget_of("nucleo-l476rg").name, budget_of("stm32l476rg").mhz
+    ('STM32L476RG', 80)
+    """
+    for budget in BUDGETS:
+        if name.lower() in (budget.key, budget.name.lower()):
+            return budget
+    keys = [budget.key for budget in BUDGETS]
+    raise RecipeError(f"unknown board {name!r}.{did_you_mean(name.lower(), keys)} Allowed: {', '.join(keys)}.")
