@@ -77,7 +77,7 @@ class Supernet(TrainedModel):
             gradients, probabilities = self._gradients(features, targets, levels, dense)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
         for hook in self._after_step:
-            hook()
+            hook(self.optimizer)
         return self.compute_metrics(features, targets, probabilities, None)
 
     def levels_of_step(self, step: tf.Tensor) -> tf.Tensor:
