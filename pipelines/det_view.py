@@ -24,7 +24,7 @@ def show(name: str, figures: dict[str, Any]) -> None:
     points = {"own": figures["own"]} | ({"chosen": chosen} if chosen else {})
     table(
         f"{name}: {figures['source']}",
-        ["threshold", "", "false accepts / h", "95 %", "false rejects", "95 %", "latency, s (90 %)"],
+        ["point", "threshold", "false accepts / h", "95 %", "false rejects", "95 %", "latency, s (90 %)"],
         [point_row(title, point) for title, point in points.items()],
     )
     target = f"{figures['target_false_accepts_per_hour']:g} false accepts an hour"
