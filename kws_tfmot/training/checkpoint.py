@@ -12,6 +12,7 @@ import numpy as np
 
 from kws_tfmot.files import replacing
 from kws_tfmot.keras import keras
+from kws_tfmot.training.false_rejects import NAME as FALSE_REJECTS
 
 
 @runtime_checkable
@@ -87,7 +88,8 @@ class TrainingState(keras.callbacks.Callback):
         """Note the epoch's figures, keep the weights if they are the best so far, and save when it is time."""
         figures = {name: float(value) for name, value in (logs or {}).items()}
         self.history.append(figures)
-        score = (figures.get("val_accuracy", 0.0), -figures.get("val_loss", 0.0))
+        worth = -figures[FALSE_REJECTS] if FALSE_REJECTS in figures else figures.get("val_accuracy", 0.0)
+        score = (worth, -figures.get("val_loss", 0.0))
         better = score > self.best_score or epoch <= self._first_selectable
         if better or not self.best_weights:
             self.best_score, self.best_epoch, self.best_weights = score, epoch, self._network.get_weights()

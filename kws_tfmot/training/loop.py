@@ -12,6 +12,7 @@ from kws_tfmot.errors import DataError
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.progress import SILENT, Reporter, Task
 from kws_tfmot.training.checkpoint import Stateful, TrainingState
+from kws_tfmot.training.false_rejects import FalseRejects
 from kws_tfmot.training.optimizers import make_optimizer
 from kws_tfmot.training.settings import TrainSettings
 from kws_tfmot.training.stream import EpochSource, batches_from
@@ -120,6 +121,7 @@ def train(
     if state.restore(optimizer):
         reporter.note(f"{description}: resumed after epoch {state.next_epoch} of {settings.epochs}")
     timer = StepTimer(steps)
+    judges = [FalseRejects(network, validation, settings.false_accepts)] if settings.select == "false_rejects" else []
     logging = [keras.callbacks.TensorBoard(str(log_dir), write_graph=False)] if log_dir else []
     with reporter.task(description, settings.epochs) as task:
         task.advance(state.next_epoch)
@@ -130,10 +132,10 @@ def train(
             steps_per_epoch=steps,
             validation_data=validation,
             validation_batch_size=500,
-            callbacks=[timer, *plugins.callbacks, state, *logging, _Progress(task)],
+            callbacks=[timer, *plugins.callbacks, *judges, state, *logging, _Progress(task)],
             verbose=0,
         )
-    if settings.select == "best":
+    if settings.select != "last":
         network.set_weights(state.best_weights)
         chosen = state.best_epoch
     else:

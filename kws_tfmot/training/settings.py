@@ -21,7 +21,10 @@ class TrainSettings(Settings):
         final_share: Last learning rate as a share of the peak.
         weight_decay: Decoupled decay of kernels; biases and batch norm are exempt.
         label_smoothing: Share of the target spread over all classes.
-        select: Which weights are kept: ``best`` validation accuracy (the lower loss decides a tie) or the ``last``.
+        select: Which weights are kept: ``best`` validation accuracy, fewest ``false_rejects`` of keywords among the
+            validation clips (the lower loss decides a tie), or the ``last``.
+        false_accepts: For ``false_rejects``: share of the validation clips of other words and silence that may be
+            accepted as a keyword.
     """
 
     epochs: int = pydantic.Field(default=40, ge=1, le=10_000)
@@ -32,7 +35,8 @@ class TrainSettings(Settings):
     final_share: float = pydantic.Field(default=0.01, ge=0, le=1)
     weight_decay: float = pydantic.Field(default=1e-3, ge=0, le=1)
     label_smoothing: float = pydantic.Field(default=0.1, ge=0, lt=1)
-    select: Literal["best", "last"] = "best"
+    select: Literal["best", "false_rejects", "last"] = "best"
+    false_accepts: float = pydantic.Field(default=0.01, ge=0, le=1)
 
     @pydantic.model_validator(mode="after")
     def _warmup_fits(self) -> TrainSettings:
