@@ -7,7 +7,7 @@ RECORDINGS ?= $(or $(KWS_RECORDINGS),../shared/data/speech_commands_subset)
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format experiments bench-device clean
+.PHONY: help setup demo test test-slow lint format experiments omni bench-device clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -47,6 +47,9 @@ experiments: setup ## long comparisons on real recordings; writes results/
 	    $(VENV)/bin/kws compare $$file --data "folder:$(RECORDINGS)" --jobs $(JOBS) --results results \
 	        --out runs/compare/$$(basename $$file .yaml) --features runs/compare/features || status=1; \
 	done; exit $$status
+
+omni: setup ## one training for every sparsity against models trained one by one; writes results/omni.json
+	$(VENV)/bin/python -m pipelines.omni_experiments --recordings "$(RECORDINGS)"
 
 bench-device: setup ## instructions, flash and RAM on the emulated boards; writes results/device.json
 	$(VENV)/bin/python -m pipelines.bench_device --out results/device.json

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from firmware_export.emulator import emulate
 from firmware_export.stage import export_build
 from firmware_export.subnet_cost import SubnetCosts
-from kws_tfmot.errors import ModelError
+from kws_tfmot.errors import BudgetError, ModelError
 from kws_tfmot.evaluation.model_accuracy import model_input_of
 from kws_tfmot.files import sha256_file
 from kws_tfmot.runs import StageResult
-from kws_tfmot.search.budget import excess
-from kws_tfmot.search.evolution import Candidate, EvaluationLog, evolve
+from kws_tfmot.search.budget import describe, excess
+from kws_tfmot.search.evolution import Candidate, EvaluationLog, check_budget, evolve
 from kws_tfmot.search.settings import EvolutionSettings
 from kws_tfmot.search.space import Levels, Space, dominating
 from kws_tfmot.stages.build import Build
@@ -146,6 +146,12 @@ def search(
     """
     log = open_log(build, subnets)
     limits = dict(budget)
+    try:
+        check_budget(subnets.space, costs, budget)
+    except BudgetError as refusal:
+        if not (shrink and board):
+            raise
+        return _sparsest(build, subnets, costs, budget, board, log, refusal)
     while True:
         result = evolve(subnets.space, log, costs, limits, settings, reporter=build.reporter)
         best = result.best
@@ -160,6 +166,31 @@ def search(
         if over == 0 or over > _NEAR:
             return row
         limits = {key: min(limits[key], limit / (1 + over)) * (1 - 1e-4) for key, limit in budget.items()}
+
+
+def _sparsest(
+    build: Build,
+    subnets: Subnetworks,
+    costs: SubnetCosts,
+    budget: Mapping[str, float],
+    board: str,
+    log: EvaluationLog,
+    refusal: BudgetError,
+) -> dict[str, Any]:
+    """The sparsest sub-network without its dead units, which the estimates leave in, where that meets the budget."""
+    levels = subnets.space.uniform(subnets.space.top)
+    row = finish(build, subnets, levels, board)
+    if excess(row["board"], budget) > 0:
+        least = describe({key: row["board"][key] for key in budget})
+        raise BudgetError(
+            f"no sub-network meets the budget {describe(budget)}. The smallest achievable: {least} (all layers at "
+            f"{100 * subnets.space.grid[-1]:g} % zeros, dead units removed, counted on {board}).",
+            refusal.hint,
+        )
+    found = log.evaluate(levels)
+    log.save()
+    validation = {"accuracy": found.accuracy, "loss": found.loss}
+    return row | {"estimate": costs(levels), "validation": validation, "history": [], "evaluations": 1}
 
 
 def menu_choice(

@@ -87,7 +87,7 @@ def make_menu(build: Build, board: str, models: int, by: str, uniform: bool, set
             row["estimate"] = costs(candidate.levels)
             rows.append(row | {"file": _copy(build, row)})
             task.advance(1, f"{row['board']['flash']:,} B")
-    return rows
+    return sorted(rows, key=lambda row: row["board"][by])
 
 
 def _copy(build: Build, row: dict[str, Any]) -> str:
