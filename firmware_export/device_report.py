@@ -42,7 +42,8 @@ def device_figures(
 
     Returns:
         ``layers``, ``spans``, ``arena``, ``constant_bytes``, ``flash`` (``None`` without a compiler), ``boards``
-        (:meth:`~firmware_export.emulator.EmulationReport.to_dict`), ``instructions_are`` and ``missing``.
+        (:meth:`~firmware_export.emulator.EmulationReport.to_dict` with ``layer_instructions``), ``instructions_are``
+        and ``missing``.
 
     Raises:
         ModelError: If the engine does not support the model.
@@ -74,8 +75,17 @@ def device_figures(
         figures["flash"] = flash_map(engine, boards[0])
         figures["instructions_are"] = "counted in the emulator, layer by layer"
     for name in boards:
-        figures["boards"].append(emulate(model, name, random=random, optimise=optimise, progress=say).to_dict())
+        report = emulate(model, name, random=random, optimise=optimise, progress=say).to_dict()
+        figures["boards"].append(report | {"layer_instructions": _per_layer(engine, report["layers"])})
     return figures
+
+
+def _per_layer(engine: Engine, calls: list[dict[str, Any]]) -> list[int]:
+    """Instructions of each layer, which may take several kernel calls or none."""
+    counts = [0] * len(engine.program.layers)
+    for step, call in zip(engine.steps, calls, strict=True):
+        counts[step.layer] += call["instructions"]
+    return counts
 
 
 def layer_figures(engine: Engine, number: int) -> dict[str, Any]:
@@ -122,12 +132,12 @@ def span_figures(engine: Engine) -> list[dict[str, Any]]:
         writers.setdefault(layer.output, number)
     rows = []
     for span in engine.plan.spans:
-        kind, number = span.name.split(" ")
-        owner = int(number) if kind == "scratch" else writers.get(int(number))  # None: the model's input
+        kind, owner = span.name.split(" ")
+        scratch = kind == "scratch"
         rows.append(
             {
-                "kind": "scratch" if kind == "scratch" else "activation",
-                "layer": owner,
+                "kind": "scratch" if scratch else "activation",
+                "layer": int(owner) if scratch else writers.get(int(owner)),  # None: the model's input
                 "start": span.start,
                 "size": span.size,
                 "first": span.first,

@@ -23,6 +23,7 @@ COMMANDS = {
     "det": "False accepts an hour against false rejects on long streams, and the threshold for a target.",
     "stream": "The keywords in a sound file, as the firmware would decide.",
     "listen": "The keywords a microphone hears, live.",
+    "report": "A finished build as one HTML page, and a model card.",
     "emulate": "Run a .tflite on an emulated board: instructions, flash, RAM, every byte compared.",
 }
 

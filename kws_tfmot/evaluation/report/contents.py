@@ -1,0 +1,144 @@
+"""What a report is made of: the figures that a build has left in its run, and other results given beside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kws_tfmot.errors import ModelError, RecipeError
+from kws_tfmot.files import sha256_file
+
+METRICS = "metrics.json"
+MODEL = "model_int8.tflite"
+RECIPE = "recipe.yaml"
+_SCHEMA = 1
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A finished run.
+
+    Attributes:
+        directory: Where it lies.
+        metrics: Its ``metrics.json``.
+        recipe: Its recipe with every default, YAML.
+    """
+
+    directory: Path
+    metrics: Figures
+    recipe: str
+
+    @property
+    def model(self) -> Path:
+        """The int8 model."""
+        return self.directory / MODEL
+
+    @property
+    def model_sha256(self) -> str:
+        """Of the int8 model."""
+        return str(self.metrics["files"][MODEL]["sha256"])
+
+    @property
+    def accuracy(self) -> Figures:
+        """Of the int8 model on the test split."""
+        found: Figures = self.metrics["accuracy"][MODEL]
+        return found
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the model was trained and judged on synthesised speech."""
+        return self.metrics["data"]["source"] == "synthetic"
+
+
+def read_run(directory: str | Path) -> RunFacts:
+    """The figures of a finished build.
+
+    Raises:
+        RecipeError: If there is no finished build, or its figures have another format.
+        ModelError: If the model is not the one that the figures belong to.
+    """
+    directory = Path(directory)
+    path = directory / METRICS
+    if not path.is_file():
+        raise RecipeError(f"{directory} holds no finished build ({METRICS} is missing).", "Build it: kws build RECIPE")
+    metrics = read_json(path)
+    version = metrics.get("schema_version")
+    if version != _SCHEMA:
+        raise RecipeError(f"{path} has schema version {version!r}; version {_SCHEMA} can be read.")
+    if MODEL not in metrics["files"] or MODEL not in metrics["accuracy"]:
+        raise RecipeError(f"{directory} holds no {MODEL}, which a report is about.", "Build it: kws build RECIPE")
+    recipe = directory / RECIPE
+    facts = RunFacts(directory, metrics, recipe.read_text(encoding="utf-8") if recipe.is_file() else "")
+    if not facts.model.is_file() or sha256_file(facts.model) != facts.model_sha256:
+        raise ModelError(
+            f"{facts.model} is not the model that {path} was measured on.", "Run the build again: kws build RECIPE"
+        )
+    return facts
+
+
+def read_json(path: Path) -> Figures:
+    """A JSON object.
+
+    Raises:
+        RecipeError: If the file is missing or holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"{path} cannot be read as JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise RecipeError(f"expected {path} to hold an object. Received: {type(value).__name__}")
+    return value
+
+
+def read_comparison(path: Path) -> Figures:
+    """The JSON of `kws compare`.
+
+    Raises:
+        RecipeError: If it is none.
+    """
+    record = read_json(path)
+    if record.get("schema_version") != 1 or not record.get("rows") or "summary" not in record:
+        raise RecipeError(f"{path} is no result of `kws compare` (schema version 1 with rows).")
+    return record
+
+
+def read_det(path: Path) -> dict[str, Figures]:
+    """The JSON of `kws det --json`: figures under each model's name.
+
+    Raises:
+        RecipeError: If it is none.
+    """
+    record = read_json(path)
+    if not record or not all(isinstance(row, dict) and row.get("det") for row in record.values()):
+        raise RecipeError(f"{path} is no result of `kws det --json`.")
+    return record
+
+
+def layer_rows(facts: RunFacts, device: Figures) -> list[Figures]:
+    """One row for each layer of the firmware: its name in the network, zeros, bits, bytes and instructions.
+
+    ``reason`` says why training left it dense (``None`` where it was pruned, or nothing was). ``instructions`` holds
+    one count for each board of ``device``.
+    """
+    trained = (facts.metrics["sparsity"] or {}).get("layers", {})
+    names = {row["operator"]: row["layer"] for row in facts.metrics["tflite"][MODEL].get("zeros", [])}
+    flash = device["flash"]["layers"] if device["flash"] else {}
+    rows = []
+    for layer in device["layers"]:
+        own = trained.get(name := names.get(layer["operator"], ""), {})
+        rows.append(
+            layer
+            | {
+                "name": name or layer["name"].split(" ", 1)[-1].lower().replace("_", " "),
+                "pruned": bool(own) and own.get("not_pruned") is None,
+                "reason": own.get("not_pruned"),
+                "note": own.get("note"),
+                "flash": flash.get(str(layer["number"])),
+                "instructions": [board["layer_instructions"][layer["number"]] for board in device["boards"]],
+            }
+        )
+    return rows
