@@ -13,7 +13,7 @@ def title_of(reports: dict[str, StreamReport]) -> str:
     figures = next(iter(reports.values())).figures
     split = f", split {figures['split_sha256'][:12]}" if "split_sha256" in figures else ""
     return (
-        f"{figures['hours_without_keywords']:.2f} h without and {figures['keywords']} keywords of "
+        f"{figures['hours_without_keywords']:.2f} h without keywords, {figures['keywords']} keywords, "
         f"{figures['speakers']} speakers{split}\n{figures['interpreter']}"
     )
 
