@@ -9,7 +9,7 @@ import pydantic
 
 from kws_tfmot.settings import Settings
 
-DEFAULT_GRID = (0.0, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.975)
+DEFAULT_GRID = (0.0, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
 
 class OmniSettings(Settings):
