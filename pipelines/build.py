@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -16,10 +17,28 @@ from kws_tfmot.stages.evaluate import evaluate_build
 from kws_tfmot.stages.metrics import METRICS_FILE, write_metrics
 from kws_tfmot.stages.prepare import prepare_data
 from kws_tfmot.stages.train import train_dense
+from pipelines.choose import (
+    CYCLES,
+    BudgetOption,
+    CyclesOption,
+    LatencyOption,
+    RealBoardOption,
+    check_build,
+    demand,
+)
 from pipelines.compress import show_sparsity
-from pipelines.console import line, table
+from pipelines.console import friendly_errors, line, table
 from pipelines.convert import show_files
-from pipelines.options import recipe_command
+from pipelines.options import (
+    DataOption,
+    ForceOption,
+    KeywordsOption,
+    OutOption,
+    RecipeArgument,
+    SetOption,
+    SpeakerOption,
+    open_build,
+)
 
 STAGES = (prepare_data, train_dense, compress, convert_model, evaluate_build, benchmark_build, export_build)
 
@@ -90,7 +109,28 @@ def show_summary(build: Build, metrics: dict[str, Any]) -> None:
         )
 
 
-command = recipe_command(work)
+def command(
+    recipe: RecipeArgument,
+    data: DataOption = "synthetic",
+    out_dir: OutOption = Path("runs/kws"),
+    overrides: SetOption = [],  # noqa: B006 - typer copies it
+    keywords: KeywordsOption = "",
+    speaker_pattern: SpeakerOption = "",
+    force: ForceOption = False,
+    board: RealBoardOption = "",
+    latency: LatencyOption = "",
+    budget: BudgetOption = "",
+    cycles: CyclesOption = CYCLES,
+) -> None:
+    """Build a whole recipe; with --board, measure whether it fits, and end with exit code 2 if it does not."""
+    with friendly_errors():
+        wanted = demand(board, latency, budget, cycles)
+        build = open_build(recipe, data, out_dir, overrides, keywords, speaker_pattern, force)
+        with build.run.locked():
+            work(build)
+        if wanted:
+            check_build(build.run.directory, *wanted, cycles, build.recipe.export.optimise)
+
 
 if __name__ == "__main__":
     typer.run(command)

@@ -45,6 +45,14 @@ def _yaml_list(words: list[str]) -> str:
     return "[" + ", ".join("'" + word.replace("'", "''") + "'" for word in words) + "]"
 
 
+def open_build(
+    recipe: Path, data: str, out_dir: Path, overrides: list[str], keywords: str, speaker_pattern: str, force: bool
+) -> Build:
+    """The build that the options of a recipe's command mean."""
+    resolved = resolve_recipe(recipe, overrides, keywords, speaker_pattern)
+    return Build(resolved, data, Run(out_dir, force), RichReporter())
+
+
 def recipe_command(work: Callable[[Build], None]) -> Callable[..., None]:
     """A command over a recipe: opens the build, locks its run and hands it to ``work``, whose docstring is the help."""
 
@@ -58,8 +66,7 @@ def recipe_command(work: Callable[[Build], None]) -> Callable[..., None]:
         force: ForceOption = False,
     ) -> None:
         with friendly_errors():
-            resolved = resolve_recipe(recipe, overrides, keywords, speaker_pattern)
-            build = Build(resolved, data, Run(out_dir, force), RichReporter())
+            build = open_build(recipe, data, out_dir, overrides, keywords, speaker_pattern, force)
             with build.run.locked():
                 work(build)
 
