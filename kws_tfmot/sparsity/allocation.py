@@ -27,7 +27,7 @@ def by_threshold(
     with it. What the floors take is taken from the other layers, so that the total is met.
 
     Args:
-        scores: Comparable between layers (see :func:`~kws_tfmot.sparsity.criteria.normalised`).
+        scores: Comparable between layers (see :func:`~kws_tfmot.sparsity.criteria.comparable`).
         sparsity: Share of zeros of all layers together, 0 to 1.
         floor: Least share kept in a layer, at most ``1 - sparsity``.
         patterns: Of layers whose weights are kept in groups; their scores are averaged over each group.

@@ -22,8 +22,15 @@ def soft_threshold(weights: Matrix, threshold: float) -> Matrix:
 
 
 def gram(inputs: Matrix) -> Matrix:
-    """``X^T X / n`` of the rows of ``inputs`` ``[n, fan_in]``: what ``||X (W - Z)||^2 / n`` depends on."""
-    return (inputs.T @ inputs / max(1, len(inputs))).astype(np.float32)
+    """``X^T X / n`` of the rows of ``inputs`` ``[n, fan_in]`` less their mean: what ``||X (W - Z)||^2 / n`` depends on.
+
+    The mean is left out because a constant change of an output is taken up by the bias or batch norm behind it.
+
+    >>> gram(np.array([[1.0, 5.0], [3.0, 5.0]])).tolist()
+    [[1.0, 0.0], [0.0, 0.0]]
+    """
+    centred = inputs - inputs.mean(axis=0)
+    return (centred.T @ centred / max(1, len(inputs))).astype(np.float32)
 
 
 def largest_eigenvalue(matrix: Matrix, iterations: int = 20) -> float:

@@ -21,10 +21,11 @@ Sensing = Literal["inputs", "weights", "random"]
 class CompressedSensingPruning:
     """Alternate a step towards sparsity with a step that reduces the error of compression.
 
-    Between updates the weights train under the L1 norm. At an update the best sparse ``Z`` for the sparsity of the
-    moment is found (:func:`~kws_tfmot.sparsity.compressed_sensing.hard_threshold_pursuit`) and the weights are pulled
-    towards it, ``W <- (1 - pull) W + pull Z``; they stay trainable, so what was small may return. At the final update
-    ``W <- Z``, and its zeros are held. Which of this is the paper's and which our reading:
+    At an update the best sparse ``Z`` for the sparsity of the moment is found
+    (:func:`~kws_tfmot.sparsity.compressed_sensing.hard_threshold_pursuit`) and the weights are pulled towards it,
+    ``W <- (1 - pull) W + pull Z``. Until the next update the network computes with ``W * (Z != 0)``, while all of ``W``
+    trains, straight through the mask and under the L1 norm: which weights live stays open, and the network never sees
+    others. At the final update ``W <- Z``, and its zeros are held. Which of this is the paper's and which our reading:
     :mod:`~kws_tfmot.sparsity.compressed_sensing`.
 
     Attributes:
@@ -49,35 +50,38 @@ class CompressedSensingPruning:
         """Whether samples of the layers' inputs are needed."""
         return self.sensing == "inputs"
 
+    @property
+    def returns(self) -> bool:
+        """Weights behind the mask go on training and may return."""
+        return True
+
     def init(self, kernels: Kernels) -> SparseState:
-        """Everything may live but what is zero already; a random metric is drawn here."""
+        """Everything may live; a random metric is drawn here."""
         statistics = {}
         if self.sensing == "random":
-            statistics = {
-                name: _projection(len(weights), place) for place, (name, weights) in enumerate(kernels.items())
-            }
+            sizes = [(name, len(weights)) for name, weights in kernels.items()]
+            statistics = {name: _projection(fan_in, place) for place, (name, fan_in) in enumerate(sizes)}
         return SparseState(initial_masks(kernels), statistics)
 
     def update(
         self, kernels: Kernels, state: SparseState, moment: Moment, inputs: Inputs | None
     ) -> tuple[dict[str, Matrix], SparseState]:
-        """Pull the weights towards their sparse approximation; at the final moment, take it and hold its zeros."""
+        """Find the sparse approximations, pull the weights towards them, and mask all others until the next update."""
         statistics = dict(state.statistics)
         if inputs is not None and self.uses_inputs:
             statistics = running_mean(statistics, {name: gram(rows) for name, rows in inputs.items()}, MEMORY)
         metrics = {name: _metric(statistics.get(name), len(weights)) for name, weights in kernels.items()}
-        live = {name: weights * state.masks[name] for name, weights in kernels.items()}
-        scores = {name: importance(weights, metrics[name]) for name, weights in live.items()}
+        scores = {name: importance(weights, metrics[name]) for name, weights in kernels.items()}
         kept = count_kept(scores, moment.sparsity, self.patterns, self.allocation, self.floor)
         sparse = {
             name: hard_threshold_pursuit(weights, metrics[name], kept[name], self.patterns[name])
-            for name, weights in live.items()
+            for name, weights in kernels.items()
         }
+        state = SparseState({name: values != 0 for name, values in sparse.items()}, statistics)
         if moment.final:
-            return sparse, SparseState({name: values != 0 for name, values in sparse.items()}, statistics)
+            return sparse, state
         pull = np.float32(self.pull)
-        moved = {name: (1 - pull) * weights + pull * sparse[name] for name, weights in live.items()}
-        return moved, SparseState(state.masks, statistics)
+        return {name: (1 - pull) * weights + pull * sparse[name] for name, weights in kernels.items()}, state
 
 
 def _metric(statistic: Matrix | None, fan_in: int) -> Matrix:

@@ -21,20 +21,22 @@ def magnitude(weights: Matrix) -> Matrix:
     return np.abs(weights)
 
 
-def affine_value(weights: Matrix, mean_abs_input: Vector) -> Matrix:
-    """``|w_ij| * E|x_i|``: the mean size of the term that a weight adds to its output.
+def weighed(weights: Matrix, input_size: Vector) -> Matrix:
+    """``|w_ij| * size(x_i)``: the size of the term that a weight adds to its output.
 
-    The criterion of weight-importance sparse training (Xue et al. 2018, arXiv 1807.00560); that the mean is taken over
-    training clips, and after the batch norm and ReLU of the layer before, is our reading.
+    With ``E|x_i|`` (:func:`mean_abs`) it is the "affine value" of weight-importance sparse training (Xue et al. 2018,
+    arXiv 1807.00560); that the mean is taken over training clips, behind the batch norm and ReLU of the layer before,
+    is our reading. With ``std(x_i)`` (:func:`deviation`) it leaves out the constant part of the term, which the bias or
+    batch norm behind the layer can replace.
 
     Args:
         weights: ``[fan_in, outputs]``.
-        mean_abs_input: ``E|x_i|`` of every input ``[fan_in]``.
+        input_size: Size of every input ``[fan_in]``.
 
-    >>> affine_value(np.array([[-2.0], [3.0]]), np.array([1.0, 0.5])).tolist()
+    >>> weighed(np.array([[-2.0], [3.0]]), np.array([1.0, 0.5])).tolist()
     [[2.0], [1.5]]
     """
-    return np.abs(weights) * mean_abs_input[:, None]
+    return np.abs(weights) * input_size[:, None]
 
 
 def mean_abs(inputs: Matrix) -> Vector:
@@ -42,15 +44,27 @@ def mean_abs(inputs: Matrix) -> Vector:
     return np.abs(inputs).mean(axis=0)
 
 
-def normalised(scores: Mapping[str, Matrix]) -> dict[str, Matrix]:
-    """Each layer's scores over their root mean square, so that one threshold serves layers of every size and scale.
+def deviation(inputs: Matrix) -> Vector:
+    """Standard deviation of ``x_i`` over the rows of ``inputs`` ``[samples, fan_in]``."""
+    return inputs.std(axis=0)
 
-    >>> normalised({"a": np.array([[1.0, 7.0]]), "b": np.zeros((1, 1))})["a"].round(1).tolist()
-    [[0.2, 1.4]]
+
+def comparable(scores: Mapping[str, Matrix]) -> dict[str, Matrix]:
+    """Each layer's scores made comparable with the other layers', so that one threshold serves all of them.
+
+    ``s_i^2 / sum of s_j^2 over all s_j >= s_i``: what would be lost with weight i, relative to what would be left if
+    all smaller ones were gone already (Lee et al. 2021, arXiv 2010.07611, "LAMP"). The best weight of each layer has
+    the score 1, so no layer dies; the order within a layer stays.
+
+    >>> comparable({"a": np.array([[1.0, 7.0]]), "b": np.array([[3.0, 0.0]])})["a"].tolist()
+    [[0.02, 1.0]]
     """
     result = {}
     for name, values in scores.items():
-        finite = values[np.isfinite(values)]
-        size = float(np.sqrt(np.mean(np.square(finite)))) if finite.size else 0.0
-        result[name] = values / size if size > 0 else values
+        flat = np.square(np.where(np.isfinite(values), values, 0.0).ravel().astype(np.float64))
+        order = np.argsort(-flat, kind="stable")
+        left = np.cumsum(flat[order])
+        shares = np.empty_like(flat)
+        shares[order] = np.divide(flat[order], left, out=np.zeros_like(left), where=left > 0)
+        result[name] = np.where(np.isfinite(values), shares.reshape(values.shape), -np.inf)
     return result

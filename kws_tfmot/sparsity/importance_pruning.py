@@ -20,30 +20,34 @@ MEMORY = 0.8
 
 @dataclass(frozen=True)
 class ImportancePruning:
-    """Keep the weights of the highest importance; what is pruned stays pruned.
+    """Keep the weights of the highest importance.
 
-    ``Z = W * M`` with ``M`` the best ``kept`` weights by ``|w|`` or ``|w| E|x|``, ``kept`` by layer or by one
-    threshold over all layers (Xue et al. 2018, arXiv 1807.00560, for the importance and the automatic size of layers;
-    normalising each layer's scores by their root mean square before they are compared is our reading).
+    ``Z = W * M`` with ``M`` the best ``kept`` weights by ``|w|``, ``|w| E|x|`` or ``|w| std(x)``, and ``kept`` by layer
+    or by one threshold over all layers (Xue et al. 2018, arXiv 1807.00560, for the importance and the automatic size of
+    layers; how the layers' scores are made comparable is our reading, see
+    :func:`~kws_tfmot.sparsity.criteria.comparable`).
 
     Attributes:
         patterns: Where zeros may lie, for each layer.
-        criterion: ``magnitude`` or ``affine`` (see :mod:`~kws_tfmot.sparsity.criteria`).
+        criterion: ``magnitude``, ``affine`` or ``deviation`` (see :mod:`~kws_tfmot.sparsity.criteria`).
         allocation: ``layer`` or ``global`` (see :mod:`~kws_tfmot.sparsity.allocation`).
         floor: Least share kept in a layer under ``global``.
         l1: Weight of the L1 norm while weights are still being chosen.
+        returns: Whether pruned weights go on training behind their mask and may return; otherwise what is pruned
+            stays pruned.
     """
 
     patterns: Mapping[str, Pattern]
-    criterion: Literal["magnitude", "affine"] = "affine"
+    criterion: Literal["magnitude", "affine", "deviation"] = "affine"
     allocation: Literal["layer", "global"] = "global"
     floor: float = 0.02
     l1: float = 0.0
+    returns: bool = False
 
     @property
     def uses_inputs(self) -> bool:
         """Whether samples of the layers' inputs are needed."""
-        return self.criterion == "affine"
+        return self.criterion != "magnitude"
 
     def init(self, kernels: Kernels) -> SparseState:
         """Everything may live but what is zero already."""
@@ -52,23 +56,27 @@ class ImportancePruning:
     def update(
         self, kernels: Kernels, state: SparseState, moment: Moment, inputs: Inputs | None
     ) -> tuple[dict[str, Matrix], SparseState]:
-        """Score, count, choose: masks shrink from update to update."""
+        """Score, count, choose; without ``returns`` masks only shrink from update to update."""
         statistics = dict(state.statistics)
         if inputs is not None and self.uses_inputs:
-            fresh = {name: criteria.mean_abs(rows)[:, None] for name, rows in inputs.items()}
+            measure = criteria.mean_abs if self.criterion == "affine" else criteria.deviation
+            fresh = {name: measure(rows)[:, None] for name, rows in inputs.items()}
             statistics = running_mean(statistics, fresh, MEMORY)
-        scores = {
-            name: np.where(state.masks[name], self._score(weights, statistics.get(name)), -np.inf)
-            for name, weights in kernels.items()
-        }
+        scores = {name: self._score(weights, statistics.get(name)) for name, weights in kernels.items()}
+        if not self.returns:
+            scores = {name: np.where(state.masks[name], values, -np.inf) for name, values in scores.items()}
         masks = choose(scores, moment.sparsity, self.patterns, self.allocation, self.floor)
-        masks = {name: mask & state.masks[name] for name, mask in masks.items()}
-        return {name: weights * masks[name] for name, weights in kernels.items()}, SparseState(masks, statistics)
+        if not self.returns:
+            masks = {name: mask & state.masks[name] for name, mask in masks.items()}
+        state = SparseState(masks, statistics)
+        if self.returns and not moment.final:
+            return dict(kernels), state
+        return {name: weights * masks[name] for name, weights in kernels.items()}, state
 
     def _score(self, weights: Matrix, statistic: Matrix | None) -> Matrix:
         if statistic is None:
             return criteria.magnitude(weights)
-        return criteria.affine_value(weights, statistic[:, 0])
+        return criteria.weighed(weights, statistic[:, 0])
 
 
 def choose(
@@ -93,6 +101,6 @@ def count_kept(
     """Weights that each layer keeps at ``sparsity``."""
     count: Callable[[], dict[str, int]] = {
         "layer": lambda: by_layer(scores, sparsity),
-        "global": lambda: by_threshold(criteria.normalised(scores), sparsity, floor, patterns),
+        "global": lambda: by_threshold(criteria.comparable(scores), sparsity, floor, patterns),
     }[allocation]
     return count()

@@ -18,6 +18,8 @@ class MaskedTraining(keras.callbacks.Callback):
 
     Before the steps that ``ramp`` names, kernels and masks go through the method's pure ``update``. After every step
     :meth:`after_step`, part of the training graph, applies the L1 norm's proximal step and multiplies with the masks.
+    For methods whose weights may return, what the optimiser does to masked weights is kept behind the mask: the network
+    computes with ``W * M``, and ``W`` trains by the straight-through estimator.
 
     Args:
         network: The model in training; its kernels are changed in place.
@@ -42,6 +44,11 @@ class MaskedTraining(keras.callbacks.Callback):
         self._network = network
         self._kernels = {name: network.get_layer(name).kernel for name in layers}
         self._method, self._ramp, self._inputs = method, ramp, inputs
+        # All weights, where those behind the mask go on training
+        self._behind = {
+            name: tf.Variable(kernel.numpy(), trainable=False, name=f"{name}_behind")
+            for name, kernel in (self._kernels.items() if method.returns else ())
+        }
         self._state = method.init(self._matrices())
         self._masks = {
             name: tf.Variable(tf.ones(kernel.shape), trainable=False, name=f"{name}_mask")
@@ -68,8 +75,7 @@ class MaskedTraining(keras.callbacks.Callback):
         if moment is not None:
             inputs = self._inputs(self._step) if self._inputs and self._method.uses_inputs else None
             kernels, self._state = self._method.update(self._matrices(), self._state, moment, inputs)
-            self._assign(kernels)
-            self._hold(self._state.masks)
+            self._assign(kernels, self._state.masks)
             if moment.final:
                 self._choosing.assign(0.0)
                 self._silence()
@@ -79,10 +85,13 @@ class MaskedTraining(keras.callbacks.Callback):
         """In the graph: ``W <- sign(W) max(|W| - l1 * learning rate, 0) * M``, shrunk until the masks are final."""
         threshold = self._method.l1 * tf.cast(optimizer.learning_rate, tf.float32) * self._choosing
         for name, kernel in self._kernels.items():
-            weights = kernel
+            mask, behind = self._masks[name], self._behind.get(name)
+            weights = kernel if behind is None else kernel + (1.0 - mask) * behind
             if self._method.l1:
-                weights = tf.sign(kernel) * tf.maximum(tf.abs(kernel) - threshold, 0.0)
-            kernel.assign(weights * self._masks[name])
+                weights = tf.sign(weights) * tf.maximum(tf.abs(weights) - threshold, 0.0)
+            if behind is not None:
+                behind.assign(weights)
+            kernel.assign(weights * mask)
         for variable, factor in self._silenced:
             variable.assign(variable * factor)
 
@@ -91,12 +100,14 @@ class MaskedTraining(keras.callbacks.Callback):
         masks = {f"mask/{name}": mask for name, mask in self._state.masks.items()}
         statistics = {f"statistic/{name}": value for name, value in self._state.statistics.items()}
         held = {f"held/{name}": mask.numpy() for name, mask in self._masks.items()}
+        behind = {f"behind/{name}": all_of.numpy() for name, all_of in self._behind.items()}
         silenced = {f"silenced/{i}": factor.numpy() for i, (_, factor) in enumerate(self._silenced)}
-        return masks | statistics | held | silenced | {"choosing": self._choosing.numpy()}
+        return masks | statistics | held | behind | silenced | {"choosing": self._choosing.numpy()}
 
     def set_state(self, stored: Mapping[str, np.ndarray]) -> None:
         """Take back what :meth:`get_state` gave."""
-        groups: dict[str, dict[str, np.ndarray]] = {"mask": {}, "statistic": {}, "held": {}, "silenced": {}}
+        kinds = ("mask", "statistic", "held", "behind", "silenced")
+        groups: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in kinds}
         for key, value in stored.items():
             group, _, name = key.partition("/")
             if name:
@@ -104,6 +115,8 @@ class MaskedTraining(keras.callbacks.Callback):
         self._state = SparseState(groups["mask"], groups["statistic"])
         for name, values in groups["held"].items():
             self._masks[name].assign(values)
+        for name, values in groups["behind"].items():
+            self._behind[name].assign(values)
         for number, values in groups["silenced"].items():
             self._silenced[int(number)][1].assign(values)
         self._choosing.assign(float(stored["choosing"]))
@@ -115,15 +128,17 @@ class MaskedTraining(keras.callbacks.Callback):
                 factor.assign(factors.get(variable.ref(), np.ones(variable.shape)))
 
     def _matrices(self) -> dict[str, Matrix]:
-        return {name: kernel.numpy().reshape(-1, kernel.shape[-1]) for name, kernel in self._kernels.items()}
+        everything = {name: self._behind.get(name, kernel) for name, kernel in self._kernels.items()}
+        return {name: weights.numpy().reshape(-1, weights.shape[-1]) for name, weights in everything.items()}
 
-    def _assign(self, kernels: Kernels) -> None:
+    def _assign(self, kernels: Kernels, masks: Mapping[str, np.ndarray]) -> None:
         for name, matrix in kernels.items():
-            self._kernels[name].assign(matrix.reshape(self._kernels[name].shape))
-
-    def _hold(self, masks: Mapping[str, np.ndarray]) -> None:
-        for name, mask in masks.items():
-            self._masks[name].assign(mask.reshape(self._masks[name].shape).astype(np.float32))
+            kernel, behind = self._kernels[name], self._behind.get(name)
+            mask = masks[name].astype(np.float32)
+            kernel.assign((matrix * mask).reshape(kernel.shape))
+            self._masks[name].assign(mask.reshape(kernel.shape))
+            if behind is not None:
+                behind.assign(matrix.reshape(kernel.shape))
 
 
 def _silenceable(network: keras.Model) -> list[tuple[tf.Variable, tf.Variable]]:

@@ -45,6 +45,11 @@ class SparseMethod(Protocol):
         """Weight of the L1 norm: after a step before the final masks, weights move ``l1 * learning rate`` to zero."""
         ...
 
+    @property
+    def returns(self) -> bool:
+        """Whether pruned weights go on training behind their mask, and may return at the next update."""
+        ...
+
     def init(self, kernels: Kernels) -> SparseState:
         """The state before the first update; weights that are zero already stay zero."""
         ...

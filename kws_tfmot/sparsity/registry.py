@@ -45,7 +45,7 @@ def make_method(settings: SparsitySettings, pruned: list[Coverage]) -> SparseMet
     allocation, l1 = settings.resolved_allocation, settings.resolved_l1
     if settings.method == "csp":
         return CompressedSensingPruning(patterns, settings.sensing, allocation, settings.floor, l1, settings.pull)
-    return ImportancePruning(patterns, settings.resolved_criterion, allocation, settings.floor, l1)
+    return ImportancePruning(patterns, settings.resolved_criterion, allocation, settings.floor, l1, settings.returns)
 
 
 def prepare_training(

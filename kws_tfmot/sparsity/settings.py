@@ -29,12 +29,12 @@ _KINDS = {
     "magnitude": _Kind("gradual", ("gradual",), "layer", frozenset()),
     "one_shot": _Kind("one_shot", ("one_shot",), "layer", frozenset({"criterion", "allocation"})),
     "l1": _Kind("one_shot", ("one_shot",), "layer", frozenset({"criterion", "allocation", "l1"})),
-    "weight_importance": _Kind("gradual", _OURS, "global", frozenset({"criterion", "allocation", "l1"})),
+    "weight_importance": _Kind("gradual", _OURS, "global", frozenset({"returns", "criterion", "allocation", "l1"})),
     "csp": _Kind("gradual", ("gradual",), "global", frozenset({"allocation", "l1", "sensing", "pull"})),
 }
 METHODS = tuple(_KINDS)
 _L1 = {"l1": 0.03, "csp": 0.01}
-_OWN = ("criterion", "allocation", "l1", "sensing", "pull")
+_OWN = ("returns", "criterion", "allocation", "l1", "sensing", "pull")
 
 
 class DistillationSettings(Settings):
@@ -74,7 +74,10 @@ class SparsitySettings(Settings):
         rounds: How many rounds; each keeps the same share of what the one before left.
         max_accuracy_drop: Stop at the last round whose validation accuracy is at most this far (0 to 1) below the
             dense model's; with ``schedule: rounds`` only.
-        criterion: ``affine`` is ``|w| E|x|``, ``magnitude`` is ``|w|``; ``auto``: affine for ``weight_importance``.
+        criterion: ``affine`` is ``|w| E|x|``, ``deviation`` is ``|w| std(x)``, ``magnitude`` is ``|w|``; ``auto`` is
+            affine for ``weight_importance`` and magnitude for the others.
+        returns: Pruned weights go on training behind their mask and may return until the masks are final
+            (``weight_importance`` with ``schedule: gradual``; ``csp`` always does).
         allocation: ``layer`` (every layer the same share) or ``global`` (one threshold over all layers); ``auto`` is
             the method's own.
         floor: Least share of weights that a layer keeps under ``global``.
@@ -98,7 +101,8 @@ class SparsitySettings(Settings):
     schedule: Literal["auto", "gradual", "rounds", "one_shot"] = "auto"
     rounds: int = pydantic.Field(default=4, ge=1, le=50)
     max_accuracy_drop: float | None = pydantic.Field(default=None, ge=0.0, le=1.0)
-    criterion: Literal["auto", "affine", "magnitude"] = "auto"
+    criterion: Literal["auto", "affine", "deviation", "magnitude"] = "auto"
+    returns: bool = False
     allocation: Literal["auto", "layer", "global"] = "auto"
     floor: float = pydantic.Field(default=0.02, ge=0.0, le=0.5)
     l1: float | None = pydantic.Field(default=None, ge=0.0, le=10.0)
@@ -158,6 +162,8 @@ class SparsitySettings(Settings):
             raise ValueError(
                 f"expected schedule to be {' or '.join(kind.schedules)} with method={self.method}, got {self.schedule}"
             )
+        if self.returns and self.resolved_schedule != "gradual":
+            raise ValueError(f"weights can return with schedule=gradual only, got schedule={self.schedule}")
         if self.max_accuracy_drop is not None and self.resolved_schedule != "rounds":
             raise ValueError(
                 "max_accuracy_drop stops between rounds: set method=weight_importance and schedule=rounds "
@@ -191,7 +197,7 @@ class SparsitySettings(Settings):
         return "layer" if self.parsed_pattern.kept else _KINDS[self.method].allocation
 
     @property
-    def resolved_criterion(self) -> Literal["affine", "magnitude"]:
+    def resolved_criterion(self) -> Literal["affine", "deviation", "magnitude"]:
         """The criterion, with ``auto`` resolved."""
         if self.criterion != "auto":
             return self.criterion
