@@ -16,10 +16,11 @@ from kws_tfmot.progress import Reporter
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run
 from kws_tfmot.stages.build import Build
-from kws_tfmot.stages.compress import PRUNED_MODEL, compress
+from kws_tfmot.stages.compress import compress
 from kws_tfmot.stages.convert import INT8_MODEL, convert_model
 from kws_tfmot.stages.evaluate import evaluate_build
 from kws_tfmot.stages.prepare import prepare_data
+from kws_tfmot.stages.sparsify import PRUNED_MODEL
 from kws_tfmot.stages.train import FLOAT_MODEL, dense_settings, initial_network, train_dense
 
 Stage = Callable[[Build], Any]
@@ -168,7 +169,7 @@ def row_of(build: Build, cell: Cell) -> dict[str, Any]:
     ``dense`` parent; ``n``, ``split_sha256`` and ``interpreter`` beside it; ``recall`` of each class; ``weights``,
     ``nonzero_weights`` and ``zero_share`` of the kernels in the int8 file; ``bytes`` of the file (raw, slim, gzip) and
     of the ``engine`` (constants in flash, arena in RAM) where it was exported; ``board``, where instructions were
-    counted; ``step_ms`` and ``step_cpu_ms``, milliseconds of a training step on the clock and of the processor, and
+    counted; ``shrunk``, the size that automatic sizing found for each layer; ``step_ms`` and ``step_cpu_ms``, milliseconds of a training step on the clock and of the processor, and
     ``seconds`` of each stage; ``sha256`` of the file.
     """
     run, sparsity = build.run, build.recipe.sparsity
@@ -195,6 +196,7 @@ def row_of(build: Build, cell: Cell) -> dict[str, Any]:
         "weights": weights,
         "nonzero_weights": weights - zeros,
         "zero_share": zeros / weights,
+        "shrunk": run.figures("sparsify").get("shrunk") if sparsity else None,
         "bytes": file["bytes"] | {f"engine_{k}": engine[f"{k}_bytes"] for k in ("constant", "arena") if engine},
         "engine_differing_bytes": engine.get("differing_bytes"),
         "tflm_builtin_differing_bytes": int8["agreement"].get("builtin", {}).get("differing_values"),
