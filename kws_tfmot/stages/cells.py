@@ -169,8 +169,9 @@ def row_of(build: Build, cell: Cell) -> dict[str, Any]:
     ``dense`` parent; ``n``, ``split_sha256`` and ``interpreter`` beside it; ``recall`` of each class; ``weights``,
     ``nonzero_weights`` and ``zero_share`` of the kernels in the int8 file; ``bytes`` of the file (raw, slim, gzip) and
     of the ``engine`` (constants in flash, arena in RAM) where it was exported; ``board``, where instructions were
-    counted; ``shrunk``, the size that automatic sizing found for each layer; ``step_ms`` and ``step_cpu_ms``, milliseconds of a training step on the clock and of the processor, and
-    ``seconds`` of each stage; ``sha256`` of the file.
+    counted; ``shrunk``, the size that automatic sizing found for each layer; ``step_ms`` and ``step_cpu_ms``,
+    milliseconds of a training step on the clock and of the processor, and ``seconds`` of the stages; ``sha256`` of the
+    file.
     """
     run, sparsity = build.run, build.recipe.sparsity
     found, file = run.figures("evaluate"), run.figures("convert")["files"][INT8_MODEL]
