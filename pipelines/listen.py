@@ -32,7 +32,7 @@ def command(
     """Listen to a microphone and show level, scores and every keyword heard."""
     with friendly_errors():
         if devices:
-            for text in input_devices():
+            for text in input_devices() or ["no input"]:
                 line(text, markup=False)
             return
         opened = StreamModel.open(

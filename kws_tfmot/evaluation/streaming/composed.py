@@ -110,16 +110,19 @@ class StreamComposer:
             "noise_seconds": round(sum(piece.last - piece.first for piece in stretches) / self.rate, 1),
         }
 
-    def pieces(self) -> Iterator[LabelledStream]:
-        """The stream, piece by piece."""
+    def sizes(self) -> list[int]:
+        """Samples of each piece; a last one shorter than ten clips is left out."""
         total = round(self.settings.hours * 3600 * self.rate)
         length = round(self.settings.piece_minutes * 60 * self.rate)
+        sizes = [min(length, total - first) for first in range(0, total, length)]
+        return sizes[:1] + [size for size in sizes[1:] if size >= 10 * self._audio.shape[1]]
+
+    def pieces(self) -> Iterator[LabelledStream]:
+        """The stream, piece by piece."""
         rng = np.random.default_rng([self.settings.seed, *self.split.encode("ascii")])
         deals = [_deal(rng, deck) for deck in self._decks]
-        for number, first in enumerate(range(0, total, length)):
-            size = min(length, total - first)
-            if size >= 10 * self._audio.shape[1] or number == 0:
-                yield self._render(f"{self.split} {number}", size, self._plan(rng, deals, size), rng)
+        for number, size in enumerate(self.sizes()):
+            yield self._render(f"{self.split} {number}", size, self._plan(rng, deals, size), rng)
 
     def _plan(self, rng: np.random.Generator, deals: list[Iterator[int]], size: int) -> list[_Placed]:
         settings, rate, clip = self.settings, self.rate, self._audio.shape[1]

@@ -70,6 +70,7 @@ class Judge:
         model: The model.
         streams: The streams; each begins with an empty detector. They are taken one by one and not kept.
         tolerance: Seconds; the length of the model's window when ``None``.
+        count: How many streams there are, for the progress.
         reporter: Where progress goes.
 
     Attributes:
@@ -85,6 +86,7 @@ class Judge:
         model: StreamModel,
         streams: Iterable[LabelledStream],
         tolerance: float | None = None,
+        count: int | None = None,
         reporter: Reporter = SILENT,
     ) -> None:
         self.plan = model.plan
@@ -94,16 +96,18 @@ class Judge:
         self.speakers = [BACKGROUND]
         self._step_s = model.plan.stride * model.contract.frontend.hop_ms / 1000
         digest, seconds, runs = hashlib.sha256(), 0.0, []
-        for stream in streams:
-            runs.append(self._run(model, stream, reporter))
-            digest.update(bytes.fromhex(stream.sha256()))
-            seconds += stream.seconds
+        with reporter.task("listening", count) as task:
+            for stream in streams:
+                runs.append(self._run(model, stream))
+                digest.update(bytes.fromhex(stream.sha256()))
+                seconds += stream.seconds
+                task.advance()
         self._runs, self.total_hours, self.sha256 = runs, seconds / 3600, digest.hexdigest()
         free = [np.bincount(run.speaker[run.free], minlength=len(self.speakers)) for run in runs]
         self.hours = np.sum(free, axis=0) * self._step_s / 3600
 
-    def _run(self, model: StreamModel, stream: LabelledStream, reporter: Reporter) -> _Run:
-        smoothed = model.plan.smooth(model.outputs(stream.samples, reporter))
+    def _run(self, model: StreamModel, stream: LabelledStream) -> _Run:
+        smoothed = model.plan.smooth(model.outputs(stream.samples))
         times = np.array([model.seconds_of(number) for number in range(len(smoothed))])
         speaker = np.zeros(len(times), np.int64)
         for segment in stream.segments:

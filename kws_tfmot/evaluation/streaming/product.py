@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from kws_tfmot.evaluation.streaming.judging import Judge, Outcome
 from kws_tfmot.evaluation.streaming.noise_test import accuracy_under_noise
 from kws_tfmot.evaluation.streaming.posterior import ONE
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
-from kws_tfmot.evaluation.streaming.truth import LabelledStream, labelled_recordings
+from kws_tfmot.evaluation.streaming.truth import labelled_recordings
 from kws_tfmot.progress import SILENT, Reporter
 
 ENOUGH = 3
@@ -78,12 +78,12 @@ def evaluate_composed(
             "Give the data that belong to the model.",
         )
     composer = StreamComposer(index, split, settings)
-    judge = Judge(model, composer.pieces(), reporter=reporter)
+    judge = Judge(model, composer.pieces(), count=len(composer.sizes()), reporter=reporter)
     curve = DetCurve.of(judge, reporter)
     tuned = curve
     if tune != split:
-        pieces = StreamComposer(index, tune, settings).pieces()
-        tuned = DetCurve.of(Judge(model, pieces, reporter=reporter), reporter)
+        other = StreamComposer(index, tune, settings)
+        tuned = DetCurve.of(Judge(model, other.pieces(), count=len(other.sizes()), reporter=reporter), reporter)
     about: dict[str, Any] = {
         "source": index.source,
         "split": split,
@@ -109,8 +109,8 @@ def evaluate_recordings(
         DataError: As :func:`~kws_tfmot.evaluation.streaming.truth.labelled_recordings`.
     """
     keywords = [label for label, value in zip(model.plan.labels, model.plan.thresholds, strict=True) if value != NEVER]
-    streams: Iterable[LabelledStream] = labelled_recordings(paths, keywords, model.contract.frontend.sample_rate)
-    judge = Judge(model, streams, reporter=reporter)
+    streams = labelled_recordings(paths, keywords, model.contract.frontend.sample_rate)
+    judge = Judge(model, streams, count=len(streams), reporter=reporter)
     curve = DetCurve.of(judge, reporter)
     about = {"source": "recordings: " + ", ".join(map(str, paths)), "notes": []}
     return _report(model, judge, curve, curve, "the same recordings", per_hour, about)
