@@ -37,7 +37,7 @@ def command(
     overrides: Annotated[list[str], typer.Option("--set", help="Change the recipe: key=value.")] = [],  # noqa: B006
     method: Annotated[str, typer.Option(help="Sparse training of the models trained alone, as YAML.")] = "{}",
     regimes: Annotated[str, typer.Option(help="one_pass, sandwich or both, by commas.")] = "one_pass",
-    models: Annotated[int, typer.Option(help="Budgets of the menu; 0 for none.")] = 8,
+    models: Annotated[int, typer.Option(help="Budgets of the menu; 0 for none.")] = 12,
     population: Annotated[int, typer.Option(help="Of each search.")] = 64,
     generations: Annotated[int, typer.Option(help="Of each search.")] = 20,
     fitness: Annotated[str, typer.Option(help="accuracy or loss.")] = "accuracy",
@@ -70,7 +70,7 @@ def command(
             record["timing"] = run_timing(base, plan, runs, open_build)
         if models:
             build = open_build(_recipe_of(runs / "seed1" / plan.regimes[0]), runs / "seed1" / plan.regimes[0])
-            quick = evolution(max(2, population // 2), max(1, generations // 2), 1, fitness)
+            quick = evolution(max(2, population // 2), max(1, generations // 4), 1, "loss")  # finer than accuracy
             record["menu"] = make_menu(build, plan.board, models, "flash", False, quick)
         write_json(results / f"{NAME}.json", record)
         plot(record, results / f"{NAME}.png")

@@ -38,7 +38,7 @@ MENU = "menu"
 def menu_command(
     directory: RunOption = Path("runs/kws"),
     board: BoardOption = "mps2-an386",
-    models: Annotated[int, typer.Option(min=1, help="Budgets between the sparsest and the dense sub-network.")] = 8,
+    models: Annotated[int, typer.Option(min=1, help="Budgets between the sparsest and the dense sub-network.")] = 12,
     by: Annotated[str, typer.Option(help="What the budgets are of: flash, ram, instructions, macs or weights.")] = (
         "flash"
     ),
@@ -48,7 +48,7 @@ def menu_command(
     population: PopulationOption = 32,
     generations: GenerationsOption = 8,
     seed: SeedOption = 1,
-    fitness: FitnessOption = "accuracy",
+    fitness: FitnessOption = "loss",
 ) -> None:
     """Make int8 models and firmware of several sizes from one supernet, all checked and emulated; table, plot, JSON."""
     with friendly_errors():
