@@ -167,4 +167,8 @@ def _parts(size: Footprint) -> dict[str, Any]:
         elif not symbol.function and (match := _OF_LAYER.fullmatch(symbol.name)):
             layers[int(match[1])] = layers.get(int(match[1]), 0) + symbol.size
     rest = size.flash - sum(layers.values()) - sum(kernels.values())
-    return {"layers": {str(n): layers[n] for n in sorted(layers)}, "kernels": kernels, "other": rest}
+    return {
+        "layers": {str(n): layers[n] for n in sorted(layers)},
+        "kernels": dict(sorted(kernels.items())),
+        "other": rest,
+    }
