@@ -55,12 +55,12 @@ class BoardCost:
 
 
 def board_cost(
-    model: Path, board: str, optimise: str = "balanced", progress: Callable[[str], None] | None = None
+    model: Path | bytes, board: str, optimise: str = "balanced", progress: Callable[[str], None] | None = None
 ) -> BoardCost:
     """Link and emulate the whole firmware of ``model``; kept in the cache under everything that decides it.
 
     Args:
-        model: A ``.tflite`` with its settings inside.
+        model: Path or bytes of a ``.tflite`` with its settings inside.
         board: Name of an emulated board.
         optimise: As for :func:`firmware_export.engine.build`.
         progress: Called with the name of each step.
@@ -95,7 +95,7 @@ def board_cost(
 
 
 def _measure(
-    model: Path,
+    model: Path | bytes,
     machine: Board,
     files: dict[str, str],
     contract: ModelContract,

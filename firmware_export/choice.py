@@ -1,4 +1,4 @@
-"""Which of the models at hand fits a board and a latency, and which of those is the best."""
+"""Which of the models and recipes at hand fits a board and a latency, and which of the models is the best."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from firmware_export.boards import Budget
 from firmware_export.emulator import CYCLES_PER_INSTRUCTION
 from kws_tfmot.errors import BudgetError, DataError, RecipeError
 from kws_tfmot.files import sha256_file
+from kws_tfmot.recipe import find_recipe
 from kws_tfmot.runs import MANIFEST
 from kws_tfmot.search.budget import excess, parse_budget
 from kws_tfmot.stages.convert import INT8_MODEL
@@ -25,22 +26,27 @@ _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 @dataclass(frozen=True)
 class Candidate:
-    """A finished model.
+    """A finished model, or a recipe for one.
 
     Attributes:
-        name: Its folder, as short as it can be told.
-        model: The int8 file.
-        accuracy: On the test split, 0 to 1, with ``interval_95``, ``n`` and ``split_sha256``.
+        name: Its folder or file, as short as it can be told.
+        path: The int8 file, or the recipe.
+        accuracy: On the test split, 0 to 1, with ``interval_95``, ``n`` and ``split_sha256``; ``None`` for a recipe.
         validation: Accuracy on the validation split, which choices are made by; ``None`` where it is not known.
     """
 
     name: str
-    model: Path
-    accuracy: float
-    interval_95: tuple[float, float]
-    n: int
-    split_sha256: str
-    validation: float | None
+    path: Path
+    accuracy: float | None = None
+    interval_95: tuple[float, float] = (0.0, 1.0)
+    n: int = 0
+    split_sha256: str = ""
+    validation: float | None = None
+
+    @property
+    def trained(self) -> bool:
+        """Whether this is a model and no recipe."""
+        return self.accuracy is not None
 
 
 @dataclass(frozen=True)
@@ -111,9 +117,9 @@ def limits_of(
 
 
 def find_candidates(paths: Sequence[Path]) -> list[Candidate]:
-    """Every finished model in ``paths``: runs of `kws build`, folders of `kws compare` and `kws omni menu`.
+    """Every finished model in ``paths``: runs of `kws build`, folders of `kws compare` and `kws omni menu`; recipes.
 
-    A model that lies in several places counts once.
+    A model that lies in several places counts once. A recipe is a file, or the name of one that ships.
 
     Raises:
         RecipeError: If there is none.
@@ -121,19 +127,22 @@ def find_candidates(paths: Sequence[Path]) -> list[Candidate]:
     """
     found: dict[str, Candidate] = {}
     for path in paths:
+        if (recipe := find_recipe(path)).is_file():
+            found[str(recipe.resolve())] = Candidate(path.stem, recipe)
+            continue
         validated = _menu(path)
         for manifest in sorted(path.rglob(MANIFEST)) if path.is_dir() else []:
             if candidate := _candidate(manifest.parent, path, validated):
-                found.setdefault(sha256_file(candidate.model), candidate)
+                found.setdefault(sha256_file(candidate.path), candidate)
     if not found:
         raise RecipeError(
             f"no finished model in {', '.join(map(str, paths))}.",
-            "Give runs of `kws build`, or folders of `kws compare` or `kws omni menu`.",
+            "Give runs of `kws build`, folders of `kws compare` or `kws omni menu`, or recipes.",
         )
     candidates = list(found.values())
-    splits = {candidate.split_sha256 for candidate in candidates}
-    if len(splits) > 1:
-        lines = [f"  {candidate.name}: {candidate.split_sha256[:12]}" for candidate in candidates]
+    trained = [candidate for candidate in candidates if candidate.trained]
+    if len({candidate.split_sha256 for candidate in trained}) > 1:
+        lines = [f"  {candidate.name}: {candidate.split_sha256[:12]}" for candidate in trained]
         raise DataError(
             "accuracies on different test clips cannot be set side by side:\n" + "\n".join(lines),
             "Give models that were judged on the same split.",
@@ -155,7 +164,7 @@ def _candidate(folder: Path, given: Path, validated: Mapping[Path, float]) -> Ca
     inside = folder.relative_to(given).as_posix()
     return Candidate(
         name=given.name or str(given) if inside == "." else f"{given.name}/{inside}",
-        model=model,
+        path=model,
         accuracy=row["accuracy"],
         interval_95=tuple(row["interval_95"]),
         n=row["n"],
@@ -218,9 +227,10 @@ def choose(verdicts: Sequence[Verdict], limits: Mapping[str, float]) -> Choice:
     Where not every fitting one has a validation accuracy, test accuracies decide; they then flatter the chosen one.
 
     Raises:
-        BudgetError: If none fits, with the smallest achievable of each quantity and what comes nearest.
+        BudgetError: If no trained one fits, with the smallest achievable of each quantity, and what comes nearest or
+            would fit once it is trained.
     """
-    fitting = [verdict for verdict in verdicts if verdict.fits]
+    fitting = [verdict for verdict in verdicts if verdict.fits and verdict.candidate.trained]
     if not fitting:
         raise BudgetError(*_smallest(verdicts, limits))
     by = "validation" if all(v.candidate.validation is not None for v in fitting) else "test"
@@ -230,7 +240,7 @@ def choose(verdicts: Sequence[Verdict], limits: Mapping[str, float]) -> Choice:
         return -(own or 0.0), *_price(verdict)
 
     best = min(fitting, key=rank)
-    near = [v for v in fitting if v.candidate.accuracy >= best.candidate.interval_95[0]]
+    near = [v for v in fitting if (v.candidate.accuracy or 0.0) >= best.candidate.interval_95[0]]
     cheapest = min(near, key=_price)
     return Choice(best, by, None if cheapest is best else cheapest)
 
@@ -248,7 +258,10 @@ def _smallest(verdicts: Sequence[Verdict], limits: Mapping[str, float]) -> tuple
         if known:
             least, name = min(known)
             lines.append(f"  {key}: {least:,.0f} at the least ({name}), allowed are {limit:,.0f}")
-    message = f"none of {len(verdicts)} models fits:\n" + "\n".join(lines)
+    models = sum(verdict.candidate.trained for verdict in verdicts)
+    message = f"none of {models} finished models fits:\n" + "\n".join(lines)
+    if recipes := [verdict.candidate.name for verdict in verdicts if verdict.fits]:
+        return message, f"Train what would fit: {', '.join(recipes)}."
     whole = [(verdict, costs) for verdict, costs in measured if limits.keys() <= costs.keys()]
     if not whole:
         return message, "Give other models, a larger board or more time."

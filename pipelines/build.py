@@ -25,6 +25,7 @@ from pipelines.choose import (
     RealBoardOption,
     check_build,
     demand,
+    forecast,
 )
 from pipelines.compress import show_sparsity
 from pipelines.console import friendly_errors, line, table
@@ -122,11 +123,13 @@ def command(
     budget: BudgetOption = "",
     cycles: CyclesOption = CYCLES,
 ) -> None:
-    """Build a whole recipe; with --board, measure whether it fits, and end with exit code 2 if it does not."""
+    """Build a whole recipe; with --board, foresee and measure whether it fits, with exit code 2 if it does not."""
     with friendly_errors():
         wanted = demand(board, latency, budget, cycles)
         build = open_build(recipe, data, out_dir, overrides, keywords, speaker_pattern, force)
         with build.run.locked():
+            if wanted:
+                forecast(build, *wanted, cycles)
             work(build)
         if wanted:
             check_build(build.run.directory, *wanted, cycles, build.recipe.export.optimise)

@@ -11,22 +11,29 @@ import typer
 
 from firmware_export.board_cost import board_cost
 from firmware_export.boards import BUDGETS, Budget, budget_of
-from firmware_export.choice import Candidate, Verdict, choose, find_candidates, judge, limits_of
+from firmware_export.choice import Candidate, Verdict, choose, costs_of, find_candidates, judge, limits_of
 from firmware_export.emulator import COMPILER, CYCLES_PER_INSTRUCTION, EMULATOR, require
-from kws_tfmot.errors import ModelError, RecipeError
-from pipelines.choose_view import record_of, show_choice, show_verdicts
+from kws_tfmot.errors import BudgetError, ModelError, RecipeError
+from kws_tfmot.recipe import load_recipe
+from kws_tfmot.search.budget import excess
+from kws_tfmot.stages.build import Build
+from kws_tfmot.stages.forecast import untrained_model
+from pipelines.choose_view import explain, record_of, show_choice, show_verdicts
 from pipelines.console import RichReporter, friendly_errors
 from pipelines.options import JsonOption
 
 RealBoardOption = Annotated[str, typer.Option("--board", help=f"One of {', '.join(b.key for b in BUDGETS)}.")]
 LatencyOption = Annotated[str, typer.Option(help="From the last sample to the answer, such as 20ms.")]
 BudgetOption = Annotated[str, typer.Option(help="Less than the board has: flash=64kB,ram=16kB,instructions=3M.")]
-CyclesOption = Annotated[float, typer.Option(help="Assumed for the latency; an emulator cannot tell.")]
+CyclesOption = Annotated[
+    float, typer.Option("--cycles-per-instruction", help="Assumed for the latency; an emulator cannot tell.")
+]
 CYCLES = CYCLES_PER_INSTRUCTION[1]
+FORECAST_ERROR = 0.05
 
 
 def command(
-    paths: Annotated[list[Path], typer.Argument(help="Runs, and folders of `kws compare` or `kws omni menu`.")],
+    paths: Annotated[list[Path], typer.Argument(help="Runs, folders of `kws compare` or `kws omni menu`, recipes.")],
     board: RealBoardOption,
     latency: LatencyOption = "",
     budget: BudgetOption = "",
@@ -49,12 +56,16 @@ def command(
 
 
 def measured(candidates: Sequence[Candidate], target: Budget, limits: dict[str, float], optimise: str) -> list[Verdict]:
-    """Every candidate against the limits; one that cannot be a firmware says why and loses no other."""
+    """Every candidate against the limits; one that cannot be a firmware says why and loses no other.
+
+    A recipe is measured with random weights, see :mod:`kws_tfmot.stages.forecast`.
+    """
     verdicts = []
     with RichReporter().task("on the board", len(candidates)) as task:
         for candidate in candidates:
             try:
-                cost = board_cost(candidate.model, target.like, optimise, lambda text: task.advance(0, text))
+                model = candidate.path if candidate.trained else untrained_model(load_recipe(candidate.path))
+                cost = board_cost(model, target.like, optimise, lambda text: task.advance(0, text))
                 verdicts.append(judge(candidate, cost, limits))
             except (ModelError, RecipeError) as error:
                 verdicts.append(judge(candidate, None, limits, error.message))
@@ -78,13 +89,34 @@ def demand(board: str, latency: str, budget: str, cycles: float) -> tuple[Budget
     return (target := budget_of(board)), limits_of(target, latency, budget, cycles)
 
 
+def forecast(build: Build, target: Budget, limits: dict[str, float], cycles: float) -> None:
+    """Say before the training what the recipe will take on a board; nothing where it has been trained.
+
+    Raises:
+        BudgetError: If it will not fit, by more than the forecast can be wrong.
+    """
+    recipe = build.recipe
+    if build.run.outputs("convert"):
+        return
+    cost = board_cost(untrained_model(recipe), target.like, recipe.export.optimise)
+    verdict = judge(Candidate(recipe.name, build.run.directory), cost, limits)
+    show_verdicts([verdict], target, limits, cycles)
+    over = excess(costs_of(cost), {key: limit for key, limit in limits.items() if key in costs_of(cost)})
+    uncertain = recipe.sparsity and (recipe.sparsity.shrink or recipe.sparsity.resolved_allocation == "global")
+    if over > FORECAST_ERROR and not uncertain:
+        raise BudgetError(
+            f"the model that {recipe.name} makes will not fit {target.key}: {explain(verdict)}. Nothing was trained.",
+            "Set a higher sparsity.target or a smaller model, or build without --board.",
+        )
+
+
 def check_build(directory: Path, target: Budget, limits: dict[str, float], cycles: float, optimise: str) -> None:
     """Show what the finished build in ``directory`` takes on a board.
 
     Raises:
         BudgetError: If it does not fit.
     """
-    own = [found for found in find_candidates([directory]) if found.model.parent == directory]
+    own = [found for found in find_candidates([directory]) if found.path.parent == directory]
     verdicts = measured(own, target, limits, optimise)
     show_verdicts(verdicts, target, limits, cycles)
     choose(verdicts, limits)

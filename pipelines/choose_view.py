@@ -14,12 +14,12 @@ def show_verdicts(verdicts: list[Verdict], target: Budget, limits: dict[str, flo
     rows = [
         [
             v.candidate.name,
-            f"{100 * v.candidate.accuracy:.2f} %",
+            "not trained" if v.candidate.accuracy is None else f"{100 * v.candidate.accuracy:.2f} %",
             *("-" if value is None else f"{value:,}" for value in _figures(v)),
             _milliseconds(v, target, cycles),
-            "yes" if v.fits else explain(v),
+            ("yes" if v.candidate.trained else "would") if v.fits else explain(v),
         ]
-        for v in sorted(verdicts, key=lambda v: -v.candidate.accuracy)
+        for v in sorted(verdicts, key=lambda v: -(v.candidate.accuracy or 0.0))
     ]
     allowed = ", ".join(f"{key} {limit:,.0f}" for key, limit in limits.items())
     table(
@@ -56,7 +56,7 @@ def show_choice(choice: Choice, optimise: str) -> None:
     low, high = best.interval_95
     line(f"[bold]{best.name}[/]: the highest {choice.by} accuracy of those that fit")
     line(
-        f"test {100 * best.accuracy:.2f} % (95 %: {100 * low:.1f} to {100 * high:.1f}), N = {best.n}, "
+        f"test {100 * (best.accuracy or 0):.2f} % (95 %: {100 * low:.1f} to {100 * high:.1f}), N = {best.n}, "
         f"split {best.split_sha256[:12]}"
     )
     if choice.by == "test":
@@ -64,8 +64,11 @@ def show_choice(choice: Choice, optimise: str) -> None:
     if choice.cheaper:
         other = choice.cheaper.candidate
         fewer = f"{_figures(choice.cheaper)[2]:,} instructions" if _figures(choice.cheaper)[2] else "less flash"
-        line(f"{other.name} takes {fewer}; its {100 * other.accuracy:.2f} % lie within that interval", markup=False)
-    line(f"firmware: kws export {best.model} --target engine --optimise {optimise} --out DIR", markup=False)
+        line(
+            f"{other.name} takes {fewer}; its {100 * (other.accuracy or 0):.2f} % lie within that interval",
+            markup=False,
+        )
+    line(f"firmware: kws export {best.path} --target engine --optimise {optimise} --out DIR", markup=False)
 
 
 def record_of(
@@ -75,7 +78,7 @@ def record_of(
     rows = [
         {
             "name": v.candidate.name,
-            "model": str(v.candidate.model),
+            "path": str(v.candidate.path),
             "accuracy": v.candidate.accuracy,
             "validation": v.candidate.validation,
             **dict(zip(("flash", "ram", "instructions"), _figures(v), strict=True)),

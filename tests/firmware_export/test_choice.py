@@ -127,10 +127,21 @@ def test_where_none_fits_the_smallest_achievable_is_told() -> None:
     with pytest.raises(BudgetError) as caught:
         choose(verdicts, limits)
     message = str(caught.value)
-    assert "none of 3 models fits" in message
+    assert "none of 3 finished models fits" in message
     assert "flash: 25,000 at the least (lean), allowed are 20,000" in message
     assert "instructions: 1,127,000 at the least (quick)" in message
     assert "The nearest is quick, 100 % over" in message  # in flash; lean needs 103 % more instructions
+
+
+def test_a_recipe_that_would_fit_is_named_and_not_chosen() -> None:
+    limits = limits_of(L476, "70ms")
+    would = judge(Candidate("sparse recipe", Path("recipe.yaml")), cost(), limits)
+    slow = judge(candidate("slow"), cost(inference=9_000_000), limits)
+    with pytest.raises(BudgetError, match="none of 1 finished models fits") as caught:
+        choose([would, slow], limits)
+    assert caught.value.hint == "Train what would fit: sparse recipe."
+    fast = judge(candidate("fast"), cost(), limits)
+    assert choose([would, slow, fast], limits).best is fast
 
 
 def finished(folder: Path, model: bytes, accuracy: float, split: str = SPLIT) -> None:
@@ -158,6 +169,9 @@ def test_finished_models_are_found_once_wherever_they_lie(tmp_path: Path) -> Non
     found = find_candidates(paths)
     assert [one.name for one in found] == ["compare/cells/a-seed1", "compare/cells/b-seed1"]
     assert found[0].validation == 0.9  # of the last training, not the first
+    (tmp_path / "mine.yaml").write_text("name: mine")
+    mixed = find_candidates([tmp_path / "mine.yaml", Path("demo"), tmp_path / "again"])
+    assert [(one.name, one.trained) for one in mixed] == [("mine", False), ("demo", False), ("again", True)]
     with pytest.raises(RecipeError, match="no finished model"):
         find_candidates([tmp_path / "begun"])
 

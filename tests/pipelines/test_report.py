@@ -69,6 +69,23 @@ def test_instructions_are_those_that_were_counted(page: str, tiny_build: TinyBui
     assert all(span["start"] + span["size"] <= figures["arena"] for span in figures["spans"])
 
 
+def test_what_det_said_is_shown(tiny_build: TinyBuild, tmp_path: Path) -> None:
+    stream = ("--data", tiny_build.data, "--set", "hours=0.02", "--set", "keyword_share=0.4", "--snr", "")
+    said = run("det", tiny_build.directory / "model_int8.tflite", *stream, "--json")
+    assert said.exit_code == 0, said.output
+    (tmp_path / "det.json").write_text(said.stdout)
+    options = ("--boards", "", "--det", tmp_path / "det.json", "--out", tmp_path / "report.html")
+    result = run("report", tiny_build.directory, *options)
+    assert result.exit_code == 0, result.output
+    shown = (tmp_path / "report.html").read_text(encoding="utf-8")
+    figures = json.loads(said.stdout)["model_int8"]
+    assert "On long streams" in shown and "None of these curves" not in shown
+    assert f"{figures['hours_without_keywords']:.2f} h without keywords" in shown
+    assert figures["stream_sha256"][:12] in shown
+    card = (tmp_path / "model_card.md").read_text(encoding="utf-8")
+    assert "On a stream with" in card and "False accepts an hour were not measured" not in card
+
+
 def test_the_mistakes_are_those_of_the_confusion_matrix(tiny_build: TinyBuild) -> None:
     facts = read_run(tiny_build.directory)
     found = judge_clips(facts, tiny_build.data, open_interpreter(facts.model, "tflm"), 1000)
