@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kws_tfmot import __version__
-from kws_tfmot.errors import RecipeError
+from kws_tfmot.errors import KwsError, RecipeError
 from kws_tfmot.files import replacing, sha256_file, write_json
 
 MANIFEST = "manifest.json"
@@ -69,6 +69,7 @@ class Run:
     def __init__(self, directory: str | Path, force: bool = False) -> None:
         self.directory = Path(directory)
         self._force = force
+        self._running: list[str] = []
         if self.directory.is_file():
             raise RecipeError(f"expected a directory for the run. Received the file: {self.directory}")
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -112,24 +113,60 @@ class Run:
             for name, digest in record["outputs"].items()
         )
 
-    def stage(self, name: str, inputs: Any, work: Callable[[str], StageResult]) -> bool:
+    def stage(self, name: str, inputs: Any, work: Callable[[str], StageResult], *, trains: bool = False) -> bool:
         """Do ``work(key)`` unless ``name`` is current; return whether it was done.
 
         The result is recorded at the end only: an interrupted stage is begun again (and may resume by itself).
+
+        Args:
+            name: Names the stage; rounds of a stage are named ``stage-1``, ``stage-2`` and so on.
+            inputs: What decides its result, as JSON.
+            work: Does it.
+            trains: It takes long and resumes by itself, so its interruption is not thrown away silently.
+
+        Raises:
+            RecipeError: If a training was interrupted here and would now be begun anew with another recipe.
         """
         key = key_of(name, inputs)
         if self.is_current(name, key):
             return False
+        if trains:
+            self._begin(name, key)
         began = time.monotonic()
-        result = work(key)
+        try:
+            result = work(key)
+        except KwsError:
+            self._end(name)
+            raise
         self._manifest["stages"][name] = {
             "key": key,
             "seconds": round(time.monotonic() - began, 2),
             "outputs": {output: sha256_file(self.path(output)) for output in sorted(result.outputs)},
             "figures": result.figures,
         }
-        write_json(self.path(MANIFEST), self._manifest)
+        self._end(name)
         return True
+
+    def _begin(self, name: str, key: str) -> None:
+        begun = self._manifest.setdefault("begun", {})
+        left = {n: k for n, k in begun.items() if n not in self._running and not n.startswith(f"{name}-")}
+        if stale := [n for n, k in left.items() if (n, k) != (name, key)]:
+            if not self._force:
+                raise RecipeError(
+                    f"the stage {stale[0]!r} was interrupted in {self.directory} under another recipe.",
+                    "Go on with the recipe it was begun with, begin anew with --force, or give another --out.",
+                )
+            for n in stale:
+                del begun[n]
+        begun[name] = key
+        self._running.append(name)
+        write_json(self.path(MANIFEST), self._manifest)
+
+    def _end(self, name: str) -> None:
+        self._manifest.get("begun", {}).pop(name, None)
+        if name in self._running:
+            self._running.remove(name)
+        write_json(self.path(MANIFEST), self._manifest)
 
     def adopt(self, donor: Run, stages: Iterable[str]) -> None:
         """Take over finished ``stages`` of another run, files and record, where this run has not the same already.

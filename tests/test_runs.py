@@ -92,5 +92,37 @@ def test_a_run_takes_over_finished_stages_of_another(tmp_path) -> None:
     assert not run.stage("make", {"seed": 1}, own)
     assert run.path("out.txt").read_text() == "made 1"
     assert run.stage("make", {"seed": 2}, own)
-    run.adopt(donor, ["make"])  # what this run has made itself stays
-    assert run.is_current("make", key_of("make", {"seed": 2}))
+    run.adopt(donor, ["make"])  # the donor's is taken whenever it is another one; what fits is decided by the stage
+    assert run.is_current("make", key_of("make", {"seed": 1}))
+
+
+def test_an_interrupted_training_is_not_begun_anew_with_another_recipe(tmp_path) -> None:
+    def interrupted(_: str) -> StageResult:
+        raise KeyboardInterrupt
+
+    def rounds(_: str) -> StageResult:
+        run.stage("sparsify-1", ["a", 1], lambda _: StageResult(), trains=True)
+        run.stage("sparsify-2", ["a", 2], interrupted, trains=True)
+        return StageResult()
+
+    run = Run(tmp_path)
+    run.stage("train", "dense", lambda _: StageResult(), trains=True)
+    with pytest.raises(KeyboardInterrupt):
+        run.stage("sparsify", "a", rounds, trains=True)
+    for name, inputs in (("sparsify", "b"), ("train", "other")):
+        with pytest.raises(RecipeError, match="'sparsify' was interrupted.* under another recipe"):
+            Run(tmp_path).stage(name, inputs, lambda _: StageResult(), trains=True)
+    done: list[str] = []
+    run = Run(tmp_path)
+    run.stage("sparsify", "a", lambda key: done.append(key) or StageResult(), trains=True)
+    assert len(done) == 1
+    assert Run(tmp_path, force=True).stage("sparsify", "b", lambda _: StageResult(), trains=True)
+
+
+def test_a_refused_training_may_be_corrected(tmp_path) -> None:
+    def refused(_: str) -> StageResult:
+        raise RecipeError("no")
+
+    with pytest.raises(RecipeError, match="no"):
+        Run(tmp_path).stage("sparsify", "a", refused, trains=True)
+    assert Run(tmp_path).stage("sparsify", "b", lambda _: StageResult(), trains=True)

@@ -54,7 +54,7 @@ def _quantize(build: Build) -> bool:
         return StageResult((COMPRESSED_MODEL,), training_figures(result) | {"mode": "qat", "preserve": preserve})
 
     inputs = [*sparse_inputs(build), build.recipe.quantization.model_dump(mode="json")]
-    return build.run.stage("quantize", inputs, work)
+    return build.run.stage("quantize", inputs, work, trains=True)
 
 
 def _cluster(build: Build, network: keras.Model, key: str) -> keras.Model:

@@ -73,7 +73,7 @@ def train_supernet(build: Build) -> bool:
         figures = training_figures(result) | {"regime": settings.regime, "space": dataclasses.asdict(space)}
         return StageResult((SUPERNET,), figures)
 
-    return build.run.stage("supernet", supernet_inputs(build), work)
+    return build.run.stage("supernet", supernet_inputs(build), work, trains=True)
 
 
 def open_subnetworks(build: Build) -> Subnetworks:

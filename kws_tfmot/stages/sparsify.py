@@ -51,7 +51,7 @@ def sparsify(build: Build, settings: SparsitySettings) -> bool:
 
     def work(key: str) -> StageResult:
         rounds = rounds_of(settings)
-        if len(rounds) == 1:
+        if settings.resolved_schedule != "rounds":
             model, figures = _train_round(build, settings, rounds[0], FLOAT_MODEL, "sparsify", key)
         else:
             name, figures = _iterate(build, settings, rounds)
@@ -63,7 +63,7 @@ def sparsify(build: Build, settings: SparsitySettings) -> bool:
             model.save(temporary)
         return StageResult((PRUNED_MODEL,), figures)
 
-    return build.run.stage("sparsify", sparse_inputs(build), work)
+    return build.run.stage("sparsify", sparse_inputs(build), work, trains=True)
 
 
 def _iterate(build: Build, settings: SparsitySettings, rounds: list[Round]) -> tuple[str, dict[str, Any]]:
@@ -80,7 +80,7 @@ def _iterate(build: Build, settings: SparsitySettings, rounds: list[Round]) -> t
                 model.save(temporary)
             return StageResult((output,), figures)
 
-        build.run.stage(stage, [*sparse_inputs(build), number], work)
+        build.run.stage(stage, [*sparse_inputs(build), number], work, trains=True)
         figures = build.run.figures(stage) | {"target": plan.target}
         drop = dense - figures["validation_accuracy"]
         if settings.max_accuracy_drop is not None and drop > settings.max_accuracy_drop:

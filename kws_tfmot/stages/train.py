@@ -78,4 +78,4 @@ def train_dense(build: Build) -> bool:
         }
         return StageResult((FLOAT_MODEL,), figures)
 
-    return build.run.stage("train", dense_inputs(build), work)
+    return build.run.stage("train", dense_inputs(build), work, trains=True)
