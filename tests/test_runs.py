@@ -110,7 +110,7 @@ def test_an_interrupted_training_is_not_begun_anew_with_another_recipe(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         run.stage("sparsify", "a", rounds, trains=True)
     for name, inputs in (("sparsify", "b"), ("train", "other")):
-        with pytest.raises(RecipeError, match="'sparsify' was interrupted.* under another recipe"):
+        with pytest.raises(RecipeError, match=r"'sparsify' was interrupted.* under another recipe"):
             Run(tmp_path).stage(name, inputs, lambda _: StageResult(), trains=True)
     done: list[str] = []
     run = Run(tmp_path)

@@ -23,13 +23,13 @@ def by_threshold(
 ) -> dict[str, int]:
     """Keep the best ``(1 - sparsity)`` of all weights together; each layer finds its own sparsity.
 
-    A layer keeps at least ``floor`` of its weights (and one group): without it a whole layer can die, and the network
-    with it. What the floors take is taken from the other layers, so that the total is met.
+    A layer keeps at least ``floor`` of what :func:`by_layer` would leave it (and one group): without it a layer can
+    be starved or die, and the network with it. What the floors take is taken from the others, so the total is met.
 
     Args:
         scores: Comparable between layers (see :func:`~kws_tfmot.sparsity.criteria.comparable`).
         sparsity: Share of zeros of all layers together, 0 to 1.
-        floor: Least share kept in a layer, at most ``1 - sparsity``.
+        floor: 0 (one threshold alone) to 1 (the same share in every layer).
         patterns: Of layers whose weights are kept in groups; their scores are averaged over each group.
 
     >>> by_threshold({"a": np.array([[9.0, 8.0, 1.0, 1.0]]), "b": np.array([[2.0, 1.0]])}, 0.5, floor=0.1)
@@ -39,7 +39,7 @@ def by_threshold(
     total = sum(values.size for values in scores.values())
     budget = round((1 - sparsity) * total)
     least = {
-        name: min(values.size, max(round(min(floor, 1 - sparsity) * values.size), patterns.get(name, Pattern()).group))
+        name: min(values.size, max(round(floor * (1 - sparsity) * values.size), patterns.get(name, Pattern()).group))
         for name, values in scores.items()
     }
     ranked = {name: _grouped(values, patterns.get(name, Pattern())) for name, values in scores.items()}

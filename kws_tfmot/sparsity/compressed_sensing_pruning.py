@@ -33,7 +33,7 @@ class CompressedSensingPruning:
         sensing: ``inputs`` takes the Gram matrix of the layer's own inputs as the metric, ``weights`` the identity,
             ``random`` a Gaussian projection of half the fan-in, drawn once for each layer.
         allocation: ``layer`` or ``global``.
-        floor: Least share kept in a layer under ``global``.
+        floor: Least that a layer keeps under ``global``, as a share of what ``layer`` would leave it.
         l1: Weight of the L1 norm.
         pull: How far an update moves the weights towards ``Z``, 0 to 1.
     """
@@ -41,7 +41,7 @@ class CompressedSensingPruning:
     patterns: Mapping[str, Pattern]
     sensing: Sensing = "inputs"
     allocation: Literal["layer", "global"] = "global"
-    floor: float = 0.02
+    floor: float = 0.7
     l1: float = 0.0
     pull: float = 0.5
 

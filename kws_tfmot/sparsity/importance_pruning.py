@@ -31,7 +31,7 @@ class ImportancePruning:
         patterns: Where zeros may lie, for each layer.
         criterion: ``magnitude``, ``affine`` or ``deviation`` (see :mod:`~kws_tfmot.sparsity.criteria`).
         allocation: ``layer`` or ``global`` (see :mod:`~kws_tfmot.sparsity.allocation`).
-        floor: Least share kept in a layer under ``global``.
+        floor: Least that a layer keeps under ``global``, as a share of what ``layer`` would leave it.
         l1: Weight of the L1 norm while weights are still being chosen.
         returns: Whether pruned weights go on training behind their mask and may return; otherwise what is pruned
             stays pruned.
@@ -40,7 +40,7 @@ class ImportancePruning:
     patterns: Mapping[str, Pattern]
     criterion: Literal["magnitude", "affine", "deviation"] = "affine"
     allocation: Literal["layer", "global"] = "global"
-    floor: float = 0.02
+    floor: float = 0.7
     l1: float = 0.0
     returns: bool = False
 

@@ -80,7 +80,8 @@ class SparsitySettings(Settings):
             (``weight_importance`` with ``schedule: gradual``; ``csp`` always does).
         allocation: ``layer`` (every layer the same share) or ``global`` (one threshold over all layers); ``auto`` is
             the method's own.
-        floor: Least share of weights that a layer keeps under ``global``.
+        floor: Least that a layer keeps under ``global``, as a share of what ``layer`` would leave it; 0 lets layers
+            and units die freely, for ``shrink``.
         l1: Weight of the L1 norm: weights move ``l1 * learning rate`` towards zero after every step.
         sensing: What ``csp`` measures the error of compression with: ``inputs``, ``weights`` or ``random``.
         pull: How far an update of ``csp`` moves the weights, 0 to 1.
@@ -104,7 +105,7 @@ class SparsitySettings(Settings):
     criterion: Literal["auto", "affine", "deviation", "magnitude"] = "auto"
     returns: bool = False
     allocation: Literal["auto", "layer", "global"] = "auto"
-    floor: float = pydantic.Field(default=0.02, ge=0.0, le=0.5)
+    floor: float = pydantic.Field(default=0.7, ge=0.0, le=1.0)
     l1: float | None = pydantic.Field(default=None, ge=0.0, le=10.0)
     sensing: Literal["inputs", "weights", "random"] = "inputs"
     pull: float = pydantic.Field(default=0.5, gt=0.0, le=1.0)
