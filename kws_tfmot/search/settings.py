@@ -8,6 +8,7 @@ from typing import Literal
 import pydantic
 
 from kws_tfmot.settings import Settings
+from kws_tfmot.sparsity.settings import PatternText
 
 DEFAULT_GRID = (0.0, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
@@ -36,7 +37,7 @@ class OmniSettings(Settings):
 
     regime: Literal["one_pass", "sandwich"] = "one_pass"
     grid: tuple[float, ...] = DEFAULT_GRID
-    pattern: str = "unstructured"
+    pattern: PatternText = "unstructured"
     skip: tuple[str, ...] = ()
     warmup: float = pydantic.Field(default=0.1, ge=0.0, lt=1.0)
     refresh: int = pydantic.Field(default=20, ge=1)
@@ -56,14 +57,6 @@ class OmniSettings(Settings):
         if len(grid) < 2 or grid[0] != 0.0 or grid[-1] >= 1.0 or any(a >= b for a, b in itertools.pairwise(grid)):
             raise ValueError("expected two or more sparsities, ascending from 0 to below 1")
         return grid
-
-    @pydantic.field_validator("pattern")
-    @classmethod
-    def _known_pattern(cls, pattern: str) -> str:
-        from kws_tfmot.sparsity.patterns import Pattern
-
-        Pattern.parse(pattern)
-        return pattern
 
     @pydantic.model_validator(mode="after")
     def _shares_fit(self) -> OmniSettings:

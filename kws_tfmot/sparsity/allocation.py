@@ -6,7 +6,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from kws_tfmot.sparsity.criteria import comparable
 from kws_tfmot.sparsity.patterns import Matrix, Pattern
+
+
+def kept_weights(
+    allocation: str, scores: Mapping[str, Matrix], sparsity: float, floor: float, patterns: Mapping[str, Pattern]
+) -> dict[str, int]:
+    """Weights that each layer keeps at ``sparsity``: :func:`by_layer` for ``layer``, otherwise :func:`by_threshold`."""
+    if allocation == "layer":
+        return by_layer(scores, sparsity)
+    return by_threshold(comparable(scores), sparsity, floor, patterns)
 
 
 def by_layer(scores: Mapping[str, Matrix], sparsity: float) -> dict[str, int]:

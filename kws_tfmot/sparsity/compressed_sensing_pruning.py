@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from kws_tfmot.sparsity.allocation import kept_weights
 from kws_tfmot.sparsity.compressed_sensing import gram, hard_threshold_pursuit, importance
-from kws_tfmot.sparsity.importance_pruning import MEMORY, count_kept
+from kws_tfmot.sparsity.importance_pruning import MEMORY
 from kws_tfmot.sparsity.method import Inputs, Kernels, SparseState, initial_masks, running_mean
 from kws_tfmot.sparsity.patterns import Matrix, Pattern
 from kws_tfmot.sparsity.schedules import Moment
@@ -72,7 +73,7 @@ class CompressedSensingPruning:
             statistics = running_mean(statistics, {name: gram(rows) for name, rows in inputs.items()}, MEMORY)
         metrics = {name: _metric(statistics.get(name), len(weights)) for name, weights in kernels.items()}
         scores = {name: importance(weights, metrics[name]) for name, weights in kernels.items()}
-        kept = count_kept(scores, moment.sparsity, self.patterns, self.allocation, self.floor)
+        kept = kept_weights(self.allocation, scores, moment.sparsity, self.floor, self.patterns)
         sparse = {
             name: hard_threshold_pursuit(weights, metrics[name], kept[name], self.patterns[name])
             for name, weights in kernels.items()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from kws_tfmot.sparsity import criteria
-from kws_tfmot.sparsity.allocation import by_layer, by_threshold
+from kws_tfmot.sparsity.allocation import kept_weights
 from kws_tfmot.sparsity.method import Inputs, Kernels, SparseState, initial_masks, running_mean
 from kws_tfmot.sparsity.patterns import Matrix, Pattern, select
 from kws_tfmot.sparsity.schedules import Moment
@@ -65,7 +65,8 @@ class ImportancePruning:
         scores = {name: self._score(weights, statistics.get(name)) for name, weights in kernels.items()}
         if not self.returns:
             scores = {name: np.where(state.masks[name], values, -np.inf) for name, values in scores.items()}
-        masks = choose(scores, moment.sparsity, self.patterns, self.allocation, self.floor)
+        kept = kept_weights(self.allocation, scores, moment.sparsity, self.floor, self.patterns)
+        masks = {name: select(values, kept[name], self.patterns[name]) for name, values in scores.items()}
         if not self.returns:
             masks = {name: mask & state.masks[name] for name, mask in masks.items()}
         state = SparseState(masks, statistics)
@@ -77,30 +78,3 @@ class ImportancePruning:
         if statistic is None:
             return criteria.magnitude(weights)
         return criteria.weighed(weights, statistic[:, 0])
-
-
-def choose(
-    scores: Mapping[str, Matrix],
-    sparsity: float,
-    patterns: Mapping[str, Pattern],
-    allocation: str,
-    floor: float,
-) -> dict[str, np.ndarray]:
-    """Masks of all layers at ``sparsity``: counts by ``allocation``, places by ``scores`` and ``patterns``."""
-    kept = count_kept(scores, sparsity, patterns, allocation, floor)
-    return {name: select(values, kept[name], patterns[name]) for name, values in scores.items()}
-
-
-def count_kept(
-    scores: Mapping[str, Matrix],
-    sparsity: float,
-    patterns: Mapping[str, Pattern],
-    allocation: str,
-    floor: float,
-) -> dict[str, int]:
-    """Weights that each layer keeps at ``sparsity``."""
-    count: Callable[[], dict[str, int]] = {
-        "layer": lambda: by_layer(scores, sparsity),
-        "global": lambda: by_threshold(criteria.comparable(scores), sparsity, floor, patterns),
-    }[allocation]
-    return count()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
@@ -35,6 +35,14 @@ _KINDS = {
 METHODS = tuple(_KINDS)
 _L1 = {"l1": 0.03, "csp": 0.01}
 _OWN = ("returns", "criterion", "allocation", "l1", "sensing", "pull")
+
+
+def _check_pattern(text: str) -> str:
+    Pattern.parse(text)
+    return text
+
+
+PatternText = Annotated[str, pydantic.AfterValidator(_check_pattern)]
 
 
 class DistillationSettings(Settings):
@@ -92,7 +100,7 @@ class SparsitySettings(Settings):
 
     method: str = "magnitude"
     target: float = pydantic.Field(default=0.75, ge=0.0, le=0.98)
-    pattern: str = "unstructured"
+    pattern: PatternText = "unstructured"
     epochs: int = pydantic.Field(default=30, ge=1, le=10_000)
     begin: float = pydantic.Field(default=0.0, ge=0.0, lt=1.0)
     end: float = pydantic.Field(default=0.6, gt=0.0, le=1.0)
@@ -120,21 +128,15 @@ class SparsitySettings(Settings):
             raise ValueError(f"expected one of {', '.join(METHODS)}.{did_you_mean(method, METHODS)}")
         return method
 
-    @pydantic.field_validator("pattern")
-    @classmethod
-    def _known_pattern(cls, pattern: str) -> str:
-        Pattern.parse(pattern)
-        return pattern
-
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> SparsitySettings:
         if self.end <= self.begin:
             raise ValueError(f"expected begin < end, got begin={self.begin} and end={self.end}")
-        self._check_pattern()
+        self._check_sparsity()
         self._check_method()
         return self
 
-    def _check_pattern(self) -> None:
+    def _check_sparsity(self) -> None:
         only = self.parsed_pattern.sparsity
         if only is not None and abs(self.target - only) > 1e-9:
             raise ValueError(
