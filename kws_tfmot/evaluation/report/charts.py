@@ -43,7 +43,7 @@ def det_chart(curves: Mapping[str, Figures]) -> Markup:
     if target > 0:
         chart.rule(target, f"target: {target:g} an hour")
     for colour, (name, points) in enumerate(drawn.items()):
-        chart.line(sorted(points), colour, steps=True)
+        chart.line(points[::-1], colour, steps=True)  # from the highest threshold: false accepts rise
         if chosen := curves[name]["chosen"]:
             x = max(chosen["false_accepts_per_hour"] or 0, least[name][0])
             y = max(100 * (chosen["false_reject_rate"] or 0), least[name][1])

@@ -157,6 +157,19 @@ def test_another_split_in_the_comparison_is_told(full: ReportInput) -> None:
     assert "was judged on other test clips" in render_page(full)
 
 
+def test_the_det_curve_goes_from_the_highest_threshold_to_the_lowest(report_input: ReportInput) -> None:
+    """Of several thresholds without false accepts the highest misses most: the curve begins at the top."""
+    figures = det_figures(report_input.facts.model_sha256)
+    figures["det"].append({"threshold": 1.0, "false_accepts_per_hour": 0.0, "false_reject_rate": 1.0})
+    page = render_page(replace(report_input, det={"a": figures}))
+    corners = re.search(r'<polyline class="line s0" points="([^"]*)"', page)
+    assert corners
+    points = [tuple(map(float, corner.split(","))) for corner in corners[1].split(" ")]
+    heights = [y for _, y in points]
+    assert points == sorted(points, key=lambda point: point[0])
+    assert heights == sorted(heights)  # SVG counts from the top
+
+
 def test_a_stream_of_another_model_is_told(full: ReportInput) -> None:
     assert "None of these curves" not in render_page(full)
     assert "None of these curves" in render_page(replace(full, det={"other": full.det["other"]}))
