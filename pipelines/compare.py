@@ -55,7 +55,7 @@ def command(
         with JobsView(settings.name, len(planned)) as view:
             found = run_comparison(cells, planned, out_dir, view, jobs, threads)
         about = {
-            "command": shlex.join(["kws", "compare", *sys.argv[2:]]),
+            "command": shlex.join(["kws", "compare", *sys.argv[1 + (sys.argv[1:2] == ["compare"]) :]]),
             "commit": commit_of(ROOT),
             "comparison": settings.model_dump(mode="json") | {"recipe": Path(settings.recipe).name},
             "overrides": list(overrides),
