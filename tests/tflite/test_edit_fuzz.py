@@ -47,7 +47,7 @@ def survives(model: bytes, count: int, seed: int) -> int:
     finished = 0
     for changed in mutations(model, count, seed):
         for name, tool in TOOLS.items():
-            begun = time.perf_counter()
+            begun = time.process_time()
             try:
                 result = tool(changed)
                 if isinstance(result, bytes):
@@ -55,7 +55,7 @@ def survives(model: bytes, count: int, seed: int) -> int:
                 finished += 1
             except ModelError:
                 pass
-            assert time.perf_counter() - begun < 3, name
+            assert time.process_time() - begun < 3, name
     return finished
 
 
