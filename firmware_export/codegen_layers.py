@@ -8,7 +8,7 @@ import numpy as np
 
 from firmware_export.c_source import array
 from firmware_export.cost_model import Estimate
-from firmware_export.encodings import Encoded
+from firmware_export.encodings import ENCODINGS, Encoded
 from firmware_export.ir import (
     Clamp,
     Convolution,
@@ -78,7 +78,7 @@ def _convolution(constants: Constants, n: int, op: Convolution, name: str, encod
     weights = constants.array("uint8_t", f"weights_{n}", encoded.data)
     table = constants.array("int8_t", f"table_{n}", encoded.table) if encoded.table else "NULL"
     gather = "kws_gather_pointwise" if op.window.pointwise else "kws_gather_window"
-    kernel = f"kws_{'fc' if op.vector else 'conv'}_{name}"
+    kernel = f"kws_{'fc' if op.vector else 'conv'}_{ENCODINGS[name].kernel}"
     members: list[object] = [weights, table, _requant(constants, n, op.requant)]
     members += ["NULL" if op.vector else gather, _window(op.window), op.weights.shape[1], op.weights.shape[0]]
     members += [encoded.bits, encoded.group]

@@ -27,12 +27,18 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Encoding:
-    """One encoding. ``sparse`` ones skip the multiplications of zeros."""
+    """One encoding. ``sparse`` ones skip the multiplications of zeros; :attr:`kernel` names the C that reads it."""
 
     name: str
     sparse: bool
     encode: Callable[[np.ndarray], Encoded | None]
     decode: Callable[[Encoded, int, int], np.ndarray]
+    shared_kernel: str = ""
+
+    @property
+    def kernel(self) -> str:
+        """Last part of the names of its kernels, ``kws_conv_KERNEL`` and ``kws_fc_KERNEL``."""
+        return self.shared_kernel or self.name
 
 
 def fits_lanes(rows: np.ndarray) -> bool:

@@ -77,5 +77,5 @@ def decode_table(encoded: Encoded, channels: int, depth: int) -> np.ndarray:
     return np.array(encoded.table, np.int8)[_unpack(encoded.data, channels, depth, encoded.bits)]
 
 
-PACKED = Encoding("packed", False, encode_packed, decode_packed)
-TABLE = Encoding("table", False, encode_table, decode_table)
+PACKED = Encoding("packed", False, encode_packed, decode_packed, "lowbit")
+TABLE = Encoding("table", False, encode_table, decode_table, "lowbit")

@@ -127,8 +127,7 @@ kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t 
 kws_status kws_conv_index(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
-kws_status kws_conv_packed(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
-kws_status kws_conv_table(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_lowbit(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 
 /* Fully connected layers: one input vector; `scratch` as above for packed and lookup-table weights, else unused. */
 kws_status kws_fc_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
@@ -137,8 +136,7 @@ kws_status kws_fc_relative(const kws_conv *layer, const int8_t *input, int8_t *o
 kws_status kws_fc_index(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_fc_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_fc_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
-kws_status kws_fc_packed(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
-kws_status kws_fc_table(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_fc_lowbit(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 
 /* Bytes of one row of N:M weights: three for each two that are kept. */
 static inline uint32_t kws_pairs_bytes(const kws_conv *layer) {

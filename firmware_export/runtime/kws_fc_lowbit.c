@@ -1,7 +1,7 @@
 #include "kws_dot.h"
 
-/* Encoding as in kws_conv_table.c. */
-kws_status kws_fc_table(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
+/* Encoding as in kws_conv_lowbit.c. */
+kws_status kws_fc_lowbit(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
     if (layer == NULL || input == NULL || output == NULL) {
         return KWS_ERROR_ARGUMENT;
     }

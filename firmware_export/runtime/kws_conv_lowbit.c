@@ -1,7 +1,8 @@
 #include "kws_dense_row.h"
 
-/* k-bit indices into `table`, packed as in kws_conv_packed. */
-kws_status kws_conv_table(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
+/* Numbers of `bits` (1 to 7), least significant bit first, each row from a byte of its own: weights in two's
+ * complement, or indices into `table` where there is one. */
+kws_status kws_conv_lowbit(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
     if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
         return KWS_ERROR_ARGUMENT;
     }
