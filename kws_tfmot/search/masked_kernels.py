@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from kws_tfmot.errors import RecipeError, did_you_mean
+from kws_tfmot.errors import RecipeError
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.search.settings import OmniSettings
 from kws_tfmot.search.space import Space
-from kws_tfmot.sparsity.coverage import kernel_of
+from kws_tfmot.sparsity.coverage import check_skip
 from kws_tfmot.sparsity.patterns import Pattern
 
 _SPARSE = (keras.layers.Conv2D, keras.layers.Dense)
@@ -28,13 +28,7 @@ def space_of(model: keras.Model, settings: OmniSettings) -> Space:
     Raises:
         RecipeError: If ``settings.skip`` names a layer that is not there, or no layer is left.
     """
-    names = [layer.name for layer in model.layers]
-    for name in settings.skip:
-        if name not in names:
-            raise RecipeError(
-                f"omni.skip names the layer {name!r}, which the model does not have.{did_you_mean(name, names)}",
-                f"Layers with weights: {', '.join(x.name for x in model.layers if kernel_of(x) is not None)}.",
-            )
+    check_skip(model, settings.skip, "omni.skip")
     pattern = Pattern.parse(settings.pattern)
     chosen = [
         layer

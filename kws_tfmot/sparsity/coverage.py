@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,19 +39,28 @@ def kernel_of(layer: keras.layers.Layer) -> keras.backend.Variable | None:
     return getattr(layer, "depthwise_kernel", getattr(layer, "kernel", None))
 
 
+def check_skip(model: keras.Model, skip: Iterable[str], key: str) -> None:
+    """Refuse layers to skip that ``model`` does not have.
+
+    Raises:
+        RecipeError: Naming the recipe's ``key``, the layer, and the layers there are.
+    """
+    names = [layer.name for layer in model.layers]
+    for name in skip:
+        if name not in names:
+            raise RecipeError(
+                f"{key} names the layer {name!r}, which the model does not have.{did_you_mean(name, names)}",
+                f"Layers with weights: {', '.join(x.name for x in model.layers if kernel_of(x) is not None)}.",
+            )
+
+
 def coverage(model: keras.Model, settings: SparsitySettings) -> list[Coverage]:
     """Say for every layer with a kernel whether it is pruned, and if not, why.
 
     Raises:
         RecipeError: If ``settings.skip`` names a layer that does not exist, or nothing would be pruned.
     """
-    names = [layer.name for layer in model.layers]
-    for name in settings.skip:
-        if name not in names:
-            raise RecipeError(
-                f"sparsity.skip names the layer {name!r}, which the model does not have.{did_you_mean(name, names)}",
-                f"Layers with weights: {', '.join(x.name for x in model.layers if kernel_of(x) is not None)}.",
-            )
+    check_skip(model, settings.skip, "sparsity.skip")
     kernels = {layer: kernel_of(layer) for layer in model.layers}
     rows = [_judge(layer, int(np.prod(k.shape)), settings) for layer, k in kernels.items() if k is not None]
     if all(row.reason for row in rows):
