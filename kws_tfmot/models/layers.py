@@ -8,10 +8,15 @@ from kws_tfmot.keras import keras
 BATCH_NORM_MOMENTUM = 0.9
 
 
-def batch_norm_relu(x: keras.KerasTensor, name: str, relu: bool = True) -> keras.KerasTensor:
-    """Batch normalisation, then ReLU unless ``relu`` is false; the layers are ``<name>_bn`` and ``<name>_relu``."""
+def batch_norm_relu(
+    x: keras.KerasTensor, name: str, relu: bool = True, limit: float | None = None
+) -> keras.KerasTensor:
+    """Batch normalisation, then ReLU unless ``relu`` is false; the layers are ``<name>_bn`` and ``<name>_relu``.
+
+    ``limit`` is the greatest value of the ReLU: 6 for ReLU6, ``None`` for none.
+    """
     x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
-    return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
+    return keras.layers.ReLU(limit, name=f"{name}_relu")(x) if relu else x
 
 
 def conv_bn_relu(
@@ -21,18 +26,23 @@ def conv_bn_relu(
     kernel: tuple[int, int],
     strides: tuple[int, int] = (1, 1),
     relu: bool = True,
+    limit: float | None = None,
 ) -> keras.KerasTensor:
     """SAME convolution without bias (the batch norm has one), batch norm and ReLU."""
     conv = keras.layers.Conv2D(channels, kernel, strides=strides, padding="same", use_bias=False, name=name)
-    return batch_norm_relu(conv(x), name, relu)
+    return batch_norm_relu(conv(x), name, relu, limit)
 
 
 def depthwise_bn_relu(
-    x: keras.KerasTensor, name: str, kernel: tuple[int, int], strides: tuple[int, int] = (1, 1)
+    x: keras.KerasTensor,
+    name: str,
+    kernel: tuple[int, int],
+    strides: tuple[int, int] = (1, 1),
+    limit: float | None = None,
 ) -> keras.KerasTensor:
     """SAME depthwise convolution without bias, batch norm and ReLU."""
     conv = keras.layers.DepthwiseConv2D(kernel, strides=strides, padding="same", use_bias=False, name=name)
-    return batch_norm_relu(conv(x), name)
+    return batch_norm_relu(conv(x), name, limit=limit)
 
 
 def classifier(x: keras.KerasTensor, classes: int, dropout: float) -> keras.KerasTensor:

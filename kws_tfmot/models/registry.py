@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kws_tfmot.models.settings import ModelSettings
 
 # name -> module of kws_tfmot.models with `build(settings, input_shape, classes)`
-_FAMILIES = {"cnn": "cnn", "dnn": "dnn", "ds_cnn": "ds_cnn", "tc_resnet8": "tc_resnet"}
+_FAMILIES = {"cnn": "cnn", "dnn": "dnn", "ds_cnn": "ds_cnn", "mbconv": "mbconv", "tc_resnet8": "tc_resnet"}
 
 
 def model_names() -> tuple[str, ...]:

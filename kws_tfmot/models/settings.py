@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pydantic
 
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.models.mbconv_cells import cells_text, parse_cells
 from kws_tfmot.settings import Settings
 
 Size = Literal["s", "m", "l"]
@@ -20,6 +22,11 @@ class ModelSettings(Settings):
         width: Channels (or units) of every layer, in place of the published ones.
         blocks: Number of repeated blocks (or layers), in place of the published one.
         dropout: Share of the last features dropped in training, 0 to 0.9.
+        multiplier: mbconv: the published widths (72 and, of the mix convolution, 144) times this, to a multiple of 8,
+            where ``width`` and ``mix`` are not given.
+        mix: mbconv: channels of the last convolution; twice the width by default.
+        cells: mbconv: its cells in order, as ``7x7 e2``, ``{kernel: 7, expansion: 2}`` or ``zero`` (left out); by
+            default those of the published network for 10 coefficients, or the first ``blocks`` of them.
     """
 
     name: str = "ds_cnn"
@@ -27,6 +34,9 @@ class ModelSettings(Settings):
     width: int | None = pydantic.Field(default=None, ge=4, le=1024)
     blocks: int | None = pydantic.Field(default=None, ge=1, le=24)
     dropout: float = pydantic.Field(default=0.0, ge=0.0, le=0.9)
+    multiplier: float | None = pydantic.Field(default=None, gt=0.0, le=8.0)
+    mix: int | None = pydantic.Field(default=None, ge=4, le=4096)
+    cells: tuple[str, ...] | None = None
 
     @pydantic.field_validator("name")
     @classmethod
@@ -34,3 +44,26 @@ class ModelSettings(Settings):
         from kws_tfmot.models.registry import check_name  # the registry needs Keras, these settings do not
 
         return check_name(name)
+
+    @pydantic.field_validator("cells", mode="before")
+    @classmethod
+    def _readable(cls, cells: Any) -> tuple[str, ...] | None:
+        if cells is None:
+            return None
+        if not isinstance(cells, list | tuple):
+            raise ValueError("expected a list of cells such as ['7x7 e2', '5x5 e1']")
+        try:
+            return cells_text(parse_cells(cells))
+        except RecipeError as err:
+            raise ValueError(err.message) from None
+
+    @pydantic.model_validator(mode="after")
+    def _of_one_family(self) -> ModelSettings:
+        own = [key for key in ("multiplier", "mix", "cells") if getattr(self, key) is not None]
+        if own and self.name != "mbconv":
+            raise ValueError(f"{', '.join(own)} belong to the model mbconv, not to {self.name}")
+        if self.cells is not None and self.blocks is not None:
+            raise ValueError(f"expected cells or blocks, not both: {len(self.cells)} cells, blocks={self.blocks}")
+        if self.multiplier is not None and self.width is not None:
+            raise ValueError(f"expected width or multiplier, not both: {self.width} and {self.multiplier:g}")
+        return self
