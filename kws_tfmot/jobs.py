@@ -82,10 +82,10 @@ def run_jobs(jobs: Sequence[Job], workers: int, threads: int, watch: Watch) -> d
     Returns:
         The outcome of every job by its name.
     """
-    board = _Board(list(jobs), watch)
+    board = Board(list(jobs), watch)
     if workers == 1:
         while (job := board.take()) is not None:
-            board.done(job, _attempt(job, lambda kind, *rest, name=job.name: _tell(watch, name, kind, rest)))
+            board.done(job, attempt(job, lambda kind, *rest, name=job.name: relay(watch, name, kind, rest)))
         return board.outcomes
     pool = [_Worker(threads) for _ in range(min(workers, len(board.waiting)))]
     try:
@@ -105,7 +105,7 @@ def run_jobs(jobs: Sequence[Job], workers: int, threads: int, watch: Watch) -> d
             worker.end()
 
 
-class _Board:
+class Board:
     """Which jobs wait, and how the others ended."""
 
     def __init__(self, jobs: list[Job], watch: Watch) -> None:
@@ -127,6 +127,7 @@ class _Board:
         return None
 
     def done(self, job: Job, outcome: Outcome) -> None:
+        """Note how a job ended."""
         self.outcomes[job.name] = outcome
         self._watch.ended(job.name, outcome)
 
@@ -150,7 +151,7 @@ class _Worker:
         self.job = job
         self.connection.send(job)
 
-    def listen(self, board: _Board, watch: Watch) -> None:
+    def listen(self, board: Board, watch: Watch) -> None:
         """Take one message; a broken connection means that the process has died."""
         job = self.job
         if job is None:
@@ -167,7 +168,7 @@ class _Worker:
             self.job = None
             board.done(job, rest[0])
         else:
-            _tell(watch, job.name, kind, rest)
+            relay(watch, job.name, kind, rest)
 
     def end(self) -> None:
         self.process.join(_LAST_WISH)
@@ -177,7 +178,8 @@ class _Worker:
         self.connection.close()
 
 
-def _tell(watch: Watch, job: str, kind: str, rest: Sequence[Any]) -> None:
+def relay(watch: Watch, job: str, kind: str, rest: Sequence[Any]) -> None:
+    """Hand a message of :func:`attempt` to ``watch``."""
     if kind == "progress":
         watch.progressed(job, *rest)
     else:
@@ -188,14 +190,12 @@ def _serve(connection: Connection, threads: int) -> None:
     """The life of a worker process: jobs come in, messages and outcomes go out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that temporary files are removed
-    if threads:
-        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
-            os.environ[name] = str(threads)
+    limit_threads(threads)
     threading.Thread(target=_follow_parent, daemon=True).start()
     try:
         while True:
             job = connection.recv()
-            connection.send(("outcome", _attempt(job, lambda *message: connection.send(message))))
+            connection.send(("outcome", attempt(job, lambda *message: connection.send(message))))
     except (EOFError, OSError):
         return
 
@@ -207,7 +207,15 @@ def _follow_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _attempt(job: Job, tell: Callable[..., None]) -> Outcome:
+def limit_threads(threads: int) -> None:
+    """Let TensorFlow, which must not be imported yet, use so many threads in this process; 0 leaves it the choice."""
+    if threads:
+        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+            os.environ[name] = str(threads)
+
+
+def attempt(job: Job, tell: Callable[..., None]) -> Outcome:
+    """Do ``job`` here; what it tells goes to ``tell(kind, *rest)``, and an exception becomes its outcome."""
     began = time.monotonic()
     try:
         result = job.work(*job.arguments, _Telling(tell))

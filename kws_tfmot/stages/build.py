@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,9 @@ from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run
 
+# a training stage, its epoch from 0, and the epoch's figures
+OnEpoch = Callable[[str, int, dict[str, float]], None]
+
 
 @dataclass(frozen=True)
 class Build:
@@ -30,6 +34,7 @@ class Build:
         reporter: Where progress goes.
         cache: Where decoded audio is kept between builds.
         epochs: Where the features of augmented epochs are kept, for builds that draw the same; ``None`` keeps none.
+        on_epoch: Is told of every epoch that a training stage ends.
     """
 
     recipe: Recipe
@@ -38,6 +43,7 @@ class Build:
     reporter: Reporter = SILENT
     cache: Path = field(default_factory=cache_root)
     epochs: Path | None = None
+    on_epoch: OnEpoch | None = None
 
     @cached_property
     def index(self) -> ClipIndex:

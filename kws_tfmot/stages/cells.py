@@ -15,7 +15,7 @@ from kws_tfmot.errors import KwsError, RecipeError
 from kws_tfmot.progress import Reporter
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run
-from kws_tfmot.stages.build import Build
+from kws_tfmot.stages.build import Build, OnEpoch
 from kws_tfmot.stages.compress import compress
 from kws_tfmot.stages.convert import INT8_MODEL, convert_model
 from kws_tfmot.stages.evaluate import evaluate_build
@@ -83,9 +83,9 @@ class CellBuild:
         """The folder of the dense parent's run."""
         return self.folder / "parents" / self.parent
 
-    def open(self, folder: Path, reporter: Reporter) -> Build:
+    def open(self, folder: Path, reporter: Reporter, on_epoch: OnEpoch | None = None) -> Build:
         """The build of the cell's recipe in ``folder``."""
-        return Build(self.cell.recipe, self.source, Run(folder), reporter, epochs=self.epochs)
+        return Build(self.cell.recipe, self.source, Run(folder), reporter, epochs=self.epochs, on_epoch=on_epoch)
 
 
 def _digest(value: Any) -> str:
@@ -149,9 +149,9 @@ def train_parent(build: CellBuild, reporter: Reporter) -> None:
         train_dense(own)
 
 
-def run_cell(build: CellBuild, reporter: Reporter) -> dict[str, Any]:
+def run_cell(build: CellBuild, reporter: Reporter, on_epoch: OnEpoch | None = None) -> dict[str, Any]:
     """Do every stage of a cell that is not done yet, and return its row; see :func:`row_of`."""
-    own = build.open(build.run_folder, reporter)
+    own = build.open(build.run_folder, reporter, on_epoch)
     with own.run.locked():
         own.run.adopt(Run(build.parent_folder), DENSE_STAGES)
         if build.donor:

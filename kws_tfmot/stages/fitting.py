@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from kws_tfmot.data.batches import TrainingBatches
@@ -44,6 +45,7 @@ def fit(
             log_dir=build.run.path(f"logs/{stage}"),
             description=stage,
             reporter=build.reporter,
+            on_epoch=partial(build.on_epoch, stage) if build.on_epoch else None,
         )
 
 

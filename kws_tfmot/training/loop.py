@@ -19,6 +19,8 @@ from kws_tfmot.training.stream import EpochSource, batches_from
 from kws_tfmot.training.timing import StepTime, StepTimer
 from kws_tfmot.training.trainer import LossTerm, StepHook, TrainedModel
 
+OnEpoch = Callable[[int, dict[str, float]], None]  # an epoch, from 0, and its figures
+
 
 @dataclass(frozen=True)
 class Plugins:
@@ -58,6 +60,15 @@ class TrainResult:
     step_time: StepTime | None = None
 
 
+class _Watching(keras.callbacks.Callback):
+    def __init__(self, on_epoch: OnEpoch) -> None:
+        super().__init__()
+        self._on_epoch = on_epoch
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._on_epoch(epoch, {name: float(value) for name, value in (logs or {}).items()})
+
+
 class _Progress(keras.callbacks.Callback):
     def __init__(self, task: Task) -> None:
         super().__init__()
@@ -81,6 +92,7 @@ def train(
     log_dir: Path | None = None,
     description: str = "training",
     reporter: Reporter = SILENT,
+    on_epoch: OnEpoch | None = None,
 ) -> TrainResult:
     """Train ``network`` in place and leave the selected weights in it.
 
@@ -96,6 +108,7 @@ def train(
         log_dir: TensorBoard logs.
         description: Shown with the progress.
         reporter: Where progress goes.
+        on_epoch: Is told of every epoch that ends, after the state was saved.
 
     Raises:
         DataError: If an epoch has fewer clips than one batch.
@@ -123,6 +136,7 @@ def train(
     timer = StepTimer(steps)
     judges = [FalseRejects(network, validation, settings.false_accepts)] if settings.select == "false_rejects" else []
     logging = [keras.callbacks.TensorBoard(str(log_dir), write_graph=False)] if log_dir else []
+    watching = [_Watching(on_epoch)] if on_epoch else []
     with reporter.task(description, settings.epochs) as task:
         task.advance(state.next_epoch)
         shell.fit(
@@ -132,7 +146,7 @@ def train(
             steps_per_epoch=steps,
             validation_data=validation,
             validation_batch_size=500,
-            callbacks=[timer, *plugins.callbacks, *judges, state, *logging, _Progress(task)],
+            callbacks=[timer, *plugins.callbacks, *judges, state, *logging, _Progress(task), *watching],
             verbose=0,
         )
     if settings.select != "last":
