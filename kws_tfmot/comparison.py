@@ -40,16 +40,12 @@ class Comparison(Settings):
     @pydantic.field_validator("seeds", mode="before")
     @classmethod
     def _count_of_seeds(cls, seeds: Any) -> Any:
-        if isinstance(seeds, int) and not isinstance(seeds, bool):
-            if seeds < 1:
-                raise ValueError("expected the number of seeds, at least 1, or a list of seeds")
-            return tuple(range(1, seeds + 1))
-        return seeds
+        return count_of_seeds(seeds)
 
     @pydantic.field_validator("variants", mode="before")
     @classmethod
     def _empty_variants(cls, variants: Any) -> Any:
-        return {k: {} if v is None else v for k, v in variants.items()} if isinstance(variants, dict) else variants
+        return empty_variants(variants)
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Comparison:
@@ -63,6 +59,27 @@ class Comparison(Settings):
             hint = did_you_mean(self.baseline, self.variants)
             raise ValueError(f"baseline={self.baseline!r} is not one of the variants {', '.join(self.variants)}.{hint}")
         return self
+
+
+def count_of_seeds(seeds: Any) -> Any:
+    """A number of seeds stands for the first ones.
+
+    >>> count_of_seeds(3), count_of_seeds([7])
+    ((1, 2, 3), [7])
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if isinstance(seeds, int) and not isinstance(seeds, bool):
+        if seeds < 1:
+            raise ValueError("expected the number of seeds, at least 1, or a list of seeds")
+        return tuple(range(1, seeds + 1))
+    return seeds
+
+
+def empty_variants(variants: Any) -> Any:
+    """A variant under which nothing is written changes nothing."""
+    return {k: {} if v is None else v for k, v in variants.items()} if isinstance(variants, dict) else variants
 
 
 @dataclass(frozen=True)
