@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 from firmware_export.emulator import COMPILER, EMULATOR, emulate, require
@@ -11,7 +12,8 @@ from firmware_export.host import EngineInterpreter
 from firmware_export.tflm_export import export_tflm
 from kws_tfmot.errors import ToolchainError
 from kws_tfmot.evaluation.model_accuracy import model_input_of, scores_of
-from kws_tfmot.files import sha256_file
+from kws_tfmot.evaluation.trust import trust
+from kws_tfmot.files import sha256_file, write_text
 from kws_tfmot.runs import StageResult
 from kws_tfmot.stages.build import Build
 from kws_tfmot.stages.convert import INT8_MODEL
@@ -37,11 +39,25 @@ def export_build(build: Build) -> bool:
             figures["engine"] = export_engine(
                 model, folder / "engine", optimise=settings.optimise, labels=build.index.labels
             ) | compare_engine(build)
+        _say_what_to_trust(build, folder)
         written = sorted(path.relative_to(build.run.directory).as_posix() for path in folder.rglob("*.*"))
         return StageResult(tuple(written), figures)
 
-    inputs = [sha256_file(build.run.path(INT8_MODEL)), settings.model_dump(mode="json")]
+    inputs = [sha256_file(build.run.path(INT8_MODEL)), settings.model_dump(mode="json"), _trust(build)]
     return build.run.stage("export", inputs, stage)
+
+
+def _trust(build: Build) -> list[str]:
+    speech = build.run.figures("prepare").get("speech")
+    return trust(speech, build.run.figures("evaluate")[INT8_MODEL]) if speech else []
+
+
+def _say_what_to_trust(build: Build, folder: Path) -> None:
+    """Add to every README of the firmware what a model of synthetic speech can be trusted with."""
+    if sentences := _trust(build):
+        text = "\n## What this model can be trusted with\n\n" + "".join(f"- {one}\n" for one in sentences)
+        for readme in sorted(folder.rglob("README.md")):
+            write_text(readme, readme.read_text(encoding="utf-8") + text)
 
 
 def compare_engine(build: Build) -> dict[str, Any]:

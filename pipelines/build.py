@@ -30,12 +30,12 @@ from pipelines.choose import (
 from pipelines.compress import show_sparsity
 from pipelines.console import friendly_errors, line, table
 from pipelines.convert import show_files
+from pipelines.custom import OptionalRecipe, RecordingsOption, chosen_recipe, chosen_source
 from pipelines.options import (
     DataOption,
     ForceOption,
     KeywordsOption,
     OutOption,
-    RecipeArgument,
     SetOption,
     SpeakerOption,
     open_build,
@@ -103,30 +103,34 @@ def show_summary(build: Build, metrics: dict[str, Any]) -> None:
         line(f"{directory / FIRMWARE / 'engine'}: C code of its own, {sizes}", markup=False)
         line(f"instructions on a board: kws emulate {directory / INT8_MODEL}", markup=False)
     line(f"{directory / METRICS_FILE}: everything measured", markup=False)
-    if build.source == "synthetic":
-        line(
-            "[yellow]note[/] trained and tested on synthesised voices: the accuracy shows that the tool chain works, "
-            "not how well the model hears people"
-        )
+    if metrics["trust"]:
+        line("[yellow]what this model can be trusted with[/] (also in the firmware's README)")
+        for sentence in metrics["trust"]:
+            line(f"- {sentence}", markup=False)
 
 
 def command(
-    recipe: RecipeArgument,
+    recipe: OptionalRecipe = None,
     data: DataOption = "synthetic",
     out_dir: OutOption = Path("runs/kws"),
     overrides: SetOption = [],  # noqa: B006 - typer copies it
     keywords: KeywordsOption = "",
     speaker_pattern: SpeakerOption = "",
     force: ForceOption = False,
+    recordings: RecordingsOption = None,
     board: RealBoardOption = "",
     latency: LatencyOption = "",
     budget: BudgetOption = "",
     cycles: CyclesOption = CYCLES,
 ) -> None:
-    """Build a whole recipe; with --board, foresee and measure whether it fits, with exit code 2 if it does not."""
+    """Build a whole recipe, or a spotter of any words: --keywords "hey nova,lights on", with --recordings or without.
+
+    With --board, foresee and measure whether it fits, with exit code 2 if it does not.
+    """
     with friendly_errors():
         wanted = demand(board, latency, budget, cycles)
-        build = open_build(recipe, data, out_dir, overrides, keywords, speaker_pattern, force)
+        chosen, source = chosen_recipe(recipe, keywords), chosen_source(data, recordings)
+        build = open_build(chosen, source, out_dir, overrides, keywords, speaker_pattern, force)
         with build.run.locked():
             if wanted:
                 forecast(build, *wanted, cycles)

@@ -13,11 +13,12 @@ from kws_tfmot.recipe import Recipe, find_recipe, load_recipe
 from kws_tfmot.runs import Run
 from kws_tfmot.stages.build import Build
 from pipelines.console import RichReporter, friendly_errors
+from pipelines.custom import clip_length
 
 RecipeArgument = Annotated[
     Path, typer.Argument(help="A recipe (YAML), or the name of one that ships with the project.")
 ]
-DataOption = Annotated[str, typer.Option("--data", help="folder:PATH, tfds:NAME or synthetic (built in).")]
+DataOption = Annotated[str, typer.Option("--data", help="folder:PATH, tfds:NAME, synthetic (built in).")]
 OutOption = Annotated[Path, typer.Option("--out", help="The run's directory.")]
 SetOption = Annotated[list[str], typer.Option("--set", help="Change the recipe: key=value, dotted keys.")]
 KeywordsOption = Annotated[str, typer.Option("--keywords", help='The words to spot: "hey nova,stop".')]
@@ -50,6 +51,8 @@ def open_build(
 ) -> Build:
     """The build that the options of a recipe's command mean."""
     resolved = resolve_recipe(recipe, overrides, keywords, speaker_pattern)
+    if keywords and (longer := clip_length(recipe, overrides, resolved, data)):
+        resolved = resolve_recipe(recipe, [*overrides, *longer], keywords, speaker_pattern)
     return Build(resolved, data, Run(out_dir, force), RichReporter())
 
 

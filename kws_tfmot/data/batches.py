@@ -60,7 +60,7 @@ class TrainingBatches:
         self.batch_size = batch_size
         self.seed = seed
         self._silence = self.labels.index(SILENCE)
-        self._planner = EpochPlanner(audio_split.labels, audio_split.words, self.labels, settings)
+        self._planner = EpochPlanner(audio_split.labels, audio_split.words, self.labels, settings, audio_split.recorded)
 
     @property
     def clips_per_epoch(self) -> int:

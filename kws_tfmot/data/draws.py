@@ -31,12 +31,15 @@ class EpochPlanner:
     Every keyword has the same number of clips, each clip as often as any other of its keyword (to within one);
     ``_unknown_`` and ``_silence_`` have their shares of that number. Words of ``_unknown_`` are drawn by
     ``unknown_balance``; silence clips that the source brings make up half of the silence.
+    Where a keyword or ``_unknown_`` has clips both of a user's recordings and of synthetic speech, the recordings make
+    up ``recorded_share`` of it.
 
     Args:
         labels: Class of every clip.
         words: Word of every clip.
         class_names: The classes.
         settings: Shares and kinds of unknown clips.
+        recorded: Which clips are a user's recordings among synthetic ones; ``None`` for none.
 
     Raises:
         DataError: A keyword has no clip, or unknown clips are asked for and there is nothing to make them of.
@@ -48,8 +51,10 @@ class EpochPlanner:
         words: Sequence[str],
         class_names: Sequence[str],
         settings: AugmentSettings,
+        recorded: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         self.settings = settings
+        self.recorded = np.zeros(len(labels), bool) if recorded is None else recorded
         self.class_names = tuple(class_names)
         self.unknown, self.silence = self.class_names.index(UNKNOWN), self.class_names.index(SILENCE)
         self.keywords = [i for i in range(len(self.class_names)) if i not in (self.unknown, self.silence)]
@@ -87,12 +92,20 @@ class EpochPlanner:
         _, inverse, counts = np.unique(names, return_inverse=True, return_counts=True)
         word = {"clip": counts * 1.0, "sqrt": np.sqrt(counts), "word": np.ones(len(counts))}
         weights = (word[self.settings.unknown_balance] / counts)[inverse]
+        own = self.recorded[self.members[self.unknown]]
+        if own.any() and not own.all():
+            share = np.where(own, self.settings.recorded_share, 1 - self.settings.recorded_share)
+            weights = weights * share / np.where(own, weights[own].sum(), weights[~own].sum())
         return weights / weights.sum()
 
     def _draw_keyword(self, rng: np.random.Generator, label: int) -> EpochPlan:
         members, count = self.members[label], self.sizes[label]
-        rounds = [rng.permutation(members) for _ in range(-(-count // len(members)))]
-        return _same(PLAIN, np.concatenate(rounds)[:count], label)
+        own = self.recorded[members]
+        if own.any() and not own.all():
+            of_own = round(count * self.settings.recorded_share)
+            drawn = [_in_turn(rng, members[own], of_own), _in_turn(rng, members[~own], count - of_own)]
+            return _same(PLAIN, np.concatenate(drawn), label)
+        return _same(PLAIN, _in_turn(rng, members, count), label)
 
     def _draw_unknown(self, rng: np.random.Generator) -> EpochPlan:
         count = self.sizes[self.unknown]
@@ -139,6 +152,12 @@ class EpochPlanner:
             return made
         recorded = _same(PLAIN, rng.choice(members, own), self.silence)
         return _join([made, recorded])
+
+
+def _in_turn(rng: np.random.Generator, members: Index, count: int) -> Index:
+    """``count`` of ``members``, each as often as any other to within one."""
+    rounds = [rng.permutation(members) for _ in range(-(-count // len(members)))]
+    return np.concatenate([members[:0], *rounds])[:count]
 
 
 def _same(kind: int, first: Index, label: int) -> EpochPlan:

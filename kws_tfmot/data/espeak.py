@@ -14,6 +14,7 @@ import ctypes
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -74,12 +75,32 @@ def speak_all(utterances: Sequence[Utterance], scratch: Path) -> tuple[list[Int1
         DataError: The package espeakng-loader is not installed, or a voice is unknown.
         ToolchainError: The speaking process failed.
     """
+    output = scratch / f"speech-{os.getpid()}.npz"
+    try:
+        _ask({"output": str(output), "utterances": [list(utterance) for utterance in utterances]})
+        with np.load(output) as archive:
+            samples, lengths, rate = archive["samples"], archive["lengths"], int(archive["rate"])
+    finally:
+        output.unlink(missing_ok=True)
+    return np.split(samples, np.cumsum(lengths)[:-1]), rate
+
+
+def phonemes(words: Sequence[str], voice: str = "en-us") -> list[tuple[str, ...]]:
+    """The phonemes of every word in eSpeak NG's own notation, without stress and pauses.
+
+    Raises:
+        DataError: The package espeakng-loader is not installed, or the voice is unknown.
+        ToolchainError: The speaking process failed.
+    """
+    return [tuple(found) for found in json.loads(_ask({"phonemes": list(words), "voice": voice}))]
+
+
+def _ask(request: dict[str, Any]) -> str:
+    """What a process of its own answers to ``request``."""
     folder = data_folder()
     import espeakng_loader
 
-    output = scratch / f"speech-{os.getpid()}.npz"
-    request = {"library": espeakng_loader.get_library_path(), "data": str(folder), "output": str(output),
-               "utterances": [list(utterance) for utterance in utterances]}  # fmt: skip
+    request = {"library": espeakng_loader.get_library_path(), "data": str(folder), **request}
     package_root = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH", ""))))
     try:
@@ -92,18 +113,14 @@ def speak_all(utterances: Sequence[Utterance], scratch: Path) -> tuple[list[Int1
             timeout=_TIMEOUT_SECONDS,
             env={**os.environ, "PYTHONPATH": paths},
         )
-        if done.returncode == 3:
-            raise DataError(done.stderr.strip().splitlines()[-1], f"English accents: {', '.join(ENGLISH)}.")
-        if done.returncode != 0:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise ToolchainError(f"eSpeak NG failed with code {done.returncode}: {last}", _INSTALL)
-        with np.load(output) as archive:
-            samples, lengths, rate = archive["samples"], archive["lengths"], int(archive["rate"])
     except subprocess.TimeoutExpired:
         raise ToolchainError(f"eSpeak NG did not finish within {_TIMEOUT_SECONDS} s.", _INSTALL) from None
-    finally:
-        output.unlink(missing_ok=True)
-    return np.split(samples, np.cumsum(lengths)[:-1]), rate
+    if done.returncode == 3:
+        raise DataError(done.stderr.strip().splitlines()[-1], f"English accents: {', '.join(ENGLISH)}.")
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ToolchainError(f"eSpeak NG failed with code {done.returncode}: {last}", _INSTALL)
+    return done.stdout
 
 
 class _Speaker:
@@ -130,9 +147,20 @@ class _Speaker:
             self._pieces.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
+    def phonemes(self, word: str) -> list[str]:
+        text = ctypes.c_void_p(ctypes.cast(ctypes.c_char_p(word.encode("utf-8") + b"\0"), ctypes.c_void_p).value)
+        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        found = ""
+        while text.value:  # clause by clause
+            found += self._library.espeak_TextToPhonemes(ctypes.byref(text), _UTF8, ord("|") << 8).decode() + "|"
+        return [one for sound in re.split(r"[|\s]", found) if (one := re.sub("[',=_:;%]", "", sound))]
+
+    def choose(self, voice: str) -> None:
+        if self._library.espeak_SetVoiceByName(voice.encode("utf-8")) != _OK:
+            raise LookupError(f"eSpeak NG has no voice {voice!r}")
+
     def say(self, utterance: Utterance) -> Int16:
-        if self._library.espeak_SetVoiceByName(utterance.voice.encode("utf-8")) != _OK:
-            raise LookupError(f"eSpeak NG has no voice {utterance.voice!r}")
+        self.choose(utterance.voice)
         for name, number in _PARAMETERS.items():
             self._library.espeak_SetParameter(number, int(getattr(utterance, name)), 0)
         text = utterance.text.encode("utf-8") + b"\0"
@@ -143,10 +171,14 @@ class _Speaker:
 
 
 def _serve() -> int:
-    """Speak the request on standard input and save the samples where it says."""
+    """Answer the request on standard input: phonemes on standard output, or samples saved where it says."""
     request = json.load(sys.stdin)
     speaker = _Speaker(request["library"], request["data"])
     try:
+        if "phonemes" in request:
+            speaker.choose(request["voice"])  # takes longer than all the words
+            json.dump([speaker.phonemes(word) for word in request["phonemes"]], sys.stdout)
+            return 0
         clips = [speaker.say(Utterance(*fields)) for fields in request["utterances"]]
     except LookupError as err:
         sys.stderr.write(f"{err.args[0]}\n")

@@ -16,12 +16,16 @@ LISTS = {"validation_list.txt": "validation", "testing_list.txt": "test"}
 
 
 class SourceClip(NamedTuple):
-    """One clip as its source names it; ``split`` is empty where the source does not say."""
+    """One clip as its source names it; ``split`` is empty where the source does not say.
+
+    ``recorded`` is true for a user's own recordings among synthetic clips.
+    """
 
     path: str
     word: str
     speaker: str
     split: str = ""
+    recorded: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ class Clip(NamedTuple):
 
     ``path`` is relative to the source's root, ``speaker`` empty where none is known, ``label`` the class. ``used`` is
     false for clips of other words that validation or test do not take, to keep ``_unknown_`` at its share.
+    ``recorded`` is true for a user's own recordings among synthetic clips.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Clip(NamedTuple):
     split: str
     label: str
     used: bool = True
+    recorded: bool = False
 
 
 class MadeClips(NamedTuple):
@@ -51,6 +53,7 @@ class AudioSplit:
         labels: int32 ``[N]``.
         paths, words, speakers: One entry for each clip.
         digests: Hash of each clip's samples, empty for digital zero and for made silence.
+        recorded: bool ``[N]``: a user's own recordings among synthetic clips.
     """
 
     name: str
@@ -60,6 +63,7 @@ class AudioSplit:
     words: list[str]
     speakers: list[str]
     digests: list[str]
+    recorded: npt.NDArray[np.bool_]
     store: Int16 = field(repr=False)
     rows: npt.NDArray[np.int64] = field(repr=False)
     made: Int16 = field(repr=False)
@@ -153,6 +157,7 @@ class ClipIndex:
             words=[clip.word for clip in clips] + [SILENCE] * len(names),
             speakers=[clip.speaker for clip in clips] + [""] * len(names),
             digests=[self.digests[clip.path] for clip in clips] + [""] * len(names),
+            recorded=np.array([clip.recorded for clip in clips] + [False] * len(names), bool),
             store=self.store,
             rows=np.array([self.rows[clip.path] for clip in clips], np.int64),
             made=np.concatenate(made),

@@ -19,14 +19,15 @@ from kws_tfmot.data.splits import assign_splits
 from kws_tfmot.data.store import AudioStore, Progress, folder_store
 from kws_tfmot.errors import DataError, did_you_mean
 
-SOURCES = ("folder:PATH", "tfds:NAME", "tfds-folder:PATH", "synthetic")
+SOURCES = ("folder:PATH", "tfds:NAME", "tfds-folder:PATH", "synthetic", "synthetic+folder:PATH")
 
 
 def prepare(spec: str, settings: DataSettings, cache_dir: str | Path, progress: Progress | None = None) -> ClipIndex:
     """Read, check, split and cache the data set ``spec``.
 
     Args:
-        spec: ``folder:PATH`` (Speech Commands layout), ``tfds:NAME``, ``tfds-folder:PATH`` or ``synthetic``.
+        spec: ``folder:PATH`` (Speech Commands layout), ``tfds:NAME``, ``tfds-folder:PATH``, ``synthetic``, or
+            ``synthetic+folder:PATH`` (a few recordings beside synthetic speech).
         settings: Classes, splits and clip length; ``settings.for_evaluation()`` takes every clip as one split ``all``.
         cache_dir: Where decoded audio is kept; nothing is written anywhere else.
         progress: Called with clips done and clips in all while audio is decoded.
@@ -49,7 +50,11 @@ def prepare(spec: str, settings: DataSettings, cache_dir: str | Path, progress: 
         folder = render(settings, cache, progress)
         percent = settings if settings.split in ("percent", "all") else settings.model_copy(update={"split": "percent"})
         return prepare_folder(spec, folder, percent, cache, progress)
-    guess = did_you_mean(kind, ["folder", "tfds", "tfds-folder", "synthetic"])
+    if kind == "synthetic+folder" and rest:
+        from kws_tfmot.data.custom import prepare_custom
+
+        return prepare_custom(spec, Path(rest).expanduser(), settings, cache, progress)
+    guess = did_you_mean(kind, ["folder", "tfds", "tfds-folder", "synthetic", "synthetic+folder"])
     raise DataError(f"expected a data source of the form {', '.join(SOURCES)}. Received: {spec!r}.{guess}",
                     "Give --data folder:PATH for recordings of your own.")  # fmt: skip
 
@@ -172,7 +177,11 @@ def _double_label_notes(labels: Mapping[str, str], digests: Mapping[str, str]) -
 def _mark_used(
     clips: Sequence[SourceClip], split_of: Mapping[str, str], labels: Mapping[str, str], settings: DataSettings
 ) -> list[Clip]:
-    result = [Clip(c.path, c.word, c.speaker, split_of[c.path], labels[c.path]) for c in clips if c.path in split_of]
+    result = [
+        Clip(c.path, c.word, c.speaker, split_of[c.path], labels[c.path], recorded=c.recorded)
+        for c in clips
+        if c.path in split_of
+    ]
     for split in ("validation", "test"):
         unknown = [(clip.path, clip.word) for clip in result if clip.split == split and clip.label == UNKNOWN]
         # A folder that brings _unknown_ clips has chosen them already.

@@ -19,6 +19,8 @@ class SyntheticSettings(Settings):
         speakers: Voice-accent pairs that speak; each is one speaker of the splits.
         clips_per_word: Clips rendered for every keyword.
         unknown_words: Words that make ``_unknown_``; empty means a built-in list of common words.
+        near_words: For every keyword, so many more of these words that sound nearly like it, and with them the parts
+            of keywords of several words (``hey`` and ``nova`` of ``hey nova``); 0 for none.
         clips_per_unknown_word: Clips rendered for each of them.
         noise_seconds: Length of each generated background noise.
     """
@@ -26,6 +28,7 @@ class SyntheticSettings(Settings):
     speakers: int = pydantic.Field(default=100, ge=10, le=700)
     clips_per_word: int = pydantic.Field(default=250, ge=20, le=20000)
     unknown_words: tuple[str, ...] = ()
+    near_words: int = pydantic.Field(default=0, ge=0, le=100)
     clips_per_unknown_word: int = pydantic.Field(default=12, ge=3, le=20000)
     noise_seconds: int = pydantic.Field(default=30, ge=10, le=600)
 
@@ -107,6 +110,7 @@ class AugmentSettings(Settings):
         epoch_clips: Clips of an epoch; ``None`` means every keyword clip once, plus unknown and silence.
         unknown_share: Clips of ``_unknown_`` in an epoch, as a share of the mean keyword's clips.
         silence_share: The same for ``_silence_``.
+        recorded_share: Where a user's recordings stand beside synthetic clips, their share of every class that has any.
         unknown_balance: How often each other word is drawn: ``clip`` (as its clips), ``sqrt``, or ``word`` (all alike).
         shift_ms: Largest random shift either way.
         speed_percent: Largest change of speed and pitch either way, by resampling.
@@ -130,6 +134,7 @@ class AugmentSettings(Settings):
     epoch_clips: int | None = pydantic.Field(default=None, ge=1)
     unknown_share: float = pydantic.Field(default=1.0, ge=0.0, le=20.0)
     silence_share: float = pydantic.Field(default=0.5, ge=0.0, le=20.0)
+    recorded_share: float = pydantic.Field(default=0.5, ge=0.0, le=1.0)
     unknown_balance: Literal["clip", "sqrt", "word"] = "sqrt"
     shift_ms: float = pydantic.Field(default=100.0, ge=0.0, le=1000.0)
     speed_percent: float = pydantic.Field(default=8.0, ge=0.0, le=50.0)

@@ -71,7 +71,7 @@ def folder_store(
                 chunk = clips[first : first + _CHUNK]
                 yield from zip(chunk, pool.map(lambda path: decode_clip(root / path, rate, length), chunk), strict=True)
 
-    return cached_store(key, decoded, lambda: _read_noises(root, noises, rate), len(clips), length, cache_dir, progress)
+    return cached_store(key, decoded, lambda: read_noises(root, noises, rate), len(clips), length, cache_dir, progress)
 
 
 def cached_store(
@@ -175,7 +175,8 @@ def _length_notes(done: dict[str, int], total: int) -> list[str]:
     return [f"{count} of {total} clips {words[kind]}" for kind, count in done.items() if count]
 
 
-def _read_noises(root: Path, noises: tuple[str, ...], rate: int) -> tuple[list[tuple[str, Int16]], list[str]]:
+def read_noises(root: Path, noises: tuple[str, ...], rate: int) -> tuple[list[tuple[str, Int16]], list[str]]:
+    """Name and samples of every background noise at ``rate``, and notes on those left out or resampled."""
     recorded: list[tuple[str, Int16]] = []
     notes: list[str] = []
     for path in noises:

@@ -20,6 +20,7 @@ import numpy as np
 from kws_tfmot.data.audio import Int16, fit_length, resample, to_int16
 from kws_tfmot.data.espeak import ENGLISH, Utterance, data_folder, speak_all, variants
 from kws_tfmot.data.labels import NOISE_FOLDER, UNKNOWN, label_of
+from kws_tfmot.data.near_words import near_words, sound_alike
 from kws_tfmot.data.noise import COLOURS, coloured_noise
 from kws_tfmot.data.rooms import Float, hum, in_a_room, sum_of_voices, trim
 from kws_tfmot.data.settings import DataSettings
@@ -75,7 +76,7 @@ def render(settings: DataSettings, cache_dir: Path, progress: Progress | None = 
 
 
 def unknown_words(settings: DataSettings) -> tuple[str, ...]:
-    """The words that make ``_unknown_``: those asked for, or the built-in ones without the keywords.
+    """The words that make ``_unknown_``: those asked for, or the built-in ones without the keywords; then near words.
 
     Raises:
         DataError: A word asked for is a keyword.
@@ -85,7 +86,12 @@ def unknown_words(settings: DataSettings) -> tuple[str, ...]:
     clash = [word for word in asked if label_of(word.casefold(), keywords) != UNKNOWN]
     if clash:
         raise DataError(f"unknown_words holds keywords: {clash}", "Leave them out of data.synthetic.unknown_words.")
-    return asked or tuple(word for word in UNKNOWN_WORDS if word not in keywords)
+    words = asked or tuple(word for word in UNKNOWN_WORDS if word not in keywords)
+    if not settings.synthetic.near_words:
+        return words
+    alike = set() if asked else sound_alike(keywords, words)
+    near = near_words(keywords, settings.synthetic.near_words)
+    return tuple(dict.fromkeys([*(word for word in words if word not in alike), *near]))
 
 
 def speakers(count: int, seed: int) -> list[str]:

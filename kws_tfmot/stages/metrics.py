@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from kws_tfmot.evaluation.trust import trust
 from kws_tfmot.files import sha256_file, write_json
 from kws_tfmot.provenance import versions
 from kws_tfmot.runs import MANIFEST
 from kws_tfmot.stages.build import Build
+from kws_tfmot.stages.convert import INT8_MODEL
 
 METRICS_FILE = "metrics.json"
 SCHEMA_VERSION = 1
@@ -21,7 +23,8 @@ def write_metrics(build: Build) -> dict[str, Any]:
     (parameters, MACs), ``sparsity`` (per layer and in all, layers left dense and why), ``quantization``, ``accuracy``
     (a dictionary for each model: accuracy in 0-1, n, interval_95, interpreter, split_sha256, per class, agreement),
     ``tflite`` (kind, bytes and zeros of each file), ``export``, ``benchmark``, ``files`` (bytes and SHA-256 of
-    everything in the run), ``seconds`` of each stage, ``versions``.
+    everything in the run), ``seconds`` of each stage, ``trust`` (sentences on models of synthetic speech),
+    ``versions``.
     """
     run = build.run
     metrics = {
@@ -38,6 +41,7 @@ def write_metrics(build: Build) -> dict[str, Any]:
         "benchmark": run.figures("benchmark") or None,
         "files": _files(run.directory),
         "seconds": run.seconds(),
+        "trust": trust(run.figures("prepare").get("speech"), run.figures("evaluate")[INT8_MODEL]),
         "versions": versions(),
     }
     write_json(run.path(METRICS_FILE), metrics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kws_tfmot.evaluation.trust import speech_figures
 from kws_tfmot.files import write_json, write_text
 from kws_tfmot.runs import StageResult
 from kws_tfmot.stages.build import Build
@@ -29,6 +30,7 @@ def prepare_data(build: Build) -> bool:
                 split: {"sha256": index.split_sha256(split), "clips": counts}
                 for split, counts in index.counts().items()
             },
+            "speech": speech_figures(index),
             "notes": list(index.notes),
             "corrupt": [{"path": path, "reason": reason} for path, reason in index.corrupt],
         }

@@ -49,8 +49,15 @@ class RunFacts:
 
     @property
     def synthetic(self) -> bool:
-        """Whether the model was trained and judged on synthesised speech."""
-        return self.metrics["data"]["source"] == "synthetic"
+        """Whether the model was judged on synthesised speech."""
+        data = self.metrics["data"]
+        tested = (data.get("speech") or {}).get("test", {})
+        return data["source"].startswith("synthetic") and not tested.get("recorded")
+
+    @property
+    def trust(self) -> list[str]:
+        """What a model made from synthetic speech can be trusted with; empty for others."""
+        return list(self.metrics.get("trust", []))
 
 
 def read_run(directory: str | Path) -> RunFacts:

@@ -1,0 +1,187 @@
+"""A user's few recordings of the keywords: one folder a word, files of any rate and length -> utterances."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kws_tfmot.data.audio import Int16, read_samples, resample, to_int16
+from kws_tfmot.data.folder import AUDIO_SUFFIXES
+from kws_tfmot.data.labels import NOISE_FOLDER, UNKNOWN, same_name
+from kws_tfmot.data.settings import DataSettings
+from kws_tfmot.data.speakers import speaker_of
+from kws_tfmot.data.utterances import cut_at_pauses, with_surroundings
+from kws_tfmot.errors import DataError, did_you_mean
+
+_BACKGROUND = ("background", "noise", NOISE_FOLDER)
+_OTHERS = ("unknown", "other", UNKNOWN)
+LEAST_PEAK = 200  # int16 steps, -44 dB of full scale: quieter is a microphone that was off
+HINT = (
+    "Give a folder with one sub-folder for each keyword (FOLDER/hey nova/anna_1.wav, or FOLDER/hey nova/anna/1.wav), "
+    "and best also FOLDER/background and FOLDER/unknown."
+)
+
+
+class Utterance(NamedTuple):
+    """One spoken word: where it came from, which word, whose voice (empty where nobody says), its samples."""
+
+    path: str
+    word: str
+    speaker: str
+    group: str
+    samples: Int16
+
+
+@dataclass(frozen=True)
+class OwnRecordings:
+    """What a folder of recordings holds, at the data set's rate.
+
+    Attributes:
+        utterances: Of keywords and other words.
+        background: Name and samples of every background recording.
+        notes: What a person should know: cuts, left out sounds, missing folders.
+    """
+
+    utterances: tuple[Utterance, ...]
+    background: tuple[tuple[str, Int16], ...]
+    notes: tuple[str, ...]
+
+    def count(self, word: str) -> int:
+        """Utterances of ``word``."""
+        return sum(one.word == word for one in self.utterances)
+
+
+class _File(NamedTuple):
+    path: Path
+    name: str
+    word: str
+    speaker: str
+
+
+def read_recordings(root: Path, settings: DataSettings) -> OwnRecordings:
+    """Read every recording below ``root``; files longer than a clip are cut at their pauses.
+
+    Sub-folders are keywords (``hey nova`` or ``hey_nova``), ``background``, ``unknown``, or other words, which are
+    unknown too. The speaker is the folder below (``hey nova/anna/1.wav``), else what ``speaker_pattern`` finds.
+
+    Raises:
+        DataError: No such folder, no recording of any keyword, a folder named nearly like a keyword, or recordings
+            that cannot be read or hold no word; all of them are listed.
+    """
+    if not root.is_dir():
+        raise DataError(f"there is no folder of recordings at {str(root)!r}.", HINT)
+    files, noise_files = _listed(root, settings)
+    problems: list[str] = []
+    notes: list[str] = []
+    found: list[Utterance] = []
+    for file in files:
+        try:
+            found += _utterances(file, settings, notes)
+        except (ValueError, OSError) as error:
+            problems.append(f"{file.name}: {error}")
+    background: list[tuple[str, Int16]] = []
+    for path in noise_files:
+        name = path.relative_to(root).as_posix()
+        try:
+            background.append((name, _at_rate(path, settings.sample_rate)))
+        except (ValueError, OSError) as error:
+            problems.append(f"{name}: {error}")
+    if problems:
+        shown = "\n".join(f"  {problem}" for problem in problems[:10])
+        more = f"\n  and {len(problems) - 10} more" if len(problems) > 10 else ""
+        raise DataError(f"{len(problems)} of {len(files) + len(noise_files)} recordings cannot be used:\n{shown}{more}",
+                        "Record these again, or delete them.")  # fmt: skip
+    missing = [word for word in settings.keywords if not any(one.word == word for one in found)]
+    if missing:
+        notes.append(f"no recording of {', '.join(map(repr, missing))}: synthetic voices alone teach these")
+    if not background:
+        notes.append("no recording of your background (a folder 'background'): false accepts there are likelier")
+    return OwnRecordings(tuple(found), tuple(background), tuple(notes))
+
+
+def _listed(root: Path, settings: DataSettings) -> tuple[list[_File], list[Path]]:
+    files: list[_File] = []
+    noises: list[Path] = []
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    words = {folder: _word_of(folder.name, settings.keywords) for folder in folders}
+    if not set(settings.keywords) & set(words.values()):
+        names = [folder.name for folder in folders]
+        raise DataError(f"no folder of a keyword ({', '.join(settings.keywords)}) under {str(root)!r}; folders there: "
+                        f"{', '.join(names) or 'none'}.", HINT)  # fmt: skip
+    for folder, word in words.items():
+        recorded = set(words.values())
+        near = did_you_mean(folder.name, [name for name in settings.keywords if name not in recorded])
+        if near and word not in settings.keywords and folder.name not in (*_BACKGROUND, *_OTHERS):
+            raise DataError(f"the folder {folder.name!r} is no keyword.{near}",
+                            "Rename it, or move it into a folder 'unknown' if it holds another word.")  # fmt: skip
+        for path in sorted(folder.rglob("*")):
+            if path.suffix.lower() not in AUDIO_SUFFIXES or path.name.startswith(".") or not path.is_file():
+                continue
+            if folder.name in _BACKGROUND:
+                noises.append(path)
+                continue
+            inner = path.relative_to(folder).parts
+            speaker = inner[0] if len(inner) > 1 else speaker_of(path.name, settings.speaker_pattern)
+            files.append(_File(path, path.relative_to(root).as_posix(), word, speaker))
+    if not any(file.word in settings.keywords for file in files):
+        raise DataError(f"no .wav or .flac file in the keywords' folders under {str(root)!r}.", HINT)
+    return files, noises
+
+
+def _word_of(folder: str, keywords: Sequence[str]) -> str:
+    if folder in _OTHERS:
+        return UNKNOWN
+    plain = _plain(folder)
+    return next((word for word in keywords if _plain(word) == plain), folder)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", " ", same_name(name)).strip().casefold()
+
+
+def _at_rate(path: Path, rate: int) -> Int16:
+    samples, own_rate = read_samples(path)
+    return to_int16(resample(samples, own_rate, rate))
+
+
+def _utterances(file: _File, settings: DataSettings, notes: list[str]) -> Iterator[Utterance]:
+    samples = _at_rate(file.path, settings.sample_rate)
+    if int(np.abs(samples.astype(np.int32)).max()) < LEAST_PEAK:
+        raise ValueError("nothing to hear in it (below -44 dB of full scale)")
+    group = f"speaker {file.speaker}" if file.speaker else f"file {file.name}"
+    if len(samples) <= settings.clip_samples:
+        return iter([Utterance(file.name, file.word, file.speaker, group, samples)])
+    clips, left_out = _pieces(samples, file.word in settings.keywords, settings)
+    if not clips:
+        raise ValueError("; ".join(left_out) or "no word found in it")
+    cut = f"{len(samples) / settings.sample_rate:.1f} s cut at pauses into {len(clips)}"
+    rest = f"; left out {len(left_out)}: {'; '.join(left_out[:3])}" if left_out else ""
+    if len(clips) > 1 or left_out:
+        notes.append(f"{file.name}: {cut}{rest}")
+    return (
+        Utterance(f"{file.name}#{number}", file.word, file.speaker, group, clip) for number, clip in enumerate(clips)
+    )
+
+
+def _pieces(samples: Int16, is_keyword: bool, settings: DataSettings) -> tuple[list[Int16], tuple[str, ...]]:
+    """A keyword's recording cut at pauses; speech of other words cut into clips where it has no pauses."""
+    longest = max(3000, 2 * settings.clip_ms)
+    cut = cut_at_pauses(samples, settings.sample_rate, longest_ms=longest)
+    if is_keyword:
+        return with_surroundings(samples, cut.spans, settings.clip_samples), cut.left_out
+    length = settings.clip_samples
+    return [samples[first : first + length] for first in range(0, len(samples) - length + 1, length)], ()
+
+
+def groups_of(utterances: Sequence[Utterance]) -> dict[str, Counter[str]]:
+    """Utterances of each word for every group (speaker, or file where no speaker is known)."""
+    groups: dict[str, Counter[str]] = {}
+    for one in utterances:
+        groups.setdefault(one.group, Counter())[one.word] += 1
+    return groups

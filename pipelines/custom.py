@@ -1,0 +1,78 @@
+"""Words of a user's own: the recipe, the source and the length of clip that they need."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kws_tfmot.data.custom import needed_clip_ms
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.recipe import Recipe, find_recipe, read_values, shipped_recipes
+from pipelines.console import line
+
+RECIPE = Path("custom")
+OptionalRecipe = Annotated[
+    Path | None,
+    typer.Argument(help=f"A recipe (YAML), or the name of one that ships; with --keywords alone: {RECIPE}."),
+]
+RecordingsOption = Annotated[
+    Path | None,
+    typer.Option("--recordings", help="Your own recordings beside synthetic speech: a folder for each keyword."),
+]
+
+
+def chosen_recipe(recipe: Path | None, keywords: str) -> Path:
+    """The recipe given, or the one for custom keywords.
+
+    Raises:
+        RecipeError: Neither a recipe nor keywords are given.
+    """
+    if recipe is None and not keywords:
+        raise RecipeError(
+            "expected a recipe, or keywords of your own.",
+            f'kws build --keywords "hey nova,stop", or one of {", ".join(shipped_recipes())}.',
+        )
+    return recipe or RECIPE
+
+
+def chosen_source(data: str, recordings: Path | None) -> str:
+    """The source of clips: ``data``, or synthetic speech with recordings.
+
+    Raises:
+        RecipeError: Recordings beside other data than synthetic speech.
+    """
+    if recordings is None:
+        return data
+    if data != "synthetic":
+        raise RecipeError(
+            f"--recordings stand beside synthetic speech. Received: --data {data}",
+            "Leave --data out; recordings enough for a data set of their own are --data folder:PATH.",
+        )
+    return f"synthetic+folder:{recordings}"
+
+
+def clip_length(recipe: Path, overrides: list[str], resolved: Recipe, source: str) -> list[str]:
+    """Overrides that make clips as long as the slowest keyword, where nothing else says how long they are.
+
+    Raises:
+        DataError: A keyword is too long to be spotted, or cannot be spoken.
+    """
+    if not source.startswith("synthetic") or _sets_length(read_values(find_recipe(recipe)), overrides):
+        return []
+    with tempfile.TemporaryDirectory() as scratch:
+        needed = needed_clip_ms(resolved.data.keywords, Path(scratch), resolved.data.clip_ms)
+    if needed == resolved.data.clip_ms:
+        return []
+    line(f"[yellow]note[/] clips of {needed / 1000:g} s, as the keywords take so long to say", stderr=True)
+    return [f"data.clip_ms={needed}", f"frontend.clip_ms={needed}"]
+
+
+def _sets_length(values: dict[str, Any], overrides: list[str]) -> bool:
+    groups = [values.get(name) for name in ("data", "frontend")]
+    keys = [override.split("=", 1)[0].strip() for override in overrides]
+    return any(isinstance(group, dict) and "clip_ms" in group for group in groups) or any(
+        key in ("data.clip_ms", "frontend.clip_ms") for key in keys
+    )
