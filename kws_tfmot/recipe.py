@@ -75,6 +75,8 @@ class Recipe(Settings):
                     f"data.{name}={getattr(self.data, name)} and frontend.{name}={getattr(self.frontend, name)} "
                     "must be equal"
                 )
+        if self.quantization.low_bit and "sparse_int8" in self.convert.also:
+            raise ValueError("convert.also=[sparse_int8] cannot hold the levels of quantization.low_bit; leave it out")
         for word in self.detection.thresholds:
             if word not in self.data.keywords:
                 raise ValueError(f"detection.thresholds names {word!r}, which is none of data.keywords")

@@ -20,7 +20,8 @@ from kws_tfmot.evaluation.comparison import comparison_record, write_comparison
 from kws_tfmot.provenance import commit_of, versions
 from kws_tfmot.recipe import find_recipe, read_values
 from kws_tfmot.stages.comparing import plan_jobs, run_comparison
-from pipelines.console import JobsView, friendly_errors, line, table
+from pipelines.compare_view import show
+from pipelines.console import JobsView, friendly_errors, line
 from pipelines.options import DataOption, JsonOption, SetOption
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +36,9 @@ def command(
     methods: Annotated[str, typer.Option(help="For a recipe: magnitude,weight_importance,csp")] = "",
     sparsities: Annotated[str, typer.Option(help="For example 0.75,0.9,0.95")] = "",
     seeds: Annotated[str, typer.Option(help="How many, or which: 3, or 1,5,8")] = "",
+    recipe: Annotated[
+        Path | None, typer.Option(help="Compare on this recipe instead; the results are named after both.")
+    ] = None,
     overrides: SetOption = [],  # noqa: B006 - typer copies it
     results: Annotated[Path | None, typer.Option(help="Where NAME.json and .png go; --out if not given.")] = None,
     features: Annotated[
@@ -46,7 +50,7 @@ def command(
 ) -> None:
     """Build every variant at every sparsity and seed, and say how they differ."""
     with friendly_errors():
-        settings, folder = resolve(comparison, methods, sparsities, seeds)
+        settings, folder = resolve(comparison, methods, sparsities, seeds, recipe)
         cells = cells_of(settings, folder, overrides)
         epochs = features or out_dir / "features"
         threads = max(1, (os.cpu_count() or 1) // jobs)
@@ -77,19 +81,26 @@ def command(
             sys.exit(1)
 
 
-def resolve(given: Path, methods: str, sparsities: str, seeds: str) -> tuple[Comparison, Path]:
+def resolve(
+    given: Path, methods: str, sparsities: str, seeds: str, recipe: Path | None = None
+) -> tuple[Comparison, Path]:
     """The comparison that the command line means, and the folder its recipe is relative to."""
     targets, chosen = _listed(sparsities, "--sparsities"), _listed(seeds, "--seeds")
     if len(chosen) == 1 and "," not in seeds:
         chosen = chosen[0]
     path = find_recipe(given)
     values = read_values(path)
+    if recipe is not None and "variants" not in values:
+        raise RecipeError(f"--recipe gives a comparison another recipe, and {path} is a recipe. Received: {recipe}")
     if "variants" not in values:
         return by_methods(path, _listed(methods, "--methods"), targets, chosen if seeds else None), Path()
     if methods:
         raise RecipeError(f"{path} names its variants itself. Received: --methods {methods}")
     values |= {"targets": targets} if sparsities else {}
     values |= {"seeds": chosen} if seeds else {}
+    if recipe is not None:
+        other = find_recipe(recipe).resolve()
+        values |= {"recipe": str(other), "name": f"{values.get('name', path.stem)}_{other.stem}"}
     return Comparison.parse(values), path.parent
 
 
@@ -98,47 +109,6 @@ def _listed(text: str, option: str) -> Any:
         return yaml.safe_load(f"[{text}]")
     except yaml.YAMLError:
         raise RecipeError(f"expected values separated by commas. Received: {option} {text}") from None
-
-
-def show(record: dict[str, Any], folder: Path) -> None:
-    """The summary as a table, the failures, and where the files lie."""
-    if record["rows"]:
-        first = record["rows"][0]
-        title = f"int8 on the test split, N = {first['n']} ({first['split_sha256'][:12]}), {first['interpreter']}"
-        against = f"- {record['baseline']}" if record["baseline"] else "difference"
-        figures = ["non-zero", "engine, B", "instructions", "step", "CPU", "seeds"]
-        table(
-            title,
-            ["variant", "sparsity", "accuracy, %", against, *figures],
-            [_cells(entry) for entry in record["summary"]],
-        )
-        line("mean ± standard deviation over the seeds; step, CPU: time of a sparse training step over a dense one")
-    for name, reason in record["failures"].items():
-        line(f"{name}: {reason}", style="red", markup=False)
-    line(f"{folder / record['name']}.json and .png", markup=False)
-
-
-def _cells(entry: dict[str, Any]) -> list[str]:
-    def figure(name: str, pattern: str = "{:,.0f}") -> str:
-        return pattern.format(entry[name]["mean"]) if entry[name] else ""
-
-    return [
-        entry["variant"],
-        "dense" if entry["target"] is None else f"{entry['target']:g}",
-        _with_spread(entry["accuracy"], "{:.2f}"),
-        _with_spread(entry["against"], "{:+.2f}") if "against" in entry else "",
-        figure("nonzero_weights"),
-        figure("engine_bytes"),
-        figure("instructions"),
-        figure("sparse_step_over_dense", "{:.2f}x"),
-        figure("sparse_step_cpu_over_dense", "{:.2f}x"),
-        ", ".join(map(str, entry["seeds"])),
-    ]
-
-
-def _with_spread(value: dict[str, float | None], pattern: str) -> str:
-    spread = "" if value["spread"] is None else f" ± {100 * value['spread']:.2f}"
-    return pattern.format(100 * (value["mean"] or 0.0)) + spread
 
 
 if __name__ == "__main__":

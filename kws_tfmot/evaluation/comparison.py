@@ -94,6 +94,7 @@ FIGURES = {
     "gzip_bytes": lambda row: row["bytes"].get("slim_gzip"),
     "engine_bytes": lambda row: row["bytes"].get("engine_constant"),
     "instructions": lambda row: row["board"] and row["board"]["instructions"],
+    "flash_bytes": lambda row: row["board"] and row["board"].get("flash_bytes"),
     "sparse_step_over_dense": lambda row: _step_ratio(row, "step_ms"),
     "sparse_step_cpu_over_dense": lambda row: _step_ratio(row, "step_cpu_ms"),
 }

@@ -55,14 +55,15 @@ def _mapped(tensors: object, values: dict[int, object]) -> object:
 
 def _norm_behind(layer: keras.layers.Layer) -> keras.layers.Layer | None:
     linear = isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.linear
-    return _only_follower(layer, keras.layers.BatchNormalization) if linear else None
+    return only_follower(layer, keras.layers.BatchNormalization) if linear else None
 
 
 def _relu_behind(norm: keras.layers.Layer) -> keras.layers.Layer | None:
-    return _only_follower(norm, keras.layers.ReLU)
+    return only_follower(norm, keras.layers.ReLU)
 
 
-def _only_follower(layer: keras.layers.Layer, kind: type) -> keras.layers.Layer | None:
+def only_follower(layer: keras.layers.Layer, kind: type) -> keras.layers.Layer | None:
+    """The one layer that reads ``layer``, if it is the only one and of ``kind``."""
     followers = [node.outbound_layer for node in layer.outbound_nodes]
     return followers[0] if len(followers) == 1 and isinstance(followers[0], kind) else None
 

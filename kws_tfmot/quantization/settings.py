@@ -6,6 +6,7 @@ from typing import Literal
 
 import pydantic
 
+from kws_tfmot.quantization.low_bit_settings import LowBitSettings
 from kws_tfmot.settings import Settings
 
 
@@ -22,6 +23,7 @@ class QuantizationSettings(Settings):
             0 for no clustering.
         cluster_epochs: Length of the clustering run.
         calibration_clips: Training clips that calibrate post-training quantisation.
+        low_bit: Weights of 1 to 8 bits, trained (``qat``) or rounded (``ptq``); null for TFMOT's int8.
     """
 
     mode: Literal["qat", "ptq", "none"] = "qat"
@@ -31,6 +33,7 @@ class QuantizationSettings(Settings):
     clusters: int = pydantic.Field(default=0, ge=0, le=256)
     cluster_epochs: int = pydantic.Field(default=10, ge=1)
     calibration_clips: int = pydantic.Field(default=500, ge=10)
+    low_bit: LowBitSettings | None = None
 
     @pydantic.field_validator("clusters")
     @classmethod
@@ -38,6 +41,14 @@ class QuantizationSettings(Settings):
         if clusters == 1:
             raise ValueError("expected 0 (no clustering) or at least 2 clusters")
         return clusters
+
+    @pydantic.model_validator(mode="after")
+    def _one_way(self) -> QuantizationSettings:
+        if self.low_bit and self.mode == "none":
+            raise ValueError("low_bit needs mode=qat (trained) or mode=ptq (rounded), got mode=none")
+        if self.low_bit and (self.clusters or self.preserve != "auto"):
+            raise ValueError("low_bit is a training of its own: leave clusters=0 and preserve=auto, which are TFMOT's")
+        return self
 
     def preserves(self, sparse: bool) -> str:
         """What QAT keeps, with ``auto`` resolved by whether the weights are sparse and clustered."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Mask = npt.NDArray[np.bool_]
+Element = TypeVar("Element", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Survival:
         return self.operator < 0
 
 
-def as_tflite(kernel: Mask, depthwise: bool) -> Mask:
-    """A Keras kernel's mask in TFLite's order: HWIO -> OHWI, depthwise HWCM -> 1HW(CM), [in, out] -> [out, in].
+def as_tflite(kernel: npt.NDArray[Element], depthwise: bool) -> npt.NDArray[Element]:
+    """A Keras kernel, or its mask, in TFLite's order: HWIO -> OHWI, depthwise HWCM -> 1HW(CM), [in, out] -> [out, in].
 
     >>> as_tflite(np.zeros((10, 4, 1, 64), bool), False).shape, as_tflite(np.zeros((3, 3, 8, 2), bool), True).shape
     ((64, 10, 4, 1), (1, 3, 3, 16))

@@ -166,12 +166,12 @@ def row_of(build: Build, cell: Cell) -> dict[str, Any]:
     """The figures of a finished build as a row of a comparison.
 
     ``accuracy`` (0 to 1, test split) of the ``int8`` file, of the ``float`` model that it was made of and of its
-    ``dense`` parent; ``n``, ``split_sha256`` and ``interpreter`` beside it; ``recall`` of each class; ``weights``,
-    ``nonzero_weights`` and ``zero_share`` of the kernels in the int8 file; ``bytes`` of the file (raw, slim, gzip) and
-    of the ``engine`` (constants in flash, arena in RAM) where it was exported; ``board``, where instructions were
-    counted; ``shrunk``, the size that automatic sizing found for each layer; ``step_ms`` and ``step_cpu_ms``,
-    milliseconds of a training step on the clock and of the processor, and ``seconds`` of the stages; ``sha256`` of the
-    file.
+    ``dense`` parent; ``bits`` of each layer's weights where they are of few; ``n``, ``split_sha256`` and
+    ``interpreter`` beside it; ``recall`` of each class; ``weights``, ``nonzero_weights`` and ``zero_share`` of the
+    kernels in the int8 file; ``bytes`` of the file (raw, slim, gzip) and of the ``engine`` (constants in flash, arena
+    in RAM) where it was exported; ``board``, where instructions were counted; ``shrunk``, the size that automatic
+    sizing found for each layer; ``step_ms`` and ``step_cpu_ms``, milliseconds of a training step on the clock and of
+    the processor, and ``seconds`` of the stages; ``sha256`` of the file.
     """
     run, sparsity = build.run, build.recipe.sparsity
     found, file = run.figures("evaluate"), run.figures("convert")["files"][INT8_MODEL]
@@ -187,6 +187,7 @@ def row_of(build: Build, cell: Cell) -> dict[str, Any]:
         "method": sparsity.method if sparsity else None,
         "pattern": sparsity.pattern if sparsity else None,
         "model": build.recipe.model.name,
+        "bits": _bits(run) if build.recipe.quantization.low_bit else None,
         "accuracy": {
             "int8": int8["accuracy"],
             "float": found[PRUNED_MODEL if sparsity else FLOAT_MODEL]["accuracy"],
@@ -207,6 +208,10 @@ def row_of(build: Build, cell: Cell) -> dict[str, Any]:
         "seconds": run.seconds(),
         "sha256": file["sha256"],
     }
+
+
+def _bits(run: Run) -> dict[str, int]:
+    return {name: layer["bits"] for name, layer in run.figures("quantize")["layers"].items()}
 
 
 def _step_times(run: Run, key: str) -> dict[str, float]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kws_tfmot.files import replacing
 from kws_tfmot.runs import StageResult
 from kws_tfmot.stages.build import Build
+from kws_tfmot.stages.low_bit import LOW_BIT_MODEL, quantize_low_bit
 from kws_tfmot.stages.sparsify import PRUNED_MODEL, load_float, sparse_inputs, sparsify, stage_settings
 from kws_tfmot.stages.train import FLOAT_MODEL
 
@@ -17,17 +18,22 @@ COMPRESSED_MODEL = "compressed.h5"
 
 
 def compress(build: Build) -> bool:
-    """Sparse training and quantisation-aware training, as far as the recipe asks for them."""
-    sparsity = build.recipe.sparsity
+    """Sparse training, then quantisation-aware training or rounding, as far as the recipe asks for them."""
+    sparsity, quantization = build.recipe.sparsity, build.recipe.quantization
     did_sparsify = sparsify(build, sparsity) if sparsity else False
-    did_quantize = _quantize(build) if build.recipe.quantization.mode == "qat" else False
+    if quantization.low_bit:
+        did_quantize = quantize_low_bit(build, quantization.low_bit)
+    else:
+        did_quantize = _quantize(build) if quantization.mode == "qat" else False
     return did_sparsify or did_quantize
 
 
 def load_final(build: Build) -> keras.Model:
-    """The model that is converted: after QAT, else after pruning, else the dense one."""
+    """The model that is converted: after quantisation, else after pruning, else the dense one."""
     from kws_tfmot.quantization.tfmot_qat import load_qat
 
+    if build.recipe.quantization.low_bit:
+        return load_float(build, LOW_BIT_MODEL)
     if build.recipe.quantization.mode == "qat":
         return load_qat(build.run.path(COMPRESSED_MODEL))
     return load_float(build, PRUNED_MODEL if build.recipe.sparsity else FLOAT_MODEL)

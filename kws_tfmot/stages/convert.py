@@ -12,6 +12,7 @@ from kws_tfmot.runs import StageResult
 from kws_tfmot.sparsity.survival import Survival, as_tflite, match_zeros
 from kws_tfmot.stages.build import Build
 from kws_tfmot.stages.compress import load_final
+from kws_tfmot.stages.low_bit import load_low_bit
 from kws_tfmot.stages.sparsify import PRUNED_MODEL, load_float, sparse_inputs
 from kws_tfmot.stages.train import FLOAT_MODEL
 from kws_tfmot.tflite.convert import convert, sizes
@@ -51,6 +52,7 @@ def _convert(build: Build) -> StageResult:
         # Formats that TFMOT's int8 model cannot become are made of the float model it was trained from.
         model = load_final(build) if kind.endswith("int8") else load_float(build, float_name)
         quantization = (recipe.frontend.scale, recipe.frontend.zero_point) if kind.endswith("int8") else None
+        kernels = load_low_bit(build)[1] if kind == "int8" and recipe.quantization.low_bit else ()
         data = convert(
             model,
             kind,
@@ -58,6 +60,7 @@ def _convert(build: Build) -> StageResult:
             input_quantization=quantization,
             softmax=recipe.convert.softmax,
             exact_linear=True,
+            kernels=kernels,
         )  # fmt: skip
         data = write_settings(data, contract)
         write_bytes(build.run.path(name), data)

@@ -30,7 +30,7 @@ def initial_network(build: Build) -> keras.Model:
     """The recipe's model before training, and every later stage checked to take it.
 
     Raises:
-        RecipeError: If the sparse training names a layer that is not there, or would prune nothing.
+        RecipeError: If the sparse training or low_bit names a layer that is not there, or nothing would be pruned.
         ModelError: If a layer cannot be trained for int8.
     """
     from kws_tfmot.keras import seed_everything
@@ -47,15 +47,18 @@ def _check_later_stages(build: Build, network: keras.Model) -> None:
     """Refuse now what pruning or quantisation would refuse only after the dense training.
 
     Raises:
-        RecipeError: If the sparse training names a layer that is not there, or would prune nothing.
+        RecipeError: If the sparse training or low_bit names a layer that is not there, or nothing would be pruned.
         ModelError: If a layer cannot be trained for int8.
     """
+    from kws_tfmot.quantization.low_bit_layers import low_bit_layers
     from kws_tfmot.quantization.tfmot_qat import check_quantizable
     from kws_tfmot.sparsity.coverage import coverage
 
     if build.recipe.sparsity:
         coverage(network, build.recipe.sparsity)
-    if build.recipe.quantization.mode == "qat":
+    if build.recipe.quantization.low_bit:
+        low_bit_layers(network, build.recipe.quantization.low_bit)
+    elif build.recipe.quantization.mode == "qat":
         check_quantizable(network)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kws_tfmot.errors import ModelError, did_you_mean
 from kws_tfmot.tflite.edit import finish, open_for_edit
+from kws_tfmot.tflite.fixed_kernels import check_kernels, install_kernels
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.native_log import captured_stderr
 from kws_tfmot.tflite.reader import read_model
@@ -25,6 +26,7 @@ from kws_tfmot.tflite.sparse import check_against_dense
 
 if TYPE_CHECKING:
     from kws_tfmot.keras import keras
+    from kws_tfmot.quantization.integer_kernels import IntegerKernel
 
 KINDS = ("float32", "int8", "int16x8", "sparse_int8", "sparse_float32")
 Representative = Iterable[np.ndarray] | np.ndarray | Callable[[], Iterable[np.ndarray]]
@@ -40,6 +42,7 @@ def convert(
     exact_logits: bool = True,
     exact_linear: bool = False,
     dense_per_channel: bool = True,
+    kernels: Sequence[IntegerKernel] = (),
 ) -> bytes:
     """Convert a Keras 2 model with one input and one output.
 
@@ -65,25 +68,31 @@ def convert(
             layer), see :func:`kws_tfmot.tflite.rewrite.clamp_linear_layers`; each costs a copy of its output.
         dense_per_channel: Per-channel scales in fully connected layers. Sparse kinds never have them, since
             tflite-runtime computes them wrongly.
+        kernels: The integers that the weights of an ``"int8"`` file shall be, where the model's weights lie on grids
+            of few bits; see :func:`kws_tfmot.tflite.fixed_kernels.install_kernels`.
 
     Raises:
         ModelError: If an argument is wrong, the converter fails, an operator stays in float, the input is not
             quantised as asked, or a sparse file does not decode to the dense model's weights.
     """
     _check_arguments(model, kind, representative, input_quantization, softmax)
+    if kernels and (kind != "int8" or is_quantization_aware(model)):
+        raise ModelError(f"weights of few bits are for kind 'int8', calibrated after training. Received: {kind!r}")
     trained = is_quantization_aware(model)
     fixed = None if trained else input_quantization
     per_channel = dense_per_channel and not kind.startswith("sparse")
     raw = _run_converter(model, kind, None if trained else representative, per_channel, sparse=False)
-    dense = _rewritten(raw, kind, fixed, softmax, (exact_logits, exact_linear))
+    dense = _rewritten(raw, kind, fixed, softmax, (exact_logits, exact_linear), kernels)
     result = dense
     if kind.startswith("sparse"):
         raw = _run_converter(model, kind, None if trained else representative, per_channel, sparse=True)
-        result = _rewritten(raw, kind, fixed, softmax, (exact_logits, exact_linear))
+        result = _rewritten(raw, kind, fixed, softmax, (exact_logits, exact_linear), ())
         check_against_dense(result, dense)
         _check_same_outputs(result, dense)
     if kind.endswith("int8"):
         _check_integer(result, input_quantization)
+    if kernels:
+        check_kernels(result, kernels)
     return result
 
 
@@ -182,12 +191,19 @@ def _last_line(err: Exception, log: str) -> str:
 
 
 def _rewritten(
-    model: bytes, kind: str, input_quantization: tuple[float, int] | None, softmax: str, exact: tuple[bool, bool]
+    model: bytes,
+    kind: str,
+    input_quantization: tuple[float, int] | None,
+    softmax: str,
+    exact: tuple[bool, bool],
+    kernels: Sequence[IntegerKernel],
 ) -> bytes:
     """``exact``: logits, inner layers without activation."""
     root = open_for_edit(model)
     if kind.endswith("int8") and input_quantization is not None:
         set_input_quantization(root, *input_quantization)
+    if kernels:
+        install_kernels(root, kernels)
     if kind.endswith("int8"):
         revive_dead_channels(root)
     if softmax == "drop":

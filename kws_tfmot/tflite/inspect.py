@@ -33,7 +33,11 @@ class TensorSummary:
 
 @dataclass(frozen=True)
 class WeightSummary:
-    """A weight tensor (not a bias): ``zeros`` counts elements that stand for 0, ``bytes`` what is stored of it."""
+    """A weight tensor (not a bias).
+
+    ``zeros`` counts elements that stand for 0, ``bytes`` what is stored of it; ``bits`` would tell the different
+    numbers in it apart (``None`` for float and sparse-encoded weights).
+    """
 
     index: int
     name: str
@@ -46,6 +50,7 @@ class WeightSummary:
     bytes: int
     per_channel: bool
     sparse: bool
+    bits: int | None
 
 
 @dataclass(frozen=True)
@@ -143,12 +148,15 @@ def zero_masks(source: str | Path | bytes) -> list[tuple[int, np.ndarray]]:
     return masks
 
 
-TABLE_HEADER = ("#", "operator", "output", "parameters", "zeros", "MACs", "non-zero MACs", "scale", "zero point")
+TABLE_HEADER = (
+    "#", "operator", "output", "parameters", "zeros", "bits", "MACs", "non-zero MACs", "scale", "zero point",
+)  # fmt: skip
 
 
 def inspect_table(summary: ModelSummary) -> list[tuple[str, ...]]:
     """One row an operator, under :data:`TABLE_HEADER`."""
     shares = {weight.operator: f"{100 * weight.zero_share:.1f} %" for weight in summary.weights}
+    bits = {weight.operator: str(weight.bits) for weight in summary.weights if weight.bits is not None}
     return [
         (
             str(operator.index),
@@ -156,6 +164,7 @@ def inspect_table(summary: ModelSummary) -> list[tuple[str, ...]]:
             f"{operator.dtype} {'x'.join(map(str, operator.output_shape))}",
             f"{operator.parameters:,}",
             shares.get(operator.index, ""),
+            bits.get(operator.index, ""),
             f"{operator.macs:,}",
             f"{operator.nonzero_macs:,}",
             "" if operator.scale is None else f"{operator.scale:.6g}",
@@ -213,7 +222,14 @@ def _weight(graph: Graph, operator: Operator) -> WeightSummary:
         stored,
         per_channel,
         tensor.sparse,
+        _bits(tensor, data),
     )
+
+
+def _bits(tensor: Tensor, data: np.ndarray) -> int | None:
+    if tensor.sparse or not tensor.dtype.startswith(("int", "uint")):
+        return None
+    return max(1, (len(np.unique(data)) - 1).bit_length())
 
 
 def _centred(tensor: Tensor, data: np.ndarray) -> np.ndarray:

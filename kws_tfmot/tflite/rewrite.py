@@ -22,7 +22,6 @@ import numpy as np
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.document import Table
 from kws_tfmot.tflite.edit import (
-    add_buffer,
     add_code,
     add_tensor,
     code_of,
@@ -32,15 +31,21 @@ from kws_tfmot.tflite.edit import (
     operators_of,
     outputs_of,
     readers_of,
-    set_constant,
     tensors_of,
     writer_of,
 )
-from kws_tfmot.tflite.schema import enum_values
+from kws_tfmot.tflite.quantized_layers import (
+    INT32,
+    WEIGHTED,
+    bias_of,
+    bias_scales,
+    per_tensor,
+    quantization_of,
+    scales_of,
+    store_bias,
+)
 
-_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _MOVING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE")
-_INT32 = np.iinfo(np.int32)
 
 
 def drop_softmax(root: Table) -> bool:
@@ -83,12 +88,12 @@ def lift_logits(root: Table) -> bool:
         return False
     if _activation(layer):
         return False
-    scale, zero_point = _per_tensor(tensor, "logits")
+    scale, zero_point = per_tensor(tensor, "logits")
     if zero_point == -128:
         return False
     if not _add_to_bias(root, layer, scale * (zero_point + 128)):
         return False
-    tensor["quantization"] = _quantization(scale, -128)
+    tensor["quantization"] = quantization_of(scale, -128)
     return True
 
 
@@ -101,17 +106,17 @@ def clamp_linear_layers(root: Table) -> int:
     """
     changed = 0
     for layer in list(operators_of(root)):
-        if code_of(root, layer) not in _WEIGHTED or _activation(layer):
+        if code_of(root, layer) not in WEIGHTED or _activation(layer):
             continue
         index = outputs_of(layer)[0]
         tensor = tensors_of(root)[index]
         if dtype_name(tensor) != "int8" or index in root["subgraphs"][0]["outputs"]:
             continue
-        scale, zero_point = _per_tensor(tensor, "layer's output")
+        scale, zero_point = per_tensor(tensor, "layer's output")
         if zero_point == -128 or not _add_to_bias(root, layer, scale * (zero_point + 128)):
             continue
         lifted = {key: tensor[key] for key in ("shape", "type") if key in tensor}
-        source = add_tensor(root, **lifted, quantization=_quantization(scale, -128))
+        source = add_tensor(root, **lifted, quantization=quantization_of(scale, -128))
         layer["outputs"] = np.array([source], np.int32)
         copy: Table = {
             "opcode_index": add_code(root, "RESHAPE"),
@@ -139,7 +144,7 @@ def revive_dead_channels(root: Table) -> int:
         weights = tensors_of(root)[inputs_of(layer)[1]]
         if dtype_name(weights) != "int8" or dtype_name(tensors_of(root)[inputs_of(layer)[0]]) != "int8":
             continue
-        scales = _scales(weights, "weights")
+        scales = scales_of(weights, "weights")
         if not np.array_equal(_revived(constant_of(root, weights), scales), scales):
             changed += _add_to_bias(root, layer, 0.0)
     return changed
@@ -159,12 +164,12 @@ def set_input_quantization(root: Table, scale: float, zero_point: int) -> None:
     pending = [index]
     while pending:
         index = pending.pop()
-        tensors_of(root)[index]["quantization"] = _quantization(scale, zero_point)
+        tensors_of(root)[index]["quantization"] = quantization_of(scale, zero_point)
         for operator in readers_of(root, index):
             code = code_of(root, operator)
             if code in _MOVING:
                 pending += outputs_of(operator)
-            elif code in _WEIGHTED:
+            elif code in WEIGHTED:
                 _rescale_bias(root, operator, scale)
             else:
                 raise ModelError(
@@ -173,83 +178,25 @@ def set_input_quantization(root: Table, scale: float, zero_point: int) -> None:
                 )
 
 
-def _per_tensor(tensor: Table, what: str) -> tuple[float, int]:
-    quantization = tensor.get("quantization", {})
-    scales = quantization.get("scale", ())
-    if len(scales) != 1:
-        raise ModelError(f"expected one scale for the {what}. Received: {len(scales)}")
-    return float(scales[0]), int(quantization.get("zero_point", [0])[0])
-
-
-def _scales(tensor: Table, what: str) -> np.ndarray:
-    scales = np.asarray(tensor.get("quantization", {}).get("scale", ()), np.float32)
-    if not scales.size:
-        raise ModelError(f"expected quantised {what}. Received: a tensor without scales")
-    return scales
-
-
 def _activation(layer: Table) -> int:
     """Number of the fused activation, 0 for none."""
     _, options = layer.get("builtin_options", ("", {}))
     return int(options.get("fused_activation_function", 0))
 
 
-def _quantization(scale: float, zero_point: int) -> Table:
-    return {"scale": np.array([scale], np.float32), "zero_point": np.array([zero_point], np.int64)}
-
-
-def _bias_scales(root: Table, layer: Table, input_scale: float) -> np.ndarray:
-    """Steps of a layer's bias, one a channel: ``s_input * s_weights[k]``."""
-    weights = tensors_of(root)[inputs_of(layer)[1]]
-    scales = _scales(weights, "weights").astype(np.float64)
-    channels = int(np.asarray(tensors_of(root)[outputs_of(layer)[0]]["shape"])[-1])
-    return np.broadcast_to(scales * float(np.float32(input_scale)), (channels,))
-
-
-def _bias_of(root: Table, layer: Table) -> tuple[int, np.ndarray]:
-    """Tensor index (-1 where there is none) and values of a layer's bias."""
-    inputs = inputs_of(layer)
-    index = inputs[2] if len(inputs) > 2 else -1
-    channels = int(np.asarray(tensors_of(root)[outputs_of(layer)[0]]["shape"])[-1])
-    values = constant_of(root, tensors_of(root)[index]) if index >= 0 else np.zeros(channels, np.int32)
-    if values is None or values.dtype != np.int32 or values.size != channels:
-        raise ModelError(f"expected a constant int32 bias of {channels} values in {code_of(root, layer)}.")
-    return index, values.astype(np.int64)
-
-
-def _store_bias(root: Table, layer: Table, index: int, values: np.ndarray, scales: np.ndarray) -> None:
-    if not np.all(np.abs(values) <= _INT32.max):
-        raise ModelError(f"the bias of {code_of(root, layer)} leaves 32 bits: {values.min()} to {values.max()}.")
-    data = values.astype("<i4")
-    used = scales[:1] if np.all(scales == scales[0]) else scales
-    quantization = {"scale": used.astype(np.float32), "zero_point": np.zeros(len(used), np.int64)}
-    if index >= 0 and len(readers_of(root, index)) == 1:
-        set_constant(root, tensors_of(root)[index], data)
-        tensors_of(root)[index]["quantization"] = quantization
-        return
-    new = add_tensor(
-        root,
-        shape=np.array([len(data)], np.int32),
-        type=enum_values("TensorType")["INT32"],
-        buffer=add_buffer(root, data.tobytes()),
-        quantization=quantization,
-    )
-    layer["inputs"] = np.array([*inputs_of(layer)[:2], new], np.int32)
-
-
 def _add_to_bias(root: Table, layer: Table, real: float) -> bool:
     """Add a real number to every bias; ``False``, and nothing changed, where that would overflow."""
-    input_scale = _per_tensor(tensors_of(root)[inputs_of(layer)[0]], "input of the last layer")[0]
-    index, values = _bias_of(root, layer)
-    old = _bias_scales(root, layer, input_scale)
+    input_scale = per_tensor(tensors_of(root)[inputs_of(layer)[0]], "input of the last layer")[0]
+    index, values = bias_of(root, layer)
+    old = bias_scales(root, layer, input_scale)
     weights = tensors_of(root)[inputs_of(layer)[1]]
-    scales = _revived(constant_of(root, weights), _scales(weights, "weights"))
+    scales = _revived(constant_of(root, weights), scales_of(weights, "weights"))
     new = np.broadcast_to(scales.astype(np.float64) * float(np.float32(input_scale)), old.shape)
     moved = np.rint((values * old + real) / new) if new.all() else np.array([np.inf])
-    if not np.all(np.abs(moved) <= _INT32.max):
+    if not np.all(np.abs(moved) <= INT32.max):
         return False
     weights["quantization"]["scale"] = scales
-    _store_bias(root, layer, index, moved, new)
+    store_bias(root, layer, index, moved, new)
     return True
 
 
@@ -262,11 +209,11 @@ def _revived(weights: np.ndarray | None, scales: np.ndarray) -> np.ndarray:
 
 
 def _rescale_bias(root: Table, layer: Table, input_scale: float) -> None:
-    index, values = _bias_of(root, layer)
+    index, values = bias_of(root, layer)
     if index < 0:
         return
-    old = _scales(tensors_of(root)[index], "bias").astype(np.float64)
-    new = _bias_scales(root, layer, input_scale)
+    old = scales_of(tensors_of(root)[index], "bias").astype(np.float64)
+    new = bias_scales(root, layer, input_scale)
     if not new.all():
         raise ModelError(f"a weight scale of {code_of(root, layer)} is 0.")
-    _store_bias(root, layer, index, np.rint(values * old / new), new)
+    store_bias(root, layer, index, np.rint(values * old / new), new)

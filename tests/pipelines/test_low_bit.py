@@ -1,0 +1,79 @@
+"""Weights of few bits through the whole job."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kws_tfmot.comparison import cells_of
+from kws_tfmot.quantization.integer_kernels import load_kernels
+from kws_tfmot.tflite.reader import read_model
+from tests.pipelines.conftest import RECIPE, run
+
+QUICK = (
+    RECIPE.replace("epochs: 6, ", "epochs: 2, ")
+    .replace("also: [float32, sparse_int8]", "also: []")
+    .replace("warmup_epochs: 1", "warmup_epochs: 0")
+    .replace("sparsity: {", "sparsity: null # {")
+    .replace("epoch_clips: 300", "epoch_clips: 100")
+    .replace("mode: qat, ", "mode: qat, low_bit: {bits: {default: 1, depthwise: 3}}, ")
+    + "export: {targets: [engine], optimise: size}\n"
+)
+
+
+@pytest.mark.parametrize("mode", ["qat", "ptq"])
+def test_a_build_ends_in_levels_that_the_engine_stores_in_few_bits(mode: str, tone_folder, tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(QUICK)
+    arguments = ("--data", f"folder:{tone_folder}", "--set", f"quantization.mode={mode}")
+    result = run("build", tmp_path / "tiny.yaml", "--out", tmp_path / "run", *arguments)
+    assert result.exit_code == 0, result.output
+    kernels = load_kernels(tmp_path / "run" / "low_bit.npz")
+    assert {name: kernel.bits for name, kernel in kernels.items()} == {
+        "conv": 1, "block1_depthwise": 3, "block1_pointwise": 1, "classifier": 1,
+    }  # fmt: skip
+    graph = read_model((tmp_path / "run" / "model_int8.tflite").read_bytes())
+    found = [
+        len(np.unique(graph.tensor(operator.inputs[1]).data))
+        for operator in graph.operators
+        if operator.code in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+    ]
+    assert found[0] == found[2] == found[3] == 2 < found[1] <= 8
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    layers = manifest["stages"]["quantize"]["figures"]["layers"]
+    assert layers["conv"]["bits"] == 1 and layers["conv"]["zeros"] == 0
+    engine = manifest["stages"]["export"]["figures"]["engine"]
+    assert engine["differing_bytes"] == 0
+    again = run("build", tmp_path / "tiny.yaml", "--out", tmp_path / "run", *arguments)
+    assert again.exit_code == 0 and json.loads((tmp_path / "run" / "manifest.json").read_text()) == manifest
+    inspected = run("inspect", tmp_path / "run" / "model_int8.tflite", "--json")
+    assert [row["bits"] for row in json.loads(inspected.output)["weights"]][:3] == [1, 3, 1]
+
+
+def test_a_layer_that_is_not_there_is_refused_before_training(tone_folder, tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(QUICK.replace("depthwise: 3", "block2_pointwise: 3"))
+    result = run("build", tmp_path / "tiny.yaml", "--data", f"folder:{tone_folder}", "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    told = " ".join(result.output.split())
+    assert "'block2_pointwise'" in told and "block1_pointwise" in told
+    assert not (tmp_path / "run" / "float.keras").exists()
+
+
+def test_the_shipped_comparison_runs_on_another_recipe_too() -> None:
+    from pipelines.compare import resolve
+
+    settings, folder = resolve(Path("recipes/compare/low_bit.yaml"), "", "", "1")
+    cells = {cell.variant: cell.recipe for cell in cells_of(settings, folder)}
+    assert {r.quantization.low_bit.bits for r in cells.values() if r.quantization.low_bit} == {1, 2, 3, 4, 8}
+    budgets = {
+        r.quantization.epochs + (r.quantization.cluster_epochs if r.quantization.clusters else 0)
+        for r in cells.values()
+        if r.quantization.mode == "qat"
+    }
+    assert len(budgets) == 1  # the same length of training for all
+    assert len({r.train.epochs for r in cells.values()}) == 1 and not any(r.sparsity for r in cells.values())
+    other, _ = resolve(Path("recipes/compare/low_bit.yaml"), "", "", "1", Path("demo"))
+    assert other.name == "low_bit_demo"
+    assert {cell.recipe.train.epochs for cell in cells_of(other, folder)} == {40}

@@ -1,0 +1,225 @@
+"""Weights of few bits, from training or rounding to the integers of the int8 file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kws_tfmot.errors import ModelError, RecipeError
+from kws_tfmot.keras import keras
+from kws_tfmot.models import model_names
+from kws_tfmot.quantization.integer_kernels import (
+    GridKernel,
+    grid_kernels,
+    integer_kernels,
+    load_kernels,
+    save_kernels,
+    write_into,
+)
+from kws_tfmot.quantization.low_bit_layers import kernels_of, low_bit_layers
+from kws_tfmot.quantization.low_bit_settings import LowBitSettings
+from kws_tfmot.quantization.low_bit_training import LowBitTraining
+from kws_tfmot.quantization.settings import QuantizationSettings
+from kws_tfmot.tflite.convert import convert
+from kws_tfmot.tflite.interpreter import open_interpreter
+from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.training import TrainSettings
+from kws_tfmot.training.loop import Plugins, TrainResult, train
+from kws_tfmot.training.stream import ArraySource
+from tests.quantization.test_tfmot_qat import CLASSES, SCALE, features, make_sparse, model
+
+SETTINGS = [LowBitSettings(bits=bits, levels="without_zero" if bits < 8 else "auto") for bits in (1, 2, 3, 4, 8)]
+SETTINGS += [LowBitSettings(bits=2, levels="with_zero"), LowBitSettings(bits=3, scale="tensor")]
+
+
+def values_of(network: keras.Model) -> dict[str, np.ndarray]:
+    return {name: kernel.numpy() for name, kernel in kernels_of(network).items()}
+
+
+def train_low_bit(
+    network: keras.Model, settings: LowBitSettings, epochs: int = 3, **more: object
+) -> tuple[LowBitTraining, TrainResult]:
+    training = LowBitTraining(network, low_bit_layers(network, settings), "least_squares")
+    x = features(150)
+    y = np.eye(CLASSES, dtype=np.float32)[np.arange(150) % CLASSES]
+    rates = TrainSettings(epochs=epochs, batch_size=25, warmup_epochs=0, learning_rate=1e-2)
+    plugins = Plugins([training], [], [training.after_step])
+    return training, train(network, ArraySource(x[:100], y[:100]), (x[100:], y[100:]), rates, plugins=plugins, **more)
+
+
+def trained(network: keras.Model, settings: LowBitSettings) -> dict[str, GridKernel]:
+    training, result = train_low_bit(network, settings)
+    return training.kernels(result.selected_epoch)
+
+
+def rounded(network: keras.Model, settings: LowBitSettings, fit: str = "range") -> dict[str, GridKernel]:
+    kernels = grid_kernels(low_bit_layers(network, settings), values_of(network), fit)
+    write_into(network, kernels)
+    return kernels
+
+
+def converted(network: keras.Model, kernels: dict[str, GridKernel]) -> bytes:
+    integers = integer_kernels(network, kernels)
+    return convert(network, "int8", features(100), input_quantization=(SCALE, 0), exact_linear=True, kernels=integers)
+
+
+def file_levels(data: bytes) -> list[np.ndarray]:
+    graph = read_model(data)
+    codes = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+    return [graph.tensor(o.inputs[1]).data for o in graph.operators if o.code in codes]
+
+
+@pytest.mark.parametrize("settings", [SETTINGS[0], *SETTINGS[-2:]], ids=lambda s: f"{s.bits}-{s.levels}-{s.scale}")
+def test_trained_weights_lie_on_the_grid_and_move(settings: LowBitSettings) -> None:
+    network = model("ds_cnn")
+    layers = {layer.name: layer for layer in low_bit_layers(network, settings)}
+    before = rounded(model("ds_cnn"), settings, "least_squares")
+    kernels = trained(network, settings)
+    for name, kernel in kernels.items():
+        assert set(np.unique(kernel.levels)) <= set(layers[name].grid.levels)
+        np.testing.assert_allclose(values_of(network)[name], kernel.levels * kernel.steps, rtol=1e-6)
+        assert kernel.steps.size == (kernel.levels.size // np.prod([kernel.levels.shape[a] for a in layers[name].axes]))
+    assert any(np.any(kernels[name].levels != before[name].levels) for name in kernels)
+
+
+def test_the_gradient_passes_the_rounding() -> None:
+    """What the optimiser does to the rounded weights is done to those behind them, to the last bit of a small step."""
+    network = model("ds_cnn")
+    training = LowBitTraining(network, low_bit_layers(network, LowBitSettings(bits=1)), "range")
+    kernel, behind = network.get_layer("conv").kernel, training.get_state()["behind/conv"]
+    kernel.assign_add(np.full(kernel.shape, 0.25, np.float32))
+    training.after_step(keras.optimizers.SGD())
+    np.testing.assert_allclose(training.get_state()["behind/conv"], behind + 0.25, atol=1e-6)
+    assert len(np.unique(np.abs(kernel.numpy()[..., 0]))) == 1
+
+
+@pytest.mark.parametrize("bits", [1, 2])
+def test_zeros_of_pruning_stay_zeros_through_training_and_file(bits: int) -> None:
+    network = model("ds_cnn")
+    zeros = make_sparse(network, 0.75)
+    kernels = trained(network, LowBitSettings(bits=bits))
+    for name, mask in zeros.items():
+        assert np.all(kernels[name].levels[mask] == 0)
+        assert len(np.unique(kernels[name].levels)) <= 2**bits + (bits == 1)
+    found = file_levels(converted(network, kernels))
+    assert sum(int((data == 0).sum()) for data in found) >= sum(int(mask.sum()) for mask in zeros.values())
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda s: f"{s.bits}-{s.levels}-{s.scale}")
+def test_levels_in_the_file_are_those_of_the_model_and_outputs_agree(settings: LowBitSettings) -> None:
+    network = model("ds_cnn")
+    for layer in network.layers:  # batch norms that also negate
+        if isinstance(layer, keras.layers.BatchNormalization):
+            rng = np.random.default_rng(len(layer.name))
+            layer.gamma.assign(rng.uniform(0.5, 1.5, layer.gamma.shape) * rng.choice([-1, 1], layer.gamma.shape))
+    kernels = rounded(network, settings, "least_squares")
+    data = converted(network, kernels)
+    for kernel, found in zip(integer_kernels(network, kernels), file_levels(data), strict=True):
+        np.testing.assert_array_equal(kernel.values, found)
+    for kernel, integers in zip(kernels.values(), file_levels(data), strict=True):
+        assert sorted(np.unique(np.abs(integers))) == sorted(
+            np.unique(np.abs(kernel.levels)) * (integers.max() // max(1, np.abs(kernel.levels).max()))
+        )
+    logits = keras.Model(network.inputs, network.get_layer("classifier").output)
+    logits.get_layer("classifier").activation = keras.activations.linear
+    interpreter = open_interpreter(data, "tflm")
+    x = features(60)[40:]
+    steps = (x / SCALE).round().astype(np.int8)
+    out = read_model(data).tensor(read_model(data).outputs[0]).quantization
+    got = interpreter.run(steps).reshape(len(x), -1).astype(np.float64) * out.scales[0]
+    want = logits.predict(x, verbose=0)
+    off = (got - got.mean(axis=1, keepdims=True)) - (want - want.mean(axis=1, keepdims=True))
+    assert np.abs(off).max() < 0.06 * np.ptp(want)
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_every_family_converts(name: str) -> None:
+    network = model(name)
+    kernels = rounded(network, LowBitSettings(bits={"default": 2, "first": 8, "depthwise": 4}))
+    assert len(file_levels(converted(network, kernels))) == len(kernels)
+
+
+def test_a_resumed_training_ends_with_the_same_bits(tmp_path: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    class Interrupt(ArraySource):
+        def epoch_features(self, epoch: int):
+            if epoch == 2:
+                raise Stop
+            return super().epoch_features(epoch)
+
+    settings, x = LowBitSettings(bits=2), features(150)
+    y = np.eye(CLASSES, dtype=np.float32)[np.arange(150) % CLASSES]
+    rates = TrainSettings(epochs=4, batch_size=25, warmup_epochs=0, learning_rate=1e-2, select="last")
+
+    def go(source: type[ArraySource]) -> dict[str, GridKernel]:
+        network = model("ds_cnn")
+        training = LowBitTraining(network, low_bit_layers(network, settings), "least_squares")
+        result = train(
+            network, source(x[:100], y[:100]), (x[100:], y[100:]), rates,
+            plugins=Plugins([training], [], [training.after_step]),
+            run_key="k", state_path=tmp_path / "state.npz", save_seconds=0,
+        )  # fmt: skip
+        return training.kernels(result.selected_epoch)
+
+    whole = go(ArraySource)
+    with pytest.raises(Exception, match="Stop"):
+        go(Interrupt)
+    assert (tmp_path / "state.npz").is_file()
+    resumed = go(ArraySource)
+    for name, kernel in whole.items():
+        np.testing.assert_array_equal(kernel.levels, resumed[name].levels)
+        np.testing.assert_array_equal(kernel.steps, resumed[name].steps)
+
+
+def test_bits_by_layer_and_role() -> None:
+    names = {"default": 3, "first": 8, "depthwise": 4, "last": 6, "block1_pointwise": 1}
+    layers = low_bit_layers(model("ds_cnn"), LowBitSettings(bits=names))
+    bits = {layer.name: layer.grid.bits for layer in layers}
+    assert bits == {"conv": 8, "block1_depthwise": 4, "block1_pointwise": 1, "classifier": 6}
+    assert {layer.grid.bits for layer in low_bit_layers(model("dnn"), LowBitSettings(bits={"last": 2}))} == {8, 2}
+
+
+def test_an_unknown_layer_is_refused_with_those_that_are_there() -> None:
+    with pytest.raises(RecipeError, match="Did you mean 'classifier'") as refusal:
+        low_bit_layers(model("ds_cnn"), LowBitSettings(bits={"clasifier": 2}))
+    assert "block1_pointwise" in str(refusal.value) and "depthwise" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"low_bit": {"bits": 0}}, "greater than or equal to 1"),
+        ({"low_bit": {"bits": 9}}, "less than or equal to 8"),
+        ({"low_bit": {"bits": {"conv": 12}}}, "less than or equal to 8"),
+        ({"low_bit": {"bits": 1, "levels": "with_zero"}}, "one bit has no zero level"),
+        ({"low_bit": {}, "mode": "none"}, "mode=none"),
+        ({"low_bit": {}, "clusters": 4}, "clusters=0"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(values: dict, told: str) -> None:
+    with pytest.raises(RecipeError, match=told):
+        QuantizationSettings.parse(values)
+
+
+def test_levels_and_steps_survive_saving(tmp_path: Path) -> None:
+    kernels = rounded(model("ds_cnn"), LowBitSettings(bits={"default": 3, "conv": 8}))
+    save_kernels(kernels, tmp_path / "k.npz")
+    loaded = load_kernels(tmp_path / "k.npz")
+    assert list(loaded) == list(kernels)
+    for name, kernel in kernels.items():
+        assert (loaded[name].bits, loaded[name].zero) == (kernel.bits, kernel.zero)
+        np.testing.assert_array_equal(loaded[name].levels, kernel.levels)
+        np.testing.assert_array_equal(loaded[name].steps, kernel.steps)
+
+
+def test_weights_that_are_not_the_file_s_are_refused() -> None:
+    network = model("ds_cnn")
+    kernels = rounded(network, LowBitSettings(bits=2))
+    integers = integer_kernels(network, kernels)
+    network.get_layer("conv").kernel.assign(network.get_layer("conv").kernel * 1.5)
+    with pytest.raises(ModelError, match="converter changed the weights"):
+        convert(network, "int8", features(50), input_quantization=(SCALE, 0), kernels=integers)
