@@ -193,18 +193,40 @@ def emulate(
     say(f"{reference} interpreter")
     interpreter = open_interpreter(data, reference)
     expected = interpreter.run(batch)
+    raw = quantize_input(batch, engine.program.input_scale, engine.program.input_zero_point)
+    size, counts, stack, produced = run_engine(machine, engine, raw, say)
+    return _report(machine, engine, size, counts, stack, produced, expected, optimise, interpreter.name)
+
+
+def run_engine(
+    board: Board, engine: Engine, raw: np.ndarray, progress: Callable[[str], None] | None = None
+) -> tuple[Footprint, list[int], int, np.ndarray]:
+    """Build the engine for ``board`` and run it on ``raw``.
+
+    Args:
+        board: The emulated board.
+        engine: The model as C source.
+        raw: int8 inputs ``[N, ...]``.
+        progress: Called with the name of each step.
+
+    Returns:
+        What it takes, the instructions executed at each marker, bytes of stack, and the int8 outputs one after another.
+
+    Raises:
+        ToolchainError: If a tool is missing, or the firmware does not fit the board or fails.
+    """
+    say = progress or (lambda text: None)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        say(f"compiling for {machine.core}")
-        elf = build_firmware(machine, engine.files, "infer.c", folder, (PROBE,))
+        say(f"compiling for {board.core}")
+        elf = build_firmware(board, engine.files, "infer.c", folder, (PROBE,))
         size = footprint(elf)
-        raw = quantize_input(batch, engine.program.input_scale, engine.program.input_zero_point)
         (folder / "in.bin").write_bytes(np.ascontiguousarray(raw).tobytes())
-        say(f"running {len(batch)} inferences on {board}")
-        counts = run_firmware(machine, elf).counts
+        say(f"running {len(raw)} inferences on {board.name}")
+        counts = run_firmware(board, elf).counts
         produced = np.frombuffer((folder / "out.bin").read_bytes(), np.int8)
         stack = int(np.frombuffer((folder / "stack.bin").read_bytes(), np.uint32)[0])
-    return _report(machine, engine, size, counts, stack, produced, expected, optimise, interpreter.name)
+    return size, counts, stack, produced
 
 
 def _report(

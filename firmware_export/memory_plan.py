@@ -6,7 +6,7 @@ can work in place writes its output where its input stands. The plan is exact: t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware_export.encodings import Encoded
 from firmware_export.ir import Clamp, Convolution, Depthwise, Elementwise, Layer, Lookup, Program, Reshape, Softmax
@@ -62,7 +62,8 @@ def scratch_bytes(layer: Layer, encoding: str) -> int:
         down = w.height > w.width or (w.height == w.width and w.output.height > w.output.width)
         major, minor = (width, height) if down else (height, width)
         taps = 0 if operation.common else w.height * w.width
-        return 2 * (major * (-(-minor // 2) * 2) + taps)
+        unpacked = w.height * w.width if encoding in ("packed", "table") else 0
+        return 2 * (major * (-(-minor // 2) * 2) + taps) + -(-unpacked // 4) * 4
     return 0
 
 
@@ -97,7 +98,7 @@ def lifetimes(program: Program) -> dict[int, tuple[int, int]]:
 
 
 def _shared(program: Program, lives: dict[int, tuple[int, int]]) -> dict[int, int]:
-    """Which value each one shares its bytes with: the first of a chain of in-place layers."""
+    """Which value each one shares its place with: the first of a chain of in-place layers."""
     root = {value: value for value in lives}
     writers: dict[int, int] = {}
     for layer in program.layers:
@@ -111,6 +112,42 @@ def _shared(program: Program, lives: dict[int, tuple[int, int]]) -> dict[int, in
     return root
 
 
+def _chains(program: Program) -> dict[int, list[Span]]:
+    """For each place the values that lie there one after another, as spans that follow each other without a gap.
+
+    While a layer works in place its input and output are one; from the next layer on only the output's bytes count.
+    """
+    lives = lifetimes(program)
+    chains: dict[int, list[int]] = {}
+    for value, root in _shared(program, lives).items():
+        chains.setdefault(root, []).append(value)
+    spans: dict[int, list[Span]] = {}
+    for root, values in chains.items():
+        pieces: list[Span] = []
+        for number in range(min(lives[v][0] for v in values), max(lives[v][1] for v in values) + 1):
+            alive = [v for v in values if lives[v][0] <= number <= lives[v][1]]
+            largest = max(alive, key=lambda v: program.values[v].layout.bytes)
+            size = program.values[largest].layout.bytes
+            if pieces and pieces[-1].size == size:
+                pieces[-1] = replace(pieces[-1], last=number)
+            else:
+                pieces.append(Span(f"value {largest}", size, number, number))
+        spans[root] = pieces
+    return spans
+
+
+def live_bytes(program: Program, encoding: str) -> list[int]:
+    """For each layer the bytes that must exist while it runs, all weights in one encoding.
+
+    No plan has an arena smaller than the largest of them.
+    """
+    needed = [scratch_bytes(layer, encoding) for layer in program.layers]
+    for span in (span for chain in _chains(program).values() for span in chain):
+        for number in range(span.first, span.last + 1):
+            needed[number] += span.size
+    return needed
+
+
 def plan_memory(program: Program, encoded: list[tuple[str, Encoded] | None]) -> MemoryPlan:
     """Place every activation and scratch area.
 
@@ -121,27 +158,16 @@ def plan_memory(program: Program, encoded: list[tuple[str, Encoded] | None]) -> 
     Returns:
         The plan with the smallest arena of several greedy orders (largest first, longest-lived first).
     """
-    lives = lifetimes(program)
-    root = _shared(program, lives)
-    groups: dict[int, list[int]] = {}
-    for value, first in root.items():
-        groups.setdefault(first, []).append(value)
-    spans = [
-        Span(
-            f"value {group[0]}",
-            max(program.values[v].layout.bytes for v in group),
-            min(lives[v][0] for v in group),
-            max(lives[v][1] for v in group),
-        )
-        for group in groups.values()
-    ]
+    root = _shared(program, lifetimes(program))
+    chains = _chains(program)
     wanted = [
         scratch_bytes(layer, choice[0] if choice else "") for layer, choice in zip(program.layers, encoded, strict=True)
     ]
-    spans += [Span(f"scratch {n}", size, n, n) for n, size in enumerate(wanted) if size]
-    placed = min((_place(spans, key) for key in _ORDERS), key=_arena)
+    groups = [*chains.values(), *([Span(f"scratch {n}", size, n, n)] for n, size in enumerate(wanted) if size)]
+    placed = min((_place(groups, key) for key in _ORDERS), key=_arena)
     by_name = {span.name: span.start for span in placed}
-    offsets = [by_name[f"value {root[v]}"] if v in root else -1 for v in range(len(program.values))]
+    place = {first: by_name[chain[0].name] for first, chain in chains.items()}
+    offsets = [place[root[v]] if v in root else -1 for v in range(len(program.values))]
     scratch = [by_name.get(f"scratch {n}", -1) for n in range(len(program.layers))]
     plan = MemoryPlan(_arena(placed), tuple(offsets), tuple(scratch), tuple(wanted), tuple(placed))
     check_plan(plan)
@@ -168,17 +194,24 @@ def _arena(spans: list[Span]) -> int:
     return max((span.start + span.size for span in spans), default=0)
 
 
-def _place(spans: list[Span], key: object) -> list[Span]:
-    """Give each span, in the order of ``key``, the lowest place free during its life."""
+def _place(groups: list[list[Span]], key: object) -> list[Span]:
+    """Give each group, in the order of ``key`` of the whole of it, the lowest place free while its spans live."""
     placed: list[Span] = []
-    for span in sorted(spans, key=key):  # type: ignore[call-overload]
-        start = 0
-        for other in sorted((p for p in placed if p.meets(span)), key=lambda p: p.start):
-            if start + span.size <= other.start:
-                break
-            start = max(start, -(-(other.start + other.size) // ALIGNMENT) * ALIGNMENT)
-        placed.append(Span(span.name, span.size, span.first, span.last, start))
+    for group in sorted(groups, key=lambda group: key(_whole(group))):  # type: ignore[operator]
+        start, moved = 0, True
+        while moved:
+            shifted = [replace(span, start=start) for span in group]
+            ends = [p.start + p.size for p in placed for span in shifted if p.overlaps(span)]
+            moved = bool(ends)
+            if moved:
+                start = -(-min(ends) // ALIGNMENT) * ALIGNMENT
+        placed += shifted
     return placed
+
+
+def _whole(group: list[Span]) -> Span:
+    first = group[0]
+    return Span(first.name, max(span.size for span in group), first.first, group[-1].last)
 
 
 _ORDERS = (
