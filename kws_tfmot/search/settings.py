@@ -23,14 +23,19 @@ class OmniSettings(Settings):
         pattern: As in :class:`~kws_tfmot.sparsity.settings.SparsitySettings`; an N:M pattern ends at (M - N) / M.
         skip: Names of layers that stay dense.
         warmup: Share of the steps that train the dense network alone at the beginning.
+        growth: Share of the steps, after the warm-up, over which the sparsest level that is drawn grows from the first
+            above dense to the last: as in gradual pruning, weights are given up a few at a time.
         refresh: Steps between two rankings of the weights; the masks of all sub-networks follow from the ranks.
         dense_share: one_pass: share of the steps after the warm-up that train the dense network.
         sparsest_share: one_pass: share that trains the sparsest; the others train random ones.
         uniform_share: Share of the random sub-networks that have one sparsity in all layers.
+        reach: How many levels of the grid the layers of the other random ones lie from a common level at most. With null
+            the layers' levels are independent, and then hardly any sub-network is nearly as sparse as the sparsest.
         random: sandwich: random sub-networks a step.
         distillation: sandwich: weight of the dense network's outputs as targets, against the labels' 1 - weight.
         gradient: ``masked`` updates the weights that the step used; ``straight_through`` all of them.
         decay: SR-STE (Zhou et al. 2021, arXiv 2102.04010): this much of each masked weight is added to its gradient.
+        learning_rate: Peak learning rate of the supernet; by default that of the recipe's dense training.
         scale_dropout: Multiply dropout rates by the share of weights a sub-network keeps.
         recalibration_clips: Training clips that each sub-network's batch norm is recalibrated on.
     """
@@ -40,14 +45,17 @@ class OmniSettings(Settings):
     pattern: PatternText = "unstructured"
     skip: tuple[str, ...] = ()
     warmup: float = pydantic.Field(default=0.1, ge=0.0, lt=1.0)
+    growth: float = pydantic.Field(default=0.3, ge=0.0, lt=1.0)
     refresh: int = pydantic.Field(default=20, ge=1)
     dense_share: float = pydantic.Field(default=0.2, ge=0.0, le=1.0)
     sparsest_share: float = pydantic.Field(default=0.2, ge=0.0, le=1.0)
-    uniform_share: float = pydantic.Field(default=0.5, ge=0.0, le=1.0)
+    uniform_share: float = pydantic.Field(default=0.3, ge=0.0, le=1.0)
+    reach: int | None = pydantic.Field(default=1, ge=1)
     random: int = pydantic.Field(default=2, ge=0, le=16)
     distillation: float = pydantic.Field(default=1.0, ge=0.0, le=1.0)
     gradient: Literal["masked", "straight_through"] = "masked"
-    decay: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
+    decay: float = pydantic.Field(default=5e-4, ge=0.0, le=1.0)
+    learning_rate: float | None = pydantic.Field(default=None, gt=0)
     scale_dropout: bool = False
     recalibration_clips: int = pydantic.Field(default=1000, ge=1)
 
@@ -60,6 +68,8 @@ class OmniSettings(Settings):
 
     @pydantic.model_validator(mode="after")
     def _shares_fit(self) -> OmniSettings:
+        if self.warmup + self.growth > 1:
+            raise ValueError(f"expected warmup + growth of at most 1, got {self.warmup:g} + {self.growth:g}")
         if self.dense_share + self.sparsest_share > 1:
             raise ValueError(
                 "expected dense_share + sparsest_share of at most 1, got "

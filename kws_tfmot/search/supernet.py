@@ -25,12 +25,20 @@ from kws_tfmot.sparsity.patterns import Pattern
 from kws_tfmot.training.trainer import LossTerm, StepHook, TrainedModel
 
 
-def draw_levels(seed: int, step: tf.Tensor, number: int, space: Space, uniform_share: float) -> tf.Tensor:
-    """Random int32 levels [layers] of the ``number``-th sub-network of ``step``; ``uniform_share`` have equal ones."""
+def draw_levels(
+    seed: int, step: tf.Tensor, number: int, space: Space, uniform_share: float, reach: int | None = None
+) -> tf.Tensor:
+    """Random int32 levels [layers] of the ``number``-th sub-network of ``step``; ``uniform_share`` have equal ones.
+
+    In the others a layer's level is at most ``reach`` from one drawn for all of them; by default any.
+    """
     draws = tf.random.stateless_uniform([len(space.layers) + 2], seed=[seed + 7919 * number, tf.cast(step, tf.int32)])
-    levels = tf.cast(draws[2:] * len(space.grid), tf.int32)
     same = tf.cast(draws[1:2] * len(space.grid), tf.int32)
-    return tf.minimum(tf.where(draws[0] < uniform_share, same, levels), space.top)
+    if reach is None:
+        levels = tf.cast(draws[2:] * len(space.grid), tf.int32)
+    else:
+        levels = same + tf.cast(tf.floor(draws[2:] * (2 * reach + 1)), tf.int32) - reach
+    return tf.clip_by_value(tf.where(draws[0] < uniform_share, same, levels), 0, space.top)
 
 
 class Supernet(TrainedModel):
@@ -61,6 +69,7 @@ class Supernet(TrainedModel):
         self._seed = seed % (1 << 30)  # room for the numbers added to it in 32 bits
         self._steps_per_epoch = steps_per_epoch
         self._warmup = round(settings.warmup * steps)
+        self._growth = round(settings.growth * steps)
         self._space = space_of(network, settings)
         self._masked = MaskedKernels(network, self._space, Pattern.parse(settings.pattern))
 
@@ -84,9 +93,17 @@ class Supernet(TrainedModel):
         """one_pass: int32 levels [layers] that ``step`` trains."""
         settings, space = self._settings, self._space
         kind = tf.random.stateless_uniform([], seed=[self._seed + 104_729, tf.cast(step, tf.int32)])
-        levels = draw_levels(self._seed, step, 0, space, settings.uniform_share)
+        levels = draw_levels(self._seed, step, 0, space, settings.uniform_share, settings.reach)
         levels = tf.where(kind < settings.dense_share + settings.sparsest_share, space.top, levels)
-        return tf.where((kind < settings.dense_share) | (step < self._warmup), 0, levels)
+        levels = tf.where((kind < settings.dense_share) | (step < self._warmup), 0, levels)
+        return tf.minimum(levels, self.sparsest_of_step(step))
+
+    def sparsest_of_step(self, step: tf.Tensor) -> tf.Tensor:
+        """The highest level that ``step`` may draw, int32: 1 after the warm-up, the last one once the growth is over."""
+        if not self._growth:
+            return tf.constant(self._space.top)
+        grown = (step - self._warmup) * self._space.top // self._growth
+        return tf.clip_by_value(1 + grown, 1, self._space.top)
 
     def _is_due(self, step: tf.Tensor) -> tf.Tensor:
         return tf.equal(step % self._steps_per_epoch % self._settings.refresh, 0)
@@ -103,9 +120,13 @@ class Supernet(TrainedModel):
         soft = settings.distillation * soft + (1 - settings.distillation) * targets
 
         def others() -> list[tf.Tensor]:
-            total = gradients
-            chosen = [dense + space.top]
-            chosen += [draw_levels(self._seed, step, i, space, settings.uniform_share) for i in range(settings.random)]
+            total, sparsest = gradients, self.sparsest_of_step(step)
+            chosen = [dense + sparsest]
+            drawn = [
+                draw_levels(self._seed, step, i, space, settings.uniform_share, settings.reach)
+                for i in range(settings.random)
+            ]
+            chosen += [tf.minimum(levels, sparsest) for levels in drawn]
             for levels in chosen:
                 found, _ = self._gradients(features, soft, levels, tf.constant(False))
                 total = [a + b for a, b in zip(total, found, strict=True)]

@@ -61,7 +61,8 @@ def train_supernet(build: Build) -> bool:
         network = build_model(recipe.model, recipe.frontend.feature_shape, len(build.index.labels))
         space = space_of(network, settings)
         steps = steps_per_epoch(build)
-        train = recipe.train.model_copy(update={"select": "last"})
+        rate = settings.learning_rate or recipe.train.learning_rate
+        train = recipe.train.model_copy(update={"select": "last", "learning_rate": rate})
         plugins = Plugins(
             shell=lambda net, losses, hooks: Supernet(
                 net, settings, recipe.seed, train.epochs * steps, steps, losses, hooks

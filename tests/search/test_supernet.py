@@ -16,7 +16,7 @@ from kws_tfmot.training.loop import train
 from tests.search.conftest import BATCH, make_network, train_settings, train_supernet
 
 GRID = (0.0, 0.5, 0.75, 0.9)
-OMNI = OmniSettings(grid=GRID, refresh=3)
+OMNI = OmniSettings(grid=GRID, refresh=3, growth=0.0, uniform_share=0.5, reach=None, decay=0.0)
 
 
 def compiled(omni: OmniSettings, seed: int = 5, rate: float = 0.1, dropout: float = 0.0) -> Supernet:
@@ -68,6 +68,32 @@ def test_the_sub_network_of_a_step_depends_on_seed_and_step_alone() -> None:
     # a fifth each by themselves, and 2/5 * 3/5 / 4 of random ones that happen to be these
     assert all(0.15 < share < 0.4 for share in shares)
     assert {level for levels in later for level in levels} == {0, 1, 2, 3}
+
+
+def test_the_sparsest_level_grows_as_in_gradual_pruning() -> None:
+    shell = compiled(OMNI.model_copy(update={"growth": 0.6, "dense_share": 0.0, "sparsest_share": 0.5}))
+    drawn = [max(shell.levels_of_step(tf.constant(t)).numpy()) for t in range(100)]
+    limit = [int(shell.sparsest_of_step(tf.constant(t))) for t in range(100)]
+    assert drawn[:10] == [0] * 10
+    assert limit[10] == 1
+    assert limit[69] == 3  # the growth ends 60 steps after the warm-up
+    assert limit == sorted(limit)
+    assert all(a <= b for a, b in zip(drawn, limit, strict=True))
+    assert all(level in drawn[10:] for level in (1, 2, 3))
+
+
+def test_reach_keeps_the_layers_of_a_sub_network_near_each_other() -> None:
+    omni = OMNI.model_copy(update={"reach": 1, "uniform_share": 0.0, "dense_share": 0.0, "sparsest_share": 0.0})
+    shell = compiled(omni)
+    drawn = [shell.levels_of_step(tf.constant(t)).numpy() for t in range(10, 200)]
+    assert all(max(levels) - min(levels) <= 2 for levels in drawn)
+    assert {max(levels) - min(levels) for levels in drawn} == {0, 1, 2}
+    assert {int(level) for levels in drawn for level in levels} == {0, 1, 2, 3}
+
+
+def test_warm_up_and_growth_must_leave_room_for_each_other() -> None:
+    with pytest.raises(RecipeError, match=r"warmup \+ growth of at most 1, got 0\.5 \+ 0\.6"):
+        OmniSettings.parse({"warmup": 0.5, "growth": 0.6})
 
 
 def test_masked_weights_get_no_gradient_unless_asked(task) -> None:
