@@ -29,8 +29,8 @@ class OmniSettings(Settings):
         dense_share: one_pass: share of the steps after the warm-up that train the dense network.
         sparsest_share: one_pass: share that trains the sparsest; the others train random ones.
         uniform_share: Share of the random sub-networks that have one sparsity in all layers.
-        reach: How many levels of the grid the layers of the other random ones lie from a common level at most. With null
-            the layers' levels are independent, and then hardly any sub-network is nearly as sparse as the sparsest.
+        reach: How many levels of the grid the layers of the other random ones lie from a common level at most. With
+            null they are independent, and then hardly any sub-network is nearly as sparse as the sparsest.
         random: sandwich: random sub-networks a step.
         distillation: sandwich: weight of the dense network's outputs as targets, against the labels' 1 - weight.
         gradient: ``masked`` updates the weights that the step used; ``straight_through`` all of them.

@@ -99,7 +99,7 @@ class Supernet(TrainedModel):
         return tf.minimum(levels, self.sparsest_of_step(step))
 
     def sparsest_of_step(self, step: tf.Tensor) -> tf.Tensor:
-        """The highest level that ``step`` may draw, int32: 1 after the warm-up, the last one once the growth is over."""
+        """The highest level that ``step`` may draw, int32: 1 after the warm-up, the last one after the growth."""
         if not self._growth:
             return tf.constant(self._space.top)
         grown = (step - self._warmup) * self._space.top // self._growth
