@@ -18,7 +18,7 @@ from kws_tfmot.models.mbconv_cells import Cell, cells_text
 from kws_tfmot.progress import SILENT, Reporter
 
 REMAINS = (
-    "instructions: how often a result is cut off at int8's ends depends on the data; flash: bytes that align functions; "
+    "instructions: how often a result is cut off at int8's ends depends on the data; flash: alignment of functions; "
     "ram: a greedy plan may leave a gap, and the stack differs by some bytes between kernels"
 )
 

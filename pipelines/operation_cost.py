@@ -56,7 +56,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Of the random networks.")] = 0,
     result: Annotated[Path | None, typer.Option("--out", help="Write the figures to this JSON file.")] = None,
 ) -> None:
-    """Measure what operations cost, and how far their sums are from whole networks. Exit code 1 where a byte differs."""
+    """Measure what operations cost, and how far their sums are from whole networks. Exit code 1 if a byte differs."""
     space = CellSpace(width, 2 * width, cells, (frames, coefficients), classes)
     with friendly_errors():
         reporter = RichReporter()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from firmware_export import operation_counts
 from firmware_export.engine import build
-from firmware_export.ir import Elementwise
+from firmware_export.ir import Elementwise, Layer
 from firmware_export.mbconv_models import cell_layers_model, mbconv_model
 from firmware_export.memory_plan import live_bytes
 from firmware_export.operation_cost import UNITS, OperationCosts, cell_costs
@@ -30,6 +31,12 @@ NETWORKS = (
 @pytest.fixture(scope="module")
 def costs(tmp_path_factory) -> OperationCosts:
     return OperationCosts(SPACE, measurements=Measurements("mps2-an386", tmp_path_factory.mktemp("measured")))
+
+
+def shape_of(layer: Layer) -> object:
+    """What a layer's instructions depend on; the padding's value is not part of it."""
+    window = getattr(layer.operation, "window", None)
+    return type(layer.operation), window and replace(window, zero_point=0)
 
 
 @pytest.mark.parametrize("cells", NETWORKS)
@@ -54,9 +61,7 @@ def test_the_counted_layers_are_those_of_a_network(expansion: int, first: bool) 
     start = 1 if first else 1 + per_cell
     same = whole[start : start + per_cell + (not first)]
     picked = [layer for layer, key in zip(layers, keys, strict=True) if key[1] in (0, 7)]
-    assert [getattr(a.operation, "window", None) for a in picked] == [
-        getattr(b.operation, "window", None) for b in same
-    ]
+    assert [shape_of(layer) for layer in picked] == [shape_of(layer) for layer in same]
 
 
 @pytest.mark.parametrize("cells", NETWORKS)
@@ -84,7 +89,7 @@ def test_tables_have_the_form_of_the_space(costs: OperationCosts) -> None:
         table = costs.cell_costs(unit)
         assert [len(row) for row in table.cells] == [len(row) for row in SPACE.macs().cells] == [6, 7, 7]
         assert table.unit == unit
-        assert all(0 < cost for row in table.cells for cost in row[:6])
+        assert all(cost > 0 for row in table.cells for cost in row[:6])
         assert all(row[6] == 0 for row in table.cells[1:])
         assert table.least() < table.most()
     assert costs.cell_costs("ram").combine == "max"
