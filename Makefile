@@ -7,7 +7,7 @@ RECORDINGS ?= $(or $(KWS_RECORDINGS),../shared/data/speech_commands_subset)
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format experiments omni bench-device clean
+.PHONY: help setup demo test test-slow lint format experiments omni custom bench-device clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -50,6 +50,9 @@ experiments: setup ## long comparisons on real recordings; writes results/
 
 omni: setup ## one training for every sparsity against models trained one by one; writes results/omni.json
 	$(VENV)/bin/python -m pipelines.omni_experiments --recordings "$(RECORDINGS)"
+
+custom: setup ## synthetic speech and few recordings, judged on real recordings; writes results/custom_keywords.json
+	$(VENV)/bin/python -m pipelines.custom_experiments --recordings "$(RECORDINGS)"
 
 bench-device: setup ## instructions, flash and RAM on the emulated boards; writes results/device.json
 	$(VENV)/bin/python -m pipelines.bench_device --out results/device.json
