@@ -85,7 +85,7 @@ def resolve(
     given: Path, methods: str, sparsities: str, seeds: str, recipe: Path | None = None
 ) -> tuple[Comparison, Path]:
     """The comparison that the command line means, and the folder its recipe is relative to."""
-    targets, chosen = _listed(sparsities, "--sparsities"), _listed(seeds, "--seeds")
+    targets, chosen = listed(sparsities, "--sparsities"), listed(seeds, "--seeds")
     if len(chosen) == 1 and "," not in seeds:
         chosen = chosen[0]
     path = find_recipe(given)
@@ -93,7 +93,7 @@ def resolve(
     if recipe is not None and "variants" not in values:
         raise RecipeError(f"--recipe gives a comparison another recipe, and {path} is a recipe. Received: {recipe}")
     if "variants" not in values:
-        return by_methods(path, _listed(methods, "--methods"), targets, chosen if seeds else None), Path()
+        return by_methods(path, listed(methods, "--methods"), targets, chosen if seeds else None), Path()
     if methods:
         raise RecipeError(f"{path} names its variants itself. Received: --methods {methods}")
     values |= {"targets": targets} if sparsities else {}
@@ -104,7 +104,8 @@ def resolve(
     return Comparison.parse(values), path.parent
 
 
-def _listed(text: str, option: str) -> Any:
+def listed(text: str, option: str) -> Any:
+    """Values separated by commas, in YAML."""
     try:
         return yaml.safe_load(f"[{text}]")
     except yaml.YAMLError:

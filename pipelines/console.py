@@ -124,7 +124,8 @@ class JobsView:
         if job in self._tasks:
             self._progress.remove_task(self._tasks.pop(job))
         self._progress.advance(self._all)
-        verdict = f"[bold red]{_escape(outcome.error)}[/]" if outcome.error else "done"
+        told = _escape(outcome.result) if isinstance(outcome.result, str) else "done"
+        verdict = f"[bold red]{_escape(outcome.error)}[/]" if outcome.error else told
         accuracy = outcome.result["accuracy"]["int8"] if isinstance(outcome.result, dict) else None
         shown = "" if accuracy is None else f", int8 {100 * accuracy:.2f} %"
         err.print(f"{_escape(job)}: {verdict} in {outcome.seconds:.0f} s{shown}", soft_wrap=True)

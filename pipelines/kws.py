@@ -20,6 +20,7 @@ COMMANDS = {
     "export": "A .tflite as C code for a firmware.",
     "omni": "Omni-sparsity: train once, search the best sub-network for a board, or make a menu of them.",
     "compare": "Compare variants of a recipe at several sparsities and seeds.",
+    "sweep": "Many trials of a recipe on Ray Tune, here or on a cluster, the worst stopped early.",
     "det": "False accepts an hour against false rejects on long streams, and the threshold for a target.",
     "stream": "The keywords in a sound file, as the firmware would decide.",
     "listen": "The keywords a microphone hears, live.",

@@ -120,7 +120,7 @@ def _local_access() -> dict[str, str]:
     """A password of this run's own, so that no other user of this computer can send it work, where none is set."""
     if {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
         return {}
-    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    return {"RAY_AUTH_TOKEN": secrets.token_hex(32)}  # Ray then turns its check on by itself
 
 
 def _join(address: str) -> None:

@@ -1,0 +1,136 @@
+"""`kws sweep`: many trials of a recipe on Ray Tune, here or on a cluster, in one run that can be interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from firmware_export.stage import count_instructions, export_build
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.provenance import commit_of, versions
+from kws_tfmot.recipe import find_recipe, read_values
+from kws_tfmot.sweep.cluster import require_ray
+from kws_tfmot.sweep.domains import parse_trial_option
+from kws_tfmot.sweep.record import sweep_record, write_sweep
+from kws_tfmot.sweep.run import SweepPlan, Where, absolute, run_sweep
+from kws_tfmot.sweep.settings import TARGET, Sweep, trials_of
+from pipelines.compare import ROOT, listed
+from pipelines.compare import show as show_comparison
+from pipelines.console import JobsView, friendly_errors, line, table
+from pipelines.options import DataOption, JsonOption, SetOption
+
+JOBS = min(4, os.cpu_count() or 1)  # each needs about a gigabyte
+
+
+def command(
+    recipe: Annotated[Path, typer.Argument(help="A sweep, or a recipe (then with --methods, --try ...).")],
+    data: DataOption = "synthetic",
+    out_dir: Annotated[Path, typer.Option("--out", help="Where every trial is kept; shared by all nodes.")] = Path(
+        "runs/sweep"
+    ),
+    jobs: Annotated[int, typer.Option(min=1, help="Trials at once on this computer.")] = JOBS,
+    address: Annotated[str, typer.Option(help="A Ray cluster instead: HOST:PORT of its head, or auto.")] = "",
+    cores: Annotated[int, typer.Option(min=1, help="Cores and threads of a trial; another number, other models.")] = 1,
+    methods: Annotated[str, typer.Option(help="For example magnitude,weight_importance,csp")] = "",
+    sparsities: Annotated[str, typer.Option(help="For example 0.75,0.9,0.95")] = "",
+    seeds: Annotated[str, typer.Option(help="How many, or which: 3, or 1,5,8")] = "",
+    tried: Annotated[
+        list[str],
+        typer.Option("--try", help="key=[a, b], or key={log_uniform: [low, high]}, uniform, integer, choice."),
+    ] = [],  # noqa: B006 - typer copies it
+    samples: Annotated[int, typer.Option(min=0, help="Draws from what is no list.")] = 0,
+    overrides: SetOption = [],  # noqa: B006 - typer copies it
+    stop_early: Annotated[bool, typer.Option("--stop-early/--to-the-end", help="ASHA, as the sweep says.")] = True,
+    results: Annotated[Path | None, typer.Option(help="Where NAME.json and .png go; --out if not given.")] = None,
+    features: Annotated[Path | None, typer.Option(help="Where augmented epochs are kept; OUT/features.")] = None,
+    instructions: Annotated[bool, typer.Option(help="Count instructions on mps2-an386.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Run every trial of a sweep, stop the worst early, and say which were best."""
+    with friendly_errors():
+        require_ray()
+        given = {"sparsity.method": listed(methods, "--methods"), TARGET: listed(sparsities, "--sparsities")}
+        parameters = {key: values for key, values in given.items() if values} | dict(map(parse_trial_option, tried))
+        sweep, folder = resolve(recipe, parameters, listed(seeds, "--seeds"), "," in seeds, samples, stop_early)
+        trials = trials_of(sweep, folder, overrides)
+        stages = (export_build, count_instructions) if instructions else (export_build,)
+        plan = absolute(SweepPlan(sweep, trials, data, out_dir, features or out_dir / "features", stages))
+        preparation = len(plan.preparation(list(plan.builds().values())))
+        with JobsView(sweep.name, preparation + len(trials.cells)) as view:
+            found = run_sweep(plan, Where(address, jobs, cores), view)
+        about = {
+            "command": shlex.join(["kws", "sweep", *sys.argv[1 + (sys.argv[1:2] == ["sweep"]) :]]),
+            "commit": commit_of(ROOT),
+            "sweep": sweep.model_dump(mode="json") | {"recipe": Path(sweep.recipe).name},
+            "overrides": list(overrides),
+            "recipes": {cell.variant: cell.recipe.model_dump(mode="json") for cell in reversed(trials.cells)},
+            "processes": {"cluster": bool(address), "trials": None if address else jobs, "threads": cores},
+            "versions": versions(),
+        }
+        record = sweep_record(plan, found, about)
+        target = results or out_dir
+        write_sweep(record, target)
+        if as_json:
+            typer.echo(json.dumps(record, indent=2))
+        else:
+            show(record, target)
+        if found.failures:
+            line(f"[bold red]{len(found.failures)} failed[/]; the same command tries them again", stderr=True)
+            sys.exit(1)
+
+
+def resolve(
+    given: Path, parameters: dict[str, Any], seeds: list[int], which: bool, samples: int, stop_early: bool
+) -> tuple[Sweep, Path]:
+    """The sweep that the command line means, and the folder its recipe is relative to."""
+    path = find_recipe(given)
+    values = read_values(path)
+    if {"recipe", "parameters", "variants"} & values.keys():
+        values["parameters"] = (values.get("parameters") or {}) | parameters
+        folder = path.parent
+    else:
+        values = {"name": f"{values.get('name', path.stem)}_sweep", "recipe": str(path.resolve())}
+        values |= {"parameters": parameters}
+        folder = Path()
+        if not parameters:
+            raise RecipeError(
+                f"{path} is a recipe, and nothing says what to try.",
+                "Give a sweep (recipes/sweep), or --methods, --sparsities, or --try key=[value, value].",
+            )
+    if seeds:
+        values["seeds"] = seeds if which or len(seeds) > 1 else seeds[0]
+    values |= {"samples": samples} if samples else {}
+    values |= {} if stop_early else {"early_stopping": None}
+    return Sweep.parse(values), folder
+
+
+def show(record: dict[str, Any], folder: Path) -> None:
+    """The summary of the finished trials, where others were stopped, the best ones, and where the files lie."""
+    stopped = [trial for trial in record["trials"] if trial["status"] == "stopped"]
+    if stopped:
+        rows = [
+            [trial["trial"], str(len(trial["validation_by_epoch"])), f"{100 * trial['validation_by_epoch'][-1]:.2f}"]
+            for trial in stopped
+            if trial["validation_by_epoch"]
+        ]
+        table("stopped early", ["trial", "epoch", "validation, %"], rows)
+    show_comparison(record, folder)
+    for best in record["best"]:
+        sparsity = "dense" if best["target"] is None else f"{best['target']:g}"
+        line(
+            f"best on the validation split, sparsity {sparsity}: {best['variant']}, seed {best['seed']}: "
+            f"{100 * best['validation_accuracy']:.2f} %, on the test split {100 * best['accuracy']:.2f} % (int8)",
+            markup=False,
+        )
+    counts = record["counts"]
+    line(f"{counts['finished']} finished, {counts['stopped']} stopped early, {counts['failed']} failed")
+
+
+if __name__ == "__main__":
+    typer.run(command)
