@@ -145,6 +145,8 @@ def label_of(variant: str, point: dict[str, Any], keys: list[str]) -> str:
 
     >>> label_of("", {"sparsity.method": "csp", "train.learning_rate": 0.01}, ["train.learning_rate"])
     'csp, learning_rate 0.01'
+    >>> label_of("", {"model": {"name": "dnn", "width": 64}, "sparsity.distillation": None}, ["model"])
+    'dnn width 64, no distillation'
     >>> label_of("wide", {}, [])
     'wide'
     """
@@ -152,11 +154,19 @@ def label_of(variant: str, point: dict[str, Any], keys: list[str]) -> str:
     for key, value in point.items():
         last = key.rpartition(".")[2]
         shown = key if sum(other.rpartition(".")[2] == last for other in keys) > 1 else last
-        parts.append(_shown(value) if isinstance(value, (str, dict)) else f"{shown} {_shown(value)}")
+        parts.append(_part(shown, value))
     label = ", ".join(parts) or OWN
     if len(folder_name(label)) <= _LONGEST:
         return label
     return f"{label[: _LONGEST - 10]} {hashlib.sha256(label.encode()).hexdigest()[:8]}"
+
+
+def _part(key: str, value: Any) -> str:
+    if value is None:
+        return f"no {key}"
+    if value == {}:
+        return key
+    return _shown(value) if isinstance(value, (str, dict)) else f"{key} {_shown(value)}"
 
 
 def _shown(value: Any) -> str:
@@ -164,7 +174,7 @@ def _shown(value: Any) -> str:
         return " ".join(part if isinstance(part, str) else f"{key} {_shown(part)}" for key, part in value.items())
     if isinstance(value, float):
         return f"{value:g}"
-    return "none" if value is None else str(value)
+    return str(value)
 
 
 def _applies(key: str, values: dict[str, Any]) -> bool:
