@@ -57,7 +57,7 @@ class _Network:
         shape = (1, *_halved((x.shape[1], x.shape[2]), strides), channels)
         depth = 1 if depthwise else x.shape[3]
         form = (1, *kernel, channels) if depthwise else (channels, *kernel, depth)
-        out = self.activation(shape, _RELU6, -128) if relu6 else self.activation(shape, 0.05, 3)
+        out = self.activation(shape, _RELU6, -128) if relu6 else self.activation(shape, self.rng.uniform(0.04, 0.06), 3)
         options = {"padding": "SAME", "stride_h": strides[0], "stride_w": strides[1]}
         if depthwise:
             options["depth_multiplier"] = 1

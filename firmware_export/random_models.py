@@ -148,12 +148,15 @@ def pointwise(m: _Model) -> None:
 
 
 def depthwise(m: _Model) -> None:
-    """DEPTHWISE_CONV_2D, often the common 3x3."""
+    """DEPTHWISE_CONV_2D, often the common 3x3, or the 5x5 and 7x7 of MBConv cells."""
     multiplier = m.choose.pick((1, 1, 1, 2, 3))
-    if m.choose.pick((True, False)):
-        options, kh, kw, oh, ow = {"padding": "SAME", "stride_h": 1, "stride_w": 1}, 3, 3, m.shape[1], m.shape[2]
+    side = m.choose.pick((3, 3, 5, 7, 0, 0))
+    if side:
+        stride = 1 if side == 3 else m.choose.integer(1, 2)
+        options: dict[str, Any] = {"padding": "SAME", "stride_h": stride, "stride_w": stride}
+        kh, kw, oh, ow = side, side, -(-m.shape[1] // stride), -(-m.shape[2] // stride)
     else:
-        options, kh, kw, oh, ow = _window(m, 5, True)
+        options, kh, kw, oh, ow = _window(m, 7, m.choose.pick((True, False)))
     channels = m.shape[3] * multiplier
     options["depth_multiplier"] = multiplier
     _weighted(m, "DEPTHWISE_CONV_2D", _weights(m, (1, kh, kw, channels)), 3, (1, oh, ow, channels), **options)
