@@ -7,7 +7,7 @@ RECORDINGS ?= $(or $(KWS_RECORDINGS),../shared/data/speech_commands_subset)
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format experiments omni custom bench-device clean
+.PHONY: help setup demo test test-slow lint format experiments omni custom bench-device bench-search clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -56,6 +56,9 @@ custom: setup ## synthetic speech and few recordings, judged on real recordings;
 
 bench-device: setup ## instructions, flash and RAM on the emulated boards; writes results/device.json
 	$(VENV)/bin/python -m pipelines.bench_device --out results/device.json
+
+bench-search: setup ## the cost table of an MBConv space and its error on whole networks; writes results/operation_cost.json
+	$(VENV)/bin/python -m pipelines.operation_cost --out results/operation_cost.json
 
 clean: ## runs and caches of the tools, not the environment
 	rm -rf runs build .pytest_cache .mypy_cache .ruff_cache .hypothesis
