@@ -7,11 +7,14 @@ kernel and stride is turned: the first is 11x5 with stride (2, 1).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kws_tfmot.keras import keras
 from kws_tfmot.models.layers import classifier, conv_bn_relu, depthwise_bn_relu
 from kws_tfmot.models.mbconv_cells import Cell, cells_text, parse_cells
 from kws_tfmot.models.settings import ModelSettings
 
+Body = Callable[["keras.KerasTensor"], "keras.KerasTensor"]
 FIRST_KERNEL, FIRST_STRIDES = (11, 5), (2, 1)
 CELL_STRIDES = (2, 2)  # of the first cell; all others keep the size
 LIMIT = 6.0
@@ -57,12 +60,29 @@ def build(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -
         input_shape: (frames, coefficients).
         classes: Number of labels.
     """
+    width, _ = widths(settings)
+
+    def cells(x: keras.KerasTensor) -> keras.KerasTensor:
+        for i, cell in enumerate(cells_of(settings), start=1):
+            if cell is not None:
+                x = _bottleneck(x, f"cell{i}", cell, width, first=i == 1)
+        return x
+
+    return assemble(settings, input_shape, classes, cells)
+
+
+def assemble(settings: ModelSettings, input_shape: tuple[int, int], classes: int, cells: Body) -> keras.Model:
+    """The network around ``cells``: concrete ones here, undecided ones in a search.
+
+    Args:
+        settings: As for :func:`build`.
+        input_shape: As there.
+        classes: As there.
+        cells: From the first convolution's output to the mix convolution's input.
+    """
     width, mix = widths(settings)
     inputs = keras.Input((*input_shape, 1), name="features")
-    x = conv_bn_relu(inputs, "conv", width, FIRST_KERNEL, FIRST_STRIDES, limit=LIMIT)
-    for i, cell in enumerate(cells_of(settings), start=1):
-        if cell is not None:
-            x = _bottleneck(x, f"cell{i}", cell, width, first=i == 1)
+    x = cells(conv_bn_relu(inputs, "conv", width, FIRST_KERNEL, FIRST_STRIDES, limit=LIMIT))
     x = conv_bn_relu(x, "mix", mix, (1, 1), limit=LIMIT)
     x = keras.layers.AveragePooling2D(x.shape[1:3], name="pool")(x)
     x = keras.layers.Flatten(name="flatten")(x)

@@ -28,6 +28,8 @@ class CellSearchSettings(Settings):
         learning_rate: Peak rate of the choices; it rises from 0 to this, as ``(1 + cos(pi (1 + t / T))) / 2``.
         weight_learning_rate: Peak rate of the weights, which falls by a cosine.
         beta: Exponent of the cost in the loss ``CE (log E[cost] / log target)^beta``.
+        follow: ``beta`` of each target is multiplied by ``exp(follow (E[cost] / target - 1))`` after every step of the
+            choices: it rises while the cost is too high, and presses no more once it is not. 0 as in the paper.
         margin: The search aims at this share of the budget, so that the network it ends with meets it.
         seed: Of the draws.
     """
@@ -44,6 +46,7 @@ class CellSearchSettings(Settings):
     learning_rate: float = pydantic.Field(default=4e-3, gt=0.0, le=10.0)
     weight_learning_rate: float = pydantic.Field(default=4e-3, gt=0.0, le=10.0)
     beta: float = pydantic.Field(default=4.0, ge=0.0, le=1000.0)
+    follow: float = pydantic.Field(default=0.0, ge=0.0, le=10.0)
     margin: float = pydantic.Field(default=1.0, gt=0.0, le=1.0)
     seed: int = pydantic.Field(default=1, ge=0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class Plugins:
         after_step: Run in the graph after every optimiser step.
         keep_from_epoch: First epoch whose weights may be selected (a mask may not be final before it).
         shell: Makes the model that is trained of network, loss terms and hooks: for methods with a step of their own.
+        note: What to show beside an epoch's loss and accuracy, made of its figures.
     """
 
     callbacks: Sequence[keras.callbacks.Callback] = ()
@@ -40,6 +41,7 @@ class Plugins:
     after_step: Sequence[StepHook] = ()
     keep_from_epoch: int = 0
     shell: Callable[[keras.Model, Sequence[LossTerm], Sequence[StepHook]], TrainedModel] = TrainedModel
+    note: Callable[[Mapping[str, float]], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,15 @@ class _Watching(keras.callbacks.Callback):
 
 
 class _Progress(keras.callbacks.Callback):
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, note: Callable[[Mapping[str, float]], str] | None) -> None:
         super().__init__()
         self._task = task
+        self._note = note
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
-        self._task.advance(1, f"loss {logs.get('loss', 0):.3f}  val {100 * logs.get('val_accuracy', 0):.2f} %")
+        more = f"  {self._note(logs)}" if self._note else ""
+        self._task.advance(1, f"loss {logs.get('loss', 0):.3f}  val {100 * logs.get('val_accuracy', 0):.2f} %{more}")
 
 
 def train(
@@ -146,7 +150,7 @@ def train(
             steps_per_epoch=steps,
             validation_data=validation,
             validation_batch_size=500,
-            callbacks=[timer, *plugins.callbacks, *judges, state, *logging, _Progress(task), *watching],
+            callbacks=[timer, *plugins.callbacks, *judges, state, *logging, _Progress(task, plugins.note), *watching],
             verbose=0,
         )
     if settings.select != "last":

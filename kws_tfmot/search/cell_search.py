@@ -1,0 +1,212 @@
+"""ProxylessNAS over cells, inside the common training loop: weights on training clips, choices on held-out ones.
+
+A weight step draws an operation for each cell (evenly in the warm-up, then with softmax(alpha)) and trains that
+network. Every few of them a batch of held-out clips gives dCE/dg of the gates for another drawn network, and the
+choices take a step (:mod:`kws_tfmot.search.choices`). Following the authors of arXiv 2012.10138, a cell whose drawn
+operation leaves it out keeps its logits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kws_tfmot.errors import DataError
+from kws_tfmot.keras import keras, tf
+from kws_tfmot.search.cell_settings import CellSearchSettings
+from kws_tfmot.search.choices import (
+    ChoiceOptimizer,
+    Floats,
+    Target,
+    entropy,
+    loss_gradients,
+    rising_rate,
+    softmax,
+)
+from kws_tfmot.search.mixed_cell import MixedCell, mixed_cells
+from kws_tfmot.training.stream import EpochSource
+from kws_tfmot.training.trainer import LossTerm, StepHook, TrainedModel
+
+BETA_BOUNDS = (1e-3, 1e3)  # where the exponents stay when they follow the cost
+
+
+class PathTraining(TrainedModel):
+    """The training shell whose every step trains one drawn path.
+
+    Args:
+        network: Made by :func:`kws_tfmot.search.mixed_cell.build_mixed`.
+        seed: Of the draws; the network of step t is a function of the seed, t and the choices.
+        loss_terms: As in :class:`~kws_tfmot.training.trainer.TrainedModel`.
+        after_step: As there.
+    """
+
+    def __init__(
+        self, network: keras.Model, seed: int, loss_terms: Sequence[LossTerm] = (), after_step: Sequence[StepHook] = ()
+    ) -> None:
+        super().__init__(network, loss_terms, after_step)
+        self._seed = seed % (1 << 30)  # room for the numbers added to it in 32 bits
+        self.searching = tf.Variable(False, trainable=False)
+
+    def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Draw the operations of this step, then train them."""
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        for i, cell in enumerate(mixed_cells(self.network)):
+            logits = tf.where(self.searching, cell.alpha, tf.zeros_like(cell.alpha))
+            seed = [self._seed + 7919 * i, step]
+            drawn = tf.random.stateless_categorical(logits[None], 1, seed=seed, dtype=tf.int32)
+            cell.chosen.assign(drawn[0, 0])
+        return super().train_step(data)
+
+
+class GateProbe:
+    """CE of a network under given choices, and dCE/dg of every cell's gates."""
+
+    def __init__(self, network: keras.Model) -> None:
+        self.cells: list[MixedCell] = mixed_cells(network)
+        ends = [[cell.input for cell in self.cells], [cell.output for cell in self.cells], network.outputs[0]]
+        self._inside = keras.Model(network.inputs, ends)
+        self.run = tf.function(self._run, reduce_retracing=True)
+
+    def _run(self, features: tf.Tensor, targets: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        for i, cell in enumerate(self.cells):
+            cell.chosen.assign(chosen[i])
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(features)
+            inputs, outputs, probabilities = self._inside(features, training=False)
+            loss = tf.reduce_mean(keras.losses.categorical_crossentropy(targets, probabilities))
+        gradients = tape.gradient(loss, outputs)
+        found = zip(self.cells, inputs, gradients, strict=True)
+        return loss, [cell.gate_gradients(x, gradient) for cell, x, gradient in found]
+
+
+@dataclass
+class ChoiceState:
+    """What the choices have learned besides their logits, which are weights of the network."""
+
+    optimizer: ChoiceOptimizer
+    betas: list[float]
+
+
+class ChoiceSteps(keras.callbacks.Callback):
+    """Learns the choices between the steps of the weights, and tells how decided they are.
+
+    Adds to every epoch's figures: ``entropy`` (1 to 0), ``expected_UNIT`` and ``beta_UNIT`` for each target, and
+    ``choice_loss``, the mean J of the epoch's steps.
+
+    Args:
+        network: The over-parameterised network.
+        held: Held-out clips, epoch by epoch; the weights must not be trained on them.
+        targets: The budgeted costs.
+        settings: How the search is done.
+
+    Raises:
+        DataError: When an epoch of ``held`` is smaller than a batch.
+    """
+
+    def __init__(
+        self, network: keras.Model, held: EpochSource, targets: Sequence[Target], settings: CellSearchSettings
+    ) -> None:
+        super().__init__()
+        self.probe = GateProbe(network)
+        self._cells, self._held, self._targets, self._settings = self.probe.cells, held, tuple(targets), settings
+        squares = [np.zeros(len(cell.operations)) for cell in self._cells]
+        self.state = ChoiceState(ChoiceOptimizer(squares), [settings.beta] * len(self._targets))
+        self._epoch, self._losses = 0, [0.0]
+        self._features = self._labels = np.zeros(0, np.float32)
+
+    @property
+    def alphas(self) -> list[Floats]:
+        """The logits of every cell."""
+        return [cell.alpha.numpy().astype(np.float64) for cell in self._cells]
+
+    @property
+    def searching(self) -> bool:
+        """Whether the warm-up is over."""
+        return self._epoch >= self._settings.warmup
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Draw the held-out clips of the epoch; the warm-up needs none."""
+        self._epoch, self._losses = epoch, []
+        self.model.searching.assign(self.searching)
+        if self.searching:
+            self._features, self._labels = self._held.epoch_features(epoch - self._settings.warmup)
+            if len(self._features) < self._settings.batch_size:
+                raise DataError(
+                    f"{len(self._features)} held-out clips are fewer than a batch of search.batch_size="
+                    f"{self._settings.batch_size}.",
+                    "Give more clips, hold out more (search.held) or use a smaller search.batch_size.",
+                )
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Take a step of the choices when one is due."""
+        every = self._settings.every
+        if self.searching and batch % every == every - 1:
+            done = (self._epoch - self._settings.warmup + (batch + 1) / self.params["steps"]) / self._settings.epochs
+            self._losses.append(self.step(batch // every, rising_rate(self._settings.learning_rate, done)))
+
+    def step(self, number: int, rate: float) -> float:
+        """The ``number``-th step of the choices in this epoch; returns J."""
+        size = self._settings.batch_size
+        place = number % (len(self._features) // size) * size
+        alphas = self.alphas
+        probabilities = [softmax(alpha) for alpha in alphas]
+        rng = np.random.default_rng([self._settings.seed, self._epoch, number])
+        chosen = [int(rng.choice(len(p), p=p)) for p in probabilities]
+        rows = slice(place, place + size)
+        tensors = (tf.constant(self._features[rows]), tf.constant(self._labels[rows]), tf.constant(chosen, tf.int32))
+        loss, gates = self.probe.run(*tensors)
+        state = self.state
+        value, gradients = loss_gradients(
+            alphas, float(loss), [gate.numpy() for gate in gates], self._targets, state.betas
+        )
+        for i, (cell, gradient) in enumerate(zip(self._cells, gradients, strict=True)):
+            if chosen[i] < len(cell.paths):
+                cell.alpha.assign(state.optimizer.update(i, alphas[i], gradient, rate))
+        self._follow(probabilities)
+        return value
+
+    def _follow(self, probabilities: Sequence[Floats]) -> None:
+        for i, target in enumerate(self._targets):
+            over = target.costs.expected(probabilities)[0] / target.value - 1.0
+            moved = self.state.betas[i] * math.exp(self._settings.follow * over)
+            self.state.betas[i] = float(np.clip(moved, *BETA_BOUNDS)) if self._settings.follow else self._settings.beta
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Add the figures."""
+        if logs is None:
+            return
+        probabilities = [softmax(alpha) for alpha in self.alphas]
+        logs["entropy"] = entropy(probabilities)
+        for target, beta in zip(self._targets, self.state.betas, strict=True):
+            logs[f"expected_{target.costs.unit}"] = target.costs.expected(probabilities)[0]
+            logs[f"beta_{target.costs.unit}"] = beta
+        if self._losses:
+            logs["choice_loss"] = float(np.mean(self._losses))
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Judge the network that the search would end with now."""
+        for cell, alpha in zip(self._cells, self.alphas, strict=True):
+            cell.chosen.assign(int(alpha.argmax()))
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """Squares and steps of the optimiser, and the exponents."""
+        state = {f"squares{i}": values for i, values in enumerate(self.state.optimizer.squares)}
+        return state | {"steps": np.array(self.state.optimizer.steps), "betas": np.array(self.state.betas)}
+
+    def set_state(self, stored: Mapping[str, np.ndarray]) -> None:
+        """Take back what :meth:`get_state` gave."""
+        squares = [stored[f"squares{i}"] for i in range(len(self._cells))]
+        self.state = ChoiceState(ChoiceOptimizer(squares, stored["steps"].tolist()), stored["betas"].tolist())
+
+
+def progress_note(logs: Mapping[str, float]) -> str:
+    """What is shown beside an epoch.
+
+    >>> progress_note({"entropy": 0.5, "expected_macs": 2.7e6})
+    'entropy 0.50  macs 2,700,000'
+    """
+    costs = [f"{key.removeprefix('expected_')} {value:,.0f}" for key, value in logs.items() if "expected_" in key]
+    return "  ".join([f"entropy {logs['entropy']:.2f}", *costs]) if "entropy" in logs else ""

@@ -1,0 +1,133 @@
+"""What a search learns, in NumPy: probabilities of operations, their gradients and their optimiser.
+
+    p = softmax(alpha),  J = CE * prod_u R_u,  R_u = (log E_u / log T_u)^beta_u
+
+with E_u the expected cost in unit u and T_u its target (Peter et al. 2020, arXiv 2012.10138). Gates stand for the
+probabilities in the first factor (ProxylessNAS, arXiv 1812.00332), so that with d = dJ/dp
+
+    dJ/dalpha_i = p_i (d_i - sum_j p_j d_j).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from kws_tfmot.search.cell_costs import CellCosts
+
+Floats = npt.NDArray[np.float64]
+
+
+def softmax(logits: npt.ArrayLike) -> Floats:
+    """``exp(a_i) / sum_j exp(a_j)``.
+
+    >>> softmax([0.0, 0.0]).tolist()
+    [0.5, 0.5]
+    """
+    values = np.asarray(logits, np.float64)
+    powers = np.exp(values - values.max())
+    return powers / powers.sum()
+
+
+def through_softmax(probabilities: Floats, gradient: npt.ArrayLike) -> Floats:
+    """The gradient by the logits, given that by the probabilities.
+
+    >>> through_softmax(np.array([0.5, 0.5]), [1.0, 0.0]).tolist()
+    [0.25, -0.25]
+    """
+    gradient = np.asarray(gradient, np.float64)
+    return probabilities * (gradient - float(gradient @ probabilities))
+
+
+def entropy(probabilities: Sequence[Floats]) -> float:
+    """Mean over the cells of ``-sum p ln p / ln n``: 1 when every operation is as likely, 0 when all is decided.
+
+    >>> entropy([np.array([0.5, 0.5]), np.array([1.0, 0.0])])
+    0.5
+    """
+    each = [float(-(p * np.log(np.maximum(p, 1e-300))).sum()) / math.log(len(p)) if len(p) > 1 else 0.0
+            for p in probabilities]  # fmt: skip
+    return float(np.mean(each))
+
+
+def rising_rate(peak: float, done: float) -> float:
+    """The choices' learning rate after the share ``done`` of the search: ``peak (1 + cos(pi (1 + done))) / 2``.
+
+    >>> rising_rate(0.5, 0.0), round(rising_rate(0.5, 0.5), 9), rising_rate(0.5, 1.0)
+    (0.0, 0.25, 0.5)
+    """
+    return peak * (1.0 + math.cos(math.pi * (1.0 + done))) / 2.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """A cost and what it should become."""
+
+    costs: CellCosts
+    value: float
+
+    def factor(self, probabilities: Sequence[Floats], beta: float) -> tuple[float, list[Floats]]:
+        """``R = (log E / log T)^beta`` and dR/dp; E counts as 2 at least, so that the logarithm is positive."""
+        expected, gradients = self.costs.expected(probabilities)
+        expected, target = max(expected, 2.0), max(self.value, 2.0)
+        ratio = math.log(expected) / math.log(target)
+        slope = beta * ratio ** (beta - 1.0) / (expected * math.log(target))
+        return ratio**beta, [slope * gradient for gradient in gradients]
+
+
+def loss_gradients(
+    alphas: Sequence[Floats],
+    cross_entropy: float,
+    gate_gradients: Sequence[npt.ArrayLike],
+    targets: Sequence[Target],
+    betas: Sequence[float],
+) -> tuple[float, list[Floats]]:
+    """J and dJ/dalpha for each cell.
+
+    Args:
+        alphas: Logits of each cell's operations.
+        cross_entropy: CE of the sampled network.
+        gate_gradients: dCE/dg of each cell.
+        targets: The budgeted costs.
+        betas: Exponent of each.
+    """
+    probabilities = [softmax(alpha) for alpha in alphas]
+    factors = [target.factor(probabilities, beta) for target, beta in zip(targets, betas, strict=True)]
+    product = math.prod(value for value, _ in factors)
+    gradients = []
+    for i, (p, gates) in enumerate(zip(probabilities, gate_gradients, strict=True)):
+        by_cost = sum(product / value * own[i] for value, own in factors) if factors else 0.0
+        gradients.append(through_softmax(p, product * np.asarray(gates, np.float64) + cross_entropy * by_cost))
+    return cross_entropy * product, gradients
+
+
+@dataclass
+class ChoiceOptimizer:
+    """Adam without momentum (beta1 = 0, beta2 = 0.999), a step count for each cell.
+
+    Attributes:
+        squares: Running mean of each squared gradient.
+        steps: How often each cell was updated.
+
+    >>> optimizer = ChoiceOptimizer([np.zeros(2)])
+    >>> optimizer.update(0, np.zeros(2), np.array([3.0, -0.1]), 0.5).round(6).tolist()
+    [-0.5, 0.5]
+    """
+
+    squares: list[Floats]
+    steps: list[int] = field(default_factory=list)
+    decay: float = 0.999
+
+    def __post_init__(self) -> None:
+        self.steps = self.steps or [0] * len(self.squares)
+
+    def update(self, cell: int, alpha: npt.ArrayLike, gradient: Floats, rate: float) -> Floats:
+        """The logits of ``cell`` after a step of size ``rate`` against ``gradient``."""
+        self.steps[cell] += 1
+        self.squares[cell] = self.decay * self.squares[cell] + (1.0 - self.decay) * gradient**2
+        unbiased = self.squares[cell] / (1.0 - self.decay ** self.steps[cell])
+        return np.asarray(alpha, np.float64) - rate * gradient / (np.sqrt(unbiased) + 1e-8)
