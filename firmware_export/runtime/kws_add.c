@@ -11,29 +11,32 @@ typedef struct {
     int32_t multiplier, right, zero; /* of the sum */
 } kws_sum_scale;
 
-/* One element from byte `turn` / 8 of both words; shifts round by adding the last bit that is shifted out. */
-#define KWS_ADD_ONE(turn, to)                                                                                         \
-    {                                                                                                                 \
-        int32_t sum, term;                                                                                            \
-        __asm__("sxtab %0, %2, %4, ror #" turn "\n\t"                                                                 \
-                "lsl %0, %0, #21\n\t"                                                                                 \
-                "smmulr %0, %0, %6\n\t"                                                                               \
-                "add %0, %0, %0, asr #31\n\t"                                                                         \
-                "asrs %0, %0, %7\n\t"                                                                                 \
-                "adc %0, %0, #0\n\t"                                                                                  \
-                "sxtab %1, %3, %5, ror #" turn "\n\t"                                                                 \
-                "lsl %1, %1, #20\n\t"                                                                                 \
-                "add %0, %1, %0, lsl #1\n\t"                                                                          \
-                "smmulr %0, %0, %8\n\t"                                                                               \
-                "add %0, %0, %0, asr #31\n\t"                                                                         \
-                "asrs %0, %0, %9\n\t"                                                                                 \
-                "adc %0, %0, %10\n\t"                                                                                 \
-                "ssat %0, #8, %0"                                                                                     \
-                : "=&r"(sum), "=&r"(term)                                                                             \
-                : "r"(s.other_zero), "r"(s.exact_zero), "r"(x), "r"(y), "r"(s.other_multiplier), "r"(s.other_right), \
-                  "r"(s.multiplier), "r"(s.right), "r"(s.zero)                                                        \
-                : "cc");                                                                                              \
-        (to) = (int8_t)sum;                                                                                           \
+/* One element from the bytes that `turn` bits bring to the end of both words; shifts round by adding the last bit that
+ * is shifted out. In two parts, since a compiler that does not optimise has few registers to give. */
+#define KWS_ADD_ONE(turn, to)                                                             \
+    {                                                                                     \
+        int32_t sum, term;                                                                \
+        __asm__("sxtab %0, %1, %2, ror #" turn "\n\t"                                     \
+                "lsl %0, %0, #21\n\t"                                                     \
+                "smmulr %0, %0, %3\n\t"                                                   \
+                "add %0, %0, %0, asr #31\n\t"                                             \
+                "asrs %0, %0, %4\n\t"                                                     \
+                "adc %0, %0, #0"                                                          \
+                : "=&r"(sum)                                                              \
+                : "r"(s.other_zero), "r"(x), "r"(s.other_multiplier), "r"(s.other_right)  \
+                : "cc");                                                                  \
+        __asm__("sxtab %1, %2, %3, ror #" turn "\n\t"                                     \
+                "lsl %1, %1, #20\n\t"                                                     \
+                "add %0, %1, %0, lsl #1\n\t"                                              \
+                "smmulr %0, %0, %4\n\t"                                                   \
+                "add %0, %0, %0, asr #31\n\t"                                             \
+                "asrs %0, %0, %5\n\t"                                                     \
+                "adc %0, %0, %6\n\t"                                                      \
+                "ssat %0, #8, %0"                                                         \
+                : "+&r"(sum), "=&r"(term)                                                 \
+                : "r"(s.exact_zero), "r"(y), "r"(s.multiplier), "r"(s.right), "r"(s.zero) \
+                : "cc");                                                                  \
+        (to) = (int8_t)sum;                                                               \
     }
 
 /* Bytes in fours; returns how many were done. */
@@ -68,8 +71,8 @@ static uint32_t kws_add_short(const kws_elementwise *e, const int8_t *a, const i
         e->maximum != 127) {
         return 0;
     }
-    kws_sum_scale s = {-e->a_zero, e->a_multiplier, -e->a_shift, -e->b_zero, e->out_multiplier, -e->out_shift,
-                       e->out_zero};
+    kws_sum_scale s = {-e->a_zero,        e->a_multiplier, -e->a_shift, -e->b_zero,
+                       e->out_multiplier, -e->out_shift,   e->out_zero};
     if (second) {
         return kws_add_fours(s, a, b, output, bytes);
     }
