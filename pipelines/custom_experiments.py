@@ -77,7 +77,7 @@ def choose(index: ClipIndex, label: str, count: int, seed: int) -> list[str]:
     paths = sorted(clip.path for clip in index.clips if clip.split == "train" and clip.label == label)
     by_path = {clip.path: clip.speaker for clip in index.clips}
     taken: dict[str, int] = defaultdict(int)
-    ranked = []
+    ranked: list[tuple[int, int, str]] = []
     for i in np.random.default_rng([seed, len(label)]).permutation(len(paths)):
         speaker = by_path[paths[i]]
         ranked.append((taken[speaker], len(ranked), paths[i]))
