@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -40,11 +40,6 @@ _MARGIN_MS = 200
 _PROBED_VOICES = ("", "+m3", "+f2", "+croak")
 
 
-class _Part(NamedTuple):
-    clips: list[SourceClip]
-    split_of: dict[str, str]
-
-
 def prepare_custom(
     spec: str, root: Path, settings: DataSettings, cache: Path, progress: Progress | None = None
 ) -> ClipIndex:
@@ -56,7 +51,7 @@ def prepare_custom(
     """
     own = read_recordings(root, settings)
     folder = render(settings, cache, progress)
-    spoken = list_folder(folder, settings.speaker_pattern if settings.split == "all" else r"([0-9a-f]+)_nohash")
+    spoken = list_folder(folder, r"([0-9a-f]+)_nohash")  # the setting's pattern is for the recordings
     recorded = [
         SourceClip(f"recorded/{one.path}", one.word, f"rec:{one.speaker}" if one.speaker else "", "", True)
         for one in own.utterances
