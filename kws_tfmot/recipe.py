@@ -14,6 +14,7 @@ from kws_tfmot.evaluation.streaming.settings import DetectionSettings
 from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.models.settings import ModelSettings
 from kws_tfmot.quantization.settings import QuantizationSettings
+from kws_tfmot.search.cell_settings import CellSearchSettings
 from kws_tfmot.search.settings import OmniSettings
 from kws_tfmot.settings import Settings
 from kws_tfmot.sparsity.settings import SparsitySettings
@@ -66,6 +67,7 @@ class Recipe(Settings):
     export: ExportSettings = ExportSettings()
     detection: DetectionSettings = DetectionSettings()
     omni: OmniSettings | None = None
+    search: CellSearchSettings | None = None
 
     @pydantic.model_validator(mode="after")
     def _rooms_agree(self) -> Recipe:

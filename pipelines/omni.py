@@ -13,7 +13,7 @@ from firmware_export.boards import board_of
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.runs import Run
-from kws_tfmot.search.budget import NEEDS_BOARD, describe, parse_budget
+from kws_tfmot.search.budget import check_board, describe, parse_budget
 from kws_tfmot.search.settings import EvolutionSettings
 from kws_tfmot.stages.build import Build
 from kws_tfmot.stages.omni import SUPERNET, open_subnetworks, train_supernet
@@ -78,10 +78,7 @@ def search_command(
 
     with friendly_errors():
         limits = parse_budget(budget)
-        if not board and (needing := [key for key in limits if key in NEEDS_BOARD]):
-            raise RecipeError(
-                f"the budget {', '.join(needing)} depends on the board.", "Name one: --board mps2-an386, for example."
-            )
+        check_board(limits, board)
         if board:
             board_of(board)
         settings = evolution(population, generations, seed, fitness)

@@ -49,6 +49,18 @@ def parse_budget(text: str) -> dict[str, float]:
     return budget
 
 
+def check_board(budget: Mapping[str, float], board: str) -> None:
+    """Refuse a budget that depends on a board where none is named.
+
+    Raises:
+        RecipeError: Naming the keys.
+    """
+    if not board and (needing := [key for key in budget if key in NEEDS_BOARD]):
+        raise RecipeError(
+            f"the budget {', '.join(needing)} depends on the board.", "Name one: --board mps2-an386, for example."
+        )
+
+
 def parse_quantity(text: str, key: str) -> float:
     """One value with its unit, for ``key``.
 

@@ -12,7 +12,7 @@ for memory, which the layers use one after the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -35,7 +35,7 @@ class CellCosts:
     >>> costs = CellCosts("macs", 10.0, ((1.0, 3.0), (2.0, 5.0, 0.0)))
     >>> costs.of((1, 2)), costs.least()
     (13.0, 11.0)
-    >>> replace(costs, combine="max", fixed=2.0).of((1, 2))
+    >>> CellCosts("ram", 2.0, costs.cells, "max").of((1, 2))
     3.0
     """
 
@@ -85,8 +85,3 @@ class CellCosts:
             others = np.delete(shares, i, axis=0).prod(axis=0)
             gradients.append(-((others * steps) @ mask))
         return expected, gradients
-
-    def restricted(self, columns: Sequence[Sequence[int]]) -> CellCosts:
-        """The table of a smaller space: ``columns[i]`` are the operations of cell i that stay."""
-        rows = tuple(tuple(row[j] for j in kept) for row, kept in zip(self.cells, columns, strict=True))
-        return replace(self, cells=rows)

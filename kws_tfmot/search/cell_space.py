@@ -64,14 +64,17 @@ class CellSpace:
         before = (-(-frames // 2), coefficients)
         return before, (-(-before[0] // 2), -(-before[1] // 2))
 
+    def cells_of(self, choice: Sequence[int]) -> tuple[Cell | None, ...]:
+        """The cells of a choice; ``None`` is one left out."""
+        return tuple(self.operations(i)[j] for i, j in enumerate(choice))
+
     def texts(self, choice: Sequence[int]) -> tuple[str, ...]:
         """The cells of a choice as a recipe keeps them."""
-        return cells_text(self.operations(i)[j] for i, j in enumerate(choice))
+        return cells_text(self.cells_of(choice))
 
-    def columns_of_full(self) -> list[list[int]]:
-        """Where the operations of each cell stand in tables of all kernels and expansions."""
-        full = (*operations(), None)
-        return [[full.index(op) for op in self.operations(i)] for i in range(self.cells)]
+    def texts_of(self, cell: int) -> tuple[str, ...]:
+        """What cell number ``cell``, from 0, may be, as text."""
+        return cells_text(self.operations(cell))
 
     def macs(self) -> CellCosts:
         """Multiply-accumulates: output positions times kernel elements, nothing for batch norm, skips and pooling."""

@@ -1,0 +1,225 @@
+"""Stage `search`: the cells of an MBConv network, chosen under a budget, and the result as a recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kws_tfmot.data.batches import TrainingBatches
+from kws_tfmot.data.index import ClipIndex
+from kws_tfmot.data.prefetch import feature_batches
+from kws_tfmot.data.speakers import percent_splits
+from kws_tfmot.errors import BudgetError, DataError, RecipeError
+from kws_tfmot.evaluation.search_plot import plot_search
+from kws_tfmot.files import write_json, write_text
+from kws_tfmot.models.mbconv_cells import Cell
+from kws_tfmot.recipe import Recipe
+from kws_tfmot.runs import StageResult
+from kws_tfmot.search.budget import describe
+from kws_tfmot.search.cell_choice import Limits, cheapest, costs_of, most_probable
+from kws_tfmot.search.cell_costs import CellCosts
+from kws_tfmot.search.cell_settings import CellSearchSettings
+from kws_tfmot.search.cell_space import CellSpace, Choice
+from kws_tfmot.search.choices import Target, entropy, softmax
+from kws_tfmot.stages.build import Build, FeatureSource
+from kws_tfmot.stages.train import dense_inputs
+
+FOUND_RECIPE = "found.yaml"
+RECORD = "search.json"
+PLOT = "search.png"
+# What a whole network really takes, in each unit that was measured.
+Measure = Callable[[Sequence[Cell | None]], dict[str, float]]
+_TRIES = 8  # times that the budget is tightened where a measured network exceeds it
+_HELD_DRAWS = 4  # epoch offset of the held-out clips' draws; training stages have 0 to 3
+
+
+def search_settings(recipe: Recipe) -> CellSearchSettings:
+    """How the recipe is searched; the defaults where it does not say.
+
+    Raises:
+        RecipeError: If its model has no cells to search.
+    """
+    if recipe.model.name != "mbconv":
+        raise RecipeError(
+            f"only the model mbconv has cells to search. Received: model.name={recipe.model.name}",
+            "Use recipes/search_mbconv.yaml, or model: {name: mbconv, width: 24}.",
+        )
+    return recipe.search or CellSearchSettings()
+
+
+def space_of(build: Build) -> CellSpace:
+    """The space that the build's recipe describes."""
+    from kws_tfmot.models.mbconv import widths
+
+    recipe, settings = build.recipe, search_settings(build.recipe)
+    width, mix = widths(recipe.model)
+    classes = len(build.index.labels)
+    shape = recipe.frontend.feature_shape
+    return CellSpace(width, mix, settings.cells, shape, classes, settings.kernels, settings.expansions)
+
+
+def found_recipe(recipe: Recipe, space: CellSpace, choice: Choice, name: str = "") -> Recipe:
+    """The recipe of one network of the space, for `kws build`."""
+    values = recipe.model_dump(mode="json")
+    values["model"] |= {"cells": list(space.texts(choice)), "blocks": None}
+    return Recipe.parse(values | {"search": None, "name": name or f"{recipe.name}_found"})
+
+
+def hold_out(index: ClipIndex, share: float, seed: int) -> tuple[ClipIndex, ClipIndex]:
+    """The training clips in two: those that train weights, and those of held-out speakers; nothing else changes.
+
+    Raises:
+        DataError: If a part lacks a class that the other has.
+    """
+    counts: dict[str, dict[str, int]] = {}
+    for clip in index.clips:
+        if clip.split == "train" and clip.used:
+            own = counts.setdefault(clip.speaker or clip.path, {})
+            own[clip.label] = own.get(clip.label, 0) + 1
+    sides = percent_splits(counts, (100 * (1 - share), 100 * share, 0), seed)
+    parts = []
+    for side in ("train", "validation"):
+        clips = tuple(c for c in index.clips if c.split != "train" or sides.get(c.speaker or c.path) == side)
+        parts.append(dataclasses.replace(index, clips=clips))
+    labels = [{c.label for c in part.clips if c.split == "train"} for part in parts]
+    if lacking := sorted(labels[0] ^ labels[1]):
+        raise DataError(
+            f"holding out {100 * share:g} % of the training speakers leaves a part without {', '.join(lacking)}.",
+            "Give clips of more speakers, or another share in search.held.",
+        )
+    return parts[0], parts[1]
+
+
+def search_inputs(build: Build, tables: Sequence[CellCosts], budget: Limits) -> list[object]:
+    """Everything that the result depends on."""
+    settings = search_settings(build.recipe).model_dump(mode="json")
+    return [*dense_inputs(build), settings, [dataclasses.asdict(table) for table in tables], dict(budget)]
+
+
+def search_cells(
+    build: Build, tables: Sequence[CellCosts], budget: Limits, about: dict[str, Any], measure: Measure | None = None
+) -> bool:
+    """Search, and write the recipe found, ``search.json`` and ``search.png``; return whether anything was done.
+
+    Args:
+        build: Its recipe has the model ``mbconv``.
+        tables: The costs that the budget is in.
+        budget: The limit for each of them.
+        about: Further facts for the record: board, versions, command.
+        measure: Checks the network found; where it exceeds the budget, the next probable one within a tighter budget
+            is taken.
+
+    Raises:
+        BudgetError: If no network meets the budget; nothing is trained then.
+        DataError: If the held-out clips are too few.
+    """
+    cheapest(tables, budget)
+    space, settings = space_of(build), search_settings(build.recipe)
+
+    def work(key: str) -> StageResult:
+        history, alphas = _train(build, space, tables, budget, key)
+        probabilities = [softmax(alpha) for alpha in alphas]
+        first = tuple(int(p.argmax()) for p in probabilities)
+        choice, measured = _within(space, probabilities, tables, budget, measure)
+        if choice != first:
+            build.reporter.note(
+                f"the most probable cells cost {costs_of(tables, first)}: {_changed(space, first, choice)} to meet the "
+                "budget"
+            )
+        recipe = found_recipe(build.recipe, space, choice)
+        figures = {
+            "cells": list(space.texts(choice)),
+            "costs": costs_of(tables, choice),
+            "measured": measured,
+            "counts": {table.unit: table.of(choice) for table in (space.macs(), space.weights())},
+            "budget": dict(budget),
+            "repaired": choice != first,
+            "most_probable": {"cells": list(space.texts(first)), "costs": costs_of(tables, first)},
+            "entropy": entropy(probabilities),
+            "space": dataclasses.asdict(space) | {"networks": str(space.size)},
+            "probabilities": [
+                dict(zip(space.texts_of(i), (round(float(x), 6) for x in p), strict=True))
+                for i, p in enumerate(probabilities)
+            ],
+        }
+        record = about | figures | {"history": history, "settings": settings.model_dump(mode="json")}
+        write_text(build.run.path(FOUND_RECIPE), recipe.to_yaml())
+        write_json(build.run.path(RECORD), record)
+        plot_search(record, build.run.path(PLOT))
+        return StageResult((FOUND_RECIPE, RECORD, PLOT), figures)
+
+    return build.run.stage("search", search_inputs(build, tables, budget), work, trains=True)
+
+
+def _within(
+    space: CellSpace, probabilities: list[Any], tables: Sequence[CellCosts], budget: Limits, measure: Measure | None
+) -> tuple[Choice, dict[str, float]]:
+    """The most probable network whose measured cost is within the budget, and that cost."""
+    limits = dict(budget)
+    for _ in range(_TRIES):
+        choice = most_probable(probabilities, tables, limits)
+        measured = measure(space.cells_of(choice)) if measure else {}
+        over = {unit: measured[unit] / budget[unit] for unit in measured if measured[unit] > budget[unit]}
+        if not over:
+            return choice, measured
+        limits |= {unit: min(limits[unit], budget[unit]) / ratio * (1 - 1e-4) for unit, ratio in over.items()}
+    raise BudgetError(
+        f"after {_TRIES} choices no network was found whose measured cost meets the budget {describe(budget)}. The "
+        f"last took {describe(measured)}.",
+        "Raise the budget a little, or set search.margin below 1.",
+    )
+
+
+def _changed(space: CellSpace, before: Choice, after: Choice) -> str:
+    pairs = zip(space.texts(before), space.texts(after), strict=True)
+    return ", ".join(f"cell {i} from {a} to {b}" for i, (a, b) in enumerate(pairs, start=1) if a != b)
+
+
+def _train(
+    build: Build, space: CellSpace, tables: Sequence[CellCosts], budget: Limits, key: str
+) -> tuple[list[dict[str, float]], list[Any]]:
+    """Warm-up and search; the figures of every epoch, and the logits in the end."""
+    from kws_tfmot.keras import seed_everything
+    from kws_tfmot.search.cell_search import ChoiceSteps, PathTraining, progress_note
+    from kws_tfmot.search.mixed_cell import build_mixed
+    from kws_tfmot.stages.fitting import fit
+    from kws_tfmot.training.loop import Plugins
+
+    recipe, settings = build.recipe, search_settings(build.recipe)
+    learned, held = _with_index(build, settings)
+    seed_everything(recipe.seed)
+    network = build_mixed(recipe.model, space, settings.weights == "shared")
+    targets = [Target(table, settings.margin * budget[table.unit]) for table in tables]
+    epochs = settings.warmup + settings.epochs
+    train = recipe.train.model_copy(
+        update={
+            "epochs": epochs,
+            "warmup_epochs": min(recipe.train.warmup_epochs, epochs),
+            "learning_rate": settings.weight_learning_rate,
+            "select": "last",
+        }
+    )
+    augment = recipe.augment.model_copy(update={"epoch_clips": None})
+    batches = TrainingBatches(
+        held.index.audio("train"), held.index.noise, held.index.labels, augment, settings.batch_size,
+        recipe.seed + 100_003 * _HELD_DRAWS,
+    )  # fmt: skip
+    with feature_batches(batches, build.frontend, settings.epochs, prefetch=False) as held_epochs:
+        steps = ChoiceSteps(network, FeatureSource(held, held_epochs), targets, settings)
+        plugins = Plugins(
+            callbacks=(steps,),
+            shell=lambda net, losses, hooks: PathTraining(net, settings.seed, losses, hooks),
+            note=progress_note,
+        )
+        result = fit(learned, network, train, "search", key, plugins, offset=0)
+    return result.history, steps.alphas
+
+
+def _with_index(build: Build, settings: CellSearchSettings) -> tuple[Build, Build]:
+    parts = []
+    for index in hold_out(build.index, settings.held, settings.seed):
+        part = dataclasses.replace(build)
+        part.__dict__["index"] = index
+        parts.append(part)
+    return parts[0], parts[1]
