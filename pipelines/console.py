@@ -131,6 +131,35 @@ class JobsView:
         err.print(f"{_escape(job)}: {verdict} in {outcome.seconds:.0f} s{shown}", soft_wrap=True)
 
 
+class BarView:
+    """One bar for many alike jobs; who runs them tells which have failed."""
+
+    def __init__(self, title: str, total: int) -> None:
+        columns = (TextColumn("{task.description:<15}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=err)
+        self._all = self._progress.add_task(title, total=total)
+
+    def __enter__(self) -> BarView:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def began(self, job: str) -> None:
+        """Nothing to show yet."""
+
+    def progressed(self, job: str, description: str, done: int, total: int | None, note: str) -> None:
+        """Too small to show."""
+
+    def noted(self, text: str) -> None:
+        """Told again by whoever reads the data next."""
+
+    def ended(self, job: str, outcome: Outcome) -> None:
+        """Move the bar."""
+        self._progress.advance(self._all)
+
+
 def line(text: str, style: str | None = None, markup: bool = True, stderr: bool = False) -> None:
     """Print one line as it is: a path must not be broken where the terminal ends."""
     (err if stderr else out).print(text, style=style, markup=markup, soft_wrap=True)

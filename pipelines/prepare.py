@@ -1,25 +1,92 @@
-"""`kws prepare`: read and check the clips of a recipe, and show what the data set is."""
+"""`kws prepare`: read and check the clips of a recipe, and show what the data set is; with many workers if asked."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+from kws_tfmot.data.shards import RunJobs
+from kws_tfmot.jobs import Job, Outcome, run_jobs
 from kws_tfmot.stages.build import Build
 from kws_tfmot.stages.prepare import prepare_data
-from pipelines.console import line, table
-from pipelines.options import recipe_command
+from kws_tfmot.stages.sharding import decode_clips, draw_all_epochs
+from pipelines.console import BarView, friendly_errors, line, table
+from pipelines.options import (
+    DataOption,
+    ForceOption,
+    KeywordsOption,
+    OutOption,
+    RecipeArgument,
+    SetOption,
+    SpeakerOption,
+    open_build,
+)
 
 
-def work(build: Build) -> None:
+def command(
+    recipe: RecipeArgument,
+    data: DataOption = "synthetic",
+    out_dir: OutOption = Path("runs/kws"),
+    overrides: SetOption = [],  # noqa: B006 - typer copies it
+    keywords: KeywordsOption = "",
+    speaker_pattern: SpeakerOption = "",
+    force: ForceOption = False,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that decode the clips of a folder: in shards.")] = 0,
+    address: Annotated[str, typer.Option(help="A Ray cluster instead: HOST:PORT of its head, or auto.")] = "",
+    features: Annotated[
+        Path | None, typer.Option(help="Also compute the recipe's augmented epochs into this folder.")
+    ] = None,
+) -> None:
     """Read, check and split the clips; nothing is trained."""
-    prepare_data(build)
+    with friendly_errors():
+        build = open_build(recipe, data, out_dir, overrides, keywords, speaker_pattern, force)
+        with build.run.locked(), engine(address, workers) as run:
+            if (workers or address) and not decode_clips(build, run):
+                build.reporter.note(f"the clips of {data!r} are read by one process: only a folder: is cut into shards")
+            prepare_data(build)
+            show(build)
+            if features is not None:
+                from kws_tfmot.sweep.run import local_source
+
+                count = draw_all_epochs(replace(build, source=local_source(data)), features, run)
+                line(f"{count} augmented epochs in {features}")
+
+
+@contextmanager
+def engine(address: str, workers: int) -> Iterator[RunJobs]:
+    """Where jobs are done: on a cluster, in worker processes, or here."""
+
+    def here(jobs: Sequence[Job]) -> dict[str, Outcome]:
+        with BarView("preparing", len(jobs)) as view:
+            return run_jobs(jobs, max(1, workers), 1 if workers else 0, view)
+
+    def there(jobs: Sequence[Job]) -> dict[str, Outcome]:
+        from kws_tfmot.sweep.ray_jobs import run_ray_jobs
+
+        with BarView("preparing", len(jobs)) as view:
+            return run_ray_jobs(jobs, 1, view)
+
+    if not address:
+        yield here
+        return
+    from kws_tfmot.sweep.cluster import cluster
+
+    with cluster(address, 1, 1):
+        yield there
+
+
+def show(build: Build) -> None:
+    """Clips of each class and split."""
     splits = build.run.figures("prepare")["splits"]
     rows = [[label, *(str(split["clips"][label]) for split in splits.values())] for label in build.index.labels]
     table("clips", ["class", *splits], rows)
     line(f"written to {build.run.path('data.json')}")
 
-
-command = recipe_command(work)
 
 if __name__ == "__main__":
     typer.run(command)

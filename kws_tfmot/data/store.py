@@ -60,18 +60,23 @@ def folder_store(
     length: int,
     cache_dir: Path,
     progress: Progress | None = None,
+    decoded: Callable[[], Iterable[tuple[str, Decoded]]] | None = None,
 ) -> AudioStore:
-    """The decoded clips of a folder, from the cache where nothing has changed (path, size, time, rate, length)."""
+    """The decoded clips of a folder, from the cache where nothing has changed (path, size, time, rate, length).
+
+    ``decoded`` gives the clips in their order, where they are not decoded here.
+    """
     key = store_key(str(root.resolve()), stamps, rate, length)
 
-    def decoded() -> Iterator[tuple[str, Decoded]]:
+    def decoded_here() -> Iterator[tuple[str, Decoded]]:
         # libsndfile and soxr run without the interpreter's lock, so threads are enough.
         with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
             for first in range(0, len(clips), _CHUNK):
                 chunk = clips[first : first + _CHUNK]
                 yield from zip(chunk, pool.map(lambda path: decode_clip(root / path, rate, length), chunk), strict=True)
 
-    return cached_store(key, decoded, lambda: read_noises(root, noises, rate), len(clips), length, cache_dir, progress)
+    source = decoded or decoded_here
+    return cached_store(key, source, lambda: read_noises(root, noises, rate), len(clips), length, cache_dir, progress)
 
 
 def cached_store(

@@ -138,7 +138,7 @@ def draw_features(build: CellBuild, counts: dict[int, int], reporter: Reporter) 
     """Compute the epochs that several cells draw before any of them trains: nothing then disturbs their step times."""
     from kws_tfmot.stages.fitting import draw_epochs
 
-    draw_epochs(build.open(build.folder / "checked", reporter), counts)
+    draw_epochs(build.open(build.folder / "checked", reporter), {offset: range(n) for offset, n in counts.items()})
 
 
 def train_parent(build: CellBuild, reporter: Reporter) -> None:

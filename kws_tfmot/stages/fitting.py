@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -49,19 +50,19 @@ def fit(
         )
 
 
-def draw_epochs(build: Build, counts: dict[int, int]) -> None:
+def draw_epochs(build: Build, epochs: Mapping[int, Sequence[int]]) -> None:
     """Compute the epochs of the build's training stream that are not in its folder yet.
 
     Args:
         build: With a folder for epochs.
-        counts: How many epochs for each epoch offset.
+        epochs: Which epochs, for each epoch offset.
     """
-    with build.reporter.task("drawing epochs", sum(counts.values())) as task:
-        for offset, count in counts.items():
+    with build.reporter.task("drawing epochs", sum(map(len, epochs.values()))) as task:
+        for offset, numbers in epochs.items():
             batches = training_batches(build, offset)
             cache = _epoch_cache(build, batches)
             stream = feature_batches(batches, build.frontend, prefetch=False, cache=cache)
-            for number in range(count):
+            for number in numbers:
                 if cache is not None and not cache.path(number).is_file():
                     stream.compute(number)
                 task.advance()

@@ -198,7 +198,7 @@ def local_source(source: str) -> str:
     'synthetic'
     """
     kind, separator, path = source.partition(":")
-    if separator and kind in ("folder", "tfds-folder"):
+    if separator and kind in ("folder", "tfds-folder", "synthetic+folder"):
         return f"{kind}:{Path(path).expanduser().resolve()}"
     return source
 
