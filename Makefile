@@ -7,7 +7,7 @@ RECORDINGS ?= $(or $(KWS_RECORDINGS),../shared/data/speech_commands_subset)
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format experiments omni custom bench-device bench-search clean
+.PHONY: help setup demo test test-slow lint format experiments sweep omni custom bench-device bench-search clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -15,7 +15,7 @@ help: ## what can be made
 setup: $(STAMP) ## Python packages in .venv, cross compiler and emulator
 	@sh scripts/toolchain.sh
 
-$(STAMP): requirements.txt setup.cfg pyproject.toml
+$(STAMP): requirements.txt setup.cfg pyproject.toml scripts/environment.sh
 	@sh scripts/environment.sh "$(PYTHON)" "$(VENV)"
 	@touch $@
 
@@ -47,6 +47,10 @@ experiments: setup ## long comparisons on real recordings; writes results/
 	    $(VENV)/bin/kws compare $$file --data "folder:$(RECORDINGS)" --jobs $(JOBS) --results results \
 	        --out runs/compare/$$(basename $$file .yaml) --features runs/compare/features || status=1; \
 	done; exit $$status
+
+sweep: setup ## the sweep of recipes/sweep on real recordings, resumable; writes results/sweep.json
+	$(VENV)/bin/kws sweep recipes/sweep/ds_cnn_sparse.yaml --data "folder:$(RECORDINGS)" --jobs $(JOBS) \
+	    --out runs/sweep --results results
 
 omni: setup ## one training for every sparsity against models trained one by one; writes results/omni.json
 	$(VENV)/bin/python -m pipelines.omni_experiments --recordings "$(RECORDINGS)"

@@ -7,10 +7,11 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kws_tfmot.errors import KwsError, RecipeError, ToolchainError
@@ -19,6 +20,7 @@ _REACHED_WITHIN = 5.0  # seconds
 _ATTEMPTS = 3
 _OBJECTS = 200 * 2**20  # bytes of Ray's object store; only plans and rows pass through it
 _FOLDER = "kws-ray-"
+_MARK = "KWS_SWEEP_PROCESS"
 # Ray reads these when it is imported or started.
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -91,8 +93,7 @@ def cluster(address: str, workers: int, cores: int) -> Iterator[None]:
 def _start(folder: Path, cores: int) -> None:
     import ray
 
-    for name, value in _local_access().items():
-        os.environ[name] = value
+    os.environ.update(_local_access() | {_MARK: str(os.getpid())})
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             ray.init(
@@ -154,11 +155,23 @@ def _reach(address: str) -> None:
 
 
 def _remove_leftovers() -> None:
-    """Remove the folders of runs that were killed before they could."""
+    """End the processes, and remove the folders, of runs that were killed before they could."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
         process = folder.name.removeprefix(_FOLDER).partition("-")[0]
         if process.isdigit() and not Path(f"/proc/{process}").exists():
+            for orphan in _started_by(process):
+                with suppress(OSError):
+                    os.kill(orphan, signal.SIGKILL)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _started_by(process: str) -> Iterator[int]:
+    """Processes that a run has started, told by what they have in their environment."""
+    mark = f"{_MARK}={process}".encode()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if mark in path.read_bytes().split(b"\0"):
+                yield int(path.parent.name)
 
 
 def explain(error: BaseException) -> str:
