@@ -57,13 +57,14 @@ def generate(
 
 
 def _vanishes(program: Program, plan: MemoryPlan, number: int) -> bool:
-    """A reshape of contiguous values that stay where they are."""
+    """A reshape that leaves every byte where it is, as one that only gives the numbers another zero point."""
     layer = program.layers[number]
     if not isinstance(layer.operation, Reshape):
         return False
     source, target = layer.inputs[0], layer.output
-    both_flat = program.values[source].layout.flat and program.values[target].layout.flat
-    return both_flat and plan.values[source] == plan.values[target]
+    before, after = program.values[source].layout, program.values[target].layout
+    same = before == after or (before.flat and after.flat)
+    return same and plan.values[source] == plan.values[target]
 
 
 def _banner(digest: str) -> str:
