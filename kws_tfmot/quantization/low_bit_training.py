@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from kws_tfmot.keras import keras, tf
+from kws_tfmot.quantization.batch_statistics import estimate_statistics
 from kws_tfmot.quantization.grids import Grid
 from kws_tfmot.quantization.integer_kernels import GridKernel
 from kws_tfmot.quantization.low_bit_layers import LowBitLayer, kernels_of
@@ -26,10 +27,15 @@ class LowBitTraining(keras.callbacks.Callback):
         network: The float model to train; its kernels are rounded here already.
         layers: The grid of each layer, see :func:`~kws_tfmot.quantization.low_bit_layers.low_bit_layers`.
         fit: ``least_squares`` lets the steps follow the weights; ``range`` leaves them where they began.
+        statistics: Training inputs float32 [N, ...] from which batch norm's statistics are estimated anew before every
+            validation; ``None`` leaves them to its moving averages.
     """
 
-    def __init__(self, network: keras.Model, layers: list[LowBitLayer], fit: str) -> None:
+    def __init__(
+        self, network: keras.Model, layers: list[LowBitLayer], fit: str, statistics: np.ndarray | None = None
+    ) -> None:
         super().__init__()
+        self._network, self._statistics = network, statistics
         self._layers, self._follow = layers, fit == "least_squares"
         self._kernels = kernels_of(network)
         values = {name: kernel.numpy() for name, kernel in self._kernels.items()}
@@ -50,6 +56,11 @@ class LowBitTraining(keras.callbacks.Callback):
             if self._follow:
                 self._steps[layer.name].assign(self._fitted(layer))
             kernel.assign(self._quantized(layer))
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Validation judges the network with statistics that belong to its weights."""
+        if self._statistics is not None:
+            estimate_statistics(self._network, self._statistics)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Note the steps: the weights of any epoch may be those that are kept."""

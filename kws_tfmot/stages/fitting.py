@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from kws_tfmot.data.batches import TrainingBatches
 from kws_tfmot.data.epoch_cache import EpochCache
 from kws_tfmot.data.prefetch import feature_batches
@@ -48,6 +50,14 @@ def fit(
             reporter=build.reporter,
             on_epoch=partial(build.on_epoch, stage) if build.on_epoch else None,
         )
+
+
+def drawn_features(build: Build, offset: int, count: int) -> np.ndarray:
+    """Model input of the first ``count`` clips of a training stream, float32 [N, frames, coefficients, 1]."""
+    batches = training_batches(build, offset)
+    cache = _epoch_cache(build, batches)
+    with feature_batches(batches, build.frontend, prefetch=False, cache=cache) as epochs:
+        return FeatureSource(build, epochs).epoch_features(0)[0][:count]
 
 
 def draw_epochs(build: Build, epochs: Mapping[int, Sequence[int]]) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LOW_BIT_MODEL = "low_bit.keras"
 LOW_BIT_KERNELS = "low_bit.npz"
+_OFFSET = 3  # of the epochs it draws, as TFMOT's training
+_STATISTICS_CLIPS = 1000
 
 
 def quantize_low_bit(build: Build, settings: LowBitSettings) -> bool:
@@ -75,17 +77,18 @@ def _train(
 ) -> tuple[dict[str, GridKernel], dict[str, Any]]:
     from kws_tfmot.quantization.low_bit_layers import low_bit_layers
     from kws_tfmot.quantization.low_bit_training import LowBitTraining
-    from kws_tfmot.stages.fitting import fit, training_figures
+    from kws_tfmot.stages.fitting import drawn_features, fit, training_figures
     from kws_tfmot.training.distillation import distillation_loss
     from kws_tfmot.training.loop import Plugins
 
     layers = low_bit_layers(network, settings)
-    training = LowBitTraining(network, layers, "least_squares" if settings.fit == "auto" else settings.fit)
+    fit_by = "least_squares" if settings.fit == "auto" else settings.fit
+    training = LowBitTraining(network, layers, fit_by, drawn_features(build, _OFFSET, _STATISTICS_CLIPS))
     teacher = settings.distillation and distillation_loss(load_float(build, _parent(build)), settings.distillation)
     plugins = Plugins([training], [teacher] if teacher else [], [training.after_step])
     quantization = build.recipe.quantization
     train = stage_settings(build, quantization.epochs, quantization.learning_rate)
-    result = fit(build, network, train, "quantize", key, plugins, offset=3)
+    result = fit(build, network, train, "quantize", key, plugins, offset=_OFFSET)
     return training.kernels(result.selected_epoch), training_figures(result)
 
 

@@ -10,6 +10,7 @@ import pytest
 from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.keras import keras
 from kws_tfmot.models import model_names
+from kws_tfmot.quantization.batch_statistics import estimate_statistics
 from kws_tfmot.quantization.integer_kernels import (
     GridKernel,
     grid_kernels,
@@ -41,8 +42,8 @@ def values_of(network: keras.Model) -> dict[str, np.ndarray]:
 def train_low_bit(
     network: keras.Model, settings: LowBitSettings, epochs: int = 3, **more: object
 ) -> tuple[LowBitTraining, TrainResult]:
-    training = LowBitTraining(network, low_bit_layers(network, settings), "least_squares")
     x = features(150)
+    training = LowBitTraining(network, low_bit_layers(network, settings), "least_squares", x[:100])
     y = np.eye(CLASSES, dtype=np.float32)[np.arange(150) % CLASSES]
     rates = TrainSettings(epochs=epochs, batch_size=25, warmup_epochs=0, learning_rate=1e-2)
     plugins = Plugins([training], [], [training.after_step])
@@ -157,7 +158,7 @@ def test_a_resumed_training_ends_with_the_same_bits(tmp_path: Path) -> None:
 
     def go(source: type[ArraySource]) -> dict[str, GridKernel]:
         network = model("ds_cnn")
-        training = LowBitTraining(network, low_bit_layers(network, settings), "least_squares")
+        training = LowBitTraining(network, low_bit_layers(network, settings), "least_squares", x[:60])
         result = train(
             network, source(x[:100], y[:100]), (x[100:], y[100:]), rates,
             plugins=Plugins([training], [], [training.after_step]),
@@ -223,3 +224,19 @@ def test_weights_that_are_not_the_file_s_are_refused() -> None:
     network.get_layer("conv").kernel.assign(network.get_layer("conv").kernel * 1.5)
     with pytest.raises(ModelError, match="converter changed the weights"):
         convert(network, "int8", features(50), input_quantization=(SCALE, 0), kernels=integers)
+
+
+def test_statistics_are_those_of_the_features_and_of_the_weights() -> None:
+    """Both chunks count alike, the weights stay, and so does what training does with the averages."""
+    network = model("ds_cnn")
+    weights = [w.numpy() for w in network.trainable_weights]
+    x = features(500)
+    estimate_statistics(network, x)
+    norm = network.get_layer("conv_bn")
+    maps = keras.Model(network.inputs, network.get_layer("conv").output).predict(x, verbose=0)
+    chunks = maps.reshape(2, -1, maps.shape[-1])
+    np.testing.assert_allclose(norm.moving_mean.numpy(), chunks.mean(axis=(0, 1)), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(norm.moving_variance.numpy(), chunks.var(axis=1).mean(axis=0), rtol=1e-2)
+    assert norm.momentum == 0.9
+    for before, after in zip(weights, network.trainable_weights, strict=True):
+        np.testing.assert_array_equal(before, after.numpy())
