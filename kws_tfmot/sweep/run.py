@@ -91,7 +91,7 @@ class SweepPlan:
     def record(self) -> dict[str, Any]:
         """What must be the same for a sweep to go on."""
         digests = {
-            cell.name: hashlib.sha256(cell.recipe.model_dump_json().encode()).hexdigest()[:16]
+            cell.name: hashlib.sha256(cell.recipe.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:16]
             for cell in self.trials.cells
         }
         stopping = self.sweep.early_stopping

@@ -1,0 +1,152 @@
+"""`kws sweep` as a person uses it: a real one, interrupted and resumed; and what it refuses."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.pipelines.conftest import run
+from tests.pipelines.test_compare import QUICK
+
+SWEEP = """
+name: quick
+recipe: tiny.yaml
+changes: {train: {epochs: 2}, sparsity: {epochs: 3, target: 0.5}}
+parameters:
+  sparsity.method: [magnitude, one_shot]
+  sparsity.learning_rate: {log_uniform: [0.001, 0.02]}
+samples: 2
+early_stopping: {first: 2, factor: 2}
+"""
+needs_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'kws-tfmot[sweep]'"
+)
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    (tmp_path / "tiny.yaml").write_text(QUICK)
+    path = tmp_path / "quick.yaml"
+    path.write_text(SWEEP)
+    return path
+
+
+def start(sweep: Path, tone_folder: Path, out: Path) -> subprocess.Popen:
+    """The command in a session of its own, where an interrupt can be sent to all that it starts, as a terminal does."""
+    options = ["--data", f"folder:{tone_folder}", "--out", out, "--jobs", "2", "--no-instructions"]
+    environment = os.environ | {"HOME": str(out.parent / "home"), "KWS_CACHE": str(out.parent / "cache")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines.kws", "sweep", sweep, *map(str, options)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+@needs_ray
+@pytest.mark.xdist_group("ray")
+def test_an_interrupted_sweep_goes_on_and_counts_every_trial_once(sweep: Path, tone_folder, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = start(sweep, tone_folder, out)
+    until = time.monotonic() + 240
+    while not list(out.glob("epochs/*.json")) and first.poll() is None and time.monotonic() < until:
+        time.sleep(0.1)
+    os.killpg(first.pid, signal.SIGINT)
+    told, _ = first.communicate(timeout=120)
+    assert first.returncode == 130, told
+    assert "run the same command again" in told
+    before = {path.name: path.read_text() for path in out.glob("rows/*.json")}
+    trained = {path.name: json.loads(path.read_text()) for path in out.glob("epochs/*.json")}
+    assert trained
+
+    second = start(sweep, tone_folder, out)
+    told, _ = second.communicate(timeout=300)
+    assert second.returncode == 0, told
+    record = json.loads((out / "quick.json").read_text())
+    assert record["schema_version"] == 1
+    assert {"command", "commit", "versions", "sweep", "summary", "rows", "trials", "best"} <= record.keys()
+    names = [trial["trial"] for trial in record["trials"]]
+    assert len(names) == len(set(names)) == 4
+    assert record["counts"]["finished"] + record["counts"]["stopped"] == 4
+    rows = {row["cell"]: row for row in record["rows"]}
+    assert len(rows) == len(record["rows"]) == record["counts"]["finished"] > 0
+    for trial in record["trials"]:
+        full = trial["status"] == "finished"
+        assert len(trial["validation_by_epoch"]) == (3 if full else 2)  # one rung, at epoch 2
+    for row in rows.values():
+        assert row["epochs"] == 3
+        assert row["accuracy"]["dense"] == next(iter(rows.values()))["accuracy"]["dense"]  # one dense model
+        assert row["engine_differing_bytes"] == 0
+        assert 0 <= row["validation_accuracy"] <= 1
+    for name, text in before.items():
+        assert (out / "rows" / name).read_text() == text
+    for name, epochs in trained.items():  # what was trained before the interruption was kept
+        assert json.loads((out / "epochs" / name).read_text())[: len(epochs)] == epochs
+    assert record["best"][0]["trial"] in rows
+    assert (out / "quick.png").read_bytes()[:4] == b"\x89PNG"
+    assert not (out / "ray").exists()
+    assert not [path for path in (tmp_path / "home").glob(".*") if "ray" in path.name]  # nothing in the home folder
+    assert not (tmp_path / "home" / "ray_results").exists()
+    assert "Traceback" not in told
+
+    # Nothing is left to do, and nothing is done.
+    third = run("sweep", sweep, "--data", f"folder:{tone_folder}", "--out", out, "--no-instructions", "--json")
+    assert third.exit_code == 0, third.output
+    assert json.loads((out / "quick.json").read_text())["rows"] == record["rows"]
+
+    sweep.write_text(SWEEP.replace("samples: 2", "samples: 3"))
+    other = run("sweep", sweep, "--data", f"folder:{tone_folder}", "--out", out, "--no-instructions")
+    assert other.exit_code == 2
+    assert "2 would be new" in " ".join(other.output.split())
+
+
+def test_a_missing_ray_is_told(sweep: Path, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray.tune", None)
+    result = run("sweep", sweep, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "pip install 'kws-tfmot[sweep]'" in " ".join(result.output.split())
+    assert not (tmp_path / "out").exists()
+
+
+@needs_ray
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--try", "sparsity.methd=[csp]"), "Did you mean 'method'?"),
+        (("--try", "sparsity.method"), "expected key=values"),
+        (("--try", "model.width={uniform: [1]}"), "[lowest, highest]"),
+        (("--seeds", "0"), "at least 1"),
+    ],
+)
+def test_what_cannot_be_tried_is_told_before_anything_runs(sweep: Path, tmp_path: Path, options, told: str) -> None:
+    result = run("sweep", sweep, "--out", tmp_path / "out", *options)
+    assert result.exit_code == 2, result.output
+    assert told in " ".join(result.output.split())
+    assert not (tmp_path / "out").exists()
+
+
+@needs_ray
+def test_a_recipe_needs_something_to_try(sweep: Path, tmp_path: Path) -> None:
+    from pipelines.sweep import resolve
+
+    recipe = sweep.with_name("tiny.yaml")
+    result = run("sweep", recipe, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "nothing says what to try" in " ".join(result.output.split())
+    tried = {"sparsity.method": ["magnitude"], "sparsity.target": [0.5, 0.9]}
+    settings, _ = resolve(recipe, tried, [2], False, 0, False)
+    assert settings.name == "tiny_sweep"
+    assert settings.seeds == (1, 2)
+    assert settings.early_stopping is None
