@@ -1,0 +1,179 @@
+"""Searched networks on real recordings: against DS-CNN small, random networks of the same cost, and another cost."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from firmware_export.search_experiment import (
+    REFERENCE,
+    Experiment,
+    measured_on,
+    random_variants,
+    run_search,
+    variant_of,
+    with_changes,
+)
+from firmware_export.stage import count_instructions, export_build
+from kws_tfmot.comparison import Cell, Comparison, cells_of
+from kws_tfmot.errors import DataError, KwsError
+from kws_tfmot.evaluation.comparison import comparison_record, write_comparison
+from kws_tfmot.jobs import Job, run_jobs
+from kws_tfmot.provenance import commit_of, versions
+from kws_tfmot.recipe import Recipe, load_recipe
+from kws_tfmot.runs import Run
+from kws_tfmot.search.budget import parse_quantity
+from kws_tfmot.stages.build import Build
+from kws_tfmot.stages.comparing import plan_jobs, run_comparison
+from kws_tfmot.stages.search_cells import space_of
+from pipelines.compare import show
+from pipelines.console import JobsView, RichReporter, friendly_errors, line
+
+ROOT = Path(__file__).resolve().parent.parent
+NAME, BASELINE, BOARD = "search", "DS-CNN s", "mps2-an386"
+NARROW = {"model": {"width": 16, "mix": 48}}  # of the search at a quarter of the instructions
+
+
+def command(
+    recipe: Annotated[Path, typer.Option(help="The recipe of the searches.")] = ROOT / "recipes/search_mbconv.yaml",
+    recordings: Annotated[str, typer.Option(help="A folder in the layout of Speech Commands.")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds train every network.")] = 3,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of every training from scratch.")] = 60,
+    macs: Annotated[str, typer.Option(help="Budget of the searches by MACs.")] = "2.7M",
+    share: Annotated[float, typer.Option(help="Instruction-aware search: share of the MAC-aware one's.")] = 0.8,
+    random: Annotated[int, typer.Option(min=0, help="Random networks of the same MACs.")] = 5,
+    random_seeds: Annotated[int, typer.Option(min=0, help="How many seeds train those.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes at once.")] = 2,
+    runs: Annotated[Path, typer.Option(help="Where the runs are kept; what is done is skipped.")] = Path("runs/search"),
+    results: Annotated[Path, typer.Option(help="Where the results are written.")] = ROOT / "results",
+    overrides: Annotated[list[str], typer.Option("--set", help="Change the recipe: key=value.")] = [],  # noqa: B006
+) -> None:
+    """Search, then train every network found from scratch with the same epochs, and compare them."""
+    with friendly_errors():
+        base, source = load_recipe(recipe, overrides), f"folder:{_recordings(recordings)}"
+        threads = max(1, (os.cpu_count() or 1) // jobs)
+        reference = measured_on(BOARD, with_changes(base, {"model": REFERENCE}))
+        line(f"{BASELINE} on {BOARD}: {reference}")
+        limit = parse_quantity(macs, "macs")
+        planned = searches(base, source, runs, limit, share, reference)
+        search_all(planned, jobs, threads)
+        comparison = compared(base, planned, (epochs, seeds, random), limit, recipe)
+        cells = [c for c in cells_of(comparison, recipe.parent, overrides) if _wanted(c, random_seeds)]
+        trained = plan_jobs(cells, source, runs / "compare", runs / "features", (export_build, count_instructions))
+        with JobsView(NAME, len(trained)) as view:
+            found = run_comparison(cells, trained, runs / "compare", view, jobs, threads)
+        about = {
+            "command": shlex.join(["python", "-m", "pipelines.search_experiments", *sys.argv[1:]]),
+            "commit": commit_of(ROOT),
+            "recipe": base.model_dump(mode="json"),
+            "reference": reference,
+            "searches": {own.name: _shortened(own.record()) for own in planned},
+            "processes": {"jobs": jobs, "threads": threads},
+            "versions": versions(),
+        }
+        record = comparison_record(NAME, found.rows, BASELINE, found.failures, about)
+        record["against_random"] = against_random(found.rows)
+        write_comparison(record, results)
+        show(record, results)
+        for name, row in record["against_random"].items():
+            line(f"{name}: {100 * row['difference']:+.2f} points against the mean of {row['networks']} random networks")
+
+
+def searches(
+    base: Recipe, source: str, runs: Path, macs: float, share: float, reference: dict[str, float]
+) -> list[Experiment]:
+    """MAC-aware; the same within all that DS-CNN takes; instruction-aware; and a quarter of DS-CNN's instructions."""
+    by_macs = Experiment("by MACs", base, source, runs / "searches", {"macs": macs}, epochs=runs / "features")
+    quarter = {"instructions": reference["instructions"] / 4}
+    return [
+        by_macs,
+        replace(by_macs, name="within DS-CNN's device", budget={"macs": macs, **reference}),
+        replace(by_macs, name="a quarter of the instructions", budget=quarter, recipe=with_changes(base, NARROW)),
+        replace(by_macs, name="by instructions", budget={}, share_of="by MACs", share=share),
+    ]
+
+
+def search_all(planned: list[Experiment], jobs: int, threads: int) -> None:
+    """Do the searches, those that need another's result after it.
+
+    Raises:
+        KwsError: Naming the searches that failed.
+    """
+    todo = [Job(own.name, run_search, (own,), needs=(own.share_of,) if own.share_of else ()) for own in planned]
+    with JobsView("searches", len(todo)) as view:
+        outcomes = run_jobs(todo, jobs, threads, view)
+    if failed := {name: outcome for name, outcome in outcomes.items() if outcome.error}:
+        raise KwsError("\n".join(f"{name}: {outcome.error}\n{outcome.trace}" for name, outcome in failed.items()))
+
+
+def compared(
+    base: Recipe, planned: list[Experiment], counts: tuple[int, int, int], macs: float, recipe: Path
+) -> Comparison:
+    """Every network as a variant of one recipe; ``counts`` are epochs, seeds and random networks."""
+    epochs, seeds, random = counts
+    variants: dict[str, Any] = {BASELINE: {"model": REFERENCE}}
+    for own in planned:
+        space = _space(own)
+        variants[f"searched {own.name}"] = variant_of(space, own.record()["cells"])
+    if random:
+        variants |= random_variants(_space(planned[0]), macs, random, base.seed, 0.8)
+    changes = {"search": None, "train": {"epochs": epochs}}
+    given = {"name": NAME, "recipe": recipe.name, "seeds": seeds, "baseline": BASELINE}
+    return Comparison.parse(given | {"changes": changes, "variants": variants})
+
+
+def _space(own: Experiment) -> Any:
+    return space_of(Build(own.recipe, own.source, Run(own.folder / own.name), RichReporter()))
+
+
+def _wanted(cell: Cell, random_seeds: int) -> bool:
+    return not cell.variant.startswith("random ") or cell.seed <= random_seeds
+
+
+def against_random(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Each searched network's accuracy less the mean of the random ones', over the seeds that both have.
+
+    >>> rows = [{"variant": v, "seed": 1, "accuracy": {"int8": a}}
+    ...         for v, a in (("searched by MACs", 0.9), ("random 1", 0.7), ("random 2", 0.9))]
+    >>> {name: round(row["difference"], 6) for name, row in against_random(rows).items()}
+    {'searched by MACs': 0.1}
+    """
+    random = [row for row in rows if row["variant"].startswith("random ")]
+    seeds = {row["seed"] for row in random}
+    found: dict[str, dict[str, Any]] = {}
+    for name in dict.fromkeys(row["variant"] for row in rows if row["variant"].startswith("searched ")):
+        own = [row["accuracy"]["int8"] for row in rows if row["variant"] == name and row["seed"] in seeds]
+        if own and random:
+            others = [row["accuracy"]["int8"] for row in random]
+            found[name] = {
+                "difference": float(np.mean(own) - np.mean(others)),
+                "better_than": int(sum(np.mean(own) > other for other in others)),
+                "networks": len({row["variant"] for row in random}),
+                "seeds": sorted(seeds),
+            }
+    return found
+
+
+def _shortened(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key != "probabilities"}
+
+
+def _recordings(given: str) -> str:
+    path = Path(given or os.environ.get("KWS_RECORDINGS") or ROOT.parent / "shared/data/speech_commands_subset")
+    if not path.is_dir():
+        raise DataError(
+            f"there are no recordings at {path}.",
+            "Give a folder in the layout of Speech Commands: --recordings FOLDER, or set KWS_RECORDINGS.",
+        )
+    return str(path)
+
+
+if __name__ == "__main__":
+    typer.run(command)
