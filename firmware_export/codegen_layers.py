@@ -90,7 +90,7 @@ def _convolution(constants: Constants, n: int, op: Convolution, name: str, encod
 def _depthwise(constants: Constants, n: int, op: Depthwise) -> tuple[str, list[str]]:
     weights = constants.array("int8_t", f"weights_{n}", op.weights.reshape(-1))
     w = op.window
-    kernel = "kws_depthwise_3x3" if op.common else "kws_depthwise_any"
+    kernel = f"kws_depthwise_{'3x3' if op.common else 'wide' if op.wide else 'any'}"
     members: list[object] = [weights, _requant(constants, n, op.requant), _window(w), w.input.channels, op.multiplier]
     address = constants.struct("kws_depthwise", f"layer_{n}", members)
     return f"{kernel}({address}, %0, %o, %s)", [kernel]

@@ -127,6 +127,20 @@ class Depthwise:
     multiplier: int
 
     @property
+    def down(self) -> bool:
+        """Whether the kernels run down the columns: along the longer side of the window, or else of the output."""
+        w = self.window
+        return w.height > w.width or (w.height == w.width and w.output.height > w.output.width)
+
+    @property
+    def wide(self) -> bool:
+        """Whether the kernel for five and seven taps along a line takes it."""
+        w = self.window
+        taps, stride = (w.height, w.stride_y) if self.down else (w.width, w.stride_x)
+        dense = (w.dilation_y, w.dilation_x) == (1, 1)
+        return dense and self.requant.plain and taps in (5, 7) and stride in (1, 2) and w.height * w.width < 256
+
+    @property
     def common(self) -> bool:
         """Whether it is the 3x3 window of every DS-CNN, which has a kernel of its own."""
         w = self.window

@@ -56,15 +56,28 @@ def scratch_bytes(layer: Layer, encoding: str) -> int:
         row = -(-depth // 4) * 4 if encoding in ("packed", "table") else 0
         return columns + row
     if isinstance(operation, Depthwise):
-        w = operation.window
-        height = (w.output.height - 1) * w.stride_y + (w.height - 1) * w.dilation_y + 1
-        width = (w.output.width - 1) * w.stride_x + (w.width - 1) * w.dilation_x + 1
-        down = w.height > w.width or (w.height == w.width and w.output.height > w.output.width)
-        major, minor = (width, height) if down else (height, width)
-        taps = 0 if operation.common else w.height * w.width
-        unpacked = w.height * w.width if encoding in ("packed", "table") else 0
-        return 2 * (major * (-(-minor // 2) * 2) + taps) + -(-unpacked // 4) * 4
+        unpacked = operation.weights.shape[1] if encoding in ("packed", "table") else 0
+        return _depthwise_bytes(operation, operation.wide and not unpacked) + -(-unpacked // 4) * 4
     return 0
+
+
+def _depthwise_bytes(operation: Depthwise, wide: bool) -> int:
+    """The padded plane and the taps: int16, or the 32-bit words that kws_depthwise_wide.c describes."""
+    w = operation.window
+    height = (w.output.height - 1) * w.stride_y + (w.height - 1) * w.dilation_y + 1
+    width = (w.output.width - 1) * w.stride_x + (w.width - 1) * w.dilation_x + 1
+    major, minor = (width, height) if operation.down else (height, width)
+    if not wide:
+        taps = 0 if operation.common else w.height * w.width
+        return 2 * (major * (-(-minor // 2) * 2) + taps)
+    outputs, taps, stride = (
+        (w.output.height, w.height, w.stride_y) if operation.down else (w.output.width, w.width, w.stride_x)
+    )
+    half = -(-outputs // 2)
+    words = half + (half % 3 == 2) - 1
+    pitch = words + taps if stride == 1 else 2 * words + taps
+    rows = w.width if operation.down else w.height
+    return 4 * (major * pitch + rows * (taps + 2))
 
 
 def works_in_place(layer: Layer, program: Program) -> bool:
@@ -78,7 +91,7 @@ def works_in_place(layer: Layer, program: Program) -> bool:
     if isinstance(operation, Depthwise):
         return operation.multiplier == 1 and target.plane <= source.plane
     if isinstance(operation, Reshape):
-        return source.flat and target.flat
+        return source == target or (source.flat and target.flat)
     if isinstance(operation, Elementwise):
         return source == target
     return isinstance(operation, (Clamp, Lookup, Softmax)) and source == target

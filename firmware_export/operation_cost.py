@@ -18,10 +18,10 @@ from firmware_export.mbconv_models import mbconv_model
 from firmware_export.memory_plan import live_bytes
 from firmware_export.operation_counts import DENSE, Measurements
 from kws_tfmot.errors import RecipeError, did_you_mean
-from kws_tfmot.models.mbconv_cells import KERNELS, Cell
+from kws_tfmot.models.mbconv_cells import Cell
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.search.cell_costs import CellCosts
-from kws_tfmot.search.cell_space import FIRST_CONV, CellSpace, operations
+from kws_tfmot.search.cell_space import FIRST_CONV, CellSpace
 from kws_tfmot.tflite.reader import read_model
 
 UNITS = ("flash", "ram", "instructions")
@@ -59,7 +59,8 @@ class OperationCosts:
         """The table a search needs, of the same form as ``space.macs()``; what is missing of it is measured.
 
         Args:
-            unit: One of :data:`UNITS`. RAM is combined by the largest, all else by the sum.
+            unit: One of :data:`UNITS`. RAM is combined by the largest, all else by the sum; flash has the kernels of
+                all operations, so a network that lacks one takes less.
 
         Raises:
             RecipeError: For an unknown unit.
@@ -67,7 +68,7 @@ class OperationCosts:
         """
         if unit not in UNITS:
             raise RecipeError(f"unknown unit {unit!r}.{did_you_mean(unit, UNITS)} Allowed: {', '.join(UNITS)}.")
-        cost = {"flash": self._cell_flash, "ram": self._cell_ram, "instructions": self._cell_instructions}[unit]
+        cost = {"flash": self._table_flash, "ram": self._cell_ram, "instructions": self._cell_instructions}[unit]
         fixed = {"flash": self._flash_ends, "ram": self._ram_ends, "instructions": self._instruction_ends}[unit]
         places = (True, False)[: self.space.cells]
         choices = self.space.operations(0)
@@ -87,15 +88,16 @@ class OperationCosts:
 
         Returns:
             ``macs``, ``weights`` (bytes of weights and constants), ``flash``, ``ram`` (bytes, stack included) and
-            ``instructions``. Unlike a table of sums, flash knows here which kernels the network has in common.
+            ``instructions``. Unlike in a table, flash and the stack are those of the kernels in use.
         """
         used = [(cell, number == 0) for number, cell in enumerate(cells) if cell is not None]
-        flash = self._flash_ends([cell for cell, _ in used])
+        present = [cell for cell, _ in used]
+        ram = max([self._ram_ends(), *(self._cell_ram(*use) for use in used)])
         return {
             "macs": float(self._macs.fixed + sum(self._cell_macs(*use) for use in used)),
-            "weights": float(self._end_constants() + sum(self._constants(cell) for cell, _ in used)),
-            "flash": float(flash + sum(self._cell_flash(*use) for use in used)),
-            "ram": float(max([self._ram_ends(), *(self._cell_ram(*use) for use in used)])),
+            "weights": float(self._end_constants() + sum(self._constants(cell) for cell in present)),
+            "flash": float(self._flash_ends(present) + sum(self._cell_flash(*use) for use in used)),
+            "ram": float(ram - self._static_ram(self._every_kernel()) + self._static_ram(present)),
             "instructions": float(self._instruction_ends() + sum(self._cell_instructions(*use) for use in used)),
         }
 
@@ -130,15 +132,26 @@ class OperationCosts:
         expand = self._code([_PLAIN, Cell(7, 2)]) - self._code([_PLAIN] * 2) if cell.expansion > 1 else 0
         return self._constants(cell) + expand + (0 if first else self._one_more())
 
+    def _table_flash(self, cell: Cell, first: bool) -> int:
+        """The same where all kernels are in the code already, but for one that only this first cell needs."""
+        _, *later = self._every_kernel()
+        more = self._flash_ends([cell, *later]) - self._flash_ends() if first else 0
+        return self._cell_flash(cell, first) + more
+
+    def _every_kernel(self) -> list[Cell]:
+        """A network with every kernel of the space."""
+        kernels = self.space.kernels
+        later = kernels if self.space.cells > 1 else ()
+        return [Cell(kernel, 1) for kernel in (kernels[-1], *later)]
+
     def _one_more(self) -> int:
         """What a later cell without expansion adds to the code of a network that has one already."""
         return self._code([_PLAIN] * 3) - self._code([_PLAIN] * 2)
 
-    def _flash_ends(self, cells: Sequence[Cell] = (_PLAIN, *operations())) -> int:
+    def _flash_ends(self, cells: Sequence[Cell] | None = None) -> int:
         """Everything but the cells' own share: start-up, test harness, kernels, what is before and after the cells."""
-        kernels = sorted({cell.kernel for cell in cells[1:]})
-        small = [Cell(kernel, 1) for kernel in (cells[0].kernel, *kernels)]
-        return self._end_constants() + self._code(small) - len(kernels) * self._one_more()
+        small = _kernels_alone(cells or self._every_kernel())
+        return self._end_constants() + self._code(small) - (len(small) - 1) * self._one_more()
 
     def _code(self, cells: Sequence[Cell]) -> int:
         return self._measured.linked(cells).code
@@ -146,14 +159,14 @@ class OperationCosts:
     # RAM
 
     def _cell_ram(self, cell: Cell, first: bool) -> int:
-        return self._live_bytes(cell)[0 if first else 1] + self._static_ram()
+        return self._live_bytes(cell)[0 if first else 1] + self._static_ram(self._every_kernel())
 
     def _ram_ends(self) -> int:
-        return self._live_bytes(_PLAIN)[2] + self._static_ram()
+        return self._live_bytes(_PLAIN)[2] + self._static_ram(self._every_kernel())
 
-    def _static_ram(self) -> int:
-        """Static data without the arena, and stack; the same for all networks but for some bytes."""
-        linked = self._measured.linked([Cell(7, 1), *(Cell(kernel, 2) for kernel in KERNELS)])
+    def _static_ram(self, cells: Sequence[Cell]) -> int:
+        """Static data without the arena, and the stack, which depends on the kernels in use."""
+        linked = self._measured.linked(_kernels_alone(cells))
         return linked.data + linked.stack
 
     def _live_bytes(self, cell: Cell) -> tuple[int, int, int]:
@@ -174,6 +187,12 @@ class OperationCosts:
 def cell_costs(space: CellSpace, unit: str, board: str = "mps2-an386", reporter: Reporter = SILENT) -> CellCosts:
     """What each operation of ``space`` costs on a board (see :meth:`OperationCosts.cell_costs`)."""
     return OperationCosts(space, board, reporter).cell_costs(unit)
+
+
+def _kernels_alone(cells: Sequence[Cell]) -> list[Cell]:
+    """The smallest network that needs the same kernels."""
+    first, *later = cells
+    return [Cell(kernel, 1) for kernel in (first.kernel, *sorted({cell.kernel for cell in later}))]
 
 
 def _matrix(depth: int, channels: int) -> int:

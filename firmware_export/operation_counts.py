@@ -143,4 +143,16 @@ def _engine_digest() -> str:
 
 
 # files of this folder that decide no count
-_OTHERS = ("bench", "choice", "decode", "device_report", "operation_", "readme", "stage", "subnet_", "tflm_")
+_OTHERS = (
+    "bench",
+    "cell_search",
+    "choice",
+    "decode",
+    "device_report",
+    "operation_",
+    "readme",
+    "search_",
+    "stage",
+    "subnet_",
+    "tflm_",
+)

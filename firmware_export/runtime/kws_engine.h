@@ -150,6 +150,7 @@ const uint8_t *kws_unpack_row(const kws_conv *layer, const uint8_t *source, int8
 /* Depthwise convolutions may work in place where multiplier is 1 and the output plane is not the larger one.
  * `scratch` (4-byte aligned) holds the padded plane as int16 and the taps of one channel (see the memory plan). */
 kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
 kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output);

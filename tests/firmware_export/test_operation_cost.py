@@ -20,7 +20,7 @@ from kws_tfmot.errors import RecipeError, ToolchainError
 from kws_tfmot.models.mbconv_cells import Cell
 from kws_tfmot.search.cell_space import CellSpace
 
-SPACE = CellSpace(8, 16, 3, (25, 8), 5, kernels=(3, 5, 7), expansions=(1, 3))
+SPACE = CellSpace(8, 16, 3, (25, 8), 5, kernels=(3, 7), expansions=(1, 3))
 NETWORKS = (
     [Cell(3, 1)],
     [Cell(7, 2), None, Cell(5, 1)],
@@ -73,24 +73,25 @@ def test_arenas_are_the_least_that_the_layers_need(cells: list[Cell | None]) -> 
 
 @pytest.mark.device
 def test_sums_of_operations_are_what_whole_networks_take(costs: OperationCosts) -> None:
-    found = whole_networks(costs, 3, seed=5)
+    found = whole_networks(costs, 2, seed=5)
     assert all(row["bit_exact"] for row in found["networks"])
-    assert len({tuple(row["cells"]) for row in found["networks"]}) == 3
+    assert len({tuple(row["cells"]) for row in found["networks"]}) == 2
     assert found["largest"]["instructions"]["error"] < 0.002
     assert found["largest"]["flash"]["error"] < 0.005
     assert found["largest"]["ram"]["error"] < 0.02
     for unit in UNITS:  # a table has one code for all networks, and so counts kernels that one of them lacks
-        assert found["largest"][unit]["table_error"] < 0.12
+        assert found["largest"][unit]["table_error"] < 0.3
+        assert all(row[unit]["table_error"] > -0.005 for row in found["networks"])
 
 
 @pytest.mark.device
 def test_tables_have_the_form_of_the_space(costs: OperationCosts) -> None:
     for unit in UNITS:
         table = costs.cell_costs(unit)
-        assert [len(row) for row in table.cells] == [len(row) for row in SPACE.macs().cells] == [6, 7, 7]
+        assert [len(row) for row in table.cells] == [len(row) for row in SPACE.macs().cells] == [4, 5, 5]
         assert table.unit == unit
-        assert all(cost > 0 for row in table.cells for cost in row[:6])
-        assert all(row[6] == 0 for row in table.cells[1:])
+        assert all(cost > 0 for row in table.cells for cost in row[:4])
+        assert all(row[4] == 0 for row in table.cells[1:])
         assert table.least() < table.most()
     assert costs.cell_costs("ram").combine == "max"
     with pytest.raises(RecipeError, match="Did you mean 'flash'"):
