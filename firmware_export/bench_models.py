@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from firmware_export.graph_writer import GraphWriter
+from kws_tfmot.quantization.grids import Grid, nearest_levels
 
 SIZE = (49, 10)
 FIRST = (10, 4)
@@ -22,8 +23,9 @@ LABELS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes",
 class _Builder:
     """Adds layers whose output scale follows from the weights, so that outputs use the int8 range."""
 
-    def __init__(self, seed: int, sparsity: float, relu_zero: int) -> None:
+    def __init__(self, seed: int, sparsity: float, relu_zero: int, grid: Grid | None) -> None:
         self.rng = np.random.default_rng(seed)
+        self.grid = grid
         self.sparsity = sparsity
         self.relu_zero = relu_zero
         self.writer = GraphWriter()
@@ -33,6 +35,8 @@ class _Builder:
     def _weights(self, shape: tuple[int, ...], sparse: bool) -> np.ndarray:
         weights = np.clip(np.round(self.rng.normal(0, 40, shape)), -127, 127)
         weights[weights == 0] = 1
+        if self.grid is not None:
+            weights = self.grid.factor * nearest_levels(weights / (40 / self.grid.top), self.grid)
         if sparse and self.sparsity > 0:
             dropped = self.rng.permutation(weights.size)[: round(self.sparsity * weights.size)]
             weights.reshape(-1)[dropped] = 0
@@ -63,7 +67,7 @@ class _Builder:
         self.writer.operator(code, inputs, [self.last], **activation, **options)
 
 
-def ds_cnn(sparsity: float = 0.0, seed: int = 0, relu_zero: int = -128) -> bytes:
+def ds_cnn(sparsity: float = 0.0, seed: int = 0, relu_zero: int = -128, grid: Grid | None = None) -> bytes:
     """The architecture as a ``.tflite``.
 
     Args:
@@ -71,8 +75,9 @@ def ds_cnn(sparsity: float = 0.0, seed: int = 0, relu_zero: int = -128) -> bytes
         seed: Of the weights.
         relu_zero: Zero point of the activations. Quantisation-aware training may leave another than -128, which
             costs half the resolution and a pass that limits each activation from below.
+        grid: Of few bits, on which every weight lies.
     """
-    b = _Builder(seed, sparsity, relu_zero)
+    b = _Builder(seed, sparsity, relu_zero, grid)
     height, width = -(-SIZE[0] // 2), -(-SIZE[1] // 2)
     shape = (1, height, width, WIDTH)
     b.layer("CONV_2D", shape, (WIDTH, *FIRST, 1), FIRST[0] * FIRST[1], padding="SAME", stride_h=2, stride_w=2)

@@ -87,11 +87,14 @@ def _convolution(constants: Constants, n: int, op: Convolution, name: str, encod
     return f"{kernel}({address}, %0, %o, %s)", functions
 
 
-def _depthwise(constants: Constants, n: int, op: Depthwise) -> tuple[str, list[str]]:
-    weights = constants.array("int8_t", f"weights_{n}", op.weights.reshape(-1))
+def _depthwise(constants: Constants, n: int, op: Depthwise, encoded: Encoded | None) -> tuple[str, list[str]]:
+    data = encoded.data if encoded else np.ascontiguousarray(op.weights, np.int8).tobytes()
+    weights = constants.array("uint8_t", f"weights_{n}", data)
+    table = constants.array("int8_t", f"table_{n}", encoded.table) if encoded and encoded.table else "NULL"
     w = op.window
-    kernel = f"kws_depthwise_{'3x3' if op.common else 'wide' if op.wide else 'any'}"
-    members: list[object] = [weights, _requant(constants, n, op.requant), _window(w), w.input.channels, op.multiplier]
+    kernel = f"kws_depthwise_{'3x3' if op.common else 'wide' if op.wide and encoded is None else 'any'}"
+    members: list[object] = [weights, table, _requant(constants, n, op.requant), _window(w), w.input.channels]
+    members += [op.multiplier, encoded.bits if encoded else 0]
     address = constants.struct("kws_depthwise", f"layer_{n}", members)
     return f"{kernel}({address}, %0, %o, %s)", [kernel]
 
@@ -149,7 +152,7 @@ def _call(
     if isinstance(op, Convolution) and picked is not None:
         return _convolution(constants, n, op, picked.encoding, picked.encoded)
     if isinstance(op, Depthwise):
-        return _depthwise(constants, n, op)
+        return _depthwise(constants, n, op, picked.encoded if picked else None)
     if isinstance(op, Pool):
         return _pool(constants, n, op)
     if isinstance(op, Mean):

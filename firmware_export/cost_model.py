@@ -18,7 +18,7 @@ from itertools import combinations
 import numpy as np
 
 from firmware_export.encodings import ENCODINGS, Encoded
-from firmware_export.ir import Convolution
+from firmware_export.ir import Convolution, Depthwise
 from kws_tfmot.errors import RecipeError, did_you_mean
 
 TILT = {"speed": 0.02, "balanced": 1.0, "size": 50.0}
@@ -46,9 +46,13 @@ KERNELS = {
     "block": Kernel(33.0, 6, 16.0, 6, 660),
     "nm": Kernel(11.0, 6, 7.5, 14, 720),
     "packed": Kernel(24.0, 10, 20.0, 10, 1000),
-    "table": Kernel(22.0, 10, 18.0, 10, 1000),
+    "table": Kernel(22.0, 10, 18.0, 10, 1300),
+    "planes": Kernel(2.3, 13, 0.0, 0, 1400),
 }
-HALVES = {"packed": 12.0, "table": 9.0}  # instructions less for a weight of four bits, which has a path of its own
+WHOLE_BYTES = 10.3  # instructions less for a table's weight of one to four bits, eight of which are read at once
+SUMS_OF_FOUR = 78.0  # for the tables of planes, for each input
+WIDE_ROW = 300.0  # a row of planes whose sums do not fit 16 bits together
+UNPACKING = 600  # bytes of code that a depthwise convolution needs for weights of few bits
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ def work(encoding: str, encoded: Encoded, rows: np.ndarray) -> tuple[float, floa
         return nonzero, 0.0
     if encoding == "block":
         return (encoded.size - channels) / 5, 0.0
+    if encoding == "planes":
+        return float(rows.size * encoded.bits), channels * encoded.bits
     if encoding == "nm":
         return float(channels * depth // encoded.group * encoded.bits), 0.0
     return float(rows.size), 0.0
@@ -85,19 +91,21 @@ def work(encoding: str, encoded: Encoded, rows: np.ndarray) -> tuple[float, floa
 def estimate(encoding: str, operation: Convolution) -> Estimate | None:
     """Encode one layer and estimate its instructions; ``None`` where the encoding does not suit the weights."""
     rows = operation.weights
-    encoded = ENCODINGS[encoding].encode(rows)
+    encoded = None if encoding == "planes" and operation.vector else ENCODINGS[encoding].encode(rows)
     if encoded is None:
         return None
     visited, words = work(encoding, encoded, rows)
     kernel, channels = KERNELS[encoding], rows.shape[0]
-    if encoded.bits == 4 and encoding in HALVES:
-        less = HALVES[encoding]
-        kernel = replace(kernel, each=kernel.each - less, fc_each=kernel.fc_each - less)
+    if encoding == "table" and encoded.bits <= 4:
+        kernel = replace(kernel, each=kernel.each - WHOLE_BYTES, fc_each=kernel.fc_each - WHOLE_BYTES)
     if operation.vector:
         total = visited * kernel.fc_each + words * kernel.fc_row + channels * FC_ROW
     else:
         blocks = -(-operation.window.output.plane // BLOCK)
         gather = rows.shape[1] * (20.0 if operation.window.pointwise else 90.0)
+        if encoding == "planes":
+            wide = ((1 << encoded.bits) - 1) * rows.shape[1] >= 256
+            gather += rows.shape[1] * SUMS_OF_FOUR + (channels * WIDE_ROW if wide else 0.0)
         total = blocks * (visited * kernel.each + words * kernel.row + channels * ROW + gather)
     return Estimate(encoding, encoded, total)
 
@@ -150,6 +158,28 @@ def choose(operations: list[Convolution], optimise: str, allowed: tuple[str, ...
     subsets = [s for size in range(1, min(len(names), 4) + 1) for s in combinations(names, size)]
     candidates = [p for p in (pick(subset) for subset in subsets) if p is not None]
     return min(candidates, key=cost)
+
+
+def choose_depthwise(
+    operations: list[Depthwise], allowed: tuple[str, ...] | None = None, unpacking: bool = False
+) -> list[Estimate | None]:
+    """Depthwise kernels of few bits packed, ``None`` for those that stay int8.
+
+    Their taps are unpacked once for a channel, which costs hardly an instruction, so bytes alone decide.
+
+    Args:
+        operations: The depthwise convolutions.
+        allowed: Names of the encodings to choose from; all by default.
+        unpacking: Whether another layer brings the code that unpacks.
+    """
+    names = [n for n in ("packed", "table") if allowed is None or n in allowed]
+    picked: list[Estimate | None] = []
+    for op in operations:
+        offers = [Estimate(n, e, 0.0) for n in names if (e := ENCODINGS[n].encode(op.weights)) is not None]
+        best = min(offers, key=lambda offer: offer.bytes, default=None)
+        picked.append(best if best is not None and best.bytes < op.weights.size else None)
+    saved = sum(op.weights.size - e.bytes for op, e in zip(operations, picked, strict=True) if e is not None)
+    return picked if unpacking or saved > UNPACKING else [None] * len(operations)
 
 
 def _alone(e: Estimate, base_instructions: float, base_bytes: int, tilt: float) -> tuple[float, str]:

@@ -7,6 +7,7 @@ but write, for the emulator, the host library and tests.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from firmware_export.c_source import identifier
 from firmware_export.codegen import generate
 from firmware_export.codegen_layers import Call
-from firmware_export.cost_model import Estimate, choose
+from firmware_export.cost_model import Estimate, choose, choose_depthwise
 from firmware_export.ir import Convolution, Depthwise, Program
 from firmware_export.lowering import lower
 from firmware_export.memory_plan import MemoryPlan, plan_memory
@@ -106,16 +107,33 @@ def build(
     program = lower(read_model(data))
     operations = [op for layer in program.layers if isinstance(op := layer.operation, Convolution)]
     picked = choose(operations, optimise, encodings)
+    unpacking = any(estimate.encoding in ("packed", "table") for estimate in picked)
+    separate = [op for layer in program.layers if isinstance(op := layer.operation, Depthwise)]
+    depthwise = choose_depthwise(separate, encodings, unpacking)
     _check_labels(program, labels)
-    return assemble(program, picked, sha256_bytes(data), name=name, labels=labels)
+    return assemble(program, picked, sha256_bytes(data), name=name, labels=labels, depthwise=depthwise)
 
 
 def assemble(
-    program: Program, choice: list[Estimate], digest: str, *, name: str = DEFAULT_NAME, labels: tuple[str, ...] = ()
+    program: Program,
+    choice: Sequence[Estimate],
+    digest: str,
+    *,
+    name: str = DEFAULT_NAME,
+    labels: tuple[str, ...] = (),
+    depthwise: Sequence[Estimate | None] = (),
 ) -> Engine:
-    """The source of a lowered model whose convolutions are encoded as ``choice`` says, in their order."""
-    chosen = iter(choice)
-    picked = [next(chosen) if isinstance(layer.operation, Convolution) else None for layer in program.layers]
+    """The source of a lowered model whose convolutions are encoded as ``choice`` says, in their order.
+
+    ``depthwise`` says the same of depthwise convolutions, which are plain int8 where it is empty.
+    """
+    chosen, separate = iter(choice), iter(depthwise)
+    picked: list[Estimate | None] = []
+    for layer in program.layers:
+        if isinstance(layer.operation, Convolution):
+            picked.append(next(chosen))
+        else:
+            picked.append(next(separate, None) if isinstance(layer.operation, Depthwise) else None)
     plan = plan_memory(program, [(p.encoding, p.encoded) if p else None for p in picked])
     source = generate(name, program, plan, picked, labels, digest)
     files = {f"{name}.c": source.code, f"{name}.h": source.header}

@@ -14,6 +14,7 @@ from kws_tfmot.errors import ModelError
 
 ALIGNMENT = 4
 COLUMN_BYTES = 16  # KWS_COLUMN_BYTES of the runtime
+TABLE_BYTES = 64  # of kws_conv_planes, for each input: 16 sums of eight pixels, two bytes each, for every four
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ def scratch_bytes(layer: Layer, encoding: str) -> int:
     if isinstance(operation, Convolution):
         depth = operation.weights.shape[1]
         columns = 0 if operation.vector else depth * COLUMN_BYTES
+        if encoding == "planes":
+            return columns + -(-depth // 8) * 8 * TABLE_BYTES
         row = -(-depth // 4) * 4 if encoding in ("packed", "table") else 0
         return columns + row
     if isinstance(operation, Depthwise):

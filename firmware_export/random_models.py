@@ -75,8 +75,12 @@ class _Model:
 
 def _weights(m: _Model, shape: tuple[int, ...]) -> np.ndarray:
     """Random weights: any bits, any sparsity, sometimes in blocks or a few values only."""
-    kind = m.choose.pick(("any", "few bits", "few values", "blocks", "any", "few bits", "extreme"))
+    kind = m.choose.pick(("any", "few bits", "few values", "blocks", "any", "few bits", "extreme", "signs"))
     size = int(np.prod(shape))
+    if kind == "signs":
+        top = (1 << m.choose.integer(1, 4)) - 1
+        odd = 2 * m.rng.integers(0, top + 1, size) - top
+        return (odd * m.choose.integer(1, 127 // top)).astype(np.int8).reshape(shape)
     if kind == "few bits":
         reach = 1 << m.choose.integer(0, 5)
         values = m.rng.integers(-reach, reach, size)

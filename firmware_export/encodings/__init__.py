@@ -13,8 +13,10 @@ from firmware_export.encodings.dense import DENSE
 from firmware_export.encodings.index import INDEX
 from firmware_export.encodings.lowbit import PACKED, TABLE
 from firmware_export.encodings.nm import NM
+from firmware_export.encodings.planes import PLANES
 from firmware_export.encodings.relative import RELATIVE
 
-ENCODINGS: dict[str, Encoding] = {e.name: e for e in (DENSE, BITMAP, RELATIVE, INDEX, BLOCK, NM, PACKED, TABLE)}
+_ALL = (DENSE, BITMAP, RELATIVE, INDEX, BLOCK, NM, PACKED, TABLE, PLANES)
+ENCODINGS: dict[str, Encoding] = {e.name: e for e in _ALL}
 
 __all__ = ["ENCODINGS", "Encoded", "Encoding"]

@@ -15,8 +15,8 @@ class Encoded:
     """Encoded weights and what the kernel must know beside them."""
 
     data: bytes
-    bits: int = 0  # of packed and table weights; N of N:M
-    group: int = 0  # M of N:M
+    bits: int = 0  # of packed and table weights; N of N:M; planes of signs
+    group: int = 0  # M of N:M; factor of planes
     table: tuple[int, ...] = ()
 
     @property

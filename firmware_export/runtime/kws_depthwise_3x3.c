@@ -116,9 +116,11 @@ kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, in
     kws_plane_init(&plane, w);
     int16_t *padded = (int16_t *)scratch;
     kws_plane_clear(&plane, w->zero_point, padded);
-    const int8_t *weights = layer->weights;
+    int8_t *unpacked = (int8_t *)(padded + plane.major * plane.pitch);
+    const uint8_t *code = layer->weights;
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
         const kws_scale scale = kws_scale_of(&layer->output, channel);
+        const int8_t *weights = kws_depthwise_taps(layer, &code, unpacked);
         int32_t taps[9]; /* in the order of the padded plane */
         for (int32_t i = 0; i < 9; i++) {
             taps[i] = weights[i / 3 * plane.tap_major_step + i % 3 * plane.tap_minor_step];
@@ -133,7 +135,6 @@ kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, in
 #else
         kws_channel_any(&plane, &scale, &layer->output, taps, padded, output);
 #endif
-        weights += 9;
         input += w->in_plane;
         output += w->out_plane;
     }

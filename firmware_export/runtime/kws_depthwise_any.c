@@ -99,11 +99,13 @@ kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, in
     int16_t *padded = (int16_t *)scratch;
     int16_t *taps = padded + plane.major * plane.pitch;
     kws_plane_clear(&plane, w->zero_point, padded);
-    const int8_t *weights = layer->weights;
+    int8_t *unpacked = (int8_t *)(taps + (uint32_t)w->height * w->width);
+    const uint8_t *code = layer->weights;
     uint32_t channel = 0;
     for (uint32_t c = 0; c < layer->channels; c++) {
         kws_plane_load(&plane, input, padded);
         for (uint32_t m = 0; m < layer->multiplier; m++) {
+            const int8_t *weights = kws_depthwise_taps(layer, &code, unpacked);
             int16_t *tap = taps;
             for (int32_t a = 0; a < plane.taps_major; a++) {
                 for (int32_t b = 0; b < plane.taps_minor; b++) {
@@ -111,7 +113,6 @@ kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, in
                 }
             }
             kws_one_channel(&plane, &layer->output, channel, taps, padded, output);
-            weights += (uint32_t)w->height * w->width;
             output += w->out_plane;
             channel++;
         }

@@ -55,17 +55,19 @@ typedef struct kws_conv {
     kws_window window;
     uint16_t depth;    /* weights of one output channel: input channels * window height * window width */
     uint16_t channels; /* output channels */
-    uint8_t bits;      /* of packed and lookup-table weights; N in N:M */
-    uint8_t group;     /* M in N:M */
+    uint8_t bits;      /* of packed and lookup-table weights; N in N:M; planes of signs */
+    uint8_t group;     /* M in N:M; common factor of weights in planes */
 } kws_conv;
 
 /* A convolution of each channel by itself; output channel c * multiplier + m reads input channel c. */
 typedef struct {
-    const int8_t *weights; /* [channels * multiplier][height][width] */
+    const uint8_t *weights; /* [channels * multiplier][height][width], int8 or of few bits as in kws_conv_lowbit */
+    const int8_t *table;    /* values of lookup-table weights, else null */
     kws_requant output;
     kws_window window;
     uint16_t channels; /* input channels */
     uint8_t multiplier;
+    uint8_t bits; /* of packed and lookup-table weights, else 0 */
 } kws_depthwise;
 
 typedef struct {
@@ -119,7 +121,7 @@ void kws_gather_pointwise(const kws_conv *layer, const int8_t *input, uint32_t p
 void kws_gather_window(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 
 /* Convolutions. `scratch` (4-byte aligned) holds kws_conv_scratch(depth) bytes; packed and lookup-table kernels need
- * `depth` rounded up to 4 more. A pointwise convolution may work in place. */
+ * `depth` rounded up to 4 more, planes 64 for each input, their number rounded up to 8. A pointwise convolution may work in place. */
 #define kws_conv_scratch(depth) ((uint32_t)(depth) * KWS_COLUMN_BYTES)
 kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
@@ -128,6 +130,7 @@ kws_status kws_conv_index(const kws_conv *layer, const int8_t *input, int8_t *ou
 kws_status kws_conv_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_lowbit(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_planes(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 
 /* Fully connected layers: one input vector; `scratch` as above for packed and lookup-table weights, else unused. */
 kws_status kws_fc_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
@@ -144,11 +147,12 @@ static inline uint32_t kws_pairs_bytes(const kws_conv *layer) {
     return (kept + 1u) / 2u * 3u;
 }
 
-/* Decode one row of packed or lookup-table weights; returns where the next row starts. */
-const uint8_t *kws_unpack_row(const kws_conv *layer, const uint8_t *source, int8_t *row);
+/* Decode one row of `depth` packed or (with a table) lookup-table weights; returns where the next row starts. */
+const uint8_t *kws_unpack_row(const int8_t *table, uint32_t bits, uint32_t depth, const uint8_t *source, int8_t *row);
 
 /* Depthwise convolutions may work in place where multiplier is 1 and the output plane is not the larger one.
- * `scratch` (4-byte aligned) holds the padded plane as int16 and the taps of one channel (see the memory plan). */
+ * `scratch` (4-byte aligned) holds the padded plane as int16 and the taps of one channel, for weights of few bits also
+ * as int8 (see the memory plan). */
 kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);

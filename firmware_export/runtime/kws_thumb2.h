@@ -108,14 +108,16 @@
         KWS_ROW_PAIR("r10", "r11") "pop {r0, r4-r11, pc}"
 #endif
 
-/* Where the constants of the next channel stand, for the assembly: offsets 0, 4, 8, 12, 16, 20. */
+/* Where the constants of the next channel stand, for the assembly: offsets 0, 4, 8 and so on to 28. */
 typedef struct {
     const int32_t *bias;
     const int32_t *multiplier;
     const int8_t *shift;
     int32_t twice; /* 2 * zero point + 1 */
     uint32_t depth;
-    uint32_t bytes; /* of one row, in kws_conv_nm */
+    uint32_t bytes;  /* of one row in kws_conv_nm, of one plane of a row in kws_conv_planes */
+    uint32_t planes; /* of kws_conv_planes, and twice the common factor of its weights */
+    int32_t factor;
 } kws_row;
 
 static inline kws_row kws_first_row(const kws_conv *layer) {
@@ -126,6 +128,8 @@ static inline kws_row kws_first_row(const kws_conv *layer) {
     row.twice = 2 * layer->output.zero_point + 1;
     row.depth = layer->depth;
     row.bytes = layer->group != 0 ? kws_pairs_bytes(layer) : 0;
+    row.planes = layer->bits;
+    row.factor = 2 * layer->group;
     return row;
 }
 

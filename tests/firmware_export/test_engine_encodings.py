@@ -17,6 +17,13 @@ def matrix(seed: int, channels: int, depth: int, sparsity: float, reach: int) ->
     return np.where(rng.random(rows.shape) < sparsity, 0, rows).astype(np.int8)
 
 
+def signs(channels: int, depth: int, bits: int) -> np.ndarray:
+    """Weights without a zero level: odd numbers times 4."""
+    top = (1 << bits) - 1
+    odd = 2 * np.random.default_rng(bits).integers(0, top + 1, (channels, depth)) - top
+    return (4 * odd).astype(np.int8)
+
+
 @pytest.mark.parametrize("name", sorted(ENCODINGS))
 class TestEveryEncoding:
     @given(
@@ -36,7 +43,7 @@ class TestEveryEncoding:
             np.testing.assert_array_equal(ENCODINGS[name].decode(encoded, channels, depth), rows)
 
     def test_it_takes_a_usual_layer(self, name: str) -> None:
-        rows = matrix(1, 64, 64, 0.75, 7)
+        rows = signs(64, 64, 3) if name == "planes" else matrix(1, 64, 64, 0.75, 7)
         encoded = ENCODINGS[name].encode(rows)
         assert encoded is not None
         assert encoded.size > 0
@@ -48,7 +55,7 @@ class TestEveryEncoding:
     def test_sparse_kernels_decline_rows_that_overflow_a_lane(self, name: str) -> None:
         rows = np.full((2, 300), 127, np.int8)
         assert not fits_lanes(rows)
-        assert (ENCODINGS[name].encode(rows) is None) == ENCODINGS[name].sparse or name in ("packed", "table")
+        assert (ENCODINGS[name].encode(rows) is None) == ENCODINGS[name].sparse or name in ("packed", "table", "planes")
 
 
 @pytest.mark.parametrize(
@@ -79,5 +86,18 @@ def test_structured_and_low_bit_weights_are_stored_small() -> None:
     sizes = {n: ENCODINGS[n].encode(r) for n, r in (("nm", two_of_four.reshape(8, 64)), ("block", blocks))}
     assert sizes["nm"] is not None and sizes["nm"].size == 8 * (32 + 16)
     assert sizes["block"] is not None and sizes["block"].size == 8 + 5 * np.count_nonzero(blocks[:, ::4])
+    planes = ENCODINGS["planes"].encode(signs(8, 60, 3))
+    assert planes is not None and (planes.bits, planes.group, planes.size) == (3, 4, 8 * 3 * 8)
     packed = ENCODINGS["packed"].encode(rng.integers(-2, 2, (8, 64)).astype(np.int8))
     assert packed is not None and packed.bits == 2 and packed.size == 8 * 16
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3, 4])
+def test_planes_hold_every_odd_level_and_nothing_else(bits: int) -> None:
+    rows = signs(9, 77, bits)
+    encoded = ENCODINGS["planes"].encode(rows)
+    assert encoded is not None and encoded.bits == bits
+    np.testing.assert_array_equal(ENCODINGS["planes"].decode(encoded, 9, 77), rows)
+    rows[4, 5] = 0
+    assert ENCODINGS["planes"].encode(rows) is None
+    assert ENCODINGS["planes"].encode(signs(2, 256, bits)) is None  # its sums would leave 16 bits
