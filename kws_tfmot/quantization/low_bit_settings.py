@@ -20,9 +20,9 @@ class LowBitSettings(Settings):
     training. Activations are int8, their ranges calibrated.
 
     Attributes:
-        bits: Of every kernel; or of each by name, ``{default: 2, first: 8, depthwise: 4, block1_pointwise: 1}``. A
+        bits: Of every kernel; or of each by name, ``{default: 2, first: 8, depthwise: 3, block1_pointwise: 1}``. A
             layer's own name counts before ``first`` and ``last``, these before ``depthwise``, that before ``default``
-            (8 where it is not given).
+            (8 where it is not given). Depthwise kernels take at least 4 bits unless they are named.
         levels: ``without_zero``: the paper's grid of ``2^k`` levels. ``with_zero``: ``2^k - 1`` levels with zero.
             ``auto``: with zero for 8 bits and, from 2 bits on, for kernels in which pruning left zeros. Zeros of
             pruning stay zeros in any case.

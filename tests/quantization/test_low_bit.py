@@ -184,6 +184,15 @@ def test_bits_by_layer_and_role() -> None:
     assert {layer.grid.bits for layer in low_bit_layers(model("dnn"), LowBitSettings(bits={"last": 2}))} == {8, 2}
 
 
+def test_depthwise_kernels_keep_four_bits_unless_they_are_named() -> None:
+    def of(bits: int | dict[str, int]) -> int:
+        layers = low_bit_layers(model("ds_cnn"), LowBitSettings(bits=bits))
+        return next(layer.grid.bits for layer in layers if layer.name == "block1_depthwise")
+
+    assert [of(1), of(6), of({"default": 2})] == [4, 6, 4]
+    assert [of({"default": 2, "depthwise": 1}), of({"default": 2, "block1_depthwise": 3, "depthwise": 1})] == [1, 3]
+
+
 def test_an_unknown_layer_is_refused_with_those_that_are_there() -> None:
     with pytest.raises(RecipeError, match="Did you mean 'classifier'") as refusal:
         low_bit_layers(model("ds_cnn"), LowBitSettings(bits={"clasifier": 2}))
