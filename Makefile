@@ -7,7 +7,7 @@ RECORDINGS ?= $(or $(KWS_RECORDINGS),../shared/data/speech_commands_subset)
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format experiments sweep omni custom bench-device bench-search clean
+.PHONY: help setup demo test test-slow lint format experiments sweep omni search-experiments custom bench-device bench-search clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -51,6 +51,9 @@ experiments: setup ## long comparisons on real recordings; writes results/
 sweep: setup ## the sweep of recipes/sweep on real recordings, resumable; writes results/sweep.json
 	$(VENV)/bin/kws sweep recipes/sweep/ds_cnn_sparse.yaml --data "folder:$(RECORDINGS)" --jobs $(JOBS) \
 	    --out runs/sweep --results results
+
+search-experiments: setup ## searched networks against DS-CNN and random ones; writes results/search.json
+	$(VENV)/bin/python -m pipelines.search_experiments --recordings "$(RECORDINGS)" --jobs $(JOBS)
 
 omni: setup ## one training for every sparsity against models trained one by one; writes results/omni.json
 	$(VENV)/bin/python -m pipelines.omni_experiments --recordings "$(RECORDINGS)"

@@ -1,0 +1,97 @@
+"""The search in the training loop: warm-up, choices, determinism and resuming."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kws_tfmot.errors import DataError
+from kws_tfmot.keras import seed_everything
+from kws_tfmot.models import ModelSettings
+from kws_tfmot.search.cell_search import ChoiceSteps, PathTraining
+from kws_tfmot.search.cell_settings import CellSearchSettings
+from kws_tfmot.search.cell_space import CellSpace
+from kws_tfmot.search.choices import Target
+from kws_tfmot.search.mixed_cell import build_mixed
+from kws_tfmot.training import TrainSettings
+from kws_tfmot.training.loop import Plugins, train
+from kws_tfmot.training.stream import ArraySource
+
+SPACE = CellSpace(width=4, mix=6, cells=2, input_shape=(9, 4), classes=3, kernels=(3, 5), expansions=(1, 2))
+SEARCH = CellSearchSettings(
+    cells=2, kernels=(3, 5), expansions=(1, 2), warmup=1, epochs=3, every=2, batch_size=10, learning_rate=0.5,
+    beta=2.0, follow=0.1,
+)  # fmt: skip
+
+
+class Interrupted(Exception):
+    pass
+
+
+def source(seed: int, clips: int = 40) -> ArraySource:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, clips)
+    features = rng.normal(size=(clips, *SPACE.input_shape, 1)) + labels[:, None, None, None]
+    return ArraySource(features.astype(np.float32), np.eye(3, dtype=np.float32)[labels], seed)
+
+
+def search(
+    settings: CellSearchSettings = SEARCH, state: Path | None = None, stop_after: int = 99, held: int = 20
+) -> tuple[list[np.ndarray], list[dict[str, float]]]:
+    """Weights (choices included) and history of a whole search, or of one that is interrupted."""
+    seed_everything(4)
+    network = build_mixed(ModelSettings(name="mbconv", width=4, mix=6), SPACE, shared=True)
+    steps = ChoiceSteps(network, source(2, held), [Target(SPACE.macs(), 0.7 * SPACE.macs().most())], settings)
+    epochs = settings.warmup + settings.epochs
+    plugins = Plugins(callbacks=(steps,), shell=lambda net, losses, hooks: PathTraining(net, 5, losses, hooks))
+
+    def on_epoch(epoch: int, _: dict[str, float]) -> None:
+        if epoch == stop_after:
+            raise Interrupted
+
+    validation = source(3)
+    result = train(
+        network, source(1), (validation.features, validation.targets),
+        TrainSettings(epochs=epochs, batch_size=10, warmup_epochs=0, select="last"),
+        plugins=plugins, run_key="k", state_path=state, save_seconds=0, on_epoch=on_epoch,
+    )  # fmt: skip
+    return network.get_weights(), result.history
+
+
+@pytest.fixture(scope="module")
+def whole() -> tuple[list[np.ndarray], list[dict[str, float]]]:
+    return search()
+
+
+def test_a_search_is_a_function_of_its_seeds_and_resumes_bit_for_bit(whole, tmp_path) -> None:
+    with pytest.raises(Interrupted):
+        search(state=tmp_path / "state.npz", stop_after=2)
+    weights, history = search(state=tmp_path / "state.npz")
+    assert history == whole[1]
+    for found, expected in zip(weights, whole[0], strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_choices_rest_in_the_warm_up_and_move_after_it(whole) -> None:
+    history = whole[1]
+    assert history[0]["entropy"] > 0.9999 and "choice_loss" not in history[0]
+    assert history[-1]["entropy"] < history[1]["entropy"] < history[0]["entropy"]
+    assert all("choice_loss" in row for row in history[1:])
+
+
+def test_every_epoch_tells_the_expected_cost_and_its_exponent(whole) -> None:
+    for row in whole[1]:
+        assert SPACE.macs().least() < row["expected_macs"] < SPACE.macs().most()
+    target = 0.7 * SPACE.macs().most()
+    for before, after in itertools.pairwise(whole[1][SEARCH.warmup - 1 :]):
+        over = {row["expected_macs"] > target for row in (before, after)}
+        if len(over) == 1:  # all of the epoch lay on one side
+            assert (after["beta_macs"] > before["beta_macs"]) is over.pop()
+
+
+def test_too_few_held_out_clips_are_refused() -> None:
+    with pytest.raises(DataError, match=r"search\.batch_size=10"):
+        search(SEARCH.model_copy(update={"warmup": 0}), held=8)  # refused as soon as the choices are due
