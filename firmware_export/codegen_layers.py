@@ -92,7 +92,7 @@ def _depthwise(constants: Constants, n: int, op: Depthwise, encoded: Encoded | N
     weights = constants.array("uint8_t", f"weights_{n}", data)
     table = constants.array("int8_t", f"table_{n}", encoded.table) if encoded and encoded.table else "NULL"
     w = op.window
-    kernel = f"kws_depthwise_{'3x3' if op.common else 'wide' if op.wide and encoded is None else 'any'}"
+    kernel = f"kws_depthwise_{'3x3' if op.common else 'wide' if op.wide else 'any'}"
     members: list[object] = [weights, table, _requant(constants, n, op.requant), _window(w), w.input.channels]
     members += [op.multiplier, encoded.bits if encoded else 0]
     address = constants.struct("kws_depthwise", f"layer_{n}", members)

@@ -60,17 +60,17 @@ def scratch_bytes(layer: Layer, encoding: str) -> int:
         return columns + row
     if isinstance(operation, Depthwise):
         unpacked = operation.weights.shape[1] if encoding in ("packed", "table") else 0
-        return _depthwise_bytes(operation, operation.wide and not unpacked) + -(-unpacked // 4) * 4
+        return _depthwise_bytes(operation) + -(-unpacked // 4) * 4
     return 0
 
 
-def _depthwise_bytes(operation: Depthwise, wide: bool) -> int:
+def _depthwise_bytes(operation: Depthwise) -> int:
     """The padded plane and the taps: int16, or the 32-bit words that kws_depthwise_wide.c describes."""
     w = operation.window
     height = (w.output.height - 1) * w.stride_y + (w.height - 1) * w.dilation_y + 1
     width = (w.output.width - 1) * w.stride_x + (w.width - 1) * w.dilation_x + 1
     major, minor = (width, height) if operation.down else (height, width)
-    if not wide:
+    if not operation.wide:
         taps = 0 if operation.common else w.height * w.width
         return 2 * (major * (-(-minor // 2) * 2) + taps)
     outputs, taps, stride = (

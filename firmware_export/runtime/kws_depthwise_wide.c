@@ -345,7 +345,8 @@ kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, i
     for (int32_t i = 0; i < plane.major * lines.pitch; i++) {
         lines.words[i] = kws_word_of(w->zero_point, w->zero_point);
     }
-    const int8_t *weights = (const int8_t *)layer->weights;
+    int8_t *unpacked = (int8_t *)(lines.code + lines.rows * (lines.taps[0] + lines.taps[1] + 2));
+    const uint8_t *code = layer->weights;
     uint32_t channel = 0;
     for (uint32_t c = 0; c < layer->channels; c++) {
         kws_load_phase(&plane, &lines, &all, w->zero_point, input);
@@ -356,9 +357,8 @@ kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, i
             const kws_scale scale = kws_scale_of(&layer->output, channel);
             const kws_block block = {lines.rows,  scale.doubled, scale.multiplier,       scale.round,
                                      scale.shift, lines.step,    lines.half * lines.step};
-            kws_lay_taps(&plane, &lines, weights);
+            kws_lay_taps(&plane, &lines, kws_depthwise_taps(layer, &code, unpacked));
             kws_every_line(&lines, &plane, &block, output);
-            weights += (uint32_t)w->height * w->width;
             output += w->out_plane;
             channel++;
         }

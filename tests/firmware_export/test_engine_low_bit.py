@@ -8,7 +8,9 @@ from engine_support import reference, run
 
 from firmware_export.bench_models import ds_cnn
 from firmware_export.emulator import emulate
+from firmware_export.encodings import ENCODINGS
 from firmware_export.engine import build
+from firmware_export.graph_writer import GraphWriter
 from firmware_export.ir import Convolution, Depthwise
 from kws_tfmot.quantization.grids import Grid
 
@@ -38,8 +40,6 @@ def test_every_kernel_is_stored_in_as_many_bits_and_computes_the_same(grid: Grid
 @pytest.mark.parametrize(("bits", "sparsity", "expected"), [(2, 0.0, False), (2, 0.5, False), (2, 0.95, True)])
 def test_sparse_ternary_weights_take_whatever_is_smaller(bits: int, sparsity: float, expected: bool) -> None:
     engine = build(ds_cnn(sparsity, grid=Grid(bits, True)), optimise="size", name="host")
-    from firmware_export.encodings import ENCODINGS
-
     names = {p.encoding for layer, p in zip(engine.program.layers, engine.picked, strict=True)
              if p is not None and isinstance(layer.operation, Convolution) and not layer.operation.vector}  # fmt: skip
     assert all(ENCODINGS[name].sparse for name in names) == expected
@@ -61,18 +61,12 @@ def test_fewer_bits_are_fewer_bytes_and_one_bit_fewer_instructions_too() -> None
 @pytest.mark.device
 @pytest.mark.parametrize("board", ["microbit", "mps2-an385", "mps3-an547"])
 def test_other_cores_agree(board: str) -> None:
-    from firmware_export.boards import BOARDS
-
-    if board not in BOARDS:
-        pytest.skip(f"no board {board}; there are {', '.join(BOARDS)}")
     for grid in (Grid(1, False), Grid(3, True)):
         assert emulate(_small(grid), board, random=2, optimise="size").bit_exact
 
 
 def _small(grid: Grid) -> bytes:
     """A convolution of few bits that a small core runs quickly, of a depth that is no multiple of eight."""
-    from firmware_export.graph_writer import GraphWriter
-
     rng = np.random.default_rng(1)
     w = GraphWriter()
     x = w.activation((1, 5, 7, 11), 0.05, 3)
@@ -90,3 +84,28 @@ def _small(grid: Grid) -> bytes:
     w.operator("DEPTHWISE_CONV_2D", [y, weights((1, 3, 3, 6), 3), bias], [z], padding="SAME", stride_h=1, stride_w=1,
                depth_multiplier=1, fused_activation_function="RELU")  # fmt: skip
     return w.finish([x], [z])
+
+
+@pytest.mark.parametrize("kernel", [(3, 3), (7, 7), (5, 5), (3, 7), (5, 2), (1, 5)], ids=str)
+@pytest.mark.parametrize("grid", [Grid(1, False), Grid(3, True)], ids=str)
+def test_depthwise_windows_of_few_bits(kernel: tuple[int, int], grid: Grid) -> None:
+    """Every depthwise kernel unpacks its taps: 3x3, the wide ones and any."""
+    rng = np.random.default_rng(7)
+    channels = 1 + 1500 // int(np.prod(kernel))  # enough to pay for the code
+    for stride in (1, 2):
+        w = GraphWriter()
+        x = w.activation((1, 11, 9, channels), 0.05, -7)
+        y = w.activation((1, -(-11 // stride), -(-9 // stride), channels), 0.5, -128)
+        scales = rng.uniform(0.01, 0.02, channels).astype(np.float32)
+        weights = w.weights(grid.factor * rng.choice(grid.levels, (1, *kernel, channels)), scales, 3)
+        bias = w.biases(rng.integers(-500, 500, channels), scales * np.float32(0.05))
+        w.operator("DEPTHWISE_CONV_2D", [x, weights, bias], [y], padding="SAME", stride_h=stride, stride_w=stride,
+                   depth_multiplier=1, fused_activation_function="RELU")  # fmt: skip
+        model = w.finish([x], [y])
+        engine = build(model, name="host")
+        picked = next(p for layer, p in zip(engine.program.layers, engine.picked, strict=True)
+                      if isinstance(layer.operation, Depthwise))  # fmt: skip
+        assert picked is not None and picked.encoded.bits == grid.bits
+        found = reference(model, 5)
+        assert found is not None
+        np.testing.assert_array_equal(run(engine, found[0]), found[1])
