@@ -43,10 +43,12 @@ class ModelContract:
     def to_settings(self) -> dict[str, Any]:
         """JSON-able form that travels in the ``.tflite``."""
         data = self.data.model_dump(mode="json")
+        spoken = self.data.synthetic.model_dump(mode="json", exclude_defaults=True)
         return {
             "labels": list(self.labels),
             "frontend": self.frontend.model_dump(mode="json"),
-            "data": {key: data[key] for key in _SPLIT_KEYS},
+            # Other synthetic clips would be another test split.
+            "data": {key: data[key] for key in _SPLIT_KEYS} | ({"synthetic": spoken} if spoken else {}),
             "detection": self.detection.model_dump(mode="json"),
         }
 
@@ -72,7 +74,8 @@ class ModelContract:
         labels = tuple(str(label) for label in settings["labels"])
         frontend = FrontendSettings.parse(settings["frontend"], "frontend (inside the model)")
         keywords = [label for label in labels if label not in (UNKNOWN, SILENCE)]
-        own = {key: value for key, value in (settings.get("data") or {}).items() if key in _SPLIT_KEYS}
+        known = (*_SPLIT_KEYS, "synthetic")
+        own = {key: value for key, value in (settings.get("data") or {}).items() if key in known}
         data = own | {"keywords": keywords, "sample_rate": frontend.sample_rate, "clip_ms": frontend.clip_ms}
         detection = DetectionSettings.parse(settings.get("detection"), "detection (inside the model)")
         return cls(labels, frontend, DataSettings.parse(data, "data (inside the model)"), detection)

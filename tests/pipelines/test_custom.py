@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from kws_tfmot.errors import RecipeError
+from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.evaluation.trust import trust
 from kws_tfmot.recipe import find_recipe, load_recipe
 from pipelines.custom import chosen_recipe, chosen_source, clip_length
@@ -71,6 +72,13 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, options: tuple[str, ...
     result = run("build", *options, "--out", tmp_path / "run")
     assert result.exit_code == 2
     assert said in " ".join(result.output.split())
+
+
+def test_a_model_remembers_which_synthetic_clips_it_was_judged_on() -> None:
+    custom = ModelContract.of_recipe(load_recipe(find_recipe(Path("custom"))))
+    assert ModelContract._of_settings(custom.to_settings()).data == custom.data
+    plain = ModelContract.of_recipe(load_recipe(find_recipe(Path("demo"))))
+    assert "synthetic" not in plain.to_settings()["data"]  # models of recordings keep their bytes
 
 
 def test_the_sentences_follow_the_data() -> None:
