@@ -18,7 +18,7 @@ from kws_tfmot.recipe import find_recipe, read_values
 from kws_tfmot.sweep.cluster import require_ray
 from kws_tfmot.sweep.domains import parse_trial_option
 from kws_tfmot.sweep.record import sweep_record, write_sweep
-from kws_tfmot.sweep.run import SweepPlan, Where, absolute, run_sweep
+from kws_tfmot.sweep.run import SweepPlan, Where, absolute, run_sweep, steps_left
 from kws_tfmot.sweep.settings import TARGET, Sweep, trials_of
 from pipelines.compare import ROOT, listed
 from pipelines.compare import show as show_comparison
@@ -61,8 +61,7 @@ def command(
         trials = trials_of(sweep, folder, overrides)
         stages = (export_build, count_instructions) if instructions else (export_build,)
         plan = absolute(SweepPlan(sweep, trials, data, out_dir, features or out_dir / "features", stages))
-        preparation = len(plan.preparation(list(plan.builds().values())))
-        with JobsView(sweep.name, preparation + len(trials.cells)) as view:
+        with JobsView(sweep.name, steps_left(plan)) as view:
             found = run_sweep(plan, Where(address, jobs, cores), view)
         about = {
             "command": shlex.join(["kws", "sweep", *sys.argv[1 + (sys.argv[1:2] == ["sweep"]) :]]),

@@ -135,7 +135,7 @@ def _join(address: str) -> None:
         raise RecipeError(
             f"the cluster at {address!r} cannot be joined: {error}",
             "Start it with `ray start --head`, and join it here with `ray start --address=HOST:PORT`, from the same "
-            "virtual environment.",
+            "virtual environment; if it has a token, with RAY_AUTH_MODE=token in every shell.",
         ) from None
 
 

@@ -142,6 +142,13 @@ def run_sweep(plan: SweepPlan, where: Where, watch: Watch) -> SweepResult:
         return _gather(list(builds), folder, lost)
 
 
+def steps_left(plan: SweepPlan) -> int:
+    """How many jobs and trials :func:`run_sweep` would do now."""
+    folder = SweepFolder(plan.folder)
+    left = [build for name, build in plan.builds().items() if not folder.is_over(name)]
+    return len(left) + len(plan.preparation(left)) if left else 0
+
+
 def _prepare(plan: SweepPlan, builds: Sequence[CellBuild], cores: int, watch: Watch) -> dict[str, str]:
     """Do what comes before the trials; return those that cannot begin, and why."""
     outcomes = run_ray_jobs(plan.preparation(builds), cores, watch)
