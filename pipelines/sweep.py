@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -75,6 +76,8 @@ def command(
         record = sweep_record(plan, found, about)
         target = results or out_dir
         write_sweep(record, target)
+        if not found.failures and features is None:
+            shutil.rmtree(out_dir / "features", ignore_errors=True)
         if as_json:
             typer.echo(json.dumps(record, indent=2))
         else:
