@@ -22,9 +22,9 @@ from kws_tfmot.sweep.record import sweep_record, write_sweep
 from kws_tfmot.sweep.run import SweepPlan, Where, absolute, run_sweep, steps_left
 from kws_tfmot.sweep.settings import TARGET, Sweep, trials_of
 from pipelines.compare import ROOT, listed
-from pipelines.compare import show as show_comparison
-from pipelines.console import JobsView, friendly_errors, line, table
+from pipelines.console import JobsView, friendly_errors, line
 from pipelines.options import DataOption, JsonOption, SetOption
+from pipelines.sweep_view import show
 
 JOBS = min(4, os.cpu_count() or 1)  # each needs about a gigabyte
 
@@ -110,28 +110,6 @@ def resolve(
     values |= {"samples": samples} if samples else {}
     values |= {} if stop_early else {"early_stopping": None}
     return Sweep.parse(values), folder
-
-
-def show(record: dict[str, Any], folder: Path) -> None:
-    """The summary of the finished trials, where others were stopped, the best ones, and where the files lie."""
-    stopped = [trial for trial in record["trials"] if trial["status"] == "stopped"]
-    if stopped:
-        rows = [
-            [trial["trial"], str(len(trial["validation_by_epoch"])), f"{100 * trial['validation_by_epoch'][-1]:.2f}"]
-            for trial in stopped
-            if trial["validation_by_epoch"]
-        ]
-        table("stopped early", ["trial", "epoch", "validation, %"], rows)
-    show_comparison(record, folder)
-    for best in record["best"]:
-        sparsity = "dense" if best["target"] is None else f"{best['target']:g}"
-        line(
-            f"best on the validation split, sparsity {sparsity}: {best['variant']}, seed {best['seed']}: "
-            f"{100 * best['validation_accuracy']:.2f} %, on the test split {100 * best['accuracy']:.2f} % (int8)",
-            markup=False,
-        )
-    counts = record["counts"]
-    line(f"{counts['finished']} finished, {counts['stopped']} stopped early, {counts['failed']} failed")
 
 
 if __name__ == "__main__":
