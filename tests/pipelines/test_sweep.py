@@ -23,7 +23,7 @@ changes: {train: {epochs: 2}, sparsity: {epochs: 3, target: 0.5}}
 parameters:
   sparsity.method: [magnitude, one_shot]
   sparsity.learning_rate: {log_uniform: [0.001, 0.02]}
-samples: 2
+samples: 1
 early_stopping: {first: 2, factor: 2}
 """
 needs_ray = pytest.mark.skipif(
@@ -59,7 +59,7 @@ def start(sweep: Path, tone_folder: Path, out: Path) -> subprocess.Popen:
 def test_an_interrupted_sweep_goes_on_and_counts_every_trial_once(sweep: Path, tone_folder, tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = start(sweep, tone_folder, out)
-    until = time.monotonic() + 240
+    until = time.monotonic() + 600
     while not list(out.glob("epochs/*.json")) and first.poll() is None and time.monotonic() < until:
         time.sleep(0.1)
     os.killpg(first.pid, signal.SIGINT)
@@ -71,14 +71,14 @@ def test_an_interrupted_sweep_goes_on_and_counts_every_trial_once(sweep: Path, t
     assert trained
 
     second = start(sweep, tone_folder, out)
-    told, _ = second.communicate(timeout=300)
+    told, _ = second.communicate(timeout=900)
     assert second.returncode == 0, told
     record = json.loads((out / "quick.json").read_text())
     assert record["schema_version"] == 1
     assert {"command", "commit", "versions", "sweep", "summary", "rows", "trials", "best"} <= record.keys()
     names = [trial["trial"] for trial in record["trials"]]
-    assert len(names) == len(set(names)) == 4
-    assert record["counts"]["finished"] + record["counts"]["stopped"] == 4
+    assert len(names) == len(set(names)) == 2
+    assert record["counts"]["finished"] + record["counts"]["stopped"] == 2
     rows = {row["cell"]: row for row in record["rows"]}
     assert len(rows) == len(record["rows"]) == record["counts"]["finished"] > 0
     for trial in record["trials"]:
@@ -105,7 +105,7 @@ def test_an_interrupted_sweep_goes_on_and_counts_every_trial_once(sweep: Path, t
     assert third.exit_code == 0, third.output
     assert json.loads((out / "quick.json").read_text())["rows"] == record["rows"]
 
-    sweep.write_text(SWEEP.replace("samples: 2", "samples: 3"))
+    sweep.write_text(SWEEP.replace("samples: 1", "samples: 2"))
     other = run("sweep", sweep, "--data", f"folder:{tone_folder}", "--out", out, "--no-instructions")
     assert other.exit_code == 2
     assert "2 would be new" in " ".join(other.output.split())
