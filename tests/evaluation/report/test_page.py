@@ -150,6 +150,20 @@ def test_synthetic_speech_is_said_to_be_synthetic(run_folder: Path, report_input
     assert "synthesised" not in render_page(report_input)
 
 
+def test_what_a_model_of_few_recordings_can_be_trusted_with_is_shown(
+    run_folder: Path, report_input: ReportInput
+) -> None:
+    metrics = json.loads((run_folder / "metrics.json").read_text())
+    recorded = {"synthetic": 0, "recorded": 30, "speakers": 5}
+    metrics["data"] |= {"source": "synthetic+folder:mine", "speech": {"train": recorded, "test": recorded}}
+    metrics["trust"] = ["Tested on 30 recordings <here>."]
+    (run_folder / "metrics.json").write_text(json.dumps(metrics))
+    report = replace(report_input, facts=read_run(run_folder))
+    assert "Tested on 30 recordings &lt;here&gt;." in render_page(report)
+    assert "Tested on 30 recordings" in render_card(report)
+    assert "judged on synthesised speech" not in render_page(report)  # its test is of people
+
+
 def test_another_split_in_the_comparison_is_told(full: ReportInput) -> None:
     assert "was judged on other test clips" not in render_page(full)
     for one in full.comparison["rows"]:  # type: ignore[index]
