@@ -38,7 +38,6 @@ from pipelines.console import JobsView, RichReporter, friendly_errors, line
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME, BASELINE, BOARD = "search", "DS-CNN s", "mps2-an386"
-NARROW = {"model": {"width": 16, "mix": 48}}  # of the search at a quarter of the instructions
 
 
 def command(
@@ -48,6 +47,9 @@ def command(
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of every training from scratch.")] = 60,
     macs: Annotated[str, typer.Option(help="Budget of the searches by MACs.")] = "2.7M",
     share: Annotated[float, typer.Option(help="Instruction-aware search: share of the MAC-aware one's.")] = 0.8,
+    narrow: Annotated[
+        int, typer.Option(min=4, help="Width at a quarter of the instructions; its mix is 3 times.")
+    ] = 16,
     random: Annotated[int, typer.Option(min=0, help="Random networks of the same MACs.")] = 5,
     random_seeds: Annotated[int, typer.Option(min=0, help="How many seeds train those.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Processes at once.")] = 2,
@@ -62,7 +64,7 @@ def command(
         reference = measured_on(BOARD, with_changes(base, {"model": REFERENCE}))
         line(f"{BASELINE} on {BOARD}: {reference}")
         limit = parse_quantity(macs, "macs")
-        planned = searches(base, source, runs, limit, share, reference)
+        planned = searches(base, source, runs, limit, share, reference, narrow)
         search_all(planned, jobs, threads)
         comparison = compared(base, planned, (epochs, seeds, random), limit, recipe)
         cells = [c for c in cells_of(comparison, recipe.parent, overrides) if _wanted(c, random_seeds)]
@@ -87,15 +89,16 @@ def command(
 
 
 def searches(
-    base: Recipe, source: str, runs: Path, macs: float, share: float, reference: dict[str, float]
+    base: Recipe, source: str, runs: Path, macs: float, share: float, reference: dict[str, float], narrow: int = 16
 ) -> list[Experiment]:
     """MAC-aware; the same within all that DS-CNN takes; instruction-aware; and a quarter of DS-CNN's instructions."""
     by_macs = Experiment("by MACs", base, source, runs / "searches", {"macs": macs}, epochs=runs / "features")
+    small = with_changes(base, {"model": {"width": narrow, "mix": 3 * narrow}})
     quarter = {"instructions": reference["instructions"] / 4}
     return [
         by_macs,
         replace(by_macs, name="within DS-CNN's device", budget={"macs": macs, **reference}),
-        replace(by_macs, name="a quarter of the instructions", budget=quarter, recipe=with_changes(base, NARROW)),
+        replace(by_macs, name="a quarter of the instructions", budget=quarter, recipe=small),
         replace(by_macs, name="by instructions", budget={}, share_of="by MACs", share=share),
     ]
 
