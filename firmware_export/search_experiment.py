@@ -12,7 +12,7 @@ from typing import Any
 
 from firmware_export.cell_search import DeviceCosts
 from firmware_export.emulator import emulate
-from kws_tfmot.comparison import merge
+from kws_tfmot.comparison import folder_name, merge
 from kws_tfmot.files import write_json
 from kws_tfmot.models.mbconv_cells import parse_cells
 from kws_tfmot.progress import Reporter
@@ -26,6 +26,7 @@ from kws_tfmot.stages.prepare import prepare_data
 from kws_tfmot.stages.search_cells import RECORD, search_cells, space_of
 
 BOARD_UNITS = ("flash", "ram", "instructions")
+DEVICE = "device.json"  # what the network found takes on the board
 REFERENCE = {"name": "ds_cnn", "size": "s", "width": None, "mix": None, "cells": None}
 
 
@@ -56,13 +57,13 @@ class Experiment:
     epochs: Path | None = None
 
     @property
-    def record_path(self) -> Path:
-        """The record of the search."""
-        return self.folder / self.name / RECORD
+    def directory(self) -> Path:
+        """The run of the search."""
+        return self.folder / folder_name(self.name)
 
     def record(self) -> dict[str, Any]:
         """What the search found."""
-        return json.loads(self.record_path.read_text(encoding="utf-8"))
+        return json.loads((self.directory / RECORD).read_text(encoding="utf-8"))
 
 
 def measured_on(board: str, recipe: Recipe) -> dict[str, float]:
@@ -74,10 +75,10 @@ def measured_on(board: str, recipe: Recipe) -> dict[str, float]:
 
 def run_search(own: Experiment, reporter: Reporter) -> str:
     """Do one search, and measure what it found in all units of the board; returns its name."""
-    build = Build(own.recipe, own.source, Run(own.folder / own.name), reporter, epochs=own.epochs)
+    build = Build(own.recipe, own.source, Run(own.directory), reporter, epochs=own.epochs)
     budget = dict(own.budget)
     if own.share_of:
-        other = json.loads((own.folder / own.share_of / "device.json").read_text(encoding="utf-8"))
+        other = json.loads((own.folder / folder_name(own.share_of) / DEVICE).read_text(encoding="utf-8"))
         budget["instructions"] = own.share * other["instructions"]
     with build.run.locked():
         space = space_of(build)
@@ -86,7 +87,7 @@ def run_search(own: Experiment, reporter: Reporter) -> str:
         search_cells(build, costs.tables(), budget, {"board": own.board}, costs.measure)
         cells = parse_cells(own.record()["cells"])
         every = DeviceCosts(space, BOARD_UNITS, own.board, reporter).measure(cells)
-        write_json(own.folder / own.name / "device.json", every)
+        write_json(own.directory / DEVICE, every)
     return own.name
 
 

@@ -47,9 +47,7 @@ def command(
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of every training from scratch.")] = 60,
     macs: Annotated[str, typer.Option(help="Budget of the searches by MACs.")] = "2.7M",
     share: Annotated[float, typer.Option(help="Instruction-aware search: share of the MAC-aware one's.")] = 0.8,
-    narrow: Annotated[
-        int, typer.Option(min=4, help="Width at a quarter of the instructions; its mix is 3 times.")
-    ] = 16,
+    narrow: Annotated[int, typer.Option(min=4, help="Width at a quarter of the instructions; mix: 3 times.")] = 16,
     random: Annotated[int, typer.Option(min=0, help="Random networks of the same MACs.")] = 5,
     random_seeds: Annotated[int, typer.Option(min=0, help="How many seeds train those.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Processes at once.")] = 2,
@@ -133,7 +131,7 @@ def compared(
 
 
 def _space(own: Experiment) -> Any:
-    return space_of(Build(own.recipe, own.source, Run(own.folder / own.name), RichReporter()))
+    return space_of(Build(own.recipe, own.source, Run(own.directory), RichReporter()))
 
 
 def _wanted(cell: Cell, random_seeds: int) -> bool:
