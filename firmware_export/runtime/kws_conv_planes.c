@@ -1,7 +1,7 @@
 #include "kws_planes.h"
 
-/* Weights as planes of signs: w = group * sum over j of 2^j * s_j, s_j = -1 or 1; `bits` planes, the highest first, each
- * of a row (depth + 7) / 8 bytes, a bit for each weight, least significant first.
+/* Weights as planes of signs: w = group * sum over j of 2^j * s_j, s_j = -1 or 1; `bits` planes, the highest first,
+ * each of a row (depth + 7) / 8 bytes, a bit for each weight, least significant first.
  *
  * Every row adds and subtracts the same inputs. So all sums of four inputs, 16 of them, are made once for a block of
  * pixels, and a plane takes one of them for every four weights: four additions of two pixels each, no multiplication.

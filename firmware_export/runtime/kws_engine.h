@@ -121,7 +121,8 @@ void kws_gather_pointwise(const kws_conv *layer, const int8_t *input, uint32_t p
 void kws_gather_window(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 
 /* Convolutions. `scratch` (4-byte aligned) holds kws_conv_scratch(depth) bytes; packed and lookup-table kernels need
- * `depth` rounded up to 4 more, planes 64 for each input, their number rounded up to 8. A pointwise convolution may work in place. */
+ * `depth` rounded up to 4 more, planes 64 for each input, their number rounded up to 8. A pointwise convolution may
+ * work in place. */
 #define kws_conv_scratch(depth) ((uint32_t)(depth) * KWS_COLUMN_BYTES)
 kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);

@@ -4,9 +4,9 @@
 
 #include "kws_thumb2.h"
 
-#define KWS_GROUP 4u                                       /* inputs of one table */
-#define KWS_PAIRS (KWS_BLOCK / 2u)                         /* words of an entry */
-#define KWS_TABLE_WORDS ((1u << KWS_GROUP) * KWS_PAIRS)    /* of one table */
+#define KWS_GROUP 4u                                           /* inputs of one table */
+#define KWS_PAIRS (KWS_BLOCK / 2u)                             /* words of an entry */
+#define KWS_TABLE_WORDS ((1u << KWS_GROUP) * KWS_PAIRS)        /* of one table */
 #define KWS_TABLES(depth) (((uint32_t)(depth) + 7u) / 8u * 2u) /* an even number */
 
 /* Make the table of up to four inputs: each entry is their sum, negative where their bit of the entry's number is 0.
@@ -22,8 +22,8 @@ const uint8_t *kws_planes_sum(const uint32_t *tables, const uint8_t *code, const
                               uint32_t sums[KWS_PAIRS]);
 
 #if KWS_THUMB2
-/* The same as kws_planes_row, as described in kws_thumb2.h (`columns` are the tables), where the sums over all planes fit 16 bits,
- * (2^bits - 1) * depth < 256. */
+/* The same as kws_planes_row, as described in kws_thumb2.h (`columns` are the tables), where the sums over all planes
+ * fit 16 bits, (2^bits - 1) * depth < 256. */
 const uint8_t *kws_planes_quick(const kws_lane *columns, const uint8_t *code, kws_row *row, int8_t *output);
 
 static inline int kws_planes_are_quick(const kws_conv *layer) {
