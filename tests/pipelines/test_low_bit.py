@@ -13,6 +13,7 @@ from kws_tfmot.quantization.integer_kernels import load_kernels
 from kws_tfmot.tflite.reader import read_model
 from tests.pipelines.conftest import RECIPE, run
 
+SHIPPED = Path(__file__).resolve().parents[2] / "recipes/compare/low_bit.yaml"
 QUICK = (
     RECIPE.replace("epochs: 6, ", "epochs: 2, ")
     .replace("also: [float32, sparse_int8]", "also: []")
@@ -64,7 +65,7 @@ def test_a_layer_that_is_not_there_is_refused_before_training(tone_folder, tmp_p
 def test_the_shipped_comparison_runs_on_another_recipe_too() -> None:
     from pipelines.compare import resolve
 
-    settings, folder = resolve(Path("recipes/compare/low_bit.yaml"), "", "", "1")
+    settings, folder = resolve(SHIPPED, "", "", "1")
     cells = {cell.variant: cell.recipe for cell in cells_of(settings, folder)}
     plain = {
         v: r.quantization.low_bit.bits for v, r in cells.items() if r.quantization.low_bit and "depthwise" not in v
@@ -77,6 +78,6 @@ def test_the_shipped_comparison_runs_on_another_recipe_too() -> None:
     }
     assert len(budgets) == 1  # the same length of training for all
     assert len({r.train.epochs for r in cells.values()}) == 1 and not any(r.sparsity for r in cells.values())
-    other, _ = resolve(Path("recipes/compare/low_bit.yaml"), "", "", "1", Path("demo"))
+    other, _ = resolve(SHIPPED, "", "", "1", Path("demo"))
     assert other.name == "low_bit_demo"
     assert {cell.recipe.train.epochs for cell in cells_of(other, folder)} == {40}
