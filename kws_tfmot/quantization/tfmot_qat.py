@@ -10,6 +10,9 @@ import numpy as np
 from kws_tfmot.keras import keras  # isort: skip  (Keras 2 must be chosen before TFMOT is imported)
 import tensorflow_model_optimization as tfmot
 from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cluster_preserve import (
+    cluster_utils,
+)
+from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cluster_preserve import (
     default_8bit_cluster_preserve_quantize_scheme as cluster_preserve,
 )
 from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.prune_preserve import (
@@ -123,7 +126,11 @@ def _pin_input(model: keras.Model, scale: float) -> None:
 
 
 def save_qat(model: keras.Model, path: str | Path) -> None:
-    """Save as HDF5: a QAT model saved as ``.keras`` does not load again (TFMOT 0.8.1)."""
+    """Save as HDF5: a QAT model saved as ``.keras`` does not load again (TFMOT 0.8.1).
+
+    What keeps clusters together in training is left out: a model loaded with it refuses its own file.
+    """
+    model = cluster_utils.strip_clustering_cqat(model)
     with tfmot.quantization.keras.quantize_scope(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="You are saving your model as an HDF5 file")
         model.save(str(path), save_format="h5", include_optimizer=False)

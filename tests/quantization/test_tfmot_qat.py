@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -111,6 +113,21 @@ def test_clustered_kernels_have_few_values(keep_zeros: bool) -> None:
         assert len(np.unique(kernel)) <= 4 + keep_zeros
         if keep_zeros:
             assert np.all(kernel[mask] == 0)
+
+
+def test_clusters_survive_qat_saving_and_loading(tmp_path: Path) -> None:
+    clustered = wrap_for_clustering(model("ds_cnn"), 4, keep_zeros=False)
+    train_a_little(clustered)
+    network = apply_qat(strip_clustering(clustered), "clusters", SCALE, features(100))
+    train_a_little(network)
+    before = network.predict(features(20), verbose=0)
+    save_qat(network, tmp_path / "clustered.h5")
+    loaded = load_qat(tmp_path / "clustered.h5")
+    np.testing.assert_allclose(loaded.predict(features(20), verbose=0), before, atol=1e-6)
+    tensors = read_model(convert(loaded, "int8", input_quantization=(SCALE, 0))).tensors
+    kernels = [t for t in tensors if t.dtype == "int8" and t.data is not None and len(t.shape) == 4 and t.shape[0] > 1]
+    assert kernels
+    assert all(len(np.unique(row)) <= 4 for t in kernels for row in np.asarray(t.data).reshape(t.shape[0], -1))
 
 
 def test_clusters_and_zeros_survive_qat_together() -> None:
