@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from firmware_export.constant_rows import Sums, settle_constants
 from firmware_export.fixed_point import activation_range, quantize_multiplier
 from firmware_export.ir import Convolution, Depthwise, Layout, Requant, Reshape, Window
 from firmware_export.lowering_context import MAX_SCALE, MAX_SIDE, Context, Unsupported
@@ -88,7 +89,7 @@ def bias_of(context: Context, operator: Operator, channels: int) -> np.ndarray:
     return np.asarray(data).astype(np.int64).reshape(-1)
 
 
-def requant_of(
+def requantised(
     context: Context,
     operator: Operator,
     rows: np.ndarray,
@@ -96,11 +97,12 @@ def requant_of(
     bias: np.ndarray,
     in_zero: int,
     out: int,
-) -> Requant:
+) -> tuple[np.ndarray, Requant]:
     """Fold the input zero point into the biases and choose the short arithmetic where it is exact.
 
     ``ratios`` are input scale * weight scale / output scale. The short path needs every shift to be negative and all
-    intermediate results within 32 bits: with S = sum |w|, |sum| <= 128 S, and |sum + bias| <= |b| + 255 S.
+    intermediate results within 32 bits: with S = sum |w|, |sum| <= 128 S, and |sum + bias| <= |b| + 255 S. Rows whose
+    output is one and the same come back as zeros: a single one with a minute scale would else cost all of them.
     """
     value = context.program.values[out]
     pairs = [quantize_multiplier(ratio) for ratio in ratios]
@@ -108,20 +110,20 @@ def requant_of(
     shift = np.array([pair[1] for pair in pairs], np.int64)
     if shift.max() > 30:
         raise Unsupported(f"the output scale is too small: a factor of 2^{shift.max()}")
-    wide = rows.astype(np.int64)
-    folded = bias - in_zero * wide.sum(axis=1)
-    total = np.abs(wide).sum(axis=1)
-    reach = np.abs(bias) + 255 * total
     minimum, maximum = activation_range(activation_of(operator), value.scale, value.zero_point)
     maximum = max(minimum, maximum)
+    sums = settle_constants(Sums(rows, bias, multiplier, shift), in_zero, value.zero_point, minimum, maximum)
+    wide = sums.rows.astype(np.int64)
+    folded = sums.bias - in_zero * wide.sum(axis=1)
+    reach = np.abs(sums.bias) + 255 * np.abs(wide).sum(axis=1)
     short = bool(
-        shift.max() < 0
+        sums.shift.max() < 0
         and reach.max() < 1 << 30
         and np.abs(folded).max() < 1 << 30
-        and (np.maximum(reach, 1) + 257 * (1 << np.maximum(-shift - 1, 0))).max() < 1 << 31
+        and (np.maximum(reach, 1) + 257 * (1 << np.maximum(-sums.shift - 1, 0))).max() < 1 << 31
     )
     wrapped = (folded + (1 << 31)) % (1 << 32) - (1 << 31)
-    return Requant(wrapped, multiplier, shift, value.zero_point, minimum, maximum, short)
+    return sums.rows, Requant(wrapped, sums.multiplier, sums.shift, value.zero_point, minimum, maximum, short)
 
 
 def convolution_ratios(in_scale: float, scales: list[float], out_scale: float) -> list[float]:
@@ -145,7 +147,7 @@ def lower_convolution(context: Context, operator: Operator) -> None:
         raise Unsupported(f"{rows.shape[1]} weights an output are too many; at most {MAX_SIDE}")
     ratios = convolution_ratios(value.scale, weight_scales(tensor, 0, channels), context.program.values[target].scale)
     bias = bias_of(context, operator, channels)
-    requant = requant_of(context, operator, rows, ratios, bias, value.zero_point, target)
+    rows, requant = requantised(context, operator, rows, ratios, bias, value.zero_point, target)
     vector = window.pointwise and value.layout.pixels == 1
     if not vector and _sees_everything(window) and value.layout.bytes <= min(rows.shape[1] * MAX_PADDED_FC, MAX_SIDE):
         # one output pixel from the whole input: matrix times vector, instead of seven idle pixels of a block
@@ -178,7 +180,7 @@ def lower_depthwise(context: Context, operator: Operator) -> None:
     rows = weights[0].transpose(2, 0, 1).reshape(channels, -1)
     ratios = convolution_ratios(value.scale, weight_scales(tensor, 3, channels), context.program.values[target].scale)
     bias = bias_of(context, operator, channels)
-    requant = requant_of(context, operator, rows, ratios, bias, value.zero_point, target)
+    rows, requant = requantised(context, operator, rows, ratios, bias, value.zero_point, target)
     context.add(context.label(operator), Depthwise(window, rows, requant, multiplier), (source,), target)
 
 
@@ -198,7 +200,7 @@ def lower_fully_connected(context: Context, operator: Operator) -> None:
         raise Unsupported(f"{depth} weights an output are too many; at most {MAX_SIDE}")
     ratios = _fully_connected_ratios(context, operator, tensor, channels, value.scale, out.scale)
     bias = bias_of(context, operator, channels)
-    requant = requant_of(context, operator, weights, ratios, bias, value.zero_point, target)
+    weights, requant = requantised(context, operator, weights, ratios, bias, value.zero_point, target)
     matrix, entry = weights, Layout(1, rows, depth)
     if rows == 1 and value.layout.plane * value.layout.channels <= min(depth * MAX_PADDED_FC, MAX_SIDE):
         matrix, entry = _planar_columns(weights, value.layout), Layout(1, 1, value.layout.bytes)

