@@ -93,10 +93,11 @@ def _depthwise(constants: Constants, n: int, op: Depthwise, encoded: Encoded | N
     table = constants.array("int8_t", f"table_{n}", encoded.table) if encoded and encoded.table else "NULL"
     w = op.window
     kernel = f"kws_depthwise_{'3x3' if op.common else 'wide' if op.wide else 'any'}"
-    members: list[object] = [weights, table, _requant(constants, n, op.requant), _window(w), w.input.channels]
-    members += [op.multiplier, encoded.bits if encoded else 0]
+    unpack = ["kws_unpack_row"] if encoded else []
+    members: list[object] = [weights, table, *(unpack or ["NULL"]), _requant(constants, n, op.requant), _window(w)]
+    members += [w.input.channels, op.multiplier, encoded.bits if encoded else 0]
     address = constants.struct("kws_depthwise", f"layer_{n}", members)
-    return f"{kernel}({address}, %0, %o, %s)", [kernel]
+    return f"{kernel}({address}, %0, %o, %s)", [kernel, *unpack]
 
 
 def _pool(constants: Constants, n: int, op: Pool) -> tuple[str, list[str]]:

@@ -2,11 +2,11 @@
 
 const int8_t *kws_depthwise_taps(const kws_depthwise *layer, const uint8_t **code, int8_t *unpacked) {
     const uint32_t taps = (uint32_t)layer->window.height * layer->window.width;
-    if (layer->bits == 0) {
+    if (layer->unpack == NULL) {
         const int8_t *weights = (const int8_t *)*code;
         *code += taps;
         return weights;
     }
-    *code = kws_unpack_row(layer->table, layer->bits, taps, *code, unpacked);
+    *code = layer->unpack(layer->table, layer->bits, taps, *code, unpacked);
     return unpacked;
 }

@@ -59,15 +59,20 @@ typedef struct kws_conv {
     uint8_t group;     /* M in N:M; common factor of weights in planes */
 } kws_conv;
 
+/* Decodes one row of `depth` weights; returns where the next row starts. See kws_unpack_row. */
+typedef const uint8_t *(*kws_unpack)(const int8_t *table, uint32_t bits, uint32_t depth, const uint8_t *source,
+                                     int8_t *row);
+
 /* A convolution of each channel by itself; output channel c * multiplier + m reads input channel c. */
 typedef struct {
     const uint8_t *weights; /* [channels * multiplier][height][width], int8 or of few bits as in kws_conv_lowbit */
     const int8_t *table;    /* values of lookup-table weights, else null */
+    kws_unpack unpack;      /* of weights of few bits; null for int8, so that others are not linked */
     kws_requant output;
     kws_window window;
     uint16_t channels; /* input channels */
     uint8_t multiplier;
-    uint8_t bits; /* of packed and lookup-table weights, else 0 */
+    uint8_t bits; /* of packed and lookup-table weights */
 } kws_depthwise;
 
 typedef struct {
