@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from firmware_export.constant_rows import Sums, settle_constants
+from firmware_export.constant_rows import Sums, fit_short, settle_constants
 from firmware_export.fixed_point import activation_range, quantize_multiplier
 from firmware_export.ir import Convolution, Depthwise, Layout, Requant, Reshape, Window
 from firmware_export.lowering_context import MAX_SCALE, MAX_SIDE, Context, Unsupported
@@ -100,9 +100,8 @@ def requantised(
 ) -> tuple[np.ndarray, Requant]:
     """Fold the input zero point into the biases and choose the short arithmetic where it is exact.
 
-    ``ratios`` are input scale * weight scale / output scale. The short path needs every shift to be negative and all
-    intermediate results within 32 bits: with S = sum |w|, |sum| <= 128 S, and |sum + bias| <= |b| + 255 S. Rows whose
-    output is one and the same come back as zeros: a single one with a minute scale would else cost all of them.
+    ``ratios`` are input scale * weight scale / output scale. Rows whose output is one and the same come back as zeros:
+    a single one with a minute scale would else cost all of them the short arithmetic.
     """
     value = context.program.values[out]
     pairs = [quantize_multiplier(ratio) for ratio in ratios]
@@ -113,15 +112,8 @@ def requantised(
     minimum, maximum = activation_range(activation_of(operator), value.scale, value.zero_point)
     maximum = max(minimum, maximum)
     sums = settle_constants(Sums(rows, bias, multiplier, shift), in_zero, value.zero_point, minimum, maximum)
-    wide = sums.rows.astype(np.int64)
-    folded = sums.bias - in_zero * wide.sum(axis=1)
-    reach = np.abs(sums.bias) + 255 * np.abs(wide).sum(axis=1)
-    short = bool(
-        sums.shift.max() < 0
-        and reach.max() < 1 << 30
-        and np.abs(folded).max() < 1 << 30
-        and (np.maximum(reach, 1) + 257 * (1 << np.maximum(-sums.shift - 1, 0))).max() < 1 << 31
-    )
+    folded = sums.bias - in_zero * sums.rows.astype(np.int64).sum(axis=1)
+    short = bool(fit_short(sums, in_zero).all())
     wrapped = (folded + (1 << 31)) % (1 << 32) - (1 << 31)
     return sums.rows, Requant(wrapped, sums.multiplier, sums.shift, value.zero_point, minimum, maximum, short)
 

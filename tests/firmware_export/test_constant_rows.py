@@ -44,6 +44,14 @@ def test_a_minute_scale_leaves_the_others_alone() -> None:
     assert settled.shift.tolist() == [-1, -9]
 
 
+def test_a_layer_without_zeros_gets_none_where_it_is_short_anyway() -> None:
+    rows = np.array([[1, -1, 1], [1, 1, -1]], np.int8)
+    sums = Sums(rows, np.array([-900_000, 5]), np.array([1 << 30] * 2), np.array([-6] * 2))
+    assert settle_constants(sums, 0, -128, -128, 127).rows.tolist() == rows.tolist()
+    sums.rows[1, 0] = 0
+    assert settle_constants(sums, 0, -128, -128, 127).rows.tolist() == [[0, 0, 0], [0, 1, -1]]
+
+
 def test_sums_beyond_32_bits_are_left_to_the_arithmetic_that_wraps() -> None:
     sums = Sums(np.array([[1]], np.int8), np.array([(1 << 31) - 1]), np.array([1 << 30]), np.array([-28]))
     assert settle_constants(sums, 0, 0, -128, 127).rows.tolist() == [[1]]
