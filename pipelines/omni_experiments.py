@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -13,7 +12,6 @@ import yaml
 from matplotlib.figure import Figure
 
 from firmware_export.subnet_comparison import Plan, run_seed, run_timing, summarise
-from kws_tfmot.errors import DataError
 from kws_tfmot.evaluation.plots import save_figure
 from kws_tfmot.files import write_json
 from kws_tfmot.provenance import commit_of, versions
@@ -23,6 +21,7 @@ from kws_tfmot.stages.build import Build
 from pipelines.console import RichReporter, friendly_errors, line, table
 from pipelines.omni import evolution
 from pipelines.omni_menu import make_menu
+from pipelines.recordings import recordings_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "omni"
@@ -46,7 +45,7 @@ def command(
     """Compare supernets with models trained one by one; results are written after every seed."""
     with friendly_errors():
         base = load_recipe(recipe, overrides)
-        reporter, source = RichReporter(), f"folder:{_recordings(recordings)}"
+        reporter, source = RichReporter(), f"folder:{recordings_folder(recordings)}"
         search = evolution(population, generations, 1, fitness)
         plan = Plan(method=yaml.safe_load(method) or {}, regimes=tuple(regimes.split(",")), evolution=search)
 
@@ -76,16 +75,6 @@ def command(
         plot(record, results / f"{NAME}.png")
         show(record)
         line(f"written to {results / NAME}.json and .png", markup=False)
-
-
-def _recordings(given: str) -> str:
-    path = Path(given or os.environ.get("KWS_RECORDINGS") or ROOT.parent / "shared/data/speech_commands_subset")
-    if not path.is_dir():
-        raise DataError(
-            f"there are no recordings at {path}.",
-            "Give a folder in the layout of Speech Commands: --recordings FOLDER, or set KWS_RECORDINGS.",
-        )
-    return str(path)
 
 
 def _recipe_of(directory: Path) -> Recipe:

@@ -23,7 +23,7 @@ from firmware_export.search_experiment import (
 )
 from firmware_export.stage import count_instructions, export_build
 from kws_tfmot.comparison import Cell, Comparison, cells_of
-from kws_tfmot.errors import DataError, KwsError
+from kws_tfmot.errors import KwsError
 from kws_tfmot.evaluation.comparison import comparison_record, write_comparison
 from kws_tfmot.jobs import Job, run_jobs
 from kws_tfmot.provenance import commit_of, versions
@@ -35,6 +35,7 @@ from kws_tfmot.stages.comparing import plan_jobs, run_comparison
 from kws_tfmot.stages.search_cells import space_of
 from pipelines.compare import show
 from pipelines.console import JobsView, RichReporter, friendly_errors, line
+from pipelines.recordings import recordings_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME, BASELINE, BOARD = "search", "DS-CNN s", "mps2-an386"
@@ -57,7 +58,7 @@ def command(
 ) -> None:
     """Search, then train every network found from scratch with the same epochs, and compare them."""
     with friendly_errors():
-        base, source = load_recipe(recipe, overrides), f"folder:{_recordings(recordings)}"
+        base, source = load_recipe(recipe, overrides), f"folder:{recordings_folder(recordings)}"
         threads = max(1, (os.cpu_count() or 1) // jobs)
         reference = measured_on(BOARD, with_changes(base, {"model": REFERENCE}))
         line(f"{BASELINE} on {BOARD}: {reference}")
@@ -164,16 +165,6 @@ def against_random(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _shortened(record: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key != "probabilities"}
-
-
-def _recordings(given: str) -> str:
-    path = Path(given or os.environ.get("KWS_RECORDINGS") or ROOT.parent / "shared/data/speech_commands_subset")
-    if not path.is_dir():
-        raise DataError(
-            f"there are no recordings at {path}.",
-            "Give a folder in the layout of Speech Commands: --recordings FOLDER, or set KWS_RECORDINGS.",
-        )
-    return str(path)
 
 
 if __name__ == "__main__":
