@@ -30,7 +30,7 @@ from kws_tfmot.search.mixed_cell import MixedCell, mixed_cells
 from kws_tfmot.training.stream import EpochSource
 from kws_tfmot.training.trainer import LossTerm, StepHook, TrainedModel
 
-BETA_BOUNDS = (1e-3, 1e3)  # where the exponents stay when they follow the cost
+BETA_BOUNDS = (1e-3, 1e2)  # where the exponents stay when they follow the cost
 
 
 class PathTraining(TrainedModel):
@@ -94,7 +94,7 @@ class ChoiceSteps(keras.callbacks.Callback):
     """Learns the choices between the steps of the weights, and tells how decided they are.
 
     Adds to every epoch's figures: ``entropy`` (1 to 0), ``expected_UNIT`` and ``beta_UNIT`` for each target, and
-    ``choice_loss``, the mean J of the epoch's steps.
+    ``choice_loss``, the mean log J of the epoch's steps.
 
     Args:
         network: The over-parameterised network.
@@ -148,7 +148,7 @@ class ChoiceSteps(keras.callbacks.Callback):
             self._losses.append(self.step(batch // every, rising_rate(self._settings.learning_rate, done)))
 
     def step(self, number: int, rate: float) -> float:
-        """The ``number``-th step of the choices in this epoch; returns J."""
+        """The ``number``-th step of the choices in this epoch; returns log J."""
         size = self._settings.batch_size
         place = number % (len(self._features) // size) * size
         alphas = self.alphas

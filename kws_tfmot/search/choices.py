@@ -3,9 +3,11 @@
     p = softmax(alpha),  J = CE * prod_u R_u,  R_u = (log E_u / log T_u)^beta_u
 
 with E_u the expected cost in unit u and T_u its target (Peter et al. 2020, arXiv 2012.10138). Gates stand for the
-probabilities in the first factor (ProxylessNAS, arXiv 1812.00332), so that with d = dJ/dp
+probabilities in the first factor (ProxylessNAS, arXiv 1812.00332). What is descended is log J, whose gradient is J's
+less the factor J: far from the target R is huge for a large beta, and an optimiser that remembers the size of past
+gradients would stand still once R has fallen. With d = d(log J)/dp
 
-    dJ/dalpha_i = p_i (d_i - sum_j p_j d_j).
+    d(log J)/dalpha_i = p_i (d_i - sum_j p_j d_j).
 """
 
 from __future__ import annotations
@@ -70,13 +72,12 @@ class Target:
     costs: CellCosts
     value: float
 
-    def factor(self, probabilities: Sequence[Floats], beta: float) -> tuple[float, list[Floats]]:
-        """``R = (log E / log T)^beta`` and dR/dp; E counts as 2 at least, so that the logarithm is positive."""
+    def log_factor(self, probabilities: Sequence[Floats], beta: float) -> tuple[float, list[Floats]]:
+        """``log R`` and its gradient by p; E counts as 2 at least, so that its logarithm is positive."""
         expected, gradients = self.costs.expected(probabilities)
         expected, target = max(expected, 2.0), max(self.value, 2.0)
-        ratio = math.log(expected) / math.log(target)
-        slope = beta * ratio ** (beta - 1.0) / (expected * math.log(target))
-        return ratio**beta, [slope * gradient for gradient in gradients]
+        slope = beta / (expected * math.log(expected))
+        return beta * math.log(math.log(expected) / math.log(target)), [slope * gradient for gradient in gradients]
 
 
 def loss_gradients(
@@ -86,7 +87,7 @@ def loss_gradients(
     targets: Sequence[Target],
     betas: Sequence[float],
 ) -> tuple[float, list[Floats]]:
-    """J and dJ/dalpha for each cell.
+    """log J, and its gradient by the logits of each cell.
 
     Args:
         alphas: Logits of each cell's operations.
@@ -96,13 +97,12 @@ def loss_gradients(
         betas: Exponent of each.
     """
     probabilities = [softmax(alpha) for alpha in alphas]
-    factors = [target.factor(probabilities, beta) for target, beta in zip(targets, betas, strict=True)]
-    product = math.prod(value for value, _ in factors)
+    factors = [target.log_factor(probabilities, beta) for target, beta in zip(targets, betas, strict=True)]
     gradients = []
     for i, (p, gates) in enumerate(zip(probabilities, gate_gradients, strict=True)):
-        by_cost = sum(product / value * own[i] for value, own in factors) if factors else 0.0
-        gradients.append(through_softmax(p, product * np.asarray(gates, np.float64) + cross_entropy * by_cost))
-    return cross_entropy * product, gradients
+        by_cost = sum(own[i] for _, own in factors) if factors else 0.0
+        gradients.append(through_softmax(p, np.asarray(gates, np.float64) / max(cross_entropy, 1e-6) + by_cost))
+    return math.log(max(cross_entropy, 1e-6)) + sum(value for value, _ in factors), gradients
 
 
 @dataclass

@@ -37,6 +37,7 @@ class CompressedSensingPruning:
         floor: Least that a layer keeps under ``global``, as a share of what ``layer`` would leave it.
         l1: Weight of the L1 norm.
         pull: How far an update moves the weights towards ``Z``, 0 to 1.
+        decay: Of the weights behind their mask.
     """
 
     patterns: Mapping[str, Pattern]
@@ -45,6 +46,7 @@ class CompressedSensingPruning:
     floor: float = 0.7
     l1: float = 0.0
     pull: float = 0.5
+    decay: float = 0.0
 
     @property
     def uses_inputs(self) -> bool:

@@ -35,6 +35,7 @@ class ImportancePruning:
         l1: Weight of the L1 norm while weights are still being chosen.
         returns: Whether pruned weights go on training behind their mask and may return; otherwise what is pruned
             stays pruned.
+        decay: Of the weights behind their mask.
     """
 
     patterns: Mapping[str, Pattern]
@@ -43,6 +44,7 @@ class ImportancePruning:
     floor: float = 0.7
     l1: float = 0.0
     returns: bool = False
+    decay: float = 0.0
 
     @property
     def uses_inputs(self) -> bool:

@@ -83,14 +83,15 @@ class MaskedTraining(keras.callbacks.Callback):
 
     def after_step(self, optimizer: keras.optimizers.Optimizer) -> None:
         """In the graph: ``W <- sign(W) max(|W| - l1 * learning rate, 0) * M``, shrunk until the masks are final."""
-        threshold = self._method.l1 * tf.cast(optimizer.learning_rate, tf.float32) * self._choosing
+        rate = tf.cast(optimizer.learning_rate, tf.float32)
+        threshold = self._method.l1 * rate * self._choosing
         for name, kernel in self._kernels.items():
             mask, behind = self._masks[name], self._behind.get(name)
             weights = kernel if behind is None else kernel + (1.0 - mask) * behind
             if self._method.l1:
                 weights = tf.sign(weights) * tf.maximum(tf.abs(weights) - threshold, 0.0)
             if behind is not None:
-                behind.assign(weights)
+                behind.assign(weights * (1.0 - self._method.decay * rate * (1.0 - mask)))
             kernel.assign(weights * mask)
         for variable, factor in self._silenced:
             variable.assign(variable * factor)

@@ -50,6 +50,11 @@ class SparseMethod(Protocol):
         """Whether pruned weights go on training behind their mask, and may return at the next update."""
         ...
 
+    @property
+    def decay(self) -> float:
+        """Weights behind their mask shrink by ``decay * learning rate`` of themselves after every step."""
+        ...
+
     def init(self, kernels: Kernels) -> SparseState:
         """The state before the first update; weights that are zero already stay zero."""
         ...

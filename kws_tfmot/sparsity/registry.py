@@ -42,10 +42,10 @@ class SparseTraining:
 def make_method(settings: SparsitySettings, pruned: list[Coverage]) -> SparseMethod:
     """The method that ``settings`` name (all but TFMOT's ``magnitude``, which is a wrapper of layers)."""
     patterns = {row.layer: row.pattern for row in pruned}
-    allocation, l1 = settings.resolved_allocation, settings.resolved_l1
+    common = (settings.resolved_allocation, settings.floor, settings.resolved_l1)
     if settings.method == "csp":
-        return CompressedSensingPruning(patterns, settings.sensing, allocation, settings.floor, l1, settings.pull)
-    return ImportancePruning(patterns, settings.resolved_criterion, allocation, settings.floor, l1, settings.returns)
+        return CompressedSensingPruning(patterns, settings.sensing, *common, settings.pull, settings.decay)
+    return ImportancePruning(patterns, settings.resolved_criterion, *common, settings.returns, settings.decay)
 
 
 def prepare_training(

@@ -17,21 +17,24 @@ class Round:
         target: Sparsity at its end.
         epochs: Its length.
         begin: Share of it after which pruning begins.
-        end: Share of it at which the masks are final.
+        end: Share of it at which the target is reached.
+        freeze: Share of it at which the masks are final; None: at ``end``.
     """
 
     target: float
     epochs: int
     begin: float
     end: float
+    freeze: float | None = None
 
     def ramp(self, steps_per_epoch: int, frequency: int) -> Ramp:
         """The updates of the masks in steps."""
-        return Ramp.of_shares(self.begin, self.end, self.epochs * steps_per_epoch, frequency, self.target)
+        steps = self.epochs * steps_per_epoch
+        return Ramp.of_shares(self.begin, self.end, steps, frequency, self.target, self.freeze)
 
     def first_final_epoch(self, ramp: Ramp, steps_per_epoch: int) -> int:
         """The first epoch at whose end the masks have been final for all of it, as far as there is one."""
-        return min(self.epochs - 1, math.ceil(ramp.end / steps_per_epoch))
+        return min(self.epochs - 1, math.ceil(ramp.final / steps_per_epoch))
 
 
 def rounds_of(settings: SparsitySettings) -> list[Round]:
@@ -50,7 +53,7 @@ def rounds_of(settings: SparsitySettings) -> list[Round]:
         # L1 needs time before the weights are chosen, plain one-shot pruning does not.
         at = settings.end if settings.resolved_l1 > 0 else settings.begin
         return [Round(settings.target, settings.epochs, at, at)]
-    return [Round(settings.target, settings.epochs, settings.begin, settings.end)]
+    return [Round(settings.target, settings.epochs, settings.begin, settings.end, settings.freeze)]
 
 
 def _lengths(settings: SparsitySettings) -> list[int]:

@@ -31,13 +31,18 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True)
 class Ramp:
-    """Updates every ``frequency`` steps from ``begin`` to ``end``, the last of them final.
+    """Updates every ``frequency`` steps from ``begin`` to ``last``, the last of them final.
+
+    The target is reached at ``end``; from there to ``last`` weights may still change places. Without ``last`` the
+    masks are final at ``end``.
 
     >>> ramp = Ramp(0, 10, 5, target=0.8)
     >>> [ramp.at(step) is not None for step in (0, 3, 5, 10, 15)]
     [True, False, True, True, False]
     >>> round(ramp.at(5).sparsity, 6), ramp.at(10)
     (0.7, Moment(sparsity=0.8, final=True))
+    >>> [Ramp(0, 10, 5, 0.8, last=20).at(step) for step in (10, 20)]
+    [Moment(sparsity=0.8, final=False), Moment(sparsity=0.8, final=True)]
     """
 
     begin: int
@@ -45,27 +50,39 @@ class Ramp:
     frequency: int
     target: float
     start: float = 0.0
+    last: int | None = None
 
     @classmethod
-    def of_shares(cls, begin: float, end: float, steps: int, frequency: int, target: float) -> Ramp:
-        """A ramp over the shares ``begin`` to ``end`` of a training of ``steps`` steps, ending on an update.
+    def of_shares(
+        cls, begin: float, end: float, steps: int, frequency: int, target: float, freeze: float | None = None
+    ) -> Ramp:
+        """A ramp over the shares ``begin`` to ``end`` (masks final at ``freeze``) of a training of ``steps`` steps.
 
         >>> Ramp.of_shares(0.1, 0.5, 1000, 30, 0.9)
-        Ramp(begin=100, end=490, frequency=30, target=0.9, start=0.0)
+        Ramp(begin=100, end=490, frequency=30, target=0.9, start=0.0, last=490)
         """
         first = round(begin * steps)
-        updates = max(1, round((end - begin) * steps / frequency)) if end > begin else 0
-        # The final masks must come before the last step, or nothing would be trained with them.
-        while updates and first + updates * frequency >= steps:
-            updates -= 1
-        return cls(first, first + updates * frequency, frequency, target)
+
+        def at(share: float) -> int:
+            updates = max(1, round((share - begin) * steps / frequency)) if share > begin else 0
+            # The final masks must come before the last step, or nothing would be trained with them.
+            while updates and first + updates * frequency >= steps:
+                updates -= 1
+            return first + updates * frequency
+
+        return cls(first, at(end), frequency, target, last=at(end if freeze is None else freeze))
+
+    @property
+    def final(self) -> int:
+        """The step before which the masks become final."""
+        return self.end if self.last is None else self.last
 
     def at(self, step: int) -> Moment | None:
         """The update due before ``step``, if there is one."""
-        if not self.begin <= step <= self.end or (step - self.begin) % self.frequency:
+        if not self.begin <= step <= self.final or (step - self.begin) % self.frequency:
             return None
         sparsity = cubic_ramp(step, self.begin, self.end, self.target, self.start)
-        return Moment(sparsity, step == self.end)
+        return Moment(sparsity, step == self.final)
 
 
 def geometric_rounds(target: float, rounds: int) -> list[float]:

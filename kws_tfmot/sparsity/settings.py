@@ -25,16 +25,18 @@ class _Kind:
 
 
 _OURS: tuple[Schedule, ...] = ("gradual", "rounds", "one_shot")
+_CHOSEN = frozenset({"criterion", "allocation", "l1"})
+_CSP = frozenset({"allocation", "l1", "sensing", "pull", "freeze", "decay"})
 _KINDS = {
     "magnitude": _Kind("gradual", ("gradual",), "layer", frozenset()),
-    "one_shot": _Kind("one_shot", ("one_shot",), "layer", frozenset({"criterion", "allocation"})),
-    "l1": _Kind("one_shot", ("one_shot",), "layer", frozenset({"criterion", "allocation", "l1"})),
-    "weight_importance": _Kind("gradual", _OURS, "global", frozenset({"returns", "criterion", "allocation", "l1"})),
-    "csp": _Kind("gradual", ("gradual",), "global", frozenset({"allocation", "l1", "sensing", "pull"})),
+    "one_shot": _Kind("one_shot", ("one_shot",), "layer", _CHOSEN - {"l1"}),
+    "l1": _Kind("one_shot", ("one_shot",), "layer", _CHOSEN),
+    "weight_importance": _Kind("gradual", _OURS, "global", _CHOSEN | {"returns", "freeze", "decay"}),
+    "csp": _Kind("gradual", ("gradual",), "global", _CSP),
 }
 METHODS = tuple(_KINDS)
 _L1 = {"l1": 0.03, "csp": 0.01}
-_OWN = ("returns", "criterion", "allocation", "l1", "sensing", "pull")
+_OWN = tuple(sorted(frozenset().union(*(kind.takes for kind in _KINDS.values()))))
 
 
 def _check_pattern(text: str) -> str:
@@ -74,6 +76,8 @@ class SparsitySettings(Settings):
         epochs: Length of the sparse training, all rounds together.
         begin: Share of it after which pruning begins.
         end: Share of it at which the target is reached; what remains is fine-tuning with fixed masks.
+        freeze: Share of it at which the masks become fixed, ``end`` where it is not given. Between the two the target
+            stands and weights still change places; for methods whose weights return.
         frequency: Steps between two updates of the masks.
         learning_rate: Peak learning rate, of every round anew.
         skip: Names of layers that stay dense.
@@ -86,6 +90,8 @@ class SparsitySettings(Settings):
             affine for ``weight_importance`` and magnitude for the others.
         returns: Pruned weights go on training behind their mask and may return until the masks are final
             (``weight_importance`` with ``schedule: gradual``; ``csp`` always does).
+        decay: Of weights behind their mask, which shrink by ``decay * learning rate`` of themselves in every step
+            (SR-STE, Zhou et al. 2021, arXiv 2102.04010); for methods whose weights return.
         allocation: ``layer`` (every layer the same share) or ``global`` (one threshold over all layers); ``auto`` is
             the method's own.
         floor: Least that a layer keeps under ``global``, as a share of what ``layer`` would leave it; 0 lets layers
@@ -104,6 +110,7 @@ class SparsitySettings(Settings):
     epochs: int = pydantic.Field(default=30, ge=1, le=10_000)
     begin: float = pydantic.Field(default=0.0, ge=0.0, lt=1.0)
     end: float = pydantic.Field(default=0.6, gt=0.0, le=1.0)
+    freeze: float | None = pydantic.Field(default=None, gt=0.0, le=1.0)
     frequency: int = pydantic.Field(default=20, ge=1)
     learning_rate: float = pydantic.Field(default=2e-3, gt=0)
     skip: tuple[str, ...] = ()
@@ -112,6 +119,7 @@ class SparsitySettings(Settings):
     max_accuracy_drop: float | None = pydantic.Field(default=None, ge=0.0, le=1.0)
     criterion: Literal["auto", "affine", "deviation", "magnitude"] = "auto"
     returns: bool = False
+    decay: float = pydantic.Field(default=0.0, ge=0.0, le=100.0)
     allocation: Literal["auto", "layer", "global"] = "auto"
     floor: float = pydantic.Field(default=0.7, ge=0.0, le=1.0)
     l1: float | None = pydantic.Field(default=None, ge=0.0, le=10.0)
@@ -167,6 +175,12 @@ class SparsitySettings(Settings):
             )
         if self.returns and self.resolved_schedule != "gradual":
             raise ValueError(f"weights can return with schedule=gradual only, got schedule={self.schedule}")
+        if (self.freeze is not None or self.decay) and not (self.returns or self.method == "csp"):
+            raise ValueError(
+                "freeze and decay are for weights that return; set sparsity.returns=true or sparsity.method=csp"
+            )
+        if self.freeze is not None and self.freeze < self.end:
+            raise ValueError(f"expected end <= freeze, got end={self.end} and freeze={self.freeze}")
         if self.max_accuracy_drop is not None and self.resolved_schedule != "rounds":
             raise ValueError(
                 "max_accuracy_drop stops between rounds: set method=weight_importance and schedule=rounds "

@@ -16,13 +16,13 @@ GATES = [np.array([0.3, -0.2]), np.array([-0.5, 0.1, 0.0])]
 
 
 def loss(alphas: list[np.ndarray]) -> float:
-    """J where the cross-entropy is linear in the probabilities, so that GATES is its gradient."""
+    """log J where the cross-entropy is linear in the probabilities, so that GATES is its gradient."""
     probabilities = [softmax(a) for a in alphas]
     cross_entropy = 1.0 + sum(float(p @ g) for p, g in zip(probabilities, GATES, strict=True))
     product = cross_entropy
     for target, beta in zip(TARGETS, BETAS, strict=True):
         product *= (np.log(target.costs.expected(probabilities)[0]) / np.log(target.value)) ** beta
-    return product
+    return float(np.log(product))
 
 
 def test_the_gradient_of_the_whole_loss_is_that_of_finite_differences() -> None:

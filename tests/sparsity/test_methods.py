@@ -109,7 +109,7 @@ def test_the_target_is_met_and_zeros_are_held(data, case: dict) -> None:
     ):  # under the L1 norm weights touch zero and return, until masks are final
         assert shares == sorted(shares)
     (plan,) = rounds_of(settings)
-    final = watch.masks[plan.ramp(STEPS, 3).end :]
+    final = watch.masks[plan.ramp(STEPS, 3).final :]
     assert len(final) >= 3
     for mask, last in zip(final[1], final[-1], strict=True):
         np.testing.assert_array_equal(mask, last)
