@@ -132,6 +132,7 @@ def search_cells(
             "cells": list(space.texts(choice)),
             "costs": costs_of(tables, choice),
             "measured": measured,
+            "table_error": {unit: costs_of(tables, choice)[unit] / value - 1 for unit, value in measured.items()},
             "counts": {table.unit: table.of(choice) for table in (space.macs(), space.weights())},
             "budget": dict(budget),
             "repaired": choice != first,

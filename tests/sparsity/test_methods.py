@@ -31,7 +31,7 @@ CASES = [
     {"method": "weight_importance", "l1": 0.05},
     {"method": "weight_importance", "criterion": "deviation", "returns": True},
     {"method": "csp", "sensing": "weights", "allocation": "layer"},
-    {"method": "csp", "sensing": "random"},
+    {"method": "csp", "sensing": "random", "decay": 1.0},
 ]
 every_method = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
 
@@ -223,11 +223,43 @@ def test_a_criterion_without_clips_is_refused() -> None:
         ({"method": "weight_importance", "schedule": "rounds", "epochs": 3}, "an epoch for each of 4 rounds"),
         ({"pattern": "1x4", "shrink": True}, "removing units breaks the groups of the pattern 1x4"),
         ({"pattern": "3:2"}, "expected N:M with 0 < N < M"),
+        ({"method": "weight_importance", "freeze": 0.8}, "set sparsity.returns=true or sparsity.method=csp"),
+        ({"method": "csp", "end": 0.5, "freeze": 0.4}, "expected end <= freeze, got end=0.5 and freeze=0.4"),
+        ({"method": "l1", "decay": 1.0}, "freeze and decay are for weights that return"),
     ],
 )
 def test_impossible_recipes_are_refused(values: dict, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         SparsitySettings.parse(values)
+
+
+def test_between_end_and_freeze_the_target_stands_and_weights_change_places(data) -> None:
+    case = {"method": "weight_importance", "criterion": "magnitude", "returns": True, "allocation": "layer"}
+    settings = settings_of(case, end=0.2, freeze=0.7, epochs=6)
+    (plan,) = rounds_of(settings)
+    ramp = plan.ramp(STEPS, settings.frequency)
+    network = model()
+    watch = Watch([row.layer for row in coverage(network, settings) if not row.reason])
+    sparse(data, settings, network, [watch])
+    masks = [np.concatenate([mask.ravel() for mask in step]) for step in watch.masks]
+    assert ramp.end < ramp.final < len(masks) - 1
+    between, fixed = masks[ramp.end : ramp.final], masks[ramp.final :]
+    assert {int(mask.sum()) for mask in between} == {int(fixed[0].sum())}
+    assert any((mask != between[0]).any() for mask in between[1:])
+    assert all((mask == fixed[0]).all() for mask in fixed[1:])
+
+
+def test_weights_behind_their_mask_decay(data) -> None:
+    sizes = []
+    for decay in (0.0, 20.0):
+        case = {"method": "weight_importance", "returns": True, "criterion": "magnitude", "decay": decay}
+        prepared = prepare(data, settings_of(case, end=0.2, freeze=0.9), model())
+        run(data, prepared, 3)
+        (callback,) = [c for c in prepared.callbacks if isinstance(c, MaskedTraining)]
+        stored = callback.get_state()
+        hidden = stored["behind/block1_pointwise"][stored["held/block1_pointwise"] == 0]
+        sizes.append(float(np.abs(hidden).mean()))
+    assert 0 < sizes[1] < 0.7 * sizes[0]
 
 
 def test_masked_training_state_holds_masks_and_statistics(data) -> None:
