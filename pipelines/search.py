@@ -109,7 +109,7 @@ def show(build: Build, found: dict[str, Any]) -> None:
     line(f"budget {describe(found['budget'])}; the network takes {describe(found['counts'] | found['costs'])}")
     if found["measured"]:
         errors = ", ".join(f"{unit} {100 * error:+.3f} %" for unit, error in found["table_error"].items())
-        line(f"measured on {found['board']}, random weights: {describe(found['measured'])}; the table's error: {errors}")
+        line(f"measured on {found['board']}: {describe(found['measured'])}; error of the cost table: {errors}")
     if found["repaired"]:
         before = describe(found["most_probable"]["costs"])
         line(f"the most probable cells, which take {before}, were changed to meet the budget")
