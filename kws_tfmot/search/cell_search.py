@@ -8,9 +8,7 @@ operation leaves it out keeps its logits.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,12 +23,11 @@ from kws_tfmot.search.choices import (
     loss_gradients,
     rising_rate,
     softmax,
+    within,
 )
 from kws_tfmot.search.mixed_cell import MixedCell, mixed_cells
 from kws_tfmot.training.stream import EpochSource
 from kws_tfmot.training.trainer import LossTerm, StepHook, TrainedModel
-
-BETA_BOUNDS = (1e-3, 1e2)  # where the exponents stay when they follow the cost
 
 
 class PathTraining(TrainedModel):
@@ -82,19 +79,11 @@ class GateProbe:
         return loss, [cell.gate_gradients(x, gradient) for cell, x, gradient in found]
 
 
-@dataclass
-class ChoiceState:
-    """What the choices have learned besides their logits, which are weights of the network."""
-
-    optimizer: ChoiceOptimizer
-    betas: list[float]
-
-
 class ChoiceSteps(keras.callbacks.Callback):
     """Learns the choices between the steps of the weights, and tells how decided they are.
 
-    Adds to every epoch's figures: ``entropy`` (1 to 0), ``expected_UNIT`` and ``beta_UNIT`` for each target, and
-    ``choice_loss``, the mean log J of the epoch's steps.
+    Adds to every epoch's figures: ``entropy`` (1 to 0), ``expected_UNIT`` for each target, and ``choice_loss``, the
+    mean log J of the epoch's steps.
 
     Args:
         network: The over-parameterised network.
@@ -112,8 +101,8 @@ class ChoiceSteps(keras.callbacks.Callback):
         super().__init__()
         self.probe = GateProbe(network)
         self._cells, self._held, self._targets, self._settings = self.probe.cells, held, tuple(targets), settings
-        squares = [np.zeros(len(cell.operations)) for cell in self._cells]
-        self.state = ChoiceState(ChoiceOptimizer(squares), [settings.beta] * len(self._targets))
+        self._priced = self._targets if settings.constraint == "loss" else ()
+        self._optimizer = ChoiceOptimizer([np.zeros(len(cell.operations)) for cell in self._cells])
         self._epoch, self._losses = 0, [0.0]
         self._features = self._labels = np.zeros(0, np.float32)
 
@@ -132,6 +121,7 @@ class ChoiceSteps(keras.callbacks.Callback):
         self._epoch, self._losses = epoch, []
         self.model.searching.assign(self.searching)
         if self.searching:
+            self._keep_within()
             self._features, self._labels = self._held.epoch_features(epoch - self._settings.warmup)
             if len(self._features) < self._settings.batch_size:
                 raise DataError(
@@ -158,21 +148,18 @@ class ChoiceSteps(keras.callbacks.Callback):
         rows = slice(place, place + size)
         tensors = (tf.constant(self._features[rows]), tf.constant(self._labels[rows]), tf.constant(chosen, tf.int32))
         loss, gates = self.probe.run(*tensors)
-        state = self.state
-        value, gradients = loss_gradients(
-            alphas, float(loss), [gate.numpy() for gate in gates], self._targets, state.betas
-        )
+        gradients_of_gates = [gate.numpy() for gate in gates]
+        value, gradients = loss_gradients(alphas, float(loss), gradients_of_gates, self._priced, self._settings.beta)
         for i, (cell, gradient) in enumerate(zip(self._cells, gradients, strict=True)):
             if chosen[i] < len(cell.paths):
-                cell.alpha.assign(state.optimizer.update(i, alphas[i], gradient, rate))
-        self._follow(probabilities)
+                cell.alpha.assign(self._optimizer.update(i, alphas[i], gradient, rate))
+        self._keep_within()
         return value
 
-    def _follow(self, probabilities: Sequence[Floats]) -> None:
-        for i, target in enumerate(self._targets):
-            over = target.costs.expected(probabilities)[0] / target.value - 1.0
-            moved = self.state.betas[i] * math.exp(self._settings.follow * over)
-            self.state.betas[i] = float(np.clip(moved, *BETA_BOUNDS)) if self._settings.follow else self._settings.beta
+    def _keep_within(self) -> None:
+        if self._settings.constraint == "projection":
+            for cell, alpha in zip(self._cells, within(self.alphas, self._targets), strict=True):
+                cell.alpha.assign(alpha)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Add the figures."""
@@ -180,9 +167,8 @@ class ChoiceSteps(keras.callbacks.Callback):
             return
         probabilities = [softmax(alpha) for alpha in self.alphas]
         logs["entropy"] = entropy(probabilities)
-        for target, beta in zip(self._targets, self.state.betas, strict=True):
+        for target in self._targets:
             logs[f"expected_{target.costs.unit}"] = target.costs.expected(probabilities)[0]
-            logs[f"beta_{target.costs.unit}"] = beta
         if self._losses:
             logs["choice_loss"] = float(np.mean(self._losses))
 
@@ -192,14 +178,14 @@ class ChoiceSteps(keras.callbacks.Callback):
             cell.chosen.assign(int(alpha.argmax()))
 
     def get_state(self) -> dict[str, np.ndarray]:
-        """Squares and steps of the optimiser, and the exponents."""
-        state = {f"squares{i}": values for i, values in enumerate(self.state.optimizer.squares)}
-        return state | {"steps": np.array(self.state.optimizer.steps), "betas": np.array(self.state.betas)}
+        """Squares and steps of the optimiser."""
+        state = {f"squares{i}": values for i, values in enumerate(self._optimizer.squares)}
+        return state | {"steps": np.array(self._optimizer.steps)}
 
     def set_state(self, stored: Mapping[str, np.ndarray]) -> None:
         """Take back what :meth:`get_state` gave."""
         squares = [stored[f"squares{i}"] for i in range(len(self._cells))]
-        self.state = ChoiceState(ChoiceOptimizer(squares, stored["steps"].tolist()), stored["betas"].tolist())
+        self._optimizer = ChoiceOptimizer(squares, stored["steps"].tolist())
 
 
 def progress_note(logs: Mapping[str, float]) -> str:

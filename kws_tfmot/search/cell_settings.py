@@ -27,9 +27,10 @@ class CellSearchSettings(Settings):
         held: Share of the training speakers whose clips the choices are learned from and the weights never see.
         learning_rate: Peak rate of the choices; it rises from 0 to this, as ``(1 + cos(pi (1 + t / T))) / 2``.
         weight_learning_rate: Peak rate of the weights, which falls by a cosine.
-        beta: Exponent of the cost in the loss ``CE (log E[cost] / log target)^beta``.
-        follow: ``beta`` of each target is multiplied by ``exp(follow (E[cost] / target - 1))`` after every step of the
-            choices: it rises while the cost is too high, and presses no more once it is not. 0 as in the paper.
+        constraint: How the budget acts on the choices. ``loss``: the paper's ``CE (log E[cost] / log target)^beta``.
+            ``projection``: the loss is CE, and after every step the probabilities move to the nearest that meet the
+            budget (:func:`kws_tfmot.search.choices.within`); for short searches, and for several limits at once.
+        beta: Exponent of the cost under ``loss``.
         margin: The search aims at this share of the budget, so that the network it ends with meets it.
         seed: Of the draws.
     """
@@ -45,8 +46,8 @@ class CellSearchSettings(Settings):
     held: float = pydantic.Field(default=0.2, gt=0.0, lt=1.0)
     learning_rate: float = pydantic.Field(default=4e-3, gt=0.0, le=10.0)
     weight_learning_rate: float = pydantic.Field(default=4e-3, gt=0.0, le=10.0)
+    constraint: Literal["loss", "projection"] = "loss"
     beta: float = pydantic.Field(default=4.0, ge=0.0, le=1000.0)
-    follow: float = pydantic.Field(default=0.0, ge=0.0, le=10.0)
     margin: float = pydantic.Field(default=1.0, gt=0.0, le=1.0)
     seed: int = pydantic.Field(default=1, ge=0)
 

@@ -8,13 +8,17 @@ less the factor J: far from the target R is huge for a large beta, and an optimi
 gradients would stand still once R has fallen. With d = d(log J)/dp
 
     d(log J)/dalpha_i = p_i (d_i - sum_j p_j d_j).
+
+Or the budget is a constraint instead of a factor of the loss: :func:`within` moves the probabilities to the nearest
+that meet it, after every step.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +26,8 @@ import numpy.typing as npt
 from kws_tfmot.search.cell_costs import CellCosts
 
 Floats = npt.NDArray[np.float64]
+BARRED = -1e4  # the logit of an operation that no network within the budget has
+_ROUNDS, _LARGEST = 100, 1e7
 
 
 def softmax(logits: npt.ArrayLike) -> Floats:
@@ -85,7 +91,7 @@ def loss_gradients(
     cross_entropy: float,
     gate_gradients: Sequence[npt.ArrayLike],
     targets: Sequence[Target],
-    betas: Sequence[float],
+    beta: float,
 ) -> tuple[float, list[Floats]]:
     """log J, and its gradient by the logits of each cell.
 
@@ -93,16 +99,77 @@ def loss_gradients(
         alphas: Logits of each cell's operations.
         cross_entropy: CE of the sampled network.
         gate_gradients: dCE/dg of each cell.
-        targets: The budgeted costs.
-        betas: Exponent of each.
+        targets: The costs in the loss.
+        beta: Exponent of each.
     """
     probabilities = [softmax(alpha) for alpha in alphas]
-    factors = [target.log_factor(probabilities, beta) for target, beta in zip(targets, betas, strict=True)]
+    factors = [target.log_factor(probabilities, beta) for target in targets]
     gradients = []
     for i, (p, gates) in enumerate(zip(probabilities, gate_gradients, strict=True)):
         by_cost = sum(own[i] for _, own in factors) if factors else 0.0
         gradients.append(through_softmax(p, np.asarray(gates, np.float64) / max(cross_entropy, 1e-6) + by_cost))
     return math.log(max(cross_entropy, 1e-6)) + sum(value for value, _ in factors), gradients
+
+
+def within(alphas: Sequence[Floats], targets: Sequence[Target]) -> list[Floats]:
+    """Logits of the nearest probabilities whose expected costs meet all targets; those given where they do already.
+
+    ``argmin_q KL(q || softmax(alpha))`` subject to ``E_q[cost_u] <= T_u`` (the I-projection, Csiszar 1975) is
+
+        alpha_ij - sum_u lambda_u c_uij / T_u,   lambda_u >= 0,   lambda_u = 0 where u has room left
+
+    for costs that add up; the lambdas minimise a convex function, one after the other. Of a cost that is a maximum,
+    operations beyond the target can be in no network that meets it: their logit becomes ``BARRED``.
+
+    Args:
+        alphas: Logits of each cell's operations.
+        targets: Each within reach of some network that meets them all.
+
+    >>> from kws_tfmot.search.cell_costs import CellCosts
+    >>> costs = CellCosts("macs", 0.0, ((1.0, 3.0),))
+    >>> softmax(within([np.zeros(2)], [Target(costs, 1.5)])[0]).round(6).tolist()
+    [0.75, 0.25]
+    """
+    alphas = [np.array(alpha, np.float64) for alpha in alphas]
+    for target in targets:
+        if target.costs.combine == "max":
+            for alpha, row in zip(alphas, target.costs.cells, strict=True):
+                alpha[np.array(row) > target.value] = BARRED
+    added = [target for target in targets if target.costs.combine == "sum"]
+    rows = [[np.array(row) / target.value for row in target.costs.cells] for target in added]
+    limits = [1.0 - target.costs.fixed / target.value for target in added]
+    multipliers = np.zeros(len(added))
+
+    def tilted() -> list[Floats]:
+        return [
+            alpha - sum(m * costs[i] for m, costs in zip(multipliers, rows, strict=True))
+            for i, alpha in enumerate(alphas)
+        ]
+
+    def over(u: int, multiplier: float) -> bool:
+        multipliers[u] = multiplier
+        return sum(float(softmax(a) @ row) for a, row in zip(tilted(), rows[u], strict=True)) > limits[u]
+
+    for _ in range(_ROUNDS if len(added) > 1 else 1):
+        before = multipliers.copy()
+        for u in range(len(added)):
+            multipliers[u] = _least(partial(over, u))
+        if np.allclose(multipliers, before, rtol=1e-6, atol=1e-9):
+            break
+    return tilted()
+
+
+def _least(over: Callable[[float], bool]) -> float:
+    """The least multiplier, to a part in 10^9, for which ``over`` is false; the largest tried where there is none."""
+    if not over(0.0):
+        return 0.0
+    low, high = 0.0, 1.0
+    while over(high) and high < _LARGEST:
+        low, high = high, 2.0 * high
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if over(middle) else (low, middle)
+    return high
 
 
 @dataclass
