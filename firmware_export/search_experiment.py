@@ -27,6 +27,8 @@ from kws_tfmot.stages.search_cells import RECORD, search_cells, space_of
 
 BOARD_UNITS = ("flash", "ram", "instructions")
 DEVICE = "device.json"  # what the network found takes on the board
+RANDOM = "random.json"  # networks drawn under the same budget
+LEAST = 0.8  # share of the budget that those take at least
 REFERENCE = {"name": "ds_cnn", "size": "s", "width": None, "mix": None, "cells": None}
 
 
@@ -44,6 +46,7 @@ class Experiment:
         share: See there.
         board: Where costs are measured.
         epochs: Where augmented epochs are kept.
+        random: How many networks are drawn at random under the same budget, to compare with.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Experiment:
     share: float = 1.0
     board: str = "mps2-an386"
     epochs: Path | None = None
+    random: int = 0
 
     @property
     def directory(self) -> Path:
@@ -64,6 +68,10 @@ class Experiment:
     def record(self) -> dict[str, Any]:
         """What the search found."""
         return json.loads((self.directory / RECORD).read_text(encoding="utf-8"))
+
+    def drawn(self) -> list[list[str]]:
+        """The cells of the random networks."""
+        return json.loads((self.directory / RANDOM).read_text(encoding="utf-8"))
 
 
 def measured_on(board: str, recipe: Recipe) -> dict[str, float]:
@@ -84,22 +92,19 @@ def run_search(own: Experiment, reporter: Reporter) -> str:
         space = space_of(build)
         costs = DeviceCosts(space, budget, own.board, reporter)
         prepare_data(build)
-        search_cells(build, costs.tables(), budget, {"board": own.board}, costs.measure)
+        tables = costs.tables()
+        search_cells(build, tables, budget, {"board": own.board}, costs.measure)
         cells = parse_cells(own.record()["cells"])
         every = DeviceCosts(space, BOARD_UNITS, own.board, reporter).measure(cells)
         write_json(own.directory / DEVICE, every)
+        drawn = random_networks(space, tables, budget, own.random, own.recipe.seed, LEAST) if own.random else []
+        write_json(own.directory / RANDOM, [space.texts(choice) for choice in drawn])
     return own.name
 
 
 def variant_of(space: CellSpace, cells: list[str] | tuple[str, ...]) -> dict[str, Any]:
     """The network as a variant of a comparison."""
     return {"model": {"name": "mbconv", "width": space.width, "mix": space.mix, "cells": list(cells)}}
-
-
-def random_variants(space: CellSpace, macs: float, number: int, seed: int, least: float) -> dict[str, dict[str, Any]]:
-    """Random networks of the same space and MACs."""
-    choices = random_networks(space, [space.macs()], {"macs": macs}, number, seed, least)
-    return {f"random {i}": variant_of(space, space.texts(choice)) for i, choice in enumerate(choices, start=1)}
 
 
 def with_changes(recipe: Recipe, changes: dict[str, Any]) -> Recipe:

@@ -16,7 +16,6 @@ from firmware_export.search_experiment import (
     REFERENCE,
     Experiment,
     measured_on,
-    random_variants,
     run_search,
     variant_of,
     with_changes,
@@ -49,7 +48,7 @@ def command(
     macs: Annotated[str, typer.Option(help="Budget of the searches by MACs.")] = "2.7M",
     share: Annotated[float, typer.Option(help="Instruction-aware search: share of the MAC-aware one's.")] = 0.8,
     narrow: Annotated[int, typer.Option(min=4, help="Width at a quarter of the instructions; mix: 3 times.")] = 16,
-    random: Annotated[int, typer.Option(min=0, help="Random networks of the same MACs.")] = 5,
+    random: Annotated[int, typer.Option(min=0, help="Random networks of the same MACs, and of a quarter.")] = 5,
     random_seeds: Annotated[int, typer.Option(min=0, help="How many seeds train those.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Processes at once.")] = 2,
     runs: Annotated[Path, typer.Option(help="Where the runs are kept; what is done is skipped.")] = Path("runs/search"),
@@ -63,9 +62,9 @@ def command(
         reference = measured_on(BOARD, with_changes(base, {"model": REFERENCE}))
         line(f"{BASELINE} on {BOARD}: {reference}")
         limit = parse_quantity(macs, "macs")
-        planned = searches(base, source, runs, limit, share, reference, narrow)
+        planned = searches(base, source, runs, limit, share, reference, narrow, random)
         search_all(planned, jobs, threads)
-        comparison = compared(base, planned, (epochs, seeds, random), limit, recipe)
+        comparison = compared(planned, epochs, seeds, recipe)
         cells = [c for c in cells_of(comparison, recipe.parent, overrides) if _wanted(c, random_seeds)]
         trained = plan_jobs(cells, source, runs / "compare", runs / "features", (export_build, count_instructions))
         with JobsView(NAME, len(trained)) as view:
@@ -88,17 +87,26 @@ def command(
 
 
 def searches(
-    base: Recipe, source: str, runs: Path, macs: float, share: float, reference: dict[str, float], narrow: int = 16
+    base: Recipe,
+    source: str,
+    runs: Path,
+    macs: float,
+    share: float,
+    reference: dict[str, float],
+    narrow: int,
+    random: int,
 ) -> list[Experiment]:
     """MAC-aware; the same within all that DS-CNN takes; instruction-aware; and a quarter of DS-CNN's instructions."""
-    by_macs = Experiment("by MACs", base, source, runs / "searches", {"macs": macs}, epochs=runs / "features")
+    by_macs = Experiment(
+        "by MACs", base, source, runs / "searches", {"macs": macs}, epochs=runs / "features", random=random
+    )
     small = with_changes(base, {"model": {"width": narrow, "mix": 3 * narrow}})
     quarter = {"instructions": reference["instructions"] / 4}
     return [
         by_macs,
-        replace(by_macs, name="within DS-CNN's device", budget={"macs": macs, **reference}),
+        replace(by_macs, name="within DS-CNN's device", budget={"macs": macs, **reference}, random=0),
         replace(by_macs, name="a quarter of the instructions", budget=quarter, recipe=small),
-        replace(by_macs, name="by instructions", budget={}, share_of="by MACs", share=share),
+        replace(by_macs, name="by instructions", budget={}, share_of="by MACs", share=share, random=0),
     ]
 
 
@@ -115,17 +123,13 @@ def search_all(planned: list[Experiment], jobs: int, threads: int) -> None:
         raise KwsError("\n".join(f"{name}: {outcome.error}\n{outcome.trace}" for name, outcome in failed.items()))
 
 
-def compared(
-    base: Recipe, planned: list[Experiment], counts: tuple[int, int, int], macs: float, recipe: Path
-) -> Comparison:
-    """Every network as a variant of one recipe; ``counts`` are epochs, seeds and random networks."""
-    epochs, seeds, random = counts
+def compared(planned: list[Experiment], epochs: int, seeds: int, recipe: Path) -> Comparison:
+    """Every network as a variant of one recipe."""
     variants: dict[str, Any] = {BASELINE: {"model": REFERENCE}}
     for own in planned:
         space = _space(own)
         variants[f"searched {own.name}"] = variant_of(space, own.record()["cells"])
-    if random:
-        variants |= random_variants(_space(planned[0]), macs, random, base.seed, 0.8)
+        variants |= {f"random {i} {own.name}": variant_of(space, cells) for i, cells in enumerate(own.drawn(), start=1)}
     changes = {"search": None, "train": {"epochs": epochs}}
     given = {"name": NAME, "recipe": recipe.name, "seeds": seeds, "baseline": BASELINE}
     return Comparison.parse(given | {"changes": changes, "variants": variants})
@@ -140,17 +144,17 @@ def _wanted(cell: Cell, random_seeds: int) -> bool:
 
 
 def against_random(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Each searched network's accuracy less the mean of the random ones', over the seeds that both have.
+    """Each searched network's accuracy less the mean of the random ones of its budget, over the seeds that both have.
 
     >>> rows = [{"variant": v, "seed": 1, "accuracy": {"int8": a}}
-    ...         for v, a in (("searched by MACs", 0.9), ("random 1", 0.7), ("random 2", 0.9))]
+    ...         for v, a in (("searched by MACs", 0.9), ("random 1 by MACs", 0.7), ("random 2 by MACs", 0.9))]
     >>> {name: round(row["difference"], 6) for name, row in against_random(rows).items()}
     {'searched by MACs': 0.1}
     """
-    random = [row for row in rows if row["variant"].startswith("random ")]
-    seeds = {row["seed"] for row in random}
     found: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(row["variant"] for row in rows if row["variant"].startswith("searched ")):
+        random = [row for row in rows if _drawn_for(row["variant"]) == name.removeprefix("searched ")]
+        seeds = {row["seed"] for row in random}
         own = [row["accuracy"]["int8"] for row in rows if row["variant"] == name and row["seed"] in seeds]
         if own and random:
             others = [row["accuracy"]["int8"] for row in random]
@@ -161,6 +165,11 @@ def against_random(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
                 "seeds": sorted(seeds),
             }
     return found
+
+
+def _drawn_for(variant: str) -> str | None:
+    """``by MACs`` of ``random 3 by MACs``; None of other variants."""
+    return variant.split(" ", 2)[2] if variant.startswith("random ") else None
 
 
 def _shortened(record: dict[str, Any]) -> dict[str, Any]:
