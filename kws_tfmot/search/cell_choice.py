@@ -14,6 +14,7 @@ from kws_tfmot.search.cell_space import CellSpace, Choice
 from kws_tfmot.search.choices import Floats
 
 Limits = Mapping[str, float]  # the budget in each unit
+_DRAWS = 50  # draws for each network asked for: most may be over the budget, or the same
 
 
 def costs_of(costs: Sequence[CellCosts], choice: Sequence[int]) -> dict[str, float]:
@@ -107,6 +108,25 @@ def _changes(logs: Sequence[Floats]) -> list[tuple[int, int]]:
 
 def _with(choice: Choice, cell: int, operation: int) -> Choice:
     return (*choice[:cell], operation, *choice[cell + 1 :])
+
+
+def drawn_networks(
+    probabilities: Sequence[Floats], costs: Sequence[CellCosts], budget: Limits, number: int, seed: int
+) -> list[Choice]:
+    """Up to ``number`` different networks within the budget, each cell drawn with its probabilities.
+
+    >>> drawn_networks([np.array([0.5, 0.5])], [CellCosts("macs", 0.0, ((1.0, 3.0),))], {"macs": 2.0}, 5, seed=0)
+    [(0,)]
+    """
+    rng = np.random.default_rng(seed)
+    found: dict[Choice, None] = {}
+    for _ in range(_DRAWS * number):
+        choice = tuple(int(rng.choice(len(p), p=p)) for p in probabilities)
+        if meets(costs, choice, budget):
+            found[choice] = None
+            if len(found) == number:
+                break
+    return list(found)
 
 
 def random_networks(

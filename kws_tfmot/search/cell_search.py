@@ -65,11 +65,21 @@ class GateProbe:
         self.cells: list[MixedCell] = mixed_cells(network)
         ends = [[cell.input for cell in self.cells], [cell.output for cell in self.cells], network.outputs[0]]
         self._inside = keras.Model(network.inputs, ends)
+        self._network = network
         self.run = tf.function(self._run, reduce_retracing=True)
+        self.loss = tf.function(self._loss, reduce_retracing=True)
 
-    def _run(self, features: tf.Tensor, targets: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    def _choose(self, chosen: tf.Tensor) -> None:
         for i, cell in enumerate(self.cells):
             cell.chosen.assign(chosen[i])
+
+    def _loss(self, features: tf.Tensor, targets: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+        self._choose(chosen)
+        probabilities = self._network(features, training=False)
+        return tf.reduce_mean(keras.losses.categorical_crossentropy(targets, probabilities))
+
+    def _run(self, features: tf.Tensor, targets: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        self._choose(chosen)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(features)
             inputs, outputs, probabilities = self._inside(features, training=False)
@@ -155,6 +165,20 @@ class ChoiceSteps(keras.callbacks.Callback):
                 cell.alpha.assign(self._optimizer.update(i, alphas[i], gradient, rate))
         self._keep_within()
         return value
+
+    def losses_of(self, choices: Sequence[Sequence[int]]) -> list[float]:
+        """Cross-entropy on the held-out clips, drawn once for all, of networks with the weights of the search."""
+        features, labels = self._held.epoch_features(self._settings.epochs - 1)
+        size = self._settings.batch_size
+        batches = [
+            (tf.constant(features[place : place + size]), tf.constant(labels[place : place + size]))
+            for place in range(0, len(features) - size + 1, size)
+        ]
+        found = []
+        for choice in choices:
+            chosen = tf.constant(choice, tf.int32)
+            found.append(float(np.mean([float(self.probe.loss(x, y, chosen)) for x, y in batches])))
+        return found
 
     def _keep_within(self) -> None:
         if self._settings.constraint == "projection":

@@ -31,6 +31,9 @@ class CellSearchSettings(Settings):
             ``projection``: the loss is CE, and after every step the probabilities move to the nearest that meet the
             budget (:func:`kws_tfmot.search.choices.within`); for short searches, and for several limits at once.
         beta: Exponent of the cost under ``loss``.
+        candidates: Networks drawn from the learned probabilities within the budget in the end. Of these and the most
+            probable one, that of the least cross-entropy on the held-out clips (with the weights of the search) is
+            taken. 0 takes the most probable, as in the paper.
         margin: The search aims at this share of the budget, so that the network it ends with meets it.
         seed: Of the draws.
     """
@@ -48,6 +51,7 @@ class CellSearchSettings(Settings):
     weight_learning_rate: float = pydantic.Field(default=4e-3, gt=0.0, le=10.0)
     constraint: Literal["loss", "projection"] = "loss"
     beta: float = pydantic.Field(default=4.0, ge=0.0, le=1000.0)
+    candidates: int = pydantic.Field(default=0, ge=0, le=10_000)
     margin: float = pydantic.Field(default=1.0, gt=0.0, le=1.0)
     seed: int = pydantic.Field(default=1, ge=0)
 

@@ -17,7 +17,7 @@ from kws_tfmot.models.mbconv_cells import Cell
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import StageResult
 from kws_tfmot.search.budget import describe
-from kws_tfmot.search.cell_choice import Limits, cheapest, costs_of, most_probable
+from kws_tfmot.search.cell_choice import Limits, cheapest, costs_of, drawn_networks, most_probable
 from kws_tfmot.search.cell_costs import CellCosts
 from kws_tfmot.search.cell_settings import CellSearchSettings
 from kws_tfmot.search.cell_space import CellSpace, Choice
@@ -31,6 +31,7 @@ PLOT = "search.png"
 # What a whole network really takes, in each unit that was measured.
 Measure = Callable[[Sequence[Cell | None]], dict[str, float]]
 _TRIES = 8  # times that the budget is tightened where a measured network exceeds it
+_SHOWN = 20  # of the candidates, in the record
 _HELD_DRAWS = 4  # epoch offset of the held-out clips' draws; training stages have 0 to 3
 
 
@@ -118,11 +119,13 @@ def search_cells(
     space, settings = space_of(build), search_settings(build.recipe)
 
     def work(key: str) -> StageResult:
-        history, alphas = _train(build, space, tables, budget, key)
+        history, alphas, ranked = _train(build, space, tables, budget, key)
         probabilities = [softmax(alpha) for alpha in alphas]
         first = tuple(int(p.argmax()) for p in probabilities)
-        choice, measured = _within(space, probabilities, tables, budget, measure)
-        if choice != first:
+        choice, measured = _best(space, ranked, budget, measure) or _within(
+            space, probabilities, tables, budget, measure
+        )
+        if choice != first and not ranked:
             build.reporter.note(
                 f"the most probable cells cost {costs_of(tables, first)}: {_changed(space, first, choice)} to meet the "
                 "budget"
@@ -135,7 +138,8 @@ def search_cells(
             "table_error": {unit: costs_of(tables, choice)[unit] / value - 1 for unit, value in measured.items()},
             "counts": {table.unit: table.of(choice) for table in (space.macs(), space.weights())},
             "budget": dict(budget),
-            "repaired": choice != first,
+            "repaired": choice != first and not ranked,
+            "candidates": [{"cells": list(space.texts(c)), "cross_entropy": loss} for c, loss in ranked[:_SHOWN]],
             "most_probable": {"cells": list(space.texts(first)), "costs": costs_of(tables, first)},
             "entropy": entropy(probabilities),
             "space": dataclasses.asdict(space) | {"networks": str(space.size)},
@@ -151,6 +155,17 @@ def search_cells(
         return StageResult((FOUND_RECIPE, RECORD, PLOT), figures)
 
     return build.run.stage("search", search_inputs(build, tables, budget), work, trains=True)
+
+
+def _best(
+    space: CellSpace, ranked: list[tuple[Choice, float]], budget: Limits, measure: Measure | None
+) -> tuple[Choice, dict[str, float]] | None:
+    """The first of the candidates whose measured cost is within the budget, and that cost."""
+    for choice, _ in ranked[:_TRIES]:
+        measured = measure(space.cells_of(choice)) if measure else {}
+        if all(value <= budget[unit] for unit, value in measured.items()):
+            return choice, measured
+    return None
 
 
 def _within(
@@ -179,8 +194,8 @@ def _changed(space: CellSpace, before: Choice, after: Choice) -> str:
 
 def _train(
     build: Build, space: CellSpace, tables: Sequence[CellCosts], budget: Limits, key: str
-) -> tuple[list[dict[str, float]], list[Any]]:
-    """Warm-up and search; the figures of every epoch, and the logits in the end."""
+) -> tuple[list[dict[str, float]], list[Any], list[tuple[Choice, float]]]:
+    """Warm-up and search; the figures of every epoch, the logits in the end, and the candidates, the best one first."""
     from kws_tfmot.keras import seed_everything
     from kws_tfmot.search.cell_search import ChoiceSteps, PathTraining, progress_note
     from kws_tfmot.search.mixed_cell import build_mixed
@@ -214,7 +229,13 @@ def _train(
             note=progress_note,
         )
         result = fit(learned, network, train, "search", key, plugins, offset=0)
-    return result.history, steps.alphas
+        ranked: list[tuple[Choice, float]] = []
+        if settings.candidates:
+            probabilities = [softmax(alpha) for alpha in steps.alphas]
+            drawn = drawn_networks(probabilities, tables, budget, settings.candidates, settings.seed)
+            choices = list(dict.fromkeys([most_probable(probabilities, tables, budget), *drawn]))
+            ranked = sorted(zip(choices, steps.losses_of(choices), strict=True), key=lambda pair: pair[1])
+    return result.history, steps.alphas, ranked
 
 
 def _with_index(build: Build, settings: CellSearchSettings) -> tuple[Build, Build]:

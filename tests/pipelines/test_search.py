@@ -22,7 +22,7 @@ def recipe(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("search") / "tiny.yaml"
     text = RECIPE.replace("{name: ds_cnn, width: 8, blocks: 1}", "{name: mbconv, width: 4, mix: 8}")
     text = text.replace("sparsity: {target: 0.75, epochs: 3, end: 0.5, frequency: 4}", "sparsity: null")
-    path.write_text(text.replace("mode: qat", "mode: ptq") + f"search: {{{SPACE}, learning_rate: 1}}\n")
+    path.write_text(text.replace("mode: qat", "mode: ptq") + f"search: {{{SPACE}, learning_rate: 1, candidates: 5}}\n")
     return path
 
 
@@ -46,6 +46,9 @@ def test_the_record_and_the_picture_say_how_it_went(searched) -> None:
     assert len(record["history"]) == 3
     assert {"entropy", "expected_macs", "val_accuracy"} <= set(record["history"][-1])
     assert record["costs"]["macs"] == record["counts"]["macs"] <= 80_000
+    losses = [candidate["cross_entropy"] for candidate in record["candidates"]]
+    assert 1 <= len(losses) <= 6 and losses == sorted(losses)
+    assert record["candidates"][0]["cells"] == record["cells"]
     for cell in record["probabilities"]:
         assert sum(cell.values()) == pytest.approx(1, abs=1e-4)
     assert (searched[0] / "search.png").stat().st_size > 10_000

@@ -100,6 +100,24 @@ def test_under_projection_every_epoch_after_the_warm_up_meets_the_budget() -> No
     assert all(cost <= target * (1 + 1e-5) for cost in found[SEARCH.warmup :])
 
 
+def test_the_loss_of_a_candidate_is_that_of_its_path() -> None:
+    seed_everything(4)
+    network = build_mixed(ModelSettings(name="mbconv", width=4, mix=6), SPACE, shared=True)
+    held = source(2, 20)
+    steps = ChoiceSteps(network, held, [Target(SPACE.macs(), 1e6)], SEARCH)
+    first, second = steps.losses_of([(0, 1), (3, 4)])
+    again = steps.losses_of([(3, 4)])
+    features, labels = held.epoch_features(SEARCH.epochs - 1)
+    for cell, operation in zip(steps.probe.cells, (0, 1), strict=True):
+        cell.chosen.assign(operation)
+    by_hand = []
+    for place in (0, 10):
+        probabilities = network(features[place : place + 10], training=False).numpy()
+        by_hand.append(-np.mean(np.log((probabilities * labels[place : place + 10]).sum(axis=1))))
+    assert first == pytest.approx(np.mean(by_hand), rel=1e-5)
+    assert again == [second] and first != second
+
+
 def test_too_few_held_out_clips_are_refused() -> None:
     with pytest.raises(DataError, match=r"search\.batch_size=10"):
         search(SEARCH.model_copy(update={"warmup": 0}), held=8)  # refused as soon as the choices are due
