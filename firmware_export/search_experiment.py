@@ -23,7 +23,8 @@ from kws_tfmot.search.cell_space import CellSpace
 from kws_tfmot.stages.build import Build
 from kws_tfmot.stages.forecast import untrained_model
 from kws_tfmot.stages.prepare import prepare_data
-from kws_tfmot.stages.search_cells import RECORD, search_cells, space_of
+from kws_tfmot.stages.search_cells import search_cells, space_of
+from kws_tfmot.stages.search_choice import RECORD
 
 BOARD_UNITS = ("flash", "ram", "instructions")
 DEVICE = "device.json"  # what the network found takes on the board

@@ -19,7 +19,8 @@ from kws_tfmot.search.cell_choice import cheapest, costs_of, random_networks
 from kws_tfmot.search.cell_costs import CellCosts
 from kws_tfmot.stages.build import Build
 from kws_tfmot.stages.prepare import prepare_data
-from kws_tfmot.stages.search_cells import FOUND_RECIPE, RECORD, found_recipe, search_cells, space_of
+from kws_tfmot.stages.search_cells import search_cells, space_of
+from kws_tfmot.stages.search_choice import FOUND_RECIPE, RECORD, found_recipe
 from pipelines.console import friendly_errors, line, table
 from pipelines.options import (
     DataOption,

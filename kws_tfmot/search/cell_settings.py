@@ -9,6 +9,8 @@ import pydantic
 from kws_tfmot.models.mbconv_cells import EXPANSIONS, KERNELS
 from kws_tfmot.settings import Settings
 
+FINALS = ("finalists", "final_epochs")  # what only the last choice depends on
+
 
 class CellSearchSettings(Settings):
     """The space and how it is searched; width, mix and dropout are those of the recipe's ``model``.
@@ -34,6 +36,10 @@ class CellSearchSettings(Settings):
         candidates: Networks drawn from the learned probabilities within the budget in the end. Of these and the most
             probable one, that of the least cross-entropy on the held-out clips (with the weights of the search) is
             taken. 0 takes the most probable, as in the paper.
+        finalists: Half of them the best candidates, half drawn evenly within the budget: trained from scratch for
+            ``final_epochs``, the best quarter three times as long, and the one of the least validation loss is taken. 0
+            leaves the choice to the weights of the search.
+        final_epochs: See there.
         margin: The search aims at this share of the budget, so that the network it ends with meets it.
         seed: Of the draws.
     """
@@ -52,6 +58,8 @@ class CellSearchSettings(Settings):
     constraint: Literal["loss", "projection"] = "loss"
     beta: float = pydantic.Field(default=4.0, ge=0.0, le=1000.0)
     candidates: int = pydantic.Field(default=0, ge=0, le=10_000)
+    finalists: int = pydantic.Field(default=0, ge=0, le=1000)
+    final_epochs: int = pydantic.Field(default=8, ge=1, le=1000)
     margin: float = pydantic.Field(default=1.0, gt=0.0, le=1.0)
     seed: int = pydantic.Field(default=1, ge=0)
 

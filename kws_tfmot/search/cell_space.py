@@ -35,8 +35,8 @@ class CellSpace:
     >>> space = CellSpace(width=8, mix=16, cells=2, input_shape=(49, 10), classes=7, kernels=(3, 7), expansions=(1, 2))
     >>> [str(op) for op in space.operations(0)], len(space.operations(1)), space.size
     (['3x3 e1', '7x7 e1', '3x3 e2', '7x7 e2'], 5, 20)
-    >>> space.texts((3, 4))
-    ('7x7 e2', 'zero')
+    >>> space.texts((3, 4)), space.choice_of(["7x7 e2", "zero"])
+    (('7x7 e2', 'zero'), (3, 4))
     """
 
     width: int
@@ -71,6 +71,10 @@ class CellSpace:
     def texts(self, choice: Sequence[int]) -> tuple[str, ...]:
         """The cells of a choice as a recipe keeps them."""
         return cells_text(self.cells_of(choice))
+
+    def choice_of(self, texts: Sequence[str]) -> Choice:
+        """The choice whose :meth:`texts` are these."""
+        return tuple(self.texts_of(i).index(text) for i, text in enumerate(texts))
 
     def texts_of(self, cell: int) -> tuple[str, ...]:
         """What cell number ``cell``, from 0, may be, as text."""

@@ -1,37 +1,29 @@
-"""Stage `search`: the cells of an MBConv network, chosen under a budget, and the result as a recipe."""
+"""Stage `search`: one network that holds all cells learns which of them to choose under a budget."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from kws_tfmot.data.batches import TrainingBatches
 from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.prefetch import feature_batches
 from kws_tfmot.data.speakers import percent_splits
-from kws_tfmot.errors import BudgetError, DataError, RecipeError
-from kws_tfmot.evaluation.search_plot import plot_search
-from kws_tfmot.files import write_json, write_text
-from kws_tfmot.models.mbconv_cells import Cell
+from kws_tfmot.errors import DataError, RecipeError
+from kws_tfmot.files import write_json
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import StageResult
-from kws_tfmot.search.budget import describe
-from kws_tfmot.search.cell_choice import Limits, cheapest, costs_of, drawn_networks, most_probable
+from kws_tfmot.search.cell_choice import Limits, cheapest, drawn_networks, most_probable
 from kws_tfmot.search.cell_costs import CellCosts
-from kws_tfmot.search.cell_settings import CellSearchSettings
+from kws_tfmot.search.cell_settings import FINALS, CellSearchSettings
 from kws_tfmot.search.cell_space import CellSpace, Choice
 from kws_tfmot.search.choices import Target, entropy, softmax
 from kws_tfmot.stages.build import Build, FeatureSource
+from kws_tfmot.stages.search_choice import LEARNED, Choosing, Measure, choose_network
 from kws_tfmot.stages.train import dense_inputs
 
-FOUND_RECIPE = "found.yaml"
-RECORD = "search.json"
-PLOT = "search.png"
-# What a whole network really takes, in each unit that was measured.
-Measure = Callable[[Sequence[Cell | None]], dict[str, float]]
-_TRIES = 8  # times that the budget is tightened where a measured network exceeds it
-_SHOWN = 20  # of the candidates, in the record
+_KEPT = 20  # of the candidates, in the record
 _HELD_DRAWS = 4  # epoch offset of the held-out clips' draws; training stages have 0 to 3
 
 
@@ -60,13 +52,6 @@ def space_of(build: Build) -> CellSpace:
     return CellSpace(width, mix, settings.cells, shape, classes, settings.kernels, settings.expansions)
 
 
-def found_recipe(recipe: Recipe, space: CellSpace, choice: Choice, name: str = "") -> Recipe:
-    """The recipe of one network of the space, for `kws build`."""
-    values = recipe.model_dump(mode="json")
-    values["model"] |= {"cells": list(space.texts(choice)), "blocks": None}
-    return Recipe.parse(values | {"search": None, "name": name or f"{recipe.name}_found"})
-
-
 def hold_out(index: ClipIndex, share: float, seed: int) -> tuple[ClipIndex, ClipIndex]:
     """The training clips in two: those that train weights, and those of held-out speakers; nothing else changes.
 
@@ -93,8 +78,8 @@ def hold_out(index: ClipIndex, share: float, seed: int) -> tuple[ClipIndex, Clip
 
 
 def search_inputs(build: Build, tables: Sequence[CellCosts], budget: Limits) -> list[object]:
-    """Everything that the result depends on."""
-    settings = search_settings(build.recipe).model_dump(mode="json")
+    """Everything that the learned choices depend on."""
+    settings = search_settings(build.recipe).model_dump(mode="json", exclude=set(FINALS))
     return [*dense_inputs(build), settings, [dataclasses.asdict(table) for table in tables], dict(budget)]
 
 
@@ -103,93 +88,41 @@ def search_cells(
 ) -> bool:
     """Search, and write the recipe found, ``search.json`` and ``search.png``; return whether anything was done.
 
+    Two stages: ``search`` learns the choices, ``choose`` settles on a network (:mod:`kws_tfmot.stages.search_choice`).
+
     Args:
         build: Its recipe has the model ``mbconv``.
         tables: The costs that the budget is in.
         budget: The limit for each of them.
         about: Further facts for the record: board, versions, command.
-        measure: Checks the network found; where it exceeds the budget, the next probable one within a tighter budget
-            is taken.
+        measure: What a network really takes; one that exceeds the budget is not taken.
 
     Raises:
         BudgetError: If no network meets the budget; nothing is trained then.
         DataError: If the held-out clips are too few.
     """
     cheapest(tables, budget)
-    space, settings = space_of(build), search_settings(build.recipe)
+    space = space_of(build)
+    inputs = search_inputs(build, tables, budget)
 
     def work(key: str) -> StageResult:
         history, alphas, ranked = _train(build, space, tables, budget, key)
         probabilities = [softmax(alpha) for alpha in alphas]
-        first = tuple(int(p.argmax()) for p in probabilities)
-        choice, measured = _best(space, ranked, budget, measure) or _within(
-            space, probabilities, tables, budget, measure
-        )
-        if choice != first and not ranked:
-            build.reporter.note(
-                f"the most probable cells cost {costs_of(tables, first)}: {_changed(space, first, choice)} to meet the "
-                "budget"
-            )
-        recipe = found_recipe(build.recipe, space, choice)
-        figures = {
-            "cells": list(space.texts(choice)),
-            "costs": costs_of(tables, choice),
-            "measured": measured,
-            "table_error": {unit: costs_of(tables, choice)[unit] / value - 1 for unit, value in measured.items()},
-            "counts": {table.unit: table.of(choice) for table in (space.macs(), space.weights())},
-            "budget": dict(budget),
-            "repaired": choice != first and not ranked,
-            "candidates": [{"cells": list(space.texts(c)), "cross_entropy": loss} for c, loss in ranked[:_SHOWN]],
-            "most_probable": {"cells": list(space.texts(first)), "costs": costs_of(tables, first)},
+        learned = {
+            "history": history,
             "entropy": entropy(probabilities),
-            "space": dataclasses.asdict(space) | {"networks": str(space.size)},
             "probabilities": [
                 dict(zip(space.texts_of(i), (round(float(x), 6) for x in p), strict=True))
                 for i, p in enumerate(probabilities)
             ],
+            "candidates": [{"cells": list(space.texts(c)), "cross_entropy": loss} for c, loss in ranked[:_KEPT]],
         }
-        record = about | figures | {"history": history, "settings": settings.model_dump(mode="json")}
-        write_text(build.run.path(FOUND_RECIPE), recipe.to_yaml())
-        write_json(build.run.path(RECORD), record)
-        plot_search(record, build.run.path(PLOT))
-        return StageResult((FOUND_RECIPE, RECORD, PLOT), figures)
+        write_json(build.run.path(LEARNED), learned)
+        return StageResult((LEARNED,), {"entropy": learned["entropy"]})
 
-    return build.run.stage("search", search_inputs(build, tables, budget), work, trains=True)
-
-
-def _best(
-    space: CellSpace, ranked: list[tuple[Choice, float]], budget: Limits, measure: Measure | None
-) -> tuple[Choice, dict[str, float]] | None:
-    """The first of the candidates whose measured cost is within the budget, and that cost."""
-    for choice, _ in ranked[:_TRIES]:
-        measured = measure(space.cells_of(choice)) if measure else {}
-        if all(value <= budget[unit] for unit, value in measured.items()):
-            return choice, measured
-    return None
-
-
-def _within(
-    space: CellSpace, probabilities: list[Any], tables: Sequence[CellCosts], budget: Limits, measure: Measure | None
-) -> tuple[Choice, dict[str, float]]:
-    """The most probable network whose measured cost is within the budget, and that cost."""
-    limits = dict(budget)
-    for _ in range(_TRIES):
-        choice = most_probable(probabilities, tables, limits)
-        measured = measure(space.cells_of(choice)) if measure else {}
-        over = {unit: measured[unit] / budget[unit] for unit in measured if measured[unit] > budget[unit]}
-        if not over:
-            return choice, measured
-        limits |= {unit: min(limits[unit], budget[unit]) / ratio * (1 - 1e-4) for unit, ratio in over.items()}
-    raise BudgetError(
-        f"after {_TRIES} choices no network was found whose measured cost meets the budget {describe(budget)}. The "
-        f"last took {describe(measured)}.",
-        "Raise the budget a little, or set search.margin below 1.",
-    )
-
-
-def _changed(space: CellSpace, before: Choice, after: Choice) -> str:
-    pairs = zip(space.texts(before), space.texts(after), strict=True)
-    return ", ".join(f"cell {i} from {a} to {b}" for i, (a, b) in enumerate(pairs, start=1) if a != b)
+    searched = build.run.stage("search", inputs, work, trains=True)
+    choosing = Choosing(space, search_settings(build.recipe), tables, budget, measure)
+    return choose_network(build, choosing, inputs, about) or searched
 
 
 def _train(

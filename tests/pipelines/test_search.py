@@ -22,7 +22,10 @@ def recipe(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("search") / "tiny.yaml"
     text = RECIPE.replace("{name: ds_cnn, width: 8, blocks: 1}", "{name: mbconv, width: 4, mix: 8}")
     text = text.replace("sparsity: {target: 0.75, epochs: 3, end: 0.5, frequency: 4}", "sparsity: null")
-    path.write_text(text.replace("mode: qat", "mode: ptq") + f"search: {{{SPACE}, learning_rate: 1, candidates: 5}}\n")
+    path.write_text(
+        text.replace("mode: qat", "mode: ptq")
+        + f"search: {{{SPACE}, learning_rate: 1, candidates: 5, finalists: 8, final_epochs: 1}}\n"
+    )
     return path
 
 
@@ -48,7 +51,11 @@ def test_the_record_and_the_picture_say_how_it_went(searched) -> None:
     assert record["costs"]["macs"] == record["counts"]["macs"] <= 80_000
     losses = [candidate["cross_entropy"] for candidate in record["candidates"]]
     assert 1 <= len(losses) <= 6 and losses == sorted(losses)
-    assert record["candidates"][0]["cells"] == record["cells"]
+    finals = record["finals"]
+    assert finals[0]["cells"] == record["cells"]
+    heats = [len(row["validation_loss"]) for row in finals]
+    assert heats == sorted(heats, reverse=True) and heats.count(2) == len(finals) // 4
+    assert any(row["drawn_evenly"] for row in finals) and not all(row["drawn_evenly"] for row in finals)
     for cell in record["probabilities"]:
         assert sum(cell.values()) == pytest.approx(1, abs=1e-4)
     assert (searched[0] / "search.png").stat().st_size > 10_000
