@@ -13,7 +13,7 @@ from kws_tfmot.quantization.low_bit_settings import ROLES, LowBitSettings
 from kws_tfmot.sparsity.coverage import kernel_of
 
 # Of depthwise kernels that are not named: they are few, and a channel sees nothing but its one window. One bit for
-# them too takes 816 B less flash and lost 0.7 and 1.7 points on DS-CNN small (two seeds; recipes/compare/low_bit.yaml).
+# them too takes 816 B less flash and lost 1.5 points on DS-CNN small (three seeds; results/low_bit.json).
 DEPTHWISE_BITS = 4
 
 
