@@ -121,7 +121,13 @@ def _finals(build: Build, choosing: Choosing, candidates: list[Choice]) -> list[
     if not number:
         return []
     half = candidates[: number - number // 2]
-    drawn = random_networks(choosing.space, choosing.tables, choosing.budget, number // 2, settings.seed + 1, _LEAST)
+    drawn: list[Choice] = []
+    try:
+        drawn = random_networks(
+            choosing.space, choosing.tables, choosing.budget, number // 2, settings.seed + 1, _LEAST
+        )
+    except BudgetError as err:
+        build.reporter.note(f"finals among the candidates alone: {err}")
     rows: list[dict[str, Any]] = [
         {"cells": list(choosing.space.texts(choice)), "drawn_evenly": choice not in half, "validation_loss": []}
         for choice in dict.fromkeys([*half, *drawn])
