@@ -18,6 +18,7 @@ from firmware_export.c_source import identifier
 from firmware_export.codegen import generate
 from firmware_export.codegen_layers import Call
 from firmware_export.cost_model import Estimate, choose, choose_depthwise
+from firmware_export.encodings import ENCODINGS
 from firmware_export.ir import Convolution, Depthwise, Program
 from firmware_export.lowering import lower
 from firmware_export.memory_plan import MemoryPlan, plan_memory
@@ -107,7 +108,7 @@ def build(
     program = lower(read_model(data))
     operations = [op for layer in program.layers if isinstance(op := layer.operation, Convolution)]
     picked = choose(operations, optimise, encodings)
-    unpacking = any(estimate.encoding in ("packed", "table") for estimate in picked)
+    unpacking = any(ENCODINGS[estimate.encoding].kernel == "lowbit" for estimate in picked)
     separate = [op for layer in program.layers if isinstance(op := layer.operation, Depthwise)]
     depthwise = choose_depthwise(separate, encodings, unpacking)
     _check_labels(program, labels)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from firmware_export.encodings import Encoded
+from firmware_export.encodings import ENCODINGS, Encoded
 from firmware_export.ir import Clamp, Convolution, Depthwise, Elementwise, Layer, Lookup, Program, Reshape, Softmax
 from kws_tfmot.errors import ModelError
 
@@ -56,7 +56,7 @@ def scratch_bytes(layer: Layer, encoding: str) -> int:
         columns = 0 if operation.vector else depth * COLUMN_BYTES
         if encoding == "planes":
             return columns + -(-depth // 8) * 8 * TABLE_BYTES
-        row = -(-depth // 4) * 4 if encoding in ("packed", "table") else 0
+        row = -(-depth // 4) * 4 if ENCODINGS[encoding].kernel == "lowbit" else 0
         return columns + row
     if isinstance(operation, Depthwise):
         unpacked = operation.weights.shape[1] if encoding in ("packed", "table") else 0

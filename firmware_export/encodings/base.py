@@ -16,7 +16,7 @@ class Encoded:
 
     data: bytes
     bits: int = 0  # of packed and table weights; N of N:M; planes of signs
-    group: int = 0  # M of N:M; factor of planes
+    group: int = 0  # M of N:M; factor of planes; 1: tables of the rows' own
     table: tuple[int, ...] = ()
 
     @property

@@ -1,4 +1,8 @@
-"""Weights of few bits: k-bit numbers as they are, or k-bit indices into a table of the values that occur."""
+"""Weights of few bits: k-bit numbers as they are, or k-bit indices into tables of the values that occur.
+
+One table serves a layer, or each row has its own: weights that a cluster shares become other bytes in every channel
+once each channel has its scale.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import numpy as np
 from firmware_export.encodings.base import Encoded, Encoding
 
 MAX_BITS = 7
+MAX_ROW_BITS = 4  # of indices into a row's own table
 
 
 def _pack(rows: np.ndarray, bits: int) -> bytes:
@@ -77,5 +82,37 @@ def decode_table(encoded: Encoded, channels: int, depth: int) -> np.ndarray:
     return np.array(encoded.table, np.int8)[_unpack(encoded.data, channels, depth, encoded.bits)]
 
 
+def encode_row_tables(rows: np.ndarray) -> Encoded | None:
+    """For each row the sorted values that occur in it, as many as the richest row has and at most 16, then its indices.
+
+    >>> e = encode_row_tables(np.array([[10, -90, 10, 10], [5, 5, 7, 5]], np.int8))
+    >>> e.data.hex(), e.bits
+    ('a60a0d050704', 1)
+    """
+    found = [np.unique(row, return_inverse=True) for row in rows]
+    bits = max(max(len(values) - 1 for values, _ in found).bit_length(), 1)
+    if bits > MAX_ROW_BITS:
+        return None
+    data = bytearray()
+    for values, indices in found:
+        data += np.pad(values, (0, (1 << bits) - len(values))).astype(np.int8).tobytes()
+        data += _pack(indices.reshape(1, -1), bits)
+    return Encoded(bytes(data), bits=bits, group=1)
+
+
+def decode_row_tables(encoded: Encoded, channels: int, depth: int) -> np.ndarray:
+    """Inverse of :func:`encode_row_tables`.
+
+    >>> rows = np.array([[33, -44, 0], [9, 9, 8]], np.int8)
+    >>> bool((decode_row_tables(encode_row_tables(rows), 2, 3) == rows).all())
+    True
+    """
+    octets = np.frombuffer(encoded.data, np.uint8).reshape(channels, -1)
+    tables = octets[:, : 1 << encoded.bits].view(np.int8)
+    indices = _unpack(octets[:, 1 << encoded.bits :].tobytes(), channels, depth, encoded.bits)
+    return np.take_along_axis(tables, indices, axis=1)
+
+
 PACKED = Encoding("packed", False, encode_packed, decode_packed, "lowbit")
 TABLE = Encoding("table", False, encode_table, decode_table, "lowbit")
+ROW_TABLES = Encoding("row_tables", False, encode_row_tables, decode_row_tables, "lowbit")

@@ -1,7 +1,7 @@
 #include "kws_dense_row.h"
 
 /* Numbers of `bits` (1 to 7), least significant bit first, each row from a byte of its own: weights in two's
- * complement, or indices into `table` where there is one. */
+ * complement, or indices into a table: the layer's, or the 2^bits values before each row. */
 kws_status kws_conv_lowbit(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
     if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
         return KWS_ERROR_ARGUMENT;
@@ -18,7 +18,7 @@ kws_status kws_conv_lowbit(const kws_conv *layer, const int8_t *input, int8_t *o
         int8_t *weights = (int8_t *)scratch + kws_conv_scratch(layer->depth);
         int8_t *out = output + pixel;
         for (uint32_t channel = 0; channel < layer->channels; channel++) {
-            code = kws_unpack_row(layer->table, layer->bits, layer->depth, code, weights);
+            code = kws_next_row(layer, code, weights);
 #if KWS_THUMB2
             if (kws_dense_is_quick(layer)) {
                 kws_one_row(kws_dense_quick, (const uint8_t *)weights, columns, &row, out, count);

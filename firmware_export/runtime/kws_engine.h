@@ -56,7 +56,7 @@ typedef struct kws_conv {
     uint16_t depth;    /* weights of one output channel: input channels * window height * window width */
     uint16_t channels; /* output channels */
     uint8_t bits;      /* of packed and lookup-table weights; N in N:M; planes of signs */
-    uint8_t group;     /* M in N:M; common factor of weights in planes */
+    uint8_t group;     /* M in N:M; common factor of weights in planes; 1 where each row brings its own lookup table */
 } kws_conv;
 
 /* Decodes one row of `depth` weights; returns where the next row starts. See kws_unpack_row. */
@@ -155,6 +155,9 @@ static inline uint32_t kws_pairs_bytes(const kws_conv *layer) {
 
 /* Decode one row of `depth` packed or (with a table) lookup-table weights; returns where the next row starts. */
 const uint8_t *kws_unpack_row(const int8_t *table, uint32_t bits, uint32_t depth, const uint8_t *source, int8_t *row);
+
+/* The next row of a layer of few bits, whose table may lie before it; returns where the row after it starts. */
+const uint8_t *kws_next_row(const kws_conv *layer, const uint8_t *code, int8_t *row);
 
 /* Depthwise convolutions may work in place where multiplier is 1 and the output plane is not the larger one.
  * `scratch` (4-byte aligned) holds the padded plane as int16 and the taps of one channel, for weights of few bits also

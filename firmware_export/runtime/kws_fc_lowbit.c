@@ -11,7 +11,7 @@ kws_status kws_fc_lowbit(const kws_conv *layer, const int8_t *input, int8_t *out
     const uint8_t *code = layer->weights;
     int8_t *weights = (int8_t *)scratch;
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
-        code = kws_unpack_row(layer->table, layer->bits, layer->depth, code, weights);
+        code = kws_next_row(layer, code, weights);
         const int32_t sum = kws_dot(weights, input, layer->depth);
         const kws_scale scale = kws_scale_of(&layer->output, channel);
         output[channel] = kws_requantize(sum, &scale, &layer->output);

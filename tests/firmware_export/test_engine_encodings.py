@@ -24,6 +24,11 @@ def signs(channels: int, depth: int, bits: int) -> np.ndarray:
     return (4 * odd).astype(np.int8)
 
 
+def takes_few_values(name: str) -> bool:
+    """Whether the encoding may decline weights for their values, not their zeros."""
+    return name == "planes" or ENCODINGS[name].kernel == "lowbit"
+
+
 @pytest.mark.parametrize("name", sorted(ENCODINGS))
 class TestEveryEncoding:
     @given(
@@ -43,7 +48,7 @@ class TestEveryEncoding:
             np.testing.assert_array_equal(ENCODINGS[name].decode(encoded, channels, depth), rows)
 
     def test_it_takes_a_usual_layer(self, name: str) -> None:
-        rows = signs(64, 64, 3) if name == "planes" else matrix(1, 64, 64, 0.75, 7)
+        rows = signs(64, 64, 3) if name in ("planes", "row_tables") else matrix(1, 64, 64, 0.75, 7)
         encoded = ENCODINGS[name].encode(rows)
         assert encoded is not None
         assert encoded.size > 0
@@ -55,7 +60,7 @@ class TestEveryEncoding:
     def test_sparse_kernels_decline_rows_that_overflow_a_lane(self, name: str) -> None:
         rows = np.full((2, 300), 127, np.int8)
         assert not fits_lanes(rows)
-        assert (ENCODINGS[name].encode(rows) is None) == ENCODINGS[name].sparse or name in ("packed", "table", "planes")
+        assert (ENCODINGS[name].encode(rows) is None) == ENCODINGS[name].sparse or takes_few_values(name)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +91,11 @@ def test_structured_and_low_bit_weights_are_stored_small() -> None:
     sizes = {n: ENCODINGS[n].encode(r) for n, r in (("nm", two_of_four.reshape(8, 64)), ("block", blocks))}
     assert sizes["nm"] is not None and sizes["nm"].size == 8 * (32 + 16)
     assert sizes["block"] is not None and sizes["block"].size == 8 + 5 * np.count_nonzero(blocks[:, ::4])
+    clustered = np.random.default_rng(6).integers(-127, 128, (16, 4)).astype(np.int8)
+    clustered = np.take_along_axis(clustered, rng.integers(0, 4, (16, 64)), axis=1)
+    own, common = (ENCODINGS[name].encode(clustered) for name in ("row_tables", "table"))
+    assert own is not None and (own.bits, own.size) == (2, 16 * (4 + 16))
+    assert common is not None and common.size > 2.5 * own.size
     planes = ENCODINGS["planes"].encode(signs(8, 60, 3))
     assert planes is not None and (planes.bits, planes.group, planes.size) == (3, 4, 8 * 3 * 8)
     packed = ENCODINGS["packed"].encode(rng.integers(-2, 2, (8, 64)).astype(np.int8))
