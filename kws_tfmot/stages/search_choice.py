@@ -18,7 +18,7 @@ import numpy as np
 from kws_tfmot.errors import BudgetError
 from kws_tfmot.evaluation.search_plot import plot_search
 from kws_tfmot.files import write_json, write_text
-from kws_tfmot.models.mbconv_cells import Cell
+from kws_tfmot.models.mbconv_cells import ZERO, Cell
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run, StageResult
 from kws_tfmot.search.budget import describe
@@ -120,7 +120,7 @@ def _finals(build: Build, choosing: Choosing, candidates: list[Choice]) -> list[
     settings, number = choosing.settings, choosing.settings.finalists
     if not number:
         return []
-    half = candidates[: number - number // 2]
+    half = _distinct(choosing.space, candidates)[: number - number // 2]
     drawn: list[Choice] = []
     try:
         drawn = random_networks(
@@ -130,7 +130,7 @@ def _finals(build: Build, choosing: Choosing, candidates: list[Choice]) -> list[
         build.reporter.note(f"finals among the candidates alone: {err}")
     rows: list[dict[str, Any]] = [
         {"cells": list(choosing.space.texts(choice)), "drawn_evenly": choice not in half, "validation_loss": []}
-        for choice in dict.fromkeys([*half, *drawn])
+        for choice in _distinct(choosing.space, [*half, *drawn])
     ]
     heats = [(rows, settings.final_epochs)]
     with build.reporter.task("finals", None) as task:
@@ -142,6 +142,14 @@ def _finals(build: Build, choosing: Choosing, candidates: list[Choice]) -> list[
             if heat == 0 and len(running) >= 2 * _KEPT:
                 heats.append((running[: len(running) // _KEPT], _LONGER * epochs))
     return sorted(rows, key=lambda row: (-len(row["validation_loss"]), row["validation_loss"][-1]))
+
+
+def _distinct(space: CellSpace, choices: Sequence[Choice]) -> list[Choice]:
+    """The first of each network: it does not matter which of the cells are left out, only what remains."""
+    found: dict[tuple[str, ...], Choice] = {}
+    for choice in choices:
+        found.setdefault(tuple(text for text in space.texts(choice) if text != ZERO), choice)
+    return list(found.values())
 
 
 def _trained_loss(build: Build, space: CellSpace, cells: list[str], epochs: int) -> float:
