@@ -80,6 +80,7 @@ def command(
         }
         record = comparison_record(NAME, found.rows, BASELINE, found.failures, about)
         record["against_random"] = against_random(found.rows)
+        record["first_heat"] = {own.name: first_heat(own.record()["finals"]) for own in planned}
         write_comparison(record, results)
         show(record, results)
         for name, row in record["against_random"].items():
@@ -164,6 +165,29 @@ def against_random(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
                 "networks": len({row["variant"] for row in random}),
                 "seeds": sorted(seeds),
             }
+    return found
+
+
+def first_heat(finals: list[dict[str, Any]]) -> dict[str, Any]:
+    """Validation loss of what the search proposed and of what was drawn evenly, after the same few epochs.
+
+    >>> finals = [{"drawn_evenly": d, "validation_loss": [x]} for d, x in ((False, 0.5), (False, 0.7), (True, 0.6))]
+    >>> found = first_heat(finals)
+    >>> round(found["searched"]["mean"], 6), found["searched"]["networks"], found["pairs_won"]
+    (0.6, 2, 0.5)
+    """
+    groups = {
+        name: np.array([row["validation_loss"][0] for row in finals if row["drawn_evenly"] == evenly])
+        for name, evenly in (("searched", False), ("random", True))
+    }
+    found: dict[str, Any] = {
+        name: {"mean": float(x.mean()), "spread": float(x.std(ddof=1)) if len(x) > 1 else None, "networks": len(x)}
+        for name, x in groups.items()
+        if len(x)
+    }
+    if len(found) == 2:
+        won = groups["searched"][:, None] < groups["random"][None]
+        found["pairs_won"] = float(won.mean())  # share of all pairs in which the searched one is better
     return found
 
 
