@@ -52,8 +52,9 @@ def workers_on(folder: Path, node: str) -> list[Path]:
     return [path for path in folder.glob("fake/*/*.worker") if path.read_text() == node]
 
 
-def _has_trained(mark: Path) -> bool:
-    return (mark.parent / "epochs").exists()
+def _is_training(mark: Path) -> bool:
+    epochs = mark.parent / "epochs"
+    return epochs.exists() and 0 < int(epochs.read_text() or EPOCHS) < EPOCHS - 5
 
 
 def test_every_trial_finishes_once_though_a_worker_and_a_node_are_killed(two_nodes, tmp_path: Path) -> None:
@@ -74,9 +75,10 @@ def test_every_trial_finishes_once_though_a_worker_and_a_node_are_killed(two_nod
     killed: list[Path] = []
 
     def kill() -> None:
-        first = wait_for(lambda: [mark for mark in workers_on(tmp_path, second.node_id) if _has_trained(mark)])[0]
+        first = wait_for(lambda: [mark for mark in workers_on(tmp_path, second.node_id) if _is_training(mark)])[0]
         os.kill(int(first.stem), signal.SIGKILL)
         others = wait_for(lambda: [mark for mark in workers_on(tmp_path, second.node_id) if mark != first])
+        (tmp_path / "pace").write_text("5")  # nothing ends while the node goes
         nodes.remove_node(second, allow_graceful=False)
         killed.extend((first, others[0]))
         (tmp_path / "pace").write_text("0.02")
