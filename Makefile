@@ -53,7 +53,8 @@ sweep: setup ## the sweep of recipes/sweep on real recordings, resumable; writes
 	    --out runs/sweep --results results
 
 search-experiments: setup ## searched networks against DS-CNN and random ones; writes results/search.json
-	$(VENV)/bin/python -m pipelines.search_experiments --recordings "$(RECORDINGS)" --jobs $(JOBS)
+	$(VENV)/bin/python -m pipelines.search_experiments --recordings "$(RECORDINGS)" --jobs $(JOBS) \
+	    --set data.split=percent --set 'data.percent=[70,15,15]'
 
 omni: setup ## one training for every sparsity against models trained one by one; writes results/omni.json
 	$(VENV)/bin/python -m pipelines.omni_experiments --recordings "$(RECORDINGS)"
