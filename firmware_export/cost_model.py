@@ -47,7 +47,7 @@ KERNELS = {
     "nm": Kernel(11.0, 6, 7.5, 14, 720),
     "packed": Kernel(24.0, 10, 20.0, 10, 1000),
     "table": Kernel(22.0, 10, 18.0, 10, 1300),
-    "row_tables": Kernel(22.0, 10, 18.0, 10, 1300),
+    "row_tables": Kernel(11.7, 10, 7.7, 10, 1300),
     "planes": Kernel(2.3, 13, 0.0, 0, 1400),
 }
 WHOLE_BYTES = 10.3  # instructions less for a table's weight of one to four bits, eight of which are read at once
@@ -97,7 +97,7 @@ def estimate(encoding: str, operation: Convolution) -> Estimate | None:
         return None
     visited, words = work(encoding, encoded, rows)
     kernel, channels = KERNELS[encoding], rows.shape[0]
-    if encoding in ("table", "row_tables") and encoded.bits <= 4:
+    if encoding == "table" and encoded.bits <= 4:
         kernel = replace(kernel, each=kernel.each - WHOLE_BYTES, fc_each=kernel.fc_each - WHOLE_BYTES)
     if operation.vector:
         total = visited * kernel.fc_each + words * kernel.fc_row + channels * FC_ROW
