@@ -1,0 +1,177 @@
+"""Requests -> clips at 16 kHz on disk, by several processes, begun again where it was left."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kws_tfmot.data.audio import Int16
+from kws_tfmot.data.speech.engines import open_engine, usable_engines
+from kws_tfmot.data.speech.request import Clip, Float, Request, Voice, delivery, generator
+from kws_tfmot.data.speech.vocal_tract import reshape_voice, sounding_span
+from kws_tfmot.errors import DataError
+from kws_tfmot.files import cache_root, replacing
+from kws_tfmot.jobs import Job, Outcome, run_jobs
+from kws_tfmot.progress import SILENT, Reporter, Task
+
+RATE = 16000
+_VERSION = 1
+_BLOCK = 48  # utterances of one job and one file of the cache
+_LEAD, _TRAIL = RATE * 50 // 1000, RATE * 100 // 1000
+
+
+def every_voice(texts: Sequence[str], voices: Sequence[Voice], takes: int = 1, seed: int = 0) -> list[Request]:
+    """Every text by every voice, ``takes`` times."""
+    return [Request(text, voice, take, seed) for text in texts for take in range(takes) for voice in voices]
+
+
+def deal(texts: Sequence[str], voices: Sequence[Voice], count: int, seed: int = 0) -> list[Request]:
+    """``count`` utterances: the texts in turn, each said by the voices in turn from a random one on.
+
+    So every text comes equally often, by as many different voices as there are, before any pair comes again.
+    """
+    first = {text: int(generator(seed, "deal", text).integers(len(voices))) for text in dict.fromkeys(texts)}
+    found = []
+    for i in range(count):
+        text, turn = texts[i % len(texts)], i // len(texts)
+        found.append(Request(text, voices[(first[text] + turn) % len(voices)], turn // len(voices), seed))
+    return found
+
+
+def render_speech(
+    requests: Sequence[Request],
+    cache: Path | None = None,
+    reporter: Reporter = SILENT,
+    processes: int = 0,
+    description: str = "speaking",
+) -> list[Clip]:
+    """The clips of ``requests``, in their order; what the cache holds is not spoken again.
+
+    Args:
+        requests: See :func:`every_voice` and :func:`deal`.
+        cache: A folder; ``None`` is the project's cache. An interruption costs at most the blocks under way.
+        reporter: Is told how many utterances are done.
+        processes: That speak at once, one thread each; 0 is one for every core.
+        description: What the progress is called.
+
+    Raises:
+        DataError: Something makes no sound, or a voice is unknown.
+        ToolchainError: An engine that the voices need is not installed, or failed.
+    """
+    folder = (cache or cache_root()) / "speech"
+    blocks = _blocks(requests)
+    missing = [(path, block) for path, block in blocks if not (folder / path).is_file()]
+    if missing:
+        _speak_missing(folder, missing, reporter, processes, description)
+    clips: dict[Request, Clip] = {}
+    for path, block in blocks:
+        clips.update(zip(block, _read(folder / path, block), strict=True))
+    return [clips[request] for request in requests]
+
+
+def _blocks(requests: Sequence[Request]) -> list[tuple[str, tuple[Request, ...]]]:
+    """Name in the cache and requests of every block: one engine's, in their order."""
+    fingerprints = usable_engines(sorted({request.voice.engine for request in requests}))
+    by_engine: dict[str, dict[Request, None]] = {}
+    for request in requests:
+        by_engine.setdefault(request.voice.engine, {})[request] = None
+    found = []
+    for engine, wanted in by_engine.items():
+        if engine not in fingerprints:
+            open_engine(engine).fingerprint()  # says what is missing
+        for block in itertools.batched(wanted, _BLOCK) if hasattr(itertools, "batched") else _batched(wanted):
+            text = json.dumps([_VERSION, fingerprints[engine], block], ensure_ascii=False)
+            digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+            found.append((f"{engine.partition(':')[0]}/{digest}.npz", block))
+    return found
+
+
+def _batched(wanted: dict[Request, None]) -> Iterator[tuple[Request, ...]]:
+    rest = list(wanted)
+    return (tuple(rest[first : first + _BLOCK]) for first in range(0, len(rest), _BLOCK))
+
+
+def _speak_missing(
+    folder: Path, missing: list[tuple[str, tuple[Request, ...]]], reporter: Reporter, processes: int, description: str
+) -> None:
+    alone = multiprocessing.current_process().daemon  # a worker may have no processes of its own
+    workers = 1 if alone else min(processes or os.cpu_count() or 1, len(missing))
+    jobs = [Job(path, speak_block, (str(folder / path), block)) for path, block in missing]
+    with reporter.task(description, sum(len(block) for _, block in missing)) as task:
+        outcomes = run_jobs(jobs, workers, 1, _Watch(task, {path: len(block) for path, block in missing}))
+    failed = [outcome for outcome in outcomes.values() if outcome.error]
+    if failed:
+        message, _, hint = failed[0].error.partition("\n")
+        raise DataError(message, hint or "What was spoken so far is kept; run it again to go on.")
+
+
+class _Watch:
+    """Turns ended jobs into progress."""
+
+    def __init__(self, task: Task, sizes: dict[str, int]) -> None:
+        self._task, self._sizes = task, sizes
+
+    def began(self, job: str) -> None:
+        """Nothing to tell."""
+
+    def progressed(self, job: str, description: str, done: int, total: int | None, note: str) -> None:
+        """Nothing to tell."""
+
+    def noted(self, text: str) -> None:
+        """Nothing to tell."""
+
+    def ended(self, job: str, outcome: Outcome) -> None:
+        """A block is done."""
+        self._task.advance(self._sizes[job])
+
+
+def speak_block(path: str, block: Sequence[Request], _reporter: Reporter) -> None:
+    """Speak ``block``, all of one engine, into the file at ``path`` (the work of one job)."""
+    said = open_engine(block[0].voice.engine).speak(block)
+    clips = [finish(request, samples, rate) for request, (samples, rate) in zip(block, said, strict=True)]
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez(
+            stream,
+            samples=np.concatenate([clip.samples for clip in clips]),
+            lengths=np.array([len(clip.samples) for clip in clips], np.int64),
+            spans=np.array([(clip.word_start, clip.word_end) for clip in clips], np.int64),
+        )
+
+
+def finish(request: Request, samples: Float, rate: int) -> Clip:
+    """What an engine gave as a clip: pitch and formants moved, cut to its sound, at its level.
+
+    Raises:
+        DataError: There is nothing to hear.
+    """
+    how = delivery(request)
+    shaped = reshape_voice(samples, rate, how.pitch, how.formants) if len(samples) else samples
+    first, last = sounding_span(shaped, RATE)
+    if first == last:
+        raise DataError(f"the voice {request.voice.engine} {request.voice.name} makes no sound of {request.text!r}.",
+                        "Choose a word that can be spoken.")  # fmt: skip
+    begin = max(0, first - _LEAD)
+    kept = shaped[begin : last + _TRAIL]
+    kept = kept * np.float32(32767 * 10 ** (how.peak_db / 20) / np.abs(kept).max())
+    padded = np.pad(
+        kept, (max(0, _LEAD - first), max(0, _LEAD + last - first + _TRAIL - max(0, _LEAD - first) - len(kept)))
+    )
+    exact: Int16 = np.rint(padded).astype(np.int16)
+    return Clip(exact, request.text, request.voice, _LEAD, _LEAD + last - first)
+
+
+def _read(path: Path, block: Sequence[Request]) -> list[Clip]:
+    with np.load(path) as archive:
+        samples, lengths, spans = archive["samples"], archive["lengths"], archive["spans"]
+    pieces = np.split(samples, np.cumsum(lengths)[:-1])
+    return [
+        Clip(piece, one.text, one.voice, int(span[0]), int(span[1]))
+        for piece, one, span in zip(pieces, block, spans, strict=True)
+    ]
