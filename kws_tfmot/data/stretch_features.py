@@ -1,0 +1,117 @@
+"""Composed stretches as features and classes of every decision, made by several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Self
+
+from kws_tfmot.data.stretch_settings import StretchSettings
+from kws_tfmot.data.stretches import Speech, StretchComposer, decision_targets
+from kws_tfmot.frontend import Frontend
+from kws_tfmot.frontend.settings import FrontendSettings
+
+_AT_ONCE = 30
+
+
+class StretchJob(NamedTuple):
+    """Everything that features of stretches depend on besides speech and seed.
+
+    Attributes:
+        stretch: What stretches are made of.
+        frontend: How they become features; its clip is the window of a decision.
+        stride: Frames from one decision to the next.
+        classes: Keywords, other words, silence.
+        after_ms: Range after a keyword's end in which a window holds it.
+        margin_ms: Around it decisions are left open.
+        frequency_masks: Masks of up to six channels.
+    """
+
+    stretch: StretchSettings
+    frontend: FrontendSettings
+    stride: int
+    classes: int
+    after_ms: tuple[int, int]
+    margin_ms: int
+    frequency_masks: int = 0
+
+    @property
+    def frames(self) -> int:
+        """Frames of a stretch."""
+        return self.frontend.frames_in(round(self.stretch.seconds * self.frontend.sample_rate))
+
+    @property
+    def decisions(self) -> int:
+        """Decisions in a stretch."""
+        return 1 + (self.frames - self.frontend.frames) // self.stride
+
+
+class Stretches(NamedTuple):
+    """Features int8 ``[N, frames, channels]`` and classes int8 ``[N, decisions]``, -1 where left open."""
+
+    features: npt.NDArray[np.int8]
+    targets: npt.NDArray[np.int8]
+
+
+class StretchFeatures:
+    """Makes stretches in processes of its own; what it makes depends on speech, job, and seeds alone."""
+
+    def __init__(self, speech: Speech, job: StretchJob, processes: int) -> None:
+        self._job = job
+        # Not forked: TensorFlow's threads do not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(speech, job))
+
+    def draw(self, seed: Sequence[int], count: int) -> Stretches:
+        """Stretches ``0`` to ``count - 1`` of ``seed``."""
+        firsts = range(0, count, _AT_ONCE)
+        parts = list(self._pool.map(_make, [(tuple(seed), k, min(_AT_ONCE, count - k)) for k in firsts]))
+        return Stretches(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def close(self) -> None:
+        """Stop the processes."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+_made: tuple[StretchComposer, StretchJob, Frontend] | None = None
+
+
+def _begin(speech: Speech, job: StretchJob) -> None:
+    global _made
+    composer = StretchComposer(speech, job.stretch, job.frontend.sample_rate)
+    _made = composer, job, Frontend(job.frontend)
+
+
+def _make(request: tuple[tuple[int, ...], int, int]) -> Stretches:
+    if _made is None:
+        raise RuntimeError("the process was not begun")
+    composer, job, frontend = _made
+    seed, first, count = request
+    settings = job.frontend
+    window = (settings.frames - 1) * settings.hop_samples + settings.window_samples
+    ends = np.arange(job.decisions) * job.stride * settings.hop_samples + window
+    after = tuple(milliseconds * settings.sample_rate // 1000 for milliseconds in job.after_ms)
+    features = np.empty((count, job.frames, settings.features_per_frame), np.int8)
+    targets = np.empty((count, job.decisions), np.int8)
+    for row in range(count):
+        rng = np.random.default_rng([*seed, first + row])
+        stretch = composer.draw(rng)
+        features[row] = frontend.features(stretch.samples)
+        for _ in range(job.frequency_masks):
+            width = int(rng.integers(0, 7))
+            low = int(rng.integers(0, features.shape[2] - width + 1))
+            features[row, :, low : low + width] = round(float(features[row].mean()))
+        margin = job.margin_ms * settings.sample_rate // 1000
+        targets[row] = decision_targets(stretch, ends, window, job.classes, (after[0], after[1]), margin)
+    return Stretches(features, targets)

@@ -1,0 +1,80 @@
+"""What the stretches of training audio are made of."""
+
+from __future__ import annotations
+
+import pydantic
+
+from kws_tfmot.settings import Settings
+
+Range = tuple[float, float]
+
+
+class StretchSettings(Settings):
+    """Stretches of a stream that a detector trains on.
+
+    Attributes:
+        seconds: Length of a stretch.
+        shares: Of the utterances: keywords, keywords that lack a part, near and other words, sentences.
+        silent_share: Stretches without any speech.
+        cut_ms: How much of a keyword's end is missing where it is cut.
+        vocal_tract: Range of the factor by which an utterance is resampled (vocal tract length, pitch and pace).
+        room_probability: Of a room (diffuse reverberation of 0.1 to 0.5 s).
+        equaliser_probability: Of a microphone's own frequency response.
+        noise_probability: Of noise.
+        noise_snr_db: Range of its ratio to the speech.
+        tilt: Largest coefficient of the spectral tilt either way.
+        level_db: Range of the stretch's peak below full scale.
+    """
+
+    seconds: float = pydantic.Field(default=6.0, ge=3.0, le=60.0)
+    shares: tuple[float, float, float, float] = (0.3, 0.15, 0.3, 0.25)
+    silent_share: float = pydantic.Field(default=0.06, ge=0.0, lt=1.0)
+    cut_ms: Range = (250.0, 600.0)
+    vocal_tract: Range = (0.85, 1.18)
+    room_probability: float = pydantic.Field(default=0.6, ge=0.0, le=1.0)
+    equaliser_probability: float = pydantic.Field(default=0.5, ge=0.0, le=1.0)
+    noise_probability: float = pydantic.Field(default=0.8, ge=0.0, le=1.0)
+    noise_snr_db: Range = (-3.0, 35.0)
+    tilt: float = pydantic.Field(default=0.4, ge=0.0, lt=1.0)
+    level_db: Range = (-40.0, 0.0)
+
+    @pydantic.field_validator("shares")
+    @classmethod
+    def _sum_to_one(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if min(shares) < 0 or abs(sum(shares) - 1) > 1e-6 or shares[0] <= 0:
+            raise ValueError(f"expected four shares that add up to 1, the first above 0, got {shares}")
+        return shares
+
+    @pydantic.field_validator("cut_ms", "vocal_tract", "noise_snr_db", "level_db")
+    @classmethod
+    def _lower_first(cls, bounds: Range) -> Range:
+        if bounds[0] > bounds[1]:
+            raise ValueError(f"expected the lower bound first, got {bounds}")
+        return bounds
+
+
+class SpeechSettings(Settings):
+    """What is spoken for the stretches.
+
+    Attributes:
+        engines: Speech engines; empty means all that are installed.
+        espeak: Utterances of each keyword, of near words, and sentences, by eSpeak NG.
+        kokoro: The same by Kokoro, the slowest and the most human.
+        hibari: The same by hibari.
+        piper: The same by each folder of Piper voices.
+        near_words: Different words that sound nearly like each keyword.
+        negatives: Folders of long recordings without the keywords, read by pieces.
+    """
+
+    engines: tuple[str, ...] = ()
+    espeak: tuple[int, int, int] = (700, 480, 1200)
+    kokoro: tuple[int, int, int] = (360, 80, 60)
+    hibari: tuple[int, int, int] = (96, 160, 800)
+    piper: tuple[int, int, int] = (300, 160, 300)
+    near_words: int = pydantic.Field(default=40, ge=1, le=200)
+    negatives: tuple[str, ...] = ()
+
+    def counts(self, engine: str) -> tuple[int, int, int]:
+        """Utterances of each keyword, of near words, and sentences, that ``engine`` speaks."""
+        known = {"espeak": self.espeak, "kokoro": self.kokoro, "hibari": self.hibari}
+        return known.get(engine, self.piper)

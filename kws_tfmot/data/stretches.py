@@ -1,0 +1,233 @@
+"""Training audio for a detector: stretches of a stream with speech, noise and pauses, and what each moment is.
+
+A stretch is some seconds of sound in one room through one microphone: keywords, words that sound nearly like them,
+sentences, words cut short, and pauses, over noise, at any level. The network is trained on every decision that it
+would make in it, so that a word that is half in the window is not the word, whatever the moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kws_tfmot.data.audio import Int16, to_int16
+from kws_tfmot.data.augment import tilt_spectrum
+from kws_tfmot.data.noise import COLOURS, coloured_noise
+from kws_tfmot.data.rooms import Float, hum, room_response, trim
+from kws_tfmot.data.stretch_settings import StretchSettings
+
+_SPEECH_BELOW_PEAK_DB = 35.0
+OTHER = -1
+
+
+class Speech(NamedTuple):
+    """What can be said in a stretch, int16 at the data set's rate.
+
+    Attributes:
+        keywords: For each keyword, its utterances.
+        near: Words that sound nearly like a keyword, and other single words.
+        talk: Sentences and longer recordings; they are read by pieces.
+        noise: Recordings of noise; may be empty.
+    """
+
+    keywords: tuple[tuple[Int16, ...], ...]
+    near: tuple[Int16, ...]
+    talk: tuple[Int16, ...]
+    noise: tuple[Int16, ...] = ()
+
+
+class Stretch(NamedTuple):
+    """One stretch: samples, the keywords in it as (number, sample after its end), and where speech sounds."""
+
+    samples: Int16
+    ends: tuple[tuple[int, int], ...]
+    speech: tuple[tuple[int, int], ...]
+
+
+class StretchComposer:
+    """Makes stretches; the one drawn with a generator depends on speech, settings and that generator alone."""
+
+    def __init__(self, speech: Speech, settings: StretchSettings, rate: int) -> None:
+        self._speech = speech
+        self._settings = settings
+        self._rate = rate
+        rng = np.random.default_rng(20120609)
+        self._made_noise = [coloured_noise(rng, 20 * rate, power) for power in COLOURS.values()]
+        self._made_noise.append(hum(rng, 20 * rate, rate))
+
+    def draw(self, rng: np.random.Generator) -> Stretch:
+        """One stretch of ``settings.seconds``."""
+        settings, rate = self._settings, self._rate
+        size = round(settings.seconds * rate)
+        mixed = np.zeros(size, np.float32)
+        ends: list[tuple[int, int]] = []
+        speech: list[tuple[int, int]] = []
+        if rng.random() >= settings.silent_share:
+            at = int(rng.uniform(0.0, 1.5) * rate)
+            while at < size:
+                number, wave = self._utterance(rng)
+                room = min(len(wave), size - at)
+                mixed[at : at + room] += wave[:room]
+                speech.append((at, at + room))
+                if number != OTHER and room == len(wave):
+                    ends.append((number, at + len(wave)))
+                at += len(wave) + int(self._pause(rng) * rate)
+        return Stretch(self._in_the_world(rng, mixed), tuple(ends), tuple(speech))
+
+    def _pause(self, rng: np.random.Generator) -> float:
+        return float(rng.uniform(0.0, 0.15) if rng.random() < 0.3 else rng.uniform(0.1, 1.6))
+
+    def _utterance(self, rng: np.random.Generator) -> tuple[int, Float]:
+        """A keyword's number (or :data:`OTHER`) and its sound at a level and vocal tract length of its own."""
+        settings, words = self._settings, self._speech
+        kind = rng.choice(4, p=settings.shares)
+        number = OTHER
+        if kind == 0:
+            number = int(rng.integers(len(words.keywords)))
+            wave = self._spoken(rng, words.keywords[number])
+        elif kind == 1:
+            wave = self._cut(rng)
+        elif kind == 2 and words.near:
+            wave = self._spoken(rng, words.near)
+        else:
+            wave = self._talk(rng)
+        return number, wave * np.float32(10 ** (rng.uniform(-6.0, 3.0) / 20))
+
+    def _talk(self, rng: np.random.Generator) -> Float:
+        pool = self._speech.talk or self._speech.near
+        whole = pool[int(rng.integers(len(pool)))]
+        length = int(rng.uniform(1.0, 4.0) * self._rate)
+        first = int(rng.integers(0, max(1, len(whole) - length + 1)))
+        return self._changed(rng, whole[first : first + length].astype(np.float32))
+
+    def _cut(self, rng: np.random.Generator) -> Float:
+        """A keyword of which a part is missing: its end, its beginning, or another word's part in its place."""
+        words = self._speech
+        wave = self._spoken(rng, words.keywords[int(rng.integers(len(words.keywords)))])
+        how = rng.random()
+        if how < 0.45:
+            kept = len(wave) - int(rng.uniform(*self._settings.cut_ms) * self._rate / 1000)
+            wave = wave[: max(kept, len(wave) // 4)]
+        elif how < 0.7:
+            wave = wave[int(rng.uniform(0.35, 0.7) * len(wave)) :]
+        else:
+            other = self._spoken(rng, words.near) if words.near else self._talk(rng)
+            mine, its = rng.uniform(0.35, 0.6), rng.uniform(0.4, 0.6)
+            head, tail = wave[: int(mine * len(wave))], wave[int(mine * len(wave)) :]
+            swap = rng.random() < 0.5
+            parts = [head, other[int(its * len(other)) :]] if swap else [other[: int(its * len(other))], tail]
+            wave = np.concatenate(parts)
+        return _faded(wave, self._rate // 100)
+
+    def _spoken(self, rng: np.random.Generator, pool: Sequence[Int16]) -> Float:
+        return self._changed(rng, pool[int(rng.integers(len(pool)))].astype(np.float32))
+
+    def _changed(self, rng: np.random.Generator, wave: Float) -> Float:
+        """Another vocal tract and pace: resampled by a factor of the range."""
+        low, high = self._settings.vocal_tract
+        percent = round(100 * float(np.exp(rng.uniform(np.log(low), np.log(high)))))
+        if percent != 100 and len(wave):
+            import soxr
+
+            wave = soxr.resample(wave, percent, 100, quality="LQ")
+        return np.asarray(wave, np.float32)
+
+    def _in_the_world(self, rng: np.random.Generator, mixed: Float) -> Int16:
+        """Room, noise, microphone and level; a stretch without speech is noise or near silence at any level."""
+        settings = self._settings
+        sounding = np.flatnonzero(mixed)
+        if len(sounding) and rng.random() < settings.room_probability:
+            mixed = _convolved(mixed, room_response(rng, self._rate))
+        if rng.random() < settings.equaliser_probability:
+            mixed = _convolved(mixed, _equaliser(rng))
+        loud = float(np.sqrt(np.mean(np.square(mixed[sounding])))) if len(sounding) else 1500.0
+        if rng.random() < settings.noise_probability:
+            noise = self._noise(rng, len(mixed))
+            ratio = rng.uniform(*settings.noise_snr_db)
+            mixed = mixed + noise * np.float32(loud * 10 ** (-ratio / 20))
+        mixed = tilt_spectrum(mixed, rng.uniform(-settings.tilt, settings.tilt))
+        peak = max(float(np.abs(mixed).max()), 1.0)
+        mixed = mixed * np.float32(32767 / peak * 10 ** (rng.uniform(*settings.level_db) / 20))
+        hiss = 10 ** rng.uniform(-0.5, 1.0)
+        return to_int16(mixed + rng.standard_normal(len(mixed), dtype=np.float32) * np.float32(hiss))
+
+    def _noise(self, rng: np.random.Generator, size: int) -> Float:
+        """Noise of unit power: a recording, a colour, other voices, or one that comes and goes."""
+        recorded = self._speech.noise
+        if recorded and rng.random() < 0.6:
+            wave = _piece(rng, recorded[int(rng.integers(len(recorded)))].astype(np.float32), size)
+        elif rng.random() < 0.35 and self._speech.talk:
+            talk = self._speech.talk
+            wave = np.zeros(size, np.float32)
+            for _ in range(int(rng.integers(1, 6))):
+                wave += _piece(rng, talk[int(rng.integers(len(talk)))].astype(np.float32), size)
+        else:
+            wave = _piece(rng, self._made_noise[int(rng.integers(len(self._made_noise)))], size)
+        if rng.random() < 0.3:
+            slow = np.interp(np.arange(size), np.linspace(0, size, 8), 10 ** (rng.uniform(-20, 0, 8) / 20))
+            wave = wave * slow.astype(np.float32)
+        return wave / np.float32(np.sqrt(np.mean(np.square(wave))) + 1e-6)
+
+
+def word_of(samples: Int16, rate: int) -> Int16:
+    """The word in a recording or rendering: what is within 35 dB of its peak, with 10 ms around."""
+    return to_int16(trim(samples.astype(np.float32), _SPEECH_BELOW_PEAK_DB, rate // 100))
+
+
+def decision_targets(
+    stretch: Stretch, ends: npt.NDArray[np.int64], window: int, classes: int, after: tuple[int, int], margin: int
+) -> npt.NDArray[np.int8]:
+    """The class of every decision: a keyword, other words, silence, or -1 where neither answer is wrong.
+
+    Args:
+        stretch: What was composed.
+        ends: Last sample plus one under the window of each decision.
+        window: Samples under a window.
+        classes: Keywords, then other words, then silence.
+        after: A window ending this many samples after a keyword's end, from and to, holds the keyword.
+        margin: Samples before and after that range in which the decision is left open.
+    """
+    spoken = np.zeros(len(ends), bool)
+    for first, last in stretch.speech:
+        spoken |= (ends > first) & (ends - window < last)
+    targets = np.where(spoken, classes - 2, classes - 1).astype(np.int8)
+    for _, end in stretch.ends:
+        since = ends - end
+        targets[(since >= after[0] - margin) & (since <= after[1] + 4 * margin)] = -1
+    for number, end in stretch.ends:
+        since = ends - end
+        targets[(since >= after[0]) & (since <= after[1])] = number
+    return targets
+
+
+def _piece(rng: np.random.Generator, wave: Float, size: int) -> Float:
+    first = int(rng.integers(0, max(1, len(wave))))
+    repeated = np.resize(np.roll(wave, -first) if len(wave) <= size else wave[first:], size) if len(wave) else None
+    return np.zeros(size, np.float32) if repeated is None else np.asarray(repeated, np.float32)
+
+
+def _faded(wave: Float, samples: int) -> Float:
+    fade = min(samples, len(wave) // 2)
+    if fade:
+        wave = wave.copy()
+        wave[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
+    return wave
+
+
+def _convolved(wave: Float, response: Float) -> Float:
+    import scipy.fft
+
+    size = scipy.fft.next_fast_len(len(wave) + len(response) - 1, real=True)
+    product = scipy.fft.rfft(wave, size) * scipy.fft.rfft(response, size)
+    return np.asarray(scipy.fft.irfft(product, size)[: len(wave)], np.float32)
+
+
+def _equaliser(rng: np.random.Generator) -> Float:
+    """Minimum-delay filter of 65 taps with a smooth random response of about +-6 dB in eight bands."""
+    points = np.interp(np.arange(33), np.linspace(0, 32, 8), rng.normal(0, 4.0, 8))
+    spectrum = 10 ** (points / 20)
+    taps = np.roll(np.fft.irfft(spectrum, 64), 32) * np.hanning(64)
+    return taps.astype(np.float32)

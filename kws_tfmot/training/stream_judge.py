@@ -1,0 +1,81 @@
+"""Misses at a target of false accepts an hour, over stretches whose every decision has a known class."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+NOT_KEYWORDS = 2
+_APART_S = 1.0
+
+
+class StreamScore(NamedTuple):
+    """Share of keywords missed, at the lowest threshold (0 to 1) with at most so many false accepts an hour."""
+
+    missed: float
+    threshold: float
+    hours: float
+    keywords: int
+
+
+def judge_stretches(
+    posteriors: npt.NDArray[np.floating], targets: npt.NDArray[np.integer], smoothing: int, step_s: float,
+    per_hour: float,
+) -> StreamScore:  # fmt: skip
+    """Judge posteriors ``[N, decisions, classes]`` against classes ``[N, decisions]`` (-1: left open).
+
+    A keyword is found if the mean of ``smoothing`` posteriors of its class reaches the threshold while the window
+    holds it or in the open decisions around. False accepts are peaks in the decisions that hold none, at most one a
+    second and keyword.
+
+    >>> p = np.zeros((1, 40, 3)); p[0, 5:10, 0] = 0.9; p[0, 30, 0] = 0.4
+    >>> t = np.ones((1, 40), int); t[0, 5:10] = 0
+    >>> judge_stretches(p, t, 1, 0.03, 1.0).missed
+    0.0
+    """
+    keywords = posteriors.shape[2] - NOT_KEYWORDS
+    smooth = _moving_mean(posteriors[..., :keywords], smoothing)
+    hits: list[float] = []
+    alarms: list[float] = []
+    apart = max(1, round(_APART_S / step_s))
+    for scores, classes in zip(smooth, targets, strict=True):
+        for word in range(keywords):
+            hits += [float(scores[first:last, word].max()) for first, last in _spans(classes, word)]
+            free = np.where((classes >= 0) & (classes != word), scores[:, word], 0.0)
+            alarms += _peaks(free, apart)
+    hours = targets.size * step_s / 3600
+    ranked = np.sort(np.array(alarms))[::-1]
+    allowed = int(per_hour * hours)
+    threshold = float(ranked[allowed]) + 1e-4 if allowed < len(ranked) else 0.5
+    threshold = min(max(threshold, 0.05), 0.999)
+    missed = float(np.mean(np.array(hits) < threshold)) if hits else 0.0
+    return StreamScore(missed, threshold, hours, len(hits))
+
+
+def _moving_mean(values: npt.NDArray[np.floating], length: int) -> npt.NDArray[np.floating]:
+    total = np.cumsum(values, axis=1)
+    total[:, length:] = total[:, length:] - total[:, :-length].copy()
+    return total / length
+
+
+def _spans(classes: npt.NDArray[np.integer], word: int) -> list[tuple[int, int]]:
+    """Decisions that hold ``word``, with the open ones after them."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], (classes == word).astype(np.int8), [0]))))
+    spans = []
+    for first, last in edges.reshape(-1, 2).tolist():
+        while last < len(classes) and classes[last] == -1:
+            last += 1
+        spans.append((first, last))
+    return spans
+
+
+def _peaks(scores: npt.NDArray[np.floating], apart: int) -> list[float]:
+    found = []
+    left = scores.copy()
+    while (top := float(left.max())) > 0.05:
+        at = int(left.argmax())
+        found.append(top)
+        left[max(0, at - apart) : at + apart] = 0.0
+    return found

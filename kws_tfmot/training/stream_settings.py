@@ -1,0 +1,54 @@
+"""Settings of the training on stretches of a stream."""
+
+from __future__ import annotations
+
+import pydantic
+
+from kws_tfmot.data.stretch_settings import SpeechSettings, StretchSettings
+from kws_tfmot.settings import Settings
+
+
+class StreamTrainSettings(Settings):
+    """Training on every decision of composed stretches, for a detector.
+
+    Attributes:
+        epochs: Epochs; each draws ``fresh`` new stretches and repeats ``replayed`` earlier ones.
+        fresh: Stretches drawn anew each epoch.
+        replayed: Stretches of earlier epochs seen again in an epoch.
+        batch_size: Stretches a step.
+        learning_rate: Peak rate; a cosine takes it to 1 % after one epoch of warm-up.
+        negative_weights: One phase each, of equal length: weight of all decisions that are no keyword against all
+            that are.
+        average: Decay of the moving average of the weights, a step.
+        after_ms: A window that ends within this range after the end of a keyword holds it.
+        margin_ms: Around that range decisions are left open.
+        validation: Stretches of held-out voices that choose the weights and the threshold.
+        false_accepts_per_hour: Target on them, for both.
+        frequency_masks: Masks of up to six channels in a stretch.
+        processes: That compose stretches; results do not depend on it.
+        speech: What is spoken.
+        stretch: What the stretches are made of.
+    """
+
+    epochs: int = pydantic.Field(default=24, ge=3, le=1000)
+    fresh: int = pydantic.Field(default=900, ge=32, le=100_000)
+    replayed: int = pydantic.Field(default=2700, ge=0, le=100_000)
+    batch_size: int = pydantic.Field(default=32, ge=1, le=512)
+    learning_rate: float = pydantic.Field(default=3e-3, gt=0, le=1)
+    negative_weights: tuple[float, ...] = pydantic.Field(default=(3.0, 10.0, 30.0), min_length=1)
+    average: float = pydantic.Field(default=0.998, ge=0, lt=1)
+    after_ms: tuple[int, int] = (20, 280)
+    margin_ms: int = pydantic.Field(default=120, ge=0, le=1000)
+    validation: int = pydantic.Field(default=1200, ge=100, le=100_000)
+    false_accepts_per_hour: float = pydantic.Field(default=2.0, gt=0)
+    frequency_masks: int = pydantic.Field(default=1, ge=0, le=10)
+    processes: int = pydantic.Field(default=2, ge=1, le=64)
+    speech: SpeechSettings = SpeechSettings()
+    stretch: StretchSettings = StretchSettings()
+
+    @pydantic.field_validator("negative_weights")
+    @classmethod
+    def _positive(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
+        if min(weights) <= 0:
+            raise ValueError(f"expected weights above 0, got {weights}")
+        return weights

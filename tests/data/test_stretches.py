@@ -1,0 +1,37 @@
+"""What training stretches hold, and which decision is which class."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kws_tfmot.data.stretch_settings import StretchSettings
+from kws_tfmot.data.stretches import OTHER, Speech, Stretch, StretchComposer, decision_targets
+
+RATE = 16000
+
+
+def _speech() -> Speech:
+    rng = np.random.default_rng(0)
+
+    def wave(ms: int) -> np.ndarray:
+        return (3000 * rng.standard_normal(RATE * ms // 1000)).astype(np.int16)
+
+    return Speech(((wave(700), wave(600)),), (wave(500), wave(400)), (wave(5000),))
+
+
+def test_a_stretch_follows_from_its_generator_and_ends_its_keywords_inside() -> None:
+    composer = StretchComposer(_speech(), StretchSettings(silent_share=0.0), RATE)
+    one, two = (composer.draw(np.random.default_rng([3, 1])) for _ in range(2))
+    assert np.array_equal(one.samples, two.samples) and one.ends == two.ends
+    assert not np.array_equal(one.samples, composer.draw(np.random.default_rng([3, 2])).samples)
+    drawn = [composer.draw(np.random.default_rng([4, k])) for k in range(20)]
+    ends = [end for stretch in drawn for end in stretch.ends]
+    assert ends and all(number != OTHER and 0 < end <= 6 * RATE for number, end in ends)
+    assert any(len(stretch.speech) > len(stretch.ends) for stretch in drawn)
+
+
+def test_only_windows_that_end_soon_after_the_word_hold_it() -> None:
+    stretch = Stretch(np.zeros(0, np.int16), ((0, 32000),), ((20000, 32000),))
+    ends = np.array([18000, 26000, 31900, 32320, 34000, 36480, 37000, 60000])
+    found = decision_targets(stretch, ends, 24000, 3, (320, 4480), 500)
+    assert found.tolist() == [2, 1, -1, 0, 0, 0, -1, 2]  # before it, half heard, open, held, ..., open, long gone

@@ -1,0 +1,20 @@
+"""Misses at a target of false accepts an hour, on stretches."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kws_tfmot.training.stream_judge import judge_stretches
+
+
+def test_the_threshold_lies_above_the_false_accepts_that_are_too_many() -> None:
+    scores = np.zeros((3, 100, 3))
+    scores[0, 10:15, 0] = 0.9  # heard
+    scores[1, 10:15, 0] = 0.5  # heard less
+    scores[2, 50, 0] = 0.7  # a false accept
+    targets = np.ones((3, 100), int)
+    targets[:2, 10:15], targets[:2, 15:20] = 0, -1
+    strict = judge_stretches(scores, targets, 1, 0.03, 1.0)
+    assert (strict.missed, strict.keywords) == (0.5, 2) and 0.7 < strict.threshold < 0.9
+    assert judge_stretches(scores, targets, 1, 0.03, 1000.0).missed == 0.0  # 2.5 s: two false accepts are allowed
+    assert judge_stretches(scores, targets, 5, 0.03, 1.0).missed == 0.0  # a mean of five hides one loud decision
