@@ -8,9 +8,9 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.errors import RecipeError
 from kws_tfmot.files import sha256_bytes
-from kws_tfmot.frontend.native import HOST_ONLY, SOURCES, pack_twiddles
+from kws_tfmot.frontend.micro_tables import MicroTables, make_micro_tables
+from kws_tfmot.frontend.native import HOST_ONLY, MICRO_SOURCES, SOURCES, table_arrays, table_numbers
 from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.frontend.tables import FrontendTables, make_tables
 
@@ -23,30 +23,19 @@ _TYPES = {"int16": "int16_t", "uint16": "uint16_t", "uint32": "uint32_t"}
 def c_source(settings: FrontendSettings) -> dict[str, str]:
     """Everything a firmware needs: file name -> text of the generated tables and of the runtime sources.
 
-    The result depends on nothing but ``settings`` and this package: exporting twice gives the same bytes.
-
-    Raises:
-        RecipeError: For kind ``microfrontend``, which is TFLM's own C code.
+    The result depends on nothing but ``settings`` and this package: exporting twice gives the same bytes. Names of
+    functions and files are the same for every kind.
     """
     files = export_tables(settings)
-    for path in sorted(SOURCES.glob("*.[ch]")):
+    for path in sorted((MICRO_SOURCES if settings.kind == "microfrontend" else SOURCES).glob("*.[ch]")):
         if path.name not in (*HOST_ONLY, *files):
             files[path.name] = path.read_text(encoding="utf-8")
     return dict(sorted(files.items()))
 
 
 def export_tables(settings: FrontendSettings) -> dict[str, str]:
-    """The generated files: constants (``kws_frontend_tables.c``, ``.h``) and sizes (``kws_frontend_config.h``).
-
-    Raises:
-        RecipeError: As :func:`c_source`.
-    """
-    if settings.kind == "microfrontend":
-        raise RecipeError(
-            "kind 'microfrontend' has no C source here; mfcc and log_mel have.",
-            "Its firmware takes TFLM's tensorflow/lite/experimental/microfrontend/lib.",
-        )
-    tables = make_tables(settings)
+    """The generated files: constants (``kws_frontend_tables.c``, ``.h``) and sizes (``kws_frontend_config.h``)."""
+    tables = make_micro_tables(settings) if settings.kind == "microfrontend" else make_tables(settings)
     arrays = table_arrays(tables)
     size = sum(array.nbytes for array in arrays.values())
     code = {
@@ -65,22 +54,13 @@ def _comment(settings: FrontendSettings, size: int, text: str) -> str:
     )
 
 
-def table_arrays(tables: FrontendTables) -> dict[str, npt.NDArray[np.generic]]:
-    """The constant arrays as C has them, by member of ``kws_frontend_tables``; no ``dct`` for log-mel."""
-    arrays: dict[str, npt.NDArray[np.generic]] = {
-        "window": tables.window,
-        "twiddles": pack_twiddles(tables.twiddles),
-        "bins": tables.bins,
-        "rise": tables.rise,
-        "log2": tables.log2,
-    }
-    if len(tables.dct):
-        arrays["dct"] = tables.dct
-    return arrays
-
-
 def buffer_bytes(settings: FrontendSettings) -> int:
-    """RAM of one stream beside its context: FFT, logarithms and the window of samples, as the C code has it."""
+    """RAM of one stream beside its context: FFT, logarithms and the window of samples, as the C code has it.
+
+    Kind ``microfrontend`` has a 16-bit FFT, and the noise estimate in place of the logarithms.
+    """
+    if settings.kind == "microfrontend":
+        return 2 * settings.fft_points + 4 * settings.mels + 2 * settings.window_samples
     return 4 * settings.fft_points + 2 * (settings.mels + settings.mels % 2) + 2 * settings.window_samples
 
 
@@ -126,18 +106,14 @@ extern const kws_frontend_tables {CONSTANTS};
 """
 
 
-def _definitions(tables: FrontendTables, arrays: dict[str, npt.NDArray[np.generic]]) -> str:
-    settings = tables.settings
-    members = [
-        *(settings.window_samples, settings.hop_samples, settings.fft_points // 2, settings.mels, len(tables.dct)),
-        *(tables.dct_shift, tables.log_offset, f"{tables.floor & 0xFFFFFFFF}u", f"{tables.floor >> 32}u"),
-        *(name if name in arrays else "NULL" for name in ("window", "twiddles", "bins", "rise", "log2", "dct")),
-    ]
-    names = (
-        *("window_samples", "hop_samples", "fft_pairs", "mels", "coefficients", "dct_shift", "log_offset"),
-        *("floor_low", "floor_high", "window", "twiddles", "bins", "rise", "log2", "dct"),
-    )
-    lines = "".join(f"    {value}, /* {name} */\n" for name, value in zip(names, members, strict=True))
+def _definitions(tables: FrontendTables | MicroTables, arrays: dict[str, npt.NDArray[np.generic]]) -> str:
+    plain = {
+        name: f"{value}u" if name.startswith("floor") else str(value) for name, value in table_numbers(tables).items()
+    }
+    members = plain | {name: name for name in arrays}
+    if isinstance(tables, FrontendTables) and "dct" not in arrays:
+        members["dct"] = "NULL"
+    lines = "".join(f"    {value}, /* {name} */\n" for name, value in members.items())
     return (
         '#include "kws_frontend_tables.h"\n\n#include <stdalign.h>\n\n'
         + "".join(_array(name, array) for name, array in arrays.items())

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from kws_tfmot.errors import DataError, RecipeError, ToolchainError
 from kws_tfmot.frontend.fixed_point import frame_features
+from kws_tfmot.frontend.micro_tables import MicroTables, make_micro_tables
+from kws_tfmot.frontend.microfrontend import NumpyMicrofrontend
 from kws_tfmot.frontend.native import NativeFrontend
 from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.frontend.tables import FrontendTables, make_tables
@@ -43,11 +45,10 @@ class Frontend:
     Args:
         settings: What to compute; all defaults (10 MFCC from 40 mels, 30 / 20 ms) when ``None``.
         backend: ``c`` (host library of the firmware's source), ``numpy`` (the definition, slower), or ``auto``:
-            C where a compiler is found, else NumPy with one warning. Both give the same bytes. Of kind
-            ``microfrontend`` there is one implementation, and ``backend`` reads ``pymicro-features``.
+            C where a compiler is found, else NumPy with one warning. Both give the same bytes.
 
     Raises:
-        ToolchainError: For ``backend="c"`` without a working compiler; for kind ``microfrontend`` without its package.
+        ToolchainError: For ``backend="c"`` without a working compiler.
 
     >>> frontend = Frontend(backend="numpy")
     >>> frontend.features(np.zeros((2, 16000), np.int16)).shape
@@ -63,18 +64,17 @@ class Frontend:
         self._engine: _Engine
         if backend not in ("auto", "c", "numpy"):
             raise RecipeError(f"expected backend to be one of auto, c, numpy. Received: {backend!r}")
-        if self.settings.kind == "microfrontend":
-            from kws_tfmot.frontend.microfrontend import Microfrontend
-
-            self._engine, self.backend = Microfrontend(self.settings), "pymicro-features"
-            return
-        tables = make_tables(self.settings)
+        micro = self.settings.kind == "microfrontend"
+        tables = make_micro_tables(self.settings) if micro else make_tables(self.settings)
         self._engine, self.backend = _choose(tables, backend)
 
     def features(
         self, clips: npt.NDArray[np.int16], out: npt.NDArray[np.int8] | None = None, threads: int = 1
     ) -> npt.NDArray[np.int8]:
         """Features of one clip or many.
+
+        Kind ``microfrontend`` begins each clip in a fresh state and carries its noise estimate to the clip's end: a
+        long recording given as one clip is what a stream gives, and windows of a stream are rows of that result.
 
         Args:
             clips: int16 [n, samples] or [samples], at ``settings.sample_rate``.
@@ -109,7 +109,7 @@ class Frontend:
         return Frontend, (self.settings, self._requested)
 
 
-def _choose(tables: FrontendTables, backend: Backend) -> tuple[_Engine, str]:
+def _choose(tables: FrontendTables | MicroTables, backend: Backend) -> tuple[_Engine, str]:
     if backend != "numpy":
         try:
             return NativeFrontend(tables), "c"
@@ -117,7 +117,7 @@ def _choose(tables: FrontendTables, backend: Backend) -> tuple[_Engine, str]:
             if backend == "c":
                 raise
             _note_slow_path(str(err))
-    return NumpyFrontend(tables), "numpy"
+    return NumpyMicrofrontend(tables) if isinstance(tables, MicroTables) else NumpyFrontend(tables), "numpy"
 
 
 @functools.cache

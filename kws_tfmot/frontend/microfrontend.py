@@ -1,13 +1,7 @@
-"""TFLM's own microfrontend, through the package ``pymicro-features``.
+"""Kind ``microfrontend`` in NumPy: clips and streams over the definition in ``micro_fixed_point``.
 
-For firmware that already contains it. It differs from the front end of this project in more than its constants:
-window 30 ms, hop 10 ms, 40 channels from 125 to 7500 Hz, all fixed when the package was compiled; a noise
-reduction that subtracts a running estimate per channel; and automatic gain (PCAN). So a frame depends on all
-frames since the last reset: a clip is always computed from a fresh state, and a stream that has run for a
-while gives other values than a clip that begins in the middle of it. Firmware keeps its state running.
-
-The package gives ``value / 25.6`` with ``value`` the integer of the C library; the int8 is TFLM's own
-``(256 value + 333) // 666 - 128``, as in its micro_speech example.
+A frame depends on all frames since the last reset, through one noise estimate a channel. A clip begins with the
+estimate at zero; a stream carries it on, as firmware does.
 """
 
 from __future__ import annotations
@@ -15,71 +9,62 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.errors import ToolchainError
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.micro_fixed_point import clip_features
+from kws_tfmot.frontend.micro_tables import MicroTables
 
-_CHUNK_BYTES = 320
-"""The package takes one hop, 160 samples, at a time: no more and no less."""
+_FRAMES_AT_ONCE = 512
 
 
-class Microfrontend:
-    """Clips and streams of kind ``microfrontend``.
+class NumpyMicrofrontend:
+    """The definition applied to clips and streams."""
 
-    Raises:
-        ToolchainError: Where the package is not installed.
-    """
-
-    def __init__(self, settings: FrontendSettings) -> None:
-        self._settings = settings
-        _package()
+    def __init__(self, tables: MicroTables) -> None:
+        self._tables = tables
 
     def clips(self, samples: npt.NDArray[np.int16], out: npt.NDArray[np.int8]) -> None:
-        """Each clip from a fresh state: int16 [n, samples] into int8 [n, frames, 40]."""
-        for clip, features in zip(samples, out, strict=True):
-            features[:] = MicrofrontendStream().push(clip)
+        """Each clip from a fresh state: int16 [n, samples] into int8 [n, frames, mels]."""
+        at_once = max(1, _FRAMES_AT_ONCE // max(1, out.shape[1]))
+        for first in range(0, len(samples), at_once):
+            part = samples[first : first + at_once]
+            estimate = np.zeros((len(part), self._tables.settings.mels), np.int64)
+            self.carry_on(part, estimate, out[first : first + at_once])
 
-    def stream(self) -> MicrofrontendStream:
+    def carry_on(
+        self, samples: npt.NDArray[np.int16], estimate: npt.NDArray[np.int64], out: npt.NDArray[np.int8]
+    ) -> None:
+        """Features of ``samples`` from a noise estimate that is updated in place."""
+        settings = self._tables.settings
+        windows = np.lib.stride_tricks.sliding_window_view(samples, settings.window_samples, axis=1)
+        frames = windows[:, :: settings.hop_samples]
+        for first in range(0, out.shape[1], _FRAMES_AT_ONCE):
+            here = slice(first, first + _FRAMES_AT_ONCE)
+            out[:, here] = clip_features(self._tables, frames[:, here], estimate)
+
+    def stream(self) -> NumpyMicroStream:
         """A stream with its own state."""
-        return MicrofrontendStream()
+        return NumpyMicroStream(self, self._tables)
 
 
-class MicrofrontendStream:
-    """One running microfrontend."""
+class NumpyMicroStream:
+    """Samples not used up yet, and the noise estimate."""
 
-    def __init__(self) -> None:
-        self._frontend = _package().MicroFrontend()
-        self._rest = b""
+    def __init__(self, frontend: NumpyMicrofrontend, tables: MicroTables) -> None:
+        self._frontend, self._settings = frontend, tables.settings
+        self._history = np.zeros(0, np.int16)
+        self._estimate = np.zeros((1, self._settings.mels), np.int64)
 
     def push(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.int8]:
-        """Take all samples; return the frames they complete, int8 [k, 40]."""
-        data = self._rest + np.ascontiguousarray(samples).tobytes()
-        whole = len(data) - len(data) % _CHUNK_BYTES
-        steps = (self._frontend.process_samples(data[at : at + _CHUNK_BYTES]) for at in range(0, whole, _CHUNK_BYTES))
-        rows = [step.features for step in steps if step.features]
-        self._rest = data[whole:]
-        return to_int8(np.array(rows, np.float64).reshape(len(rows), 40))
+        """Take all samples; return the frames they complete, int8 [k, mels]."""
+        settings = self._settings
+        self._history = np.concatenate([self._history, samples])
+        count = settings.frames_in(len(self._history))
+        out = np.empty((1, count, settings.mels), np.int8)
+        if count:
+            self._frontend.carry_on(self._history[None], self._estimate, out)
+            self._history = self._history[count * settings.hop_samples :].copy()
+        return out[0]
 
     def reset(self) -> None:
-        """Forget samples, noise estimate and gain."""
-        self._frontend = _package().MicroFrontend()
-        self._rest = b""
-
-
-def to_int8(features: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
-    """Micro_speech's scaling of the package's floats.
-
-    >>> to_int8(np.array([0.0, 13.0, 26.0, 30.0])).tolist()
-    [-128, 0, 127, 127]
-    """
-    values = np.rint(features * 25.6).astype(np.int64)
-    return np.clip((values * 256 + 333) // 666 - 128, -128, 127).astype(np.int8)
-
-
-def _package():
-    try:
-        import pymicro_features
-    except ImportError as err:
-        raise ToolchainError(
-            f"kind 'microfrontend' needs the package pymicro-features: {err}.", "pip install pymicro-features==2.0.2"
-        ) from None
-    return pymicro_features
+        """Forget samples and noise estimate."""
+        self._history = np.zeros(0, np.int16)
+        self._estimate = np.zeros((1, self._settings.mels), np.int64)

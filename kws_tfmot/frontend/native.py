@@ -17,9 +17,11 @@ import numpy.typing as npt
 
 from kws_tfmot.errors import ToolchainError
 from kws_tfmot.files import cache_root, replacing, sha256_bytes
+from kws_tfmot.frontend.micro_tables import MicroTables
 from kws_tfmot.frontend.tables import FrontendTables
 
 SOURCES = Path(__file__).with_name("csrc")
+MICRO_SOURCES = SOURCES / "micro"
 HOST_ONLY = ("kws_frontend_clips.c",)
 FLAGS = ("-std=c11", "-O3", "-fPIC", "-shared", "-fvisibility=default")
 
@@ -37,15 +39,18 @@ class _Tables(ctypes.Structure):
     ]
 
 
-class _Stream(ctypes.Structure):
-    """``kws_frontend`` of kws_frontend.h."""
+class _MicroTables(ctypes.Structure):
+    """``kws_frontend_tables`` of micro/kws_frontend.h."""
 
     _fields_ = [
-        ("tables", ctypes.c_void_p),
-        ("scratch", ctypes.c_void_p),
-        ("history", ctypes.c_void_p),
-        ("filled", ctypes.c_uint32),
+        *((name, ctypes.c_uint16) for name in ("window_samples", "hop_samples", "fft_pairs", "mels")),
+        *((name, ctypes.c_uint16) for name in ("correction_bits", "snr_shift")),
+        *((name, ctypes.c_void_p) for name in ("window", "twiddles", "split", "bins", "weights", "gains", "log2")),
     ]
+
+
+_Stream = ctypes.c_uint64 * 8
+"""Room for a ``kws_frontend`` of either kind."""
 
 
 class NativeFrontend:
@@ -55,34 +60,18 @@ class NativeFrontend:
         ToolchainError: Where no compiler is found or it fails.
     """
 
-    def __init__(self, tables: FrontendTables) -> None:
-        self._library = load_library()
-        self._arrays: dict[str, npt.NDArray[Any]] = {
-            "window": np.ascontiguousarray(tables.window),
-            "twiddles": pack_twiddles(tables.twiddles),
-            "bins": np.ascontiguousarray(tables.bins),
-            "rise": np.ascontiguousarray(tables.rise),
-            "log2": np.ascontiguousarray(tables.log2),
-            "dct": np.ascontiguousarray(tables.dct),
-        }
-        settings = tables.settings
-        self._tables = _Tables(
-            window_samples=settings.window_samples,
-            hop_samples=settings.hop_samples,
-            fft_pairs=settings.fft_points // 2,
-            mels=settings.mels,
-            coefficients=len(tables.dct),
-            dct_shift=tables.dct_shift,
-            log_offset=tables.log_offset,
-            floor_low=tables.floor & 0xFFFFFFFF,
-            floor_high=tables.floor >> 32,
-            **{name: array.ctypes.data for name, array in self._arrays.items()},
-        )
-        self._features_per_frame = settings.features_per_frame
+    def __init__(self, tables: FrontendTables | MicroTables) -> None:
+        micro = isinstance(tables, MicroTables)
+        self._library = load_library(MICRO_SOURCES if micro else SOURCES)
+        self._arrays = table_arrays(tables)
+        numbers = table_numbers(tables)
+        addresses = {name: array.ctypes.data for name, array in self._arrays.items()}
+        self._tables = (_MicroTables if micro else _Tables)(**numbers, **addresses)
+        self._features_per_frame = tables.settings.features_per_frame
 
     def clips(self, samples: npt.NDArray[np.int16], out: npt.NDArray[np.int8]) -> None:
         """Features of clips: C-contiguous int16 [n, samples] into C-contiguous int8 [n, frames, features]."""
-        scratch = np.empty(self._library.kws_frontend_get_scratch_size(ctypes.byref(self._tables)) // 4 + 1, np.int32)
+        scratch = np.empty(self._library.kws_frontend_get_buffer_size(ctypes.byref(self._tables)) // 4 + 1, np.int32)
         self._library.kws_frontend_clips(
             ctypes.byref(self._tables),
             samples.ctypes.data,
@@ -134,22 +123,53 @@ class NativeStream:
         self._library.kws_frontend_reset(ctypes.byref(self._state))
 
 
-def pack_twiddles(twiddles: npt.NDArray[np.int16]) -> npt.NDArray[np.uint32]:
-    """(-cos, -sin) as one word, -cos in the lower half."""
-    halves = twiddles.view(np.uint16).astype(np.uint32)
+def table_numbers(tables: FrontendTables | MicroTables) -> dict[str, int]:
+    """The plain members of ``kws_frontend_tables``, in C's order."""
+    settings = tables.settings
+    sizes = {
+        "window_samples": settings.window_samples,
+        "hop_samples": settings.hop_samples,
+        "fft_pairs": settings.fft_points // 2,
+        "mels": settings.mels,
+    }
+    if isinstance(tables, MicroTables):
+        return sizes | {"correction_bits": tables.correction_bits, "snr_shift": tables.snr_shift}
+    return sizes | {
+        "coefficients": len(tables.dct),
+        "dct_shift": tables.dct_shift,
+        "log_offset": tables.log_offset,
+        "floor_low": tables.floor & 0xFFFFFFFF,
+        "floor_high": tables.floor >> 32,
+    }
+
+
+def table_arrays(tables: FrontendTables | MicroTables) -> dict[str, npt.NDArray[Any]]:
+    """The constant arrays as C has them, by member of ``kws_frontend_tables``, in C's order; no ``dct`` for log-mel."""
+    arrays: dict[str, npt.NDArray[Any]] = {"window": tables.window, "twiddles": pack_pairs(tables.twiddles)}
+    if isinstance(tables, MicroTables):
+        arrays |= {"split": pack_pairs(tables.split), "bins": tables.bins, "weights": pack_pairs(tables.weights)}
+        arrays |= {"gains": tables.gains, "log2": tables.log2}
+    else:
+        arrays |= {"bins": tables.bins, "rise": tables.rise, "log2": tables.log2}
+        arrays |= {"dct": tables.dct} if len(tables.dct) else {}
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+
+
+def pack_pairs(pairs: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
+    """16-bit pairs [n, 2] as one word each, the first in the lower half."""
+    halves = pairs.view(np.uint16).astype(np.uint32)
     return np.ascontiguousarray(halves[:, 0] | (halves[:, 1] << 16))
 
 
 @functools.cache
-def load_library() -> ctypes.CDLL:
-    """Compile the sources, unless this very library is cached already, and load it."""
+def load_library(folder: Path = SOURCES) -> ctypes.CDLL:
+    """Compile the sources in ``folder``, unless this very library is cached already, and load it."""
     try:
-        library = ctypes.CDLL(str(build_library()))
+        library = ctypes.CDLL(str(build_library(folder=folder)))
     except OSError as err:
         raise ToolchainError(f"the compiled front end cannot be loaded: {err}") from None
     pointer, size = ctypes.c_void_p, ctypes.c_size_t
     for name, arguments, result in (
-        ("kws_frontend_get_scratch_size", [pointer], size),
         ("kws_frontend_get_buffer_size", [pointer], size),
         ("kws_frontend_clips", [pointer, pointer, size, size, pointer, pointer], ctypes.c_int),
         ("kws_frontend_init", [pointer, pointer, pointer, size], ctypes.c_int),
@@ -161,10 +181,10 @@ def load_library() -> ctypes.CDLL:
     return library
 
 
-def build_library(flags: Sequence[str] = FLAGS) -> Path:
+def build_library(flags: Sequence[str] = FLAGS, folder: Path = SOURCES) -> Path:
     """Path of the compiled library in the cache, named by SHA-256 of compiler, flags and sources."""
     compiler = find_compiler()
-    sources = sorted(SOURCES.glob("*.[ch]"))
+    sources = sorted(folder.glob("*.[ch]"))
     recipe = "\0".join([*compiler, *flags, os.uname().machine])
     digest = sha256_bytes(recipe.encode() + b"".join(p.name.encode() + p.read_bytes() for p in sources))
     target = cache_root() / f"kws-frontend-{digest[:24]}.so"

@@ -12,14 +12,16 @@ from typing_extensions import Self
 from kws_tfmot.settings import Settings
 
 SMALLEST_FFT, LARGEST_FFT = 64, 2048
-MICROFRONTEND = {"sample_rate": 16000, "window_ms": 30, "hop_ms": 10, "mels": 40}
+MICROFRONTEND = {"hop_ms": 10, "low_hz": 125, "high_hz": 7500}
+"""What kind ``microfrontend`` takes where nothing is set: micro_speech's and microWakeWord's settings."""
 
 
 class FrontendSettings(Settings):
     """How 16-bit samples become int8 features.
 
     ========================  =============================================================================
-    ``kind``                  ``mfcc`` (log-mel, then DCT), ``log_mel``, or ``microfrontend`` (TFLM's own)
+    ``kind``                  ``mfcc`` (log-mel, then DCT), ``log_mel``, or ``microfrontend`` (TFLM's algorithm:
+                              noise reduction and gain control a channel; hop 10 ms, 125 to 7500 Hz unless set)
     ``window_ms``, ``hop_ms``  length of the Hann window and distance between frames, milliseconds
     ``fft_size``              points of the real FFT; the next power of two above the window when ``None``
     ``mels``                  triangular filters between ``low_hz`` and ``high_hz``, evenly spaced in mel
@@ -51,10 +53,10 @@ class FrontendSettings(Settings):
 
     @pydantic.model_validator(mode="before")
     @classmethod
-    def _fixed_by_microfrontend(cls, values: Any) -> Any:
-        """TFLM's microfrontend has fixed settings: they are the defaults of that kind."""
+    def _defaults_of_microfrontend(cls, values: Any) -> Any:
+        """Other people's models were trained on one choice of settings: the defaults of that kind."""
         if isinstance(values, dict) and values.get("kind") == "microfrontend":
-            return {**MICROFRONTEND, "low_hz": 125, "high_hz": 7500, **values}
+            return {**MICROFRONTEND, **values}
         return values
 
     @pydantic.model_validator(mode="after")
@@ -171,8 +173,9 @@ def _edges_hz(s: FrontendSettings) -> Any:
 def _kind_problem(s: FrontendSettings) -> str:
     if s.kind != "microfrontend":
         return ""
-    fixed = {**MICROFRONTEND, "low_hz": 125, "high_hz": 7500}
-    wrong = {name: getattr(s, name) for name, value in fixed.items() if getattr(s, name) != value}
-    if wrong:
-        return f"kind 'microfrontend' is the compiled package and fixed to {fixed}; {wrong} cannot be honoured"
+    derived = max(SMALLEST_FFT, 1 << (s.window_samples - 1).bit_length())
+    if s.fft_points != derived:
+        return f"kind 'microfrontend' takes the next power of two above the window as fft_size, {derived}: {s.fft_size}"
+    if s.high_hz >= s.sample_rate // 2:
+        return f"kind 'microfrontend' wants high_hz below half the rate, {s.sample_rate // 2}. Received: {s.high_hz}"
     return ""

@@ -20,6 +20,15 @@ SETTINGS = {
     "no_overlap": FrontendSettings(window_ms=20, hop_ms=20, mels=21, coefficients=21),
 }
 
+MICRO_SETTINGS = {
+    "micro": FrontendSettings(kind="microfrontend"),
+    "micro_20_ms": FrontendSettings(kind="microfrontend", hop_ms=20),
+    "micro_25_ms": FrontendSettings(kind="microfrontend", window_ms=25, mels=32),
+    "micro_64_ms": FrontendSettings(kind="microfrontend", window_ms=64, hop_ms=32, mels=64, low_hz=60, high_hz=7900),
+    "micro_8_kHz": FrontendSettings(kind="microfrontend", sample_rate=8000, mels=20, high_hz=3900),
+    "micro_short": FrontendSettings(kind="microfrontend", window_ms=4, hop_ms=2, mels=24, clip_ms=100),
+}
+
 
 def extreme_signals(samples: int = RATE) -> dict[str, np.ndarray]:
     time = np.arange(samples) / RATE

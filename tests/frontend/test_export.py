@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from frontend_signals import SETTINGS, extreme_signals
+from frontend_signals import MICRO_SETTINGS, SETTINGS, extreme_signals
 
-from kws_tfmot.errors import RecipeError
 from kws_tfmot.frontend import Frontend, FrontendSettings, c_source, export_tables
-from kws_tfmot.frontend.export import table_arrays
-from kws_tfmot.frontend.native import SOURCES
+from kws_tfmot.frontend.micro_tables import make_micro_tables
+from kws_tfmot.frontend.native import MICRO_SOURCES, SOURCES, table_arrays
 from kws_tfmot.frontend.tables import make_tables
 
+ALL = SETTINGS | MICRO_SETTINGS
 HOST_PROGRAM = Path(__file__).with_name("host_program.c")
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 
@@ -37,17 +37,19 @@ def test_exporting_twice_gives_the_same_bytes() -> None:
     assert export_tables(FrontendSettings()) != export_tables(FrontendSettings(high_hz=7600))
 
 
-def test_firmware_gets_the_very_sources_of_the_host_library() -> None:
-    exported = c_source(FrontendSettings())
-    for path in SOURCES.glob("*.c"):
+@pytest.mark.parametrize("name", ["default", "micro"])
+def test_firmware_gets_the_very_sources_of_the_host_library(name: str) -> None:
+    exported = c_source(ALL[name])
+    for path in (MICRO_SOURCES if name == "micro" else SOURCES).glob("*.c"):
         if path.name != "kws_frontend_clips.c":
             assert exported[path.name] == path.read_text()
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", ALL)
 def test_constants_in_c_are_the_tables(name: str) -> None:
-    text = export_tables(SETTINGS[name])["kws_frontend_tables.c"]
-    for member, array in table_arrays(make_tables(SETTINGS[name])).items():
+    text = export_tables(ALL[name])["kws_frontend_tables.c"]
+    tables = make_micro_tables(ALL[name]) if name in MICRO_SETTINGS else make_tables(ALL[name])
+    for member, array in table_arrays(tables).items():
         body = re.search(rf"const \w+ {member}\[(\d+)\] = \{{([^}}]*)\}}", text)
         assert body is not None
         values = [int(value.strip().rstrip("u")) for value in body[2].split(",") if value.strip()]
@@ -61,29 +63,31 @@ def test_log_mel_carries_no_dct() -> None:
     assert "NULL, /* dct */" in text
 
 
-def test_nothing_but_integers() -> None:
-    for name, text in c_source(FrontendSettings()).items():
+@pytest.mark.parametrize("kind", ["default", "micro"])
+def test_nothing_but_integers(kind: str) -> None:
+    for name, text in c_source(ALL[kind]).items():
         code = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
         assert not re.search(r"\b(float|double|malloc|math\.h|static [^c(]*;)", code), name
 
 
-@pytest.mark.parametrize("name", ["default", "log_mel", "40_ms", "shortest_fft"])
+@pytest.mark.parametrize("name", ["default", "log_mel", "40_ms", "shortest_fft", "micro", "micro_short"])
 def test_host_program_under_sanitizers_equals_the_library(name: str, tmp_path: Path) -> None:
     """Address and undefined-behaviour sanitizers, all warnings, constant sizes, pieces that fit no hop."""
-    sources = written(SETTINGS[name], tmp_path)
+    sources = written(ALL[name], tmp_path)
     checks = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     compiled(tmp_path, "gcc", "-std=c11", "-O1", *WARNINGS, *checks, "-I.", "-oprogram", *sources, str(HOST_PROGRAM))
     clip = np.concatenate([signal[:4800] for signal in extreme_signals().values()])
     done = subprocess.run([tmp_path / "program"], input=clip.tobytes(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    features = np.frombuffer(done.stdout, np.int8).reshape(-1, SETTINGS[name].features_per_frame)
-    np.testing.assert_array_equal(features, Frontend(SETTINGS[name], "c").features(clip))
+    features = np.frombuffer(done.stdout, np.int8).reshape(-1, ALL[name].features_per_frame)
+    np.testing.assert_array_equal(features, Frontend(ALL[name], "c").features(clip))
 
 
-def test_compiles_as_cpp(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["default", "micro"])
+def test_compiles_as_cpp(kind: str, tmp_path: Path) -> None:
     if not shutil.which("g++"):
         pytest.skip("g++ not found: apt install g++")
-    sources = written(FrontendSettings(), tmp_path)
+    sources = written(ALL[kind], tmp_path)
     compiled(tmp_path, "g++", "-x", "c++", "-std=c++17", "-O2", *WARNINGS, "-c", *sources)
     check = "int main() { return kws_frontend_constants.mels == KWS_FRONTEND_MELS ? 0 : 1; }"
     (tmp_path / "user.cpp").write_text(f'#include "kws_frontend_tables.h"\n{check}\n')
@@ -91,8 +95,3 @@ def test_compiles_as_cpp(tmp_path: Path) -> None:
     compiled(tmp_path, "gcc", "-std=c11", "-c", *sources)
     compiled(tmp_path, "g++", *WARNINGS, "-ouser", "user.cpp", *(name[:-2] + ".o" for name in sources))
     assert subprocess.run([tmp_path / "user"], check=False).returncode == 0
-
-
-def test_microfrontend_is_not_ours_to_export() -> None:
-    with pytest.raises(RecipeError, match="microfrontend"):
-        c_source(FrontendSettings(kind="microfrontend"))

@@ -19,6 +19,7 @@ from kws_tfmot.frontend import FrontendSettings
         ({"fft_size": 1024}, (49, 10), 1024),
         ({"clip_ms": 30}, (1, 10), 512),
         ({"kind": "microfrontend"}, (98, 40), 512),
+        ({"kind": "microfrontend", "hop_ms": 20, "mels": 32}, (49, 32), 512),
     ],
 )
 def test_derived_sizes(values: dict, shape: tuple[int, int], fft: int) -> None:
@@ -57,7 +58,8 @@ def test_settings_survive_json() -> None:
         ({"coefficients": 41}, "coefficients <= mels"),
         ({"mels": 128}, "holds no FFT bin"),
         ({"noise_floor": -7}, "noise_floor"),
-        ({"kind": "microfrontend", "hop_ms": 20}, "fixed to"),
+        ({"kind": "microfrontend", "fft_size": 1024}, "fft_size, 512: 1024"),
+        ({"kind": "microfrontend", "high_hz": 8000}, "below half the rate, 8000"),
     ],
 )
 def test_refusals_name_the_way_out(values: dict, says: str) -> None:
