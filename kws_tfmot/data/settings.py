@@ -23,6 +23,8 @@ class SyntheticSettings(Settings):
             of keywords of several words (``hey`` and ``nova`` of ``hey nova``); 0 for none.
         clips_per_unknown_word: Clips rendered for each of them.
         noise_seconds: Length of each generated background noise.
+        engines: Who speaks: ``espeak``, ``kokoro``, ``hibari``, ``piper:FOLDER``; empty for all that are installed.
+        language: eSpeak NG's name of the language; engines that do not speak it stay silent.
     """
 
     speakers: int = pydantic.Field(default=100, ge=10, le=700)
@@ -31,6 +33,8 @@ class SyntheticSettings(Settings):
     near_words: int = pydantic.Field(default=0, ge=0, le=100)
     clips_per_unknown_word: int = pydantic.Field(default=12, ge=3, le=20000)
     noise_seconds: int = pydantic.Field(default=30, ge=10, le=600)
+    engines: tuple[str, ...] = ("espeak",)
+    language: str = pydantic.Field(default="en", min_length=2)
 
 
 class DataSettings(Settings):

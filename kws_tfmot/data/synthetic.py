@@ -11,7 +11,8 @@ import hashlib
 import importlib.metadata
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,12 +21,16 @@ import numpy as np
 from kws_tfmot.data.audio import Int16, fit_length, resample, to_int16
 from kws_tfmot.data.espeak import ENGLISH, Utterance, data_folder, speak_all, variants
 from kws_tfmot.data.labels import NOISE_FOLDER, UNKNOWN, label_of
-from kws_tfmot.data.near_words import near_words, sound_alike
+from kws_tfmot.data.near_words import near_words, parts_of, sound_alike
 from kws_tfmot.data.noise import COLOURS, coloured_noise
 from kws_tfmot.data.rooms import Float, hum, in_a_room, sum_of_voices, trim
 from kws_tfmot.data.settings import DataSettings
+from kws_tfmot.data.speech import RATE, Request, choose_voices, render_speech, usable_engines
+from kws_tfmot.data.speech.espeak import accents_of
+from kws_tfmot.data.speech.scripts import check_script
 from kws_tfmot.data.store import Progress, store_key
 from kws_tfmot.errors import DataError
+from kws_tfmot.progress import Silent, Task
 
 UNKNOWN_WORDS = (
     "yes", "no", "on", "off", "stop", "bed", "bird", "cat", "dog", "happy", "house", "marvin", "sheila", "tree", "wow",
@@ -53,8 +58,12 @@ def render(settings: DataSettings, cache_dir: Path, progress: Progress | None = 
         ToolchainError: eSpeak NG failed.
     """
     data_folder()
-    engine = importlib.metadata.version("espeakng-loader")
+    for word in settings.keywords:
+        check_script(word, settings.synthetic.language)
     words = unknown_words(settings)
+    engine: object = importlib.metadata.version("espeakng-loader")
+    if not _espeak_alone(settings):
+        engine = usable_engines(settings.synthetic.engines)
     key = store_key(_VERSION, engine, settings.keywords, words, settings.synthetic.model_dump(), settings.seed,
                     settings.sample_rate, settings.clip_ms)  # fmt: skip
     folder = cache_dir / f"synthetic-{key}"
@@ -64,7 +73,10 @@ def render(settings: DataSettings, cache_dir: Path, progress: Progress | None = 
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        _render_into(partial, settings, words, progress)
+        if _espeak_alone(settings):
+            _render_into(partial, settings, words, progress)
+        else:
+            _render_with_engines(partial, settings, words, cache_dir, progress)
         try:
             partial.rename(folder)
         except OSError:
@@ -89,9 +101,30 @@ def unknown_words(settings: DataSettings) -> tuple[str, ...]:
     words = asked or tuple(word for word in UNKNOWN_WORDS if word not in keywords)
     if not settings.synthetic.near_words:
         return words
-    alike = set() if asked else sound_alike(keywords, words)
-    near = near_words(keywords, settings.synthetic.near_words)
+    alike = set() if asked or settings.synthetic.language != "en" else sound_alike(keywords, words)
+    # The list of common words is English; in other languages the parts of the keywords are what is near.
+    english = settings.synthetic.language == "en"
+    near = near_words(keywords, settings.synthetic.near_words) if english else parts_of(keywords)
     return tuple(dict.fromkeys([*(word for word in words if word not in alike), *near]))
+
+
+def missing_engines(settings: DataSettings) -> list[str]:
+    """A note for every engine asked for that is not installed."""
+    notes = _Notes()
+    if not _espeak_alone(settings):
+        usable_engines(settings.synthetic.engines, notes)
+    return notes.texts
+
+
+class _Notes(Silent):
+    """A reporter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Keep ``text``."""
+        self.texts.append(text)
 
 
 def speakers(count: int, seed: int) -> list[str]:
@@ -119,6 +152,52 @@ def speaker_id(voice: str) -> str:
     8
     """
     return hashlib.sha1(voice.encode("utf-8"), usedforsecurity=False).hexdigest()[:8]
+
+
+def _espeak_alone(settings: DataSettings) -> bool:
+    return settings.synthetic.engines == ("espeak",) and settings.synthetic.language == "en"
+
+
+def _render_with_engines(
+    folder: Path, settings: DataSettings, others: Sequence[str], cache_dir: Path, progress: Progress | None
+) -> None:
+    """As :func:`_render_into`, by the voices of several engines or of another language."""
+    synthetic = settings.synthetic
+    count = min(synthetic.speakers, synthetic.clips_per_word)
+    voices = choose_voices(count, settings.seed, synthetic.engines, synthetic.language)
+    murmur = [f"{accents_of(synthetic.language)[0]}+{name}" for name in variants()[:_BABBLE_SPEAKERS]]
+    noises = _noises(settings, others, murmur, folder)
+    for name, wave in noises.items():
+        _write(folder / NOISE_FOLDER / f"{name}.wav", to_int16(wave), settings.sample_rate)
+    takes = _plan(settings, others, count)
+    requests = [Request(take.word, voices[take.speaker], take.number, settings.seed) for take in takes]
+    said = render_speech(requests, cache_dir, _Counting(progress))
+    for take, clip in zip(takes, said, strict=True):
+        name = f"{clip.speaker}_nohash_{take.number}.wav"
+        _write(folder / take.word / name, _finish(clip.samples, RATE, take, noises, settings), settings.sample_rate)
+
+
+class _Counting(Silent):
+    """A reporter that counts utterances to ``progress``."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress, self._done, self._total = progress, 0, 0
+
+    @contextmanager
+    def task(self, description: str, total: int | None) -> Iterator[Task]:
+        """Yield itself as the task."""
+        self._done, self._total = 0, total or 0
+        yield self
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Count on."""
+        self.reach(self._done + count, self._total)
+
+    def reach(self, done: int, total: int) -> None:
+        """Tell how far it is."""
+        self._done, self._total = done, total
+        if self._progress:
+            self._progress(done, total)
 
 
 def _render_into(folder: Path, settings: DataSettings, others: Sequence[str], progress: Progress | None) -> None:

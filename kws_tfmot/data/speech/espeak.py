@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from kws_tfmot.errors import DataError, ToolchainError
 
 ENGLISH = ("en", "en-029", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-gb-x-rp", "en-us", "en-us-nyc")
 _INSTALL = "Install the extra: pip install 'kws-tfmot[tts]' (or pip install espeakng-loader)."
+_SWITCH = re.compile(r"\((?:\^?[\w-])+\)")  # "(en)" where another language takes over for a word
 _WORDS_A_MINUTE = 175
 _TIMEOUT_SECONDS = 1800
 
@@ -101,7 +103,8 @@ def ipa(texts: Sequence[tuple[str, str]]) -> list[list[str]]:
         ToolchainError: The package espeakng-loader is missing, or its process failed.
         DataError: eSpeak NG has no such accent.
     """
-    return list(json.loads(_ask({"phonemes": list(texts), "ipa": True})))
+    found = json.loads(_ask({"phonemes": list(texts), "ipa": True}))
+    return [[_SWITCH.sub("", clause) for clause in clauses] for clauses in found]
 
 
 def _ask(request: dict[str, Any]) -> str:
