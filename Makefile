@@ -53,20 +53,20 @@ sweep: setup ## the sweep of recipes/sweep on real recordings, resumable; writes
 	    --out runs/sweep --results results
 
 search-experiments: setup ## searched networks against DS-CNN and random ones; writes results/search.json
-	$(VENV)/bin/python -m pipelines.search_experiments --recordings "$(RECORDINGS)" --jobs $(JOBS) \
+	$(VENV)/bin/python -m pipelines.experiments.run_search_experiments --recordings "$(RECORDINGS)" --jobs $(JOBS) \
 	    --set data.split=percent --set 'data.percent=[70,15,15]'
 
 omni: setup ## one training for every sparsity against models trained one by one; writes results/omni.json
-	$(VENV)/bin/python -m pipelines.omni_experiments --recordings "$(RECORDINGS)"
+	$(VENV)/bin/python -m pipelines.experiments.run_omni_experiments --recordings "$(RECORDINGS)"
 
 custom: setup ## synthetic speech and few recordings, judged on real recordings; writes results/custom_keywords.json
-	$(VENV)/bin/python -m pipelines.custom_experiments --recordings "$(RECORDINGS)"
+	$(VENV)/bin/python -m pipelines.experiments.run_custom_experiments --recordings "$(RECORDINGS)"
 
 bench-device: setup ## instructions, flash and RAM on the emulated boards; writes results/device.json
-	$(VENV)/bin/python -m pipelines.bench_device --out results/device.json
+	$(VENV)/bin/python -m pipelines.experiments.run_bench_device --out results/device.json
 
 bench-search: setup ## the cost table of an MBConv space and its error on whole networks; writes results/operation_cost.json
-	$(VENV)/bin/python -m pipelines.operation_cost --out results/operation_cost.json
+	$(VENV)/bin/python -m pipelines.experiments.run_operation_cost --out results/operation_cost.json
 
 clean: ## runs and caches of the tools, not the environment
 	rm -rf runs build .pytest_cache .mypy_cache .ruff_cache .hypothesis

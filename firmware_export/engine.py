@@ -14,21 +14,27 @@ from typing import Any
 
 import numpy as np
 
-from firmware_export.c_source import identifier
-from firmware_export.codegen import generate
-from firmware_export.codegen_layers import Call
-from firmware_export.cost_model import Estimate, choose, choose_depthwise
+from firmware_export.codegen.c_source import identifier
+from firmware_export.codegen.layers import Call
+from firmware_export.codegen.memory_plan import MemoryPlan, plan_memory
+from firmware_export.codegen.model import generate
+from firmware_export.codegen.readme import engine_readme
 from firmware_export.encodings import ENCODINGS
+from firmware_export.encodings.cost_model import Estimate, choose, choose_depthwise
 from firmware_export.ir import Convolution, Depthwise, Program
-from firmware_export.lowering import lower
-from firmware_export.memory_plan import MemoryPlan, plan_memory
-from firmware_export.readme import engine_readme
+from firmware_export.lowering.lower import lower
 from kws_tfmot.errors import ModelError
 from kws_tfmot.files import sha256_bytes, write_text
 from kws_tfmot.tflite.reader import read_model
 
 RUNTIME = Path(__file__).parent / "runtime"
 DEFAULT_NAME = "model"
+
+
+def engine_sources(pattern: str = "*.[ch]") -> list[Path]:
+    """The runtime's files that match ``pattern``, of every family but the detector's, sorted by name."""
+    files = (path for path in RUNTIME.rglob(pattern) if path.parent.name != "detector")
+    return sorted(files, key=lambda path: path.name)
 
 
 @dataclass(frozen=True)
@@ -165,8 +171,9 @@ def export_engine(
 
 def runtime_files(functions: tuple[str, ...]) -> list[Path]:
     """The runtime's files that ``functions`` need, headers included, found by following calls and includes."""
-    sources = {path.stem: path for path in sorted(RUNTIME.glob("*.c"))}
-    waiting, found = [RUNTIME / "kws_engine.h"], set()
+    sources = {path.stem: path for path in engine_sources("*.c")}
+    headers = {path.name: path for path in engine_sources("*.h")}
+    waiting, found = [headers["kws_engine.h"]], set()
     waiting += [sources[name] for name in functions]
     while waiting:
         path = waiting.pop()
@@ -174,7 +181,7 @@ def runtime_files(functions: tuple[str, ...]) -> list[Path]:
             continue
         found.add(path)
         text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-        waiting += [RUNTIME / name for name in re.findall(r'#include "([\w.]+)"', text)]
+        waiting += [headers[name] for name in re.findall(r'#include "([\w.]+)"', text)]
         if path.name != "kws_engine.h":  # it declares every kernel
             waiting += [
                 sources[stem]
@@ -182,7 +189,7 @@ def runtime_files(functions: tuple[str, ...]) -> list[Path]:
                 for stem in (word, "_".join(word.split("_")[:2]))
                 if stem in sources
             ]
-    return sorted(found)
+    return sorted(found, key=lambda path: path.name)
 
 
 def _read(path: Path) -> bytes:

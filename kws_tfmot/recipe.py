@@ -8,14 +8,16 @@ from typing import Any, Literal
 import pydantic
 import yaml
 
+from kws_tfmot.contract import ModelContract
+from kws_tfmot.data.labels import SILENCE, UNKNOWN
 from kws_tfmot.data.settings import AugmentSettings, DataSettings
+from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.evaluation.streaming.settings import DetectionSettings
 from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.models.settings import ModelSettings
 from kws_tfmot.quantization.settings import QuantizationSettings
-from kws_tfmot.search.cell_settings import CellSearchSettings
-from kws_tfmot.search.settings import OmniSettings
+from kws_tfmot.search.cells.settings import CellSearchSettings
+from kws_tfmot.search.omni.settings import OmniSettings
 from kws_tfmot.settings import Settings
 from kws_tfmot.sparsity.settings import SparsitySettings
 from kws_tfmot.training.settings import TrainSettings
@@ -70,7 +72,7 @@ class Recipe(Settings):
     search: CellSearchSettings | None = None
 
     @pydantic.model_validator(mode="after")
-    def _rooms_agree(self) -> Recipe:
+    def _parts_agree(self) -> Recipe:
         for name in ("sample_rate", "clip_ms"):
             if getattr(self.data, name) != getattr(self.frontend, name):
                 raise ValueError(
@@ -83,6 +85,10 @@ class Recipe(Settings):
             if word not in self.data.keywords:
                 raise ValueError(f"detection.thresholds names {word!r}, which is none of data.keywords")
         return self
+
+    def contract(self) -> ModelContract:
+        """What whatever this recipe builds promises: its labels, front end, splits and detector."""
+        return ModelContract((*self.data.keywords, UNKNOWN, SILENCE), self.frontend, self.data, self.detection)
 
     def to_yaml(self) -> str:
         """The recipe with every default written out, in the order of the fields."""

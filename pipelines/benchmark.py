@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import KwsError
-from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.evaluation.latency import measure_frontend, measure_latency, peak_memory_bytes
 from pipelines.console import RichReporter, friendly_errors, line, table
 from pipelines.options import JsonOption, ModelArgument, RecipeOption
@@ -68,7 +68,7 @@ def _frontend(model: Path, recipe: Path | None) -> dict | None:
     from kws_tfmot.recipe import load_recipe
 
     try:
-        return measure_frontend(ModelContract.of_model(model, load_recipe(recipe) if recipe else None))
+        return measure_frontend(ModelContract.of_model(model, load_recipe(recipe).contract() if recipe else None))
     except KwsError:  # a model of unknown origin has no front end to time
         if recipe:
             raise

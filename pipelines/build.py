@@ -7,16 +7,7 @@ from typing import Any
 
 import typer
 
-from firmware_export.stage import FIRMWARE, export_build
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.stages.benchmark import benchmark_build
-from kws_tfmot.stages.build import Build
-from kws_tfmot.stages.compress import compress
-from kws_tfmot.stages.convert import INT8_MODEL, convert_model
-from kws_tfmot.stages.evaluate import evaluate_build
-from kws_tfmot.stages.metrics import METRICS_FILE, write_metrics
-from kws_tfmot.stages.prepare import prepare_data
-from kws_tfmot.stages.train import train_dense
 from pipelines.choose import (
     CYCLES,
     BudgetOption,
@@ -40,6 +31,15 @@ from pipelines.options import (
     SpeakerOption,
     open_build,
 )
+from pipelines.stages.benchmark import benchmark_build
+from pipelines.stages.build import Build
+from pipelines.stages.compress import compress
+from pipelines.stages.convert import INT8_MODEL, convert_model
+from pipelines.stages.evaluate import evaluate_build
+from pipelines.stages.export import FIRMWARE, export_build
+from pipelines.stages.metrics import METRICS_FILE, write_metrics
+from pipelines.stages.prepare import prepare_data
+from pipelines.stages.train import train_dense
 
 STAGES = (prepare_data, train_dense, compress, convert_model, evaluate_build, benchmark_build, export_build)
 

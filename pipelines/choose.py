@@ -9,18 +9,18 @@ from typing import Annotated
 
 import typer
 
-from firmware_export.board_cost import board_cost
 from firmware_export.boards import BUDGETS, Budget, budget_of
-from firmware_export.choice import Candidate, Verdict, choose, costs_of, find_candidates, judge, limits_of
-from firmware_export.emulator import COMPILER, CYCLES_PER_INSTRUCTION, EMULATOR, require
+from firmware_export.emulation.board_cost import board_cost
+from firmware_export.emulation.emulator import COMPILER, CYCLES_PER_INSTRUCTION, EMULATOR, require
 from kws_tfmot.errors import BudgetError, ModelError, RecipeError
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.search.budget import excess
-from kws_tfmot.stages.build import Build
-from kws_tfmot.stages.forecast import untrained_model
 from pipelines.choose_view import explain, record_of, show_choice, show_verdicts
 from pipelines.console import RichReporter, friendly_errors
 from pipelines.options import JsonOption
+from pipelines.stages.build import Build
+from pipelines.stages.choice import Candidate, Verdict, choose, costs_of, find_candidates, judge, limits_of
+from pipelines.stages.forecast import untrained_model
 
 RealBoardOption = Annotated[str, typer.Option("--board", help=f"One of {', '.join(b.key for b in BUDGETS)}.")]
 LatencyOption = Annotated[str, typer.Option(help="From the last sample to the answer, such as 20ms.")]
@@ -58,7 +58,7 @@ def command(
 def measured(candidates: Sequence[Candidate], target: Budget, limits: dict[str, float], optimise: str) -> list[Verdict]:
     """Every candidate against the limits; one that cannot be a firmware says why and loses no other.
 
-    A recipe is measured with random weights, see :mod:`kws_tfmot.stages.forecast`.
+    A recipe is measured with random weights, see :mod:`pipelines.stages.forecast`.
     """
     verdicts = []
     with RichReporter().task("on the board", len(candidates)) as task:

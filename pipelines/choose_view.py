@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from firmware_export.boards import Budget
-from firmware_export.choice import Choice, Verdict
 from pipelines.console import line, table
+from pipelines.stages.choice import Choice, Verdict
 
 
 def show_verdicts(verdicts: list[Verdict], target: Budget, limits: dict[str, float], cycles: float) -> None:

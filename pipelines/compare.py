@@ -13,16 +13,16 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from firmware_export.stage import count_instructions, export_build
-from kws_tfmot.comparison import Comparison, by_methods, cells_of
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.evaluation.comparison import comparison_record, write_comparison
+from kws_tfmot.evaluation.comparison_summary import comparison_record, write_comparison
 from kws_tfmot.provenance import commit_of, versions
 from kws_tfmot.recipe import find_recipe, read_values
-from kws_tfmot.stages.comparing import plan_jobs, run_comparison
 from pipelines.compare_view import show
 from pipelines.console import JobsView, friendly_errors, line
 from pipelines.options import DataOption, JsonOption, SetOption
+from pipelines.stages.comparison import Comparison, by_methods, cells_of
+from pipelines.stages.comparison_run import plan_jobs, run_comparison
+from pipelines.stages.export import count_instructions, export_build
 
 ROOT = Path(__file__).resolve().parent.parent
 JOBS = min(4, os.cpu_count() or 1)  # each needs about a gigabyte

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from kws_tfmot.stages.build import Build
-from kws_tfmot.stages.compress import compress
-from kws_tfmot.stages.prepare import prepare_data
-from kws_tfmot.stages.train import train_dense
 from pipelines.console import line, table
 from pipelines.options import recipe_command
+from pipelines.stages.build import Build
+from pipelines.stages.compress import compress
+from pipelines.stages.prepare import prepare_data
+from pipelines.stages.train import train_dense
 
 
 def work(build: Build) -> None:

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from kws_tfmot.data import prepare
+from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.evaluation.streaming.composed import StreamSettings
 from kws_tfmot.evaluation.streaming.det_plot import plot_det
-from kws_tfmot.evaluation.streaming.noise_test import CLEAN
-from kws_tfmot.evaluation.streaming.posterior import ONE
 from kws_tfmot.evaluation.streaming.product import StreamReport, evaluate_composed, evaluate_recordings
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
+from kws_tfmot.evaluation.streaming.under_noise import CLEAN
 from kws_tfmot.files import cache_root, write_bytes
 from kws_tfmot.recipe import apply_override, load_recipe
 from kws_tfmot.tflite.document import read_source

@@ -10,9 +10,9 @@ import numpy as np
 import typer
 
 from firmware_export.boards import BOARDS
-from firmware_export.emulator import EmulationReport, emulate
+from firmware_export.emulation.emulator import EmulationReport, emulate
+from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import DataError
-from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.recipe import load_recipe
 from pipelines.console import err, friendly_errors, line, table
 from pipelines.options import JsonOption, ModelArgument, RecipeOption
@@ -55,7 +55,7 @@ def features_of(folder: Path, model: Path, recipe: Path | None) -> np.ndarray:
 
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}.", "Give a folder of WAV or FLAC files: --clips FOLDER.")
-    settings = ModelContract.of_model(model, load_recipe(recipe) if recipe else None).frontend
+    settings = ModelContract.of_model(model, load_recipe(recipe).contract() if recipe else None).frontend
     samples = []
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO):
         clip = decode_clip(path, settings.sample_rate, settings.clip_samples)

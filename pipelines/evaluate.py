@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from firmware_export.host import EngineInterpreter
+from firmware_export.emulation.host import EngineInterpreter
 from kws_tfmot.evaluation.model_accuracy import ModelAccuracy, evaluate_model
 from kws_tfmot.evaluation.plots import plot_confusion
 from kws_tfmot.recipe import load_recipe

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from firmware_export.emulation.example import export_example
 from firmware_export.engine import export_engine
-from firmware_export.example import export_example
-from firmware_export.tflm_export import ExportReport, export_tflm
+from firmware_export.tflm.export import ExportReport, export_tflm
+from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError, did_you_mean
-from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.metadata import read_settings
 from pipelines.console import friendly_errors, line, table
@@ -47,7 +47,7 @@ def command(
         elif target == "engine":
             show_engine(export_engine(model, out_dir, optimise=optimise, labels=_labels(model, recipe)), out_dir)
         else:
-            contract = ModelContract.of_model(model, load_recipe(recipe) if recipe else None)
+            contract = ModelContract.of_model(model, load_recipe(recipe).contract() if recipe else None)
             files = export_example(model, out_dir, contract, board)
             line(f"{out_dir}: {', '.join(files)}", markup=False)
 
@@ -56,7 +56,7 @@ def _settings(recipe: Path | None) -> dict[str, Any]:
     """Labels and front end for a model that carries none."""
     if recipe is None:
         return {}
-    contract = ModelContract.of_recipe(load_recipe(recipe))
+    contract = load_recipe(recipe).contract()
     return {"labels": list(contract.labels), "frontend": contract.frontend.model_dump(mode="json")}
 
 

@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from kws_tfmot.evaluation.streaming.detector import NEVER
-from kws_tfmot.evaluation.streaming.posterior import ONE
+from kws_tfmot.detection.detector import NEVER
+from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.evaluation.streaming.spotter import Heard, StreamModel
 from pipelines import console
 

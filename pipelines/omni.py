@@ -10,30 +10,28 @@ from typing import Annotated, Any
 import typer
 
 from firmware_export.boards import board_of
-from kws_tfmot.errors import RecipeError
-from kws_tfmot.recipe import load_recipe
-from kws_tfmot.runs import Run
 from kws_tfmot.search.budget import check_board, describe, parse_budget
-from kws_tfmot.search.settings import EvolutionSettings
-from kws_tfmot.stages.build import Build
-from kws_tfmot.stages.omni import SUPERNET, open_subnetworks, train_supernet
-from kws_tfmot.stages.prepare import DATA_FILE, RECIPE_FILE, prepare_data
-from pipelines.console import RichReporter, friendly_errors, line, table
+from pipelines.console import friendly_errors, line, table
+from pipelines.omni_options import (
+    BoardOption,
+    FitnessOption,
+    GenerationsOption,
+    PopulationOption,
+    RunOption,
+    SeedOption,
+    evolution,
+    group,
+    open_run,
+)
 from pipelines.options import JsonOption, recipe_command
-
-group = typer.Typer(no_args_is_help=True)
-
-RunOption = Annotated[Path, typer.Option("--out", help="The run that `kws omni train` has filled.")]
-BoardOption = Annotated[str, typer.Option("--board", help="An emulated board, see `kws emulate --help`.")]
-PopulationOption = Annotated[int, typer.Option(help="Sub-networks of a generation.")]
-GenerationsOption = Annotated[int, typer.Option(help="Generations of the search.")]
-SeedOption = Annotated[int, typer.Option(help="Of the search.")]
-FitnessOption = Annotated[str, typer.Option(help="accuracy or loss, on the validation clips.")]
+from pipelines.stages.build import Build
+from pipelines.stages.omni import SUPERNET, open_subnetworks, train_supernet
+from pipelines.stages.prepare import prepare_data
 
 
 def train_work(build: Build) -> None:
     """Train the recipe's model as a supernet: as many epochs as a dense model, every sparsity afterwards."""
-    from firmware_export.subnet_stage import describe_space
+    from pipelines.stages.subnets_on_device import describe_space
 
     prepare_data(build)
     train_supernet(build)
@@ -45,21 +43,6 @@ def train_work(build: Build) -> None:
     ]
     table("every layer at one sparsity, float, validation clips", ["zeros", "accuracy", "loss"], rows)
     line(f"{build.run.path(SUPERNET)}: {len(subnets.space.layers)} layers, {len(subnets.space.grid)} sparsities each")
-
-
-def open_run(directory: Path) -> Build:
-    """The build that `kws omni train` left in ``directory``.
-
-    Raises:
-        RecipeError: If there is none.
-    """
-    if not (directory / SUPERNET).is_file():
-        raise RecipeError(
-            f"there is no trained supernet in {directory}.", "Train one: kws omni train RECIPE --out DIR."
-        )
-    recipe = load_recipe(directory / RECIPE_FILE)
-    source = json.loads((directory / DATA_FILE).read_text(encoding="utf-8"))["source"]
-    return Build(recipe, source, Run(directory), RichReporter())
 
 
 @group.command("search")
@@ -74,7 +57,7 @@ def search_command(
     as_json: JsonOption = False,
 ) -> None:
     """Find the sub-network with the best validation accuracy within a budget; no training, firmware at the end."""
-    from firmware_export.subnet_stage import open_costs, search
+    from pipelines.stages.subnets_on_device import open_costs, search
 
     with friendly_errors():
         limits = parse_budget(budget)
@@ -91,12 +74,6 @@ def search_command(
             typer.echo(json.dumps(row, indent=2))
         else:
             show_found(build, row, limits)
-
-
-def evolution(population: int, generations: int, seed: int, fitness: str) -> EvolutionSettings:
-    """Settings from options; fewer parents for small populations."""
-    values = {"population": population, "generations": generations, "seed": seed, "fitness": fitness}
-    return EvolutionSettings.parse(values | {"parents": max(1, min(16, population // 4))})
 
 
 def show_found(build: Build, row: dict[str, Any], budget: dict[str, float]) -> None:

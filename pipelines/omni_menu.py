@@ -15,11 +15,8 @@ from kws_tfmot.evaluation.plots import save_figure
 from kws_tfmot.files import replacing, write_json
 from kws_tfmot.provenance import versions
 from kws_tfmot.search.budget import KEYS
-from kws_tfmot.stages.build import Build
-from kws_tfmot.stages.convert import INT8_MODEL
-from kws_tfmot.stages.omni import open_subnetworks
 from pipelines.console import friendly_errors, line, table
-from pipelines.omni import (
+from pipelines.omni_options import (
     BoardOption,
     FitnessOption,
     GenerationsOption,
@@ -30,6 +27,9 @@ from pipelines.omni import (
     group,
     open_run,
 )
+from pipelines.stages.build import Build
+from pipelines.stages.convert import INT8_MODEL
+from pipelines.stages.omni import open_subnetworks
 
 MENU = "menu"
 
@@ -70,7 +70,7 @@ def menu_command(
 
 def make_menu(build: Build, board: str, models: int, by: str, uniform: bool, settings: Any) -> list[dict[str, Any]]:
     """Choose the sub-networks, carry each through to firmware, and put the files into the run's ``menu``."""
-    from firmware_export.subnet_stage import finish, menu_choice, open_costs, open_log, uniform_choice
+    from pipelines.stages.subnets_on_device import finish, menu_choice, open_costs, open_log, uniform_choice
 
     subnets = open_subnetworks(build)
     costs, log = open_costs(build, subnets, board), open_log(build, subnets)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from firmware_export.host import EngineInterpreter
+from firmware_export.emulation.host import EngineInterpreter
 from kws_tfmot.evaluation.streaming.spotter import Opener
 from kws_tfmot.tflite.interpreter import KINDS, open_interpreter
 

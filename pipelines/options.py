@@ -11,9 +11,9 @@ import typer
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import Recipe, find_recipe, load_recipe
 from kws_tfmot.runs import Run
-from kws_tfmot.stages.build import Build
 from pipelines.console import RichReporter, friendly_errors
 from pipelines.custom import clip_length
+from pipelines.stages.build import Build
 
 RecipeArgument = Annotated[
     Path, typer.Argument(help="A recipe (YAML), or the name of one that ships with the project.")

@@ -12,9 +12,6 @@ import typer
 
 from kws_tfmot.data.shards import RunJobs
 from kws_tfmot.jobs import Job, Outcome, run_jobs
-from kws_tfmot.stages.build import Build
-from kws_tfmot.stages.prepare import prepare_data
-from kws_tfmot.stages.sharding import decode_clips, draw_all_epochs
 from pipelines.console import BarView, friendly_errors, line, table
 from pipelines.options import (
     DataOption,
@@ -26,6 +23,9 @@ from pipelines.options import (
     SpeakerOption,
     open_build,
 )
+from pipelines.stages.build import Build
+from pipelines.stages.prepare import prepare_data
+from pipelines.stages.sharding import decode_clips, draw_all_epochs
 
 
 def command(
@@ -51,7 +51,7 @@ def command(
             prepare_data(build)
             show(build)
             if features is not None:
-                from kws_tfmot.sweep.run import local_source
+                from pipelines.stages.sweep.run import local_source
 
                 count = draw_all_epochs(replace(build, source=local_source(data)), features, run)
                 line(f"{count} augmented epochs in {features}")
@@ -66,7 +66,7 @@ def engine(address: str, workers: int) -> Iterator[RunJobs]:
             return run_jobs(jobs, max(1, workers), 1 if workers else 0, view)
 
     def there(jobs: Sequence[Job]) -> dict[str, Outcome]:
-        from kws_tfmot.sweep.ray_jobs import run_ray_jobs
+        from pipelines.stages.sweep.ray_jobs import run_ray_jobs
 
         with BarView("preparing", len(jobs)) as view:
             return run_ray_jobs(jobs, 1, view)
@@ -74,7 +74,7 @@ def engine(address: str, workers: int) -> Iterator[RunJobs]:
     if not address:
         yield here
         return
-    from kws_tfmot.sweep.cluster import cluster
+    from pipelines.stages.sweep.cluster import cluster
 
     with cluster(address, 1, 1):
         yield there

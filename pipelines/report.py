@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from firmware_export.boards import BOARDS, board_of
-from firmware_export.device_report import device_figures
-from firmware_export.emulator import COMPILER, EMULATOR
+from firmware_export.emulation.device_report import device_figures
+from firmware_export.emulation.emulator import COMPILER, EMULATOR
 from kws_tfmot.evaluation.report import (
     Clips,
     ReportInput,

@@ -11,16 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from firmware_export.boards import board_of
-from firmware_export.cell_search import DeviceCosts
+from firmware_export.search_costs.cell_costs import DeviceCosts
 from kws_tfmot.files import write_json, write_text
 from kws_tfmot.provenance import commit_of, versions
 from kws_tfmot.search.budget import check_board, describe, parse_budget
-from kws_tfmot.search.cell_choice import cheapest, costs_of, random_networks
-from kws_tfmot.search.cell_costs import CellCosts
-from kws_tfmot.stages.build import Build
-from kws_tfmot.stages.prepare import prepare_data
-from kws_tfmot.stages.search_cells import search_cells, space_of
-from kws_tfmot.stages.search_choice import FOUND_RECIPE, RECORD, found_recipe
+from kws_tfmot.search.cells.choice import cheapest, costs_of, random_networks
+from kws_tfmot.search.cells.costs import CellCosts
 from pipelines.console import friendly_errors, line, table
 from pipelines.options import (
     DataOption,
@@ -32,6 +28,10 @@ from pipelines.options import (
     SpeakerOption,
     open_build,
 )
+from pipelines.stages.build import Build
+from pipelines.stages.prepare import prepare_data
+from pipelines.stages.search_cells import search_cells, space_of
+from pipelines.stages.search_choice import FOUND_RECIPE, RECORD, found_recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 BudgetOption = Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from firmware_export.example import ExampleReport, run_example
+from firmware_export.emulation.example import ExampleReport, run_example
 from kws_tfmot.evaluation.streaming.sources import blocks_of, read_stream
 from kws_tfmot.evaluation.streaming.spotter import Heard, Spotter, StreamModel
 from kws_tfmot.recipe import load_recipe

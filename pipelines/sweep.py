@@ -12,18 +12,18 @@ from typing import Annotated, Any
 
 import typer
 
-from firmware_export.stage import count_instructions, export_build
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.provenance import commit_of, versions
 from kws_tfmot.recipe import find_recipe, read_values
-from kws_tfmot.sweep.cluster import require_ray
-from kws_tfmot.sweep.domains import parse_trial_option
-from kws_tfmot.sweep.record import sweep_record, write_sweep
-from kws_tfmot.sweep.run import SweepPlan, Where, absolute, run_sweep, steps_left
-from kws_tfmot.sweep.settings import TARGET, Sweep, trials_of
 from pipelines.compare import ROOT, listed
 from pipelines.console import JobsView, friendly_errors, line
 from pipelines.options import DataOption, JsonOption, SetOption
+from pipelines.stages.export import count_instructions, export_build
+from pipelines.stages.sweep.cluster import require_ray
+from pipelines.stages.sweep.domains import parse_trial_option
+from pipelines.stages.sweep.record import sweep_record, write_sweep
+from pipelines.stages.sweep.run import SweepPlan, Where, absolute, run_sweep, steps_left
+from pipelines.stages.sweep.settings import TARGET, Sweep, trials_of
 from pipelines.sweep_view import show
 
 JOBS = min(4, os.cpu_count() or 1)  # each needs about a gigabyte

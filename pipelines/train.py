@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from kws_tfmot.stages.build import Build
-from kws_tfmot.stages.prepare import prepare_data
-from kws_tfmot.stages.train import FLOAT_MODEL, train_dense
 from pipelines.console import line
 from pipelines.options import recipe_command
+from pipelines.stages.build import Build
+from pipelines.stages.prepare import prepare_data
+from pipelines.stages.train import FLOAT_MODEL, train_dense
 
 
 def work(build: Build) -> None:

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.data.audio import Decoded, decode_clip, fit_clip
+from kws_tfmot.data.build_index import build_index
 from kws_tfmot.data.espeak import ENGLISH, Utterance, speak_all
 from kws_tfmot.data.folder import SourceClip, list_folder
 from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.labels import UNKNOWN, label_of
 from kws_tfmot.data.own_recordings import OwnRecordings, groups_of, read_recordings
-from kws_tfmot.data.prepare import build_index
 from kws_tfmot.data.rooms import trim
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.speakers import percent_splits

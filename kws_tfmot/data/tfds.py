@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.data.audio import Decoded, Int16, fit_clip
+from kws_tfmot.data.build_index import build_index, check_keywords
 from kws_tfmot.data.folder import SourceClip, list_folder
 from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.labels import SILENCE, SPLITS, label_of
-from kws_tfmot.data.prepare import build_index, check_keywords
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.store import AudioStore, Progress, cached_store, store_key
 from kws_tfmot.errors import DataError, did_you_mean

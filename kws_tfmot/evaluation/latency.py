@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import KwsError
-from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.tflite.document import read_source

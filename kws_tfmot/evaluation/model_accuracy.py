@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import ClipIndex, prepare
 from kws_tfmot.errors import DataError
 from kws_tfmot.evaluation.accuracy import Accuracy
-from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.files import cache_root, sha256_bytes
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter
@@ -109,7 +109,7 @@ def evaluate_model(
         DataError: If the data set does not fit the model or has no such split.
     """
     data = read_source(model)
-    contract = ModelContract.of_model(data, recipe)
+    contract = ModelContract.of_model(data, recipe.contract() if recipe else None)
     interpreter = opener(data) if opener else open_interpreter(data, kind)
     index = _index(contract, source, split, cache or cache_root(), reporter)
     if index.labels != contract.labels:

@@ -16,7 +16,7 @@ def plot_search(record: dict[str, Any], path: str | Path) -> Path:
     """Entropy of the choices, expected cost over its budget and accuracy by epoch; the probabilities by cell.
 
     Args:
-        record: As :func:`kws_tfmot.stages.search_cells.search_cells` writes it.
+        record: As :func:`pipelines.stages.search_cells.search_cells` writes it.
         path: Where to.
     """
     figure = Figure(figsize=(11, 7.5), layout="constrained")

@@ -18,7 +18,7 @@ def plot_sweep(record: dict[str, Any], path: str | Path) -> Path:
     """Draw accuracy on the validation split by epoch, and accuracy on the test split against size.
 
     Args:
-        record: As :func:`kws_tfmot.sweep.record.sweep_record` makes it, with a row at least.
+        record: As :func:`pipelines.stages.sweep.record.sweep_record` makes it, with a row at least.
         path: Of the PNG.
     """
     targets = list(dict.fromkeys(trial["target"] for trial in record["trials"]))

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pydantic
 
 from kws_tfmot.errors import RecipeError
+from kws_tfmot.models.families import check_name
 from kws_tfmot.models.mbconv_cells import cells_text, parse_cells
 from kws_tfmot.settings import Settings
 
@@ -41,8 +42,6 @@ class ModelSettings(Settings):
     @pydantic.field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        from kws_tfmot.models.registry import check_name  # the registry needs Keras, these settings do not
-
         return check_name(name)
 
     @pydantic.field_validator("cells", mode="before")

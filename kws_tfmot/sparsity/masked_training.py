@@ -10,7 +10,7 @@ from kws_tfmot.keras import keras, tf
 from kws_tfmot.sparsity.method import Inputs, Kernels, SparseMethod, SparseState
 from kws_tfmot.sparsity.patterns import Matrix
 from kws_tfmot.sparsity.schedules import Ramp
-from kws_tfmot.sparsity.shrink_silence import silence_factors
+from kws_tfmot.sparsity.shrink.silence import silence_factors
 
 
 class MaskedTraining(keras.callbacks.Callback):
@@ -28,7 +28,7 @@ class MaskedTraining(keras.callbacks.Callback):
         ramp: When.
         inputs: Gives samples of the layers' inputs for a step; needed if the method uses them.
         silence: From the final masks on, keep units that died at exactly zero where their constant could not be folded
-            (see :mod:`~kws_tfmot.sparsity.shrink_silence`).
+            (see :mod:`~kws_tfmot.sparsity.shrink.silence`).
     """
 
     def __init__(

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from engine_support import reference
 
-from firmware_export.emulator import BOARD_FILES
+from firmware_export.emulation.emulator import BOARD_FILES
+from firmware_export.emulation.host import finish_output, quantize_input
 from firmware_export.encodings import ENCODINGS
 from firmware_export.engine import Engine, build
-from firmware_export.host import finish_output, quantize_input
-from firmware_export.random_models import SeededChooser, random_model
+from firmware_export.graphs.random_graphs import SeededChooser, random_model
 
 SAMPLES = 2
 HERE = Path(__file__).parent

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from firmware_export.engine import RUNTIME, Engine
-from firmware_export.host import EngineLibrary, finish_output, quantize_input
+from firmware_export.emulation.host import EngineLibrary, finish_output, quantize_input
+from firmware_export.engine import RUNTIME, Engine, engine_sources
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 
@@ -21,8 +21,9 @@ SAMPLES = 4
 def runtime_folder() -> Path:
     """Every kernel in one shared library, compiled once for the session."""
     folder = Path(tempfile.mkdtemp(prefix="kws-runtime-"))
-    sources = [str(path) for path in sorted(RUNTIME.glob("*.c"))]
-    command = ["gcc", "-std=c11", "-O1", "-fPIC", "-shared", "-o", str(folder / "libkws.so"), *sources]
+    sources = [str(path) for path in engine_sources("*.c")]
+    include = sorted({f"-I{path.parent}" for path in engine_sources()})
+    command = ["gcc", "-std=c11", "-O1", "-fPIC", "-shared", "-o", str(folder / "libkws.so"), *include, *sources]
     subprocess.run(command, check=True)
     return folder
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from firmware_export.board_cost import BoardCost, board_cost
 from firmware_export.boards import BOARDS, BUDGETS, budget_of
-from firmware_export.choice import (
+from firmware_export.emulation.board_cost import BoardCost, board_cost
+from kws_tfmot.errors import BudgetError, DataError, RecipeError
+from kws_tfmot.files import sha256_bytes
+from pipelines.stages.choice import (
     Candidate,
     Verdict,
     choose,
@@ -19,8 +21,6 @@ from firmware_export.choice import (
     limits_of,
     parse_latency,
 )
-from kws_tfmot.errors import BudgetError, DataError, RecipeError
-from kws_tfmot.files import sha256_bytes
 
 L476 = budget_of("nucleo-l476rg")
 SPLIT = "5" * 64
@@ -193,9 +193,9 @@ def test_accuracies_on_different_clips_are_not_compared(tmp_path: Path) -> None:
 
 @pytest.mark.device
 def test_a_whole_firmware_is_measured_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from firmware_export.emulator import emulate
+    from firmware_export.emulation.emulator import emulate
+    from kws_tfmot.contract import ModelContract
     from kws_tfmot.data import DataSettings
-    from kws_tfmot.evaluation.contract import ModelContract
     from kws_tfmot.tflite.metadata import write_settings
 
     from .test_engine_example import EAGER, SETTINGS, listener

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_export.detector import DetectorLibrary, compile_detector, detector_files
-from kws_tfmot.evaluation.streaming.detector import NEVER, DetectorPlan
-from kws_tfmot.evaluation.streaming.posterior import exponential_table
+from firmware_export.emulation.detector_c import DetectorLibrary, compile_detector, detector_files
+from kws_tfmot.detection.detector import NEVER, DetectorPlan
+from kws_tfmot.detection.posterior import exponential_table
 
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror", "-fsyntax-only"]
 SANITIZED = ("-std=c99", "-O1", "-g", "-fPIC", "-shared", "-fsanitize=undefined", "-fno-sanitize-recover=all")

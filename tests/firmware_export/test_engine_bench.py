@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from firmware_export.bench import MODELS, goals
-from firmware_export.bench_models import BLOCKS, WIDTH, ds_cnn
 from firmware_export.engine import build
+from firmware_export.graphs.ds_cnn_benchmark import BLOCKS, WIDTH, ds_cnn
 from firmware_export.ir import Convolution
 from kws_tfmot.tflite.reader import read_model
+from pipelines.experiments.bench import MODELS, goals
 
 
 @pytest.mark.device

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from engine_support import reference, run
 
-from firmware_export.emulator import emulate
+from firmware_export.emulation.emulator import emulate
 from firmware_export.engine import Engine, build
-from firmware_export.graph_writer import GraphWriter
+from firmware_export.graphs.graph_writer import GraphWriter
 from firmware_export.ir import Depthwise
 
 LAYERS = 5

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware_export.bench_models import ds_cnn
 from firmware_export.boards import BOARDS, BUDGETS, board_of
-from firmware_export.elf import footprint
-from firmware_export.emulator import build_firmware, emulate, fits, require, run_firmware
-from firmware_export.graph_writer import GraphWriter
-from firmware_export.host import EngineInterpreter
+from firmware_export.emulation.elf import footprint
+from firmware_export.emulation.emulator import build_firmware, emulate, fits, require, run_firmware
+from firmware_export.emulation.host import EngineInterpreter
+from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
+from firmware_export.graphs.graph_writer import GraphWriter
 from kws_tfmot.errors import ModelError, RecipeError, ToolchainError
 from kws_tfmot.tflite.interpreter import open_interpreter
 
@@ -87,7 +87,7 @@ def test_a_wrong_byte_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
             outputs.reshape(-1)[5] ^= 1
             return outputs
 
-    monkeypatch.setattr("firmware_export.emulator.open_interpreter", lambda model, kind: Liar())
+    monkeypatch.setattr("firmware_export.emulation.emulator.open_interpreter", lambda model, kind: Liar())
     report = emulate(small_model(), "mps2-an386", inputs)
     assert not report.bit_exact and report.differing_bytes == 1
 

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 import soundfile
 
-from firmware_export.bench import sweep
 from firmware_export.boards import BOARDS
+from firmware_export.emulation.example import emulate_frontend, example_files, export_example, run_example
 from firmware_export.engine import build
-from firmware_export.example import emulate_frontend, example_files, export_example, run_example
-from firmware_export.graph_writer import GraphWriter
+from firmware_export.graphs.graph_writer import GraphWriter
+from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import DataSettings
+from kws_tfmot.detection.detector import DetectorPlan
+from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import ModelError
-from kws_tfmot.evaluation.contract import ModelContract
-from kws_tfmot.evaluation.streaming.detector import DetectorPlan
-from kws_tfmot.evaluation.streaming.settings import DetectionSettings
 from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.tflite.reader import read_model
+from pipelines.experiments.bench import sweep
 
 SETTINGS = FrontendSettings(clip_ms=300)
 LABELS = ("_silence_", "low", 'hé"llo', "high")

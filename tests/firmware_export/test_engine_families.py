@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from firmware_export.host import EngineInterpreter
+from firmware_export.emulation.host import EngineInterpreter
 from kws_tfmot.keras import seed_everything
 from kws_tfmot.models import ModelSettings, build_model, model_names
 from kws_tfmot.tflite.convert import convert

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from engine_support import reference, run
 
-from firmware_export.bench_models import ds_cnn
-from firmware_export.emulator import emulate
+from firmware_export.emulation.emulator import emulate
 from firmware_export.encodings import ENCODINGS
 from firmware_export.engine import build
-from firmware_export.graph_writer import GraphWriter
+from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
+from firmware_export.graphs.graph_writer import GraphWriter
 from firmware_export.ir import Convolution, Depthwise
 from kws_tfmot.quantization.grids import Grid
 

@@ -9,7 +9,7 @@ import pytest
 from engine_support import reference, run
 
 from firmware_export.engine import build
-from firmware_export.graph_writer import GraphWriter
+from firmware_export.graphs.graph_writer import GraphWriter
 from firmware_export.ir import Clamp, Convolution, Reshape
 from kws_tfmot.errors import ModelError
 

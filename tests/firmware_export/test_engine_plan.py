@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from engine_support import load, reference, run
 
-from firmware_export.bench_models import ds_cnn
+from firmware_export.codegen.memory_plan import MemoryPlan, Span, check_plan
+from firmware_export.emulation.host import compile_library
 from firmware_export.engine import Engine, build
-from firmware_export.host import compile_library
-from firmware_export.memory_plan import MemoryPlan, Span, check_plan
-from firmware_export.random_models import SeededChooser, random_model
+from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
+from firmware_export.graphs.random_graphs import SeededChooser, random_model
 from kws_tfmot.errors import ModelError, ToolchainError
 
 

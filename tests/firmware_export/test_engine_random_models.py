@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from firmware_export.encodings import ENCODINGS
 from firmware_export.engine import build
-from firmware_export.random_models import SeededChooser, random_model
+from firmware_export.graphs.random_graphs import SeededChooser, random_model
 
 T = TypeVar("T")
 seen: Counter[str] = Counter()

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from firmware_export import operation_counts
+from firmware_export.codegen.memory_plan import live_bytes
 from firmware_export.engine import build
+from firmware_export.graphs.mbconv import cell_layers_model, mbconv_model
 from firmware_export.ir import Elementwise, Layer
-from firmware_export.mbconv_models import cell_layers_model, mbconv_model
-from firmware_export.memory_plan import live_bytes
-from firmware_export.operation_cost import UNITS, OperationCosts, cell_costs
-from firmware_export.operation_counts import Measurements
-from firmware_export.operation_error import random_cells, whole_networks
+from firmware_export.search_costs import operation_counts
+from firmware_export.search_costs.operation_cost import UNITS, OperationCosts, cell_costs
+from firmware_export.search_costs.operation_counts import Measurements
+from firmware_export.search_costs.operation_error import random_cells, whole_networks
 from kws_tfmot.errors import RecipeError, ToolchainError
 from kws_tfmot.models.mbconv_cells import Cell
-from kws_tfmot.search.cell_space import CellSpace
+from kws_tfmot.search.cells.space import CellSpace
 
 SPACE = CellSpace(8, 16, 3, (25, 8), 5, kernels=(3, 7), expansions=(1, 3))
 NETWORKS = (

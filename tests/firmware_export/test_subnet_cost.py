@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from firmware_export.bench_models import ds_cnn
-from firmware_export.cost_model import TILT
-from firmware_export.emulator import emulate
+from firmware_export.emulation.emulator import emulate
+from firmware_export.encodings.cost_model import TILT
 from firmware_export.engine import build
-from firmware_export.subnet_cost import SubnetCosts
+from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
+from firmware_export.search_costs.subnet_cost import SubnetCosts
 from kws_tfmot.tflite.reader import read_model
 
 GRID = (0.0, 0.75, 0.95)

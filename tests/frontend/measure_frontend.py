@@ -17,7 +17,7 @@ import numpy as np
 from frontend_signals import extreme_signals
 
 from firmware_export.boards import BOARDS
-from firmware_export.example import emulate_frontend
+from firmware_export.emulation.example import emulate_frontend
 from kws_tfmot.frontend import Frontend, FrontendSettings
 from kws_tfmot.frontend.reference import reference_features
 

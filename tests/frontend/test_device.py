@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from frontend_signals import SETTINGS, extreme_signals
 
-from firmware_export.example import emulate_frontend
+from firmware_export.emulation.example import emulate_frontend
 from kws_tfmot.frontend import FrontendSettings
 
 pytestmark = pytest.mark.device

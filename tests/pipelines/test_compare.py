@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kws_tfmot.comparison import Comparison, cells_of
-from kws_tfmot.evaluation.comparison import summarise
+from kws_tfmot.evaluation.comparison_summary import summarise
+from pipelines.stages.comparison import Comparison, cells_of
 from tests.pipelines.conftest import RECIPE, run
 
 QUICK = (

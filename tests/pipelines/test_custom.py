@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.evaluation.trust import trust
 from kws_tfmot.recipe import find_recipe, load_recipe
 from pipelines.custom import chosen_recipe, chosen_source, clip_length
-from pipelines.custom_experiments import _short, summary_of
+from pipelines.experiments.run_custom_experiments import _short, summary_of
 from tests.pipelines.conftest import run
 
 needs_espeak = pytest.mark.skipif(

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kws_tfmot.comparison import cells_of
 from kws_tfmot.quantization.integer_kernels import load_kernels
 from kws_tfmot.tflite.reader import read_model
+from pipelines.stages.comparison import cells_of
 from tests.pipelines.conftest import RECIPE, run
 
 SHIPPED = Path(__file__).resolve().parents[2] / "recipes/compare/low_bit.yaml"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.runs import Run
-from kws_tfmot.stages.build import Build
-from kws_tfmot.stages.cells import epochs_drawn
-from kws_tfmot.stages.fitting import draw_epochs
+from pipelines.stages.build import Build
+from pipelines.stages.comparison_cell import epochs_drawn
+from pipelines.stages.fitting import draw_epochs
 from tests.pipelines.conftest import run
 from tests.pipelines.test_compare import QUICK
 

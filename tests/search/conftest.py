@@ -8,7 +8,7 @@ import pytest
 from kws_tfmot.keras import keras, seed_everything
 from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.search import OmniSettings
-from kws_tfmot.search.supernet import Supernet
+from kws_tfmot.search.omni.supernet import Supernet
 from kws_tfmot.training import TrainSettings
 from kws_tfmot.training.loop import Plugins, train
 from kws_tfmot.training.stream import ArraySource

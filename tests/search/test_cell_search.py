@@ -10,11 +10,11 @@ import pytest
 from kws_tfmot.errors import DataError
 from kws_tfmot.keras import seed_everything
 from kws_tfmot.models import ModelSettings
-from kws_tfmot.search.cell_search import ChoiceSteps, PathTraining
-from kws_tfmot.search.cell_settings import CellSearchSettings
-from kws_tfmot.search.cell_space import CellSpace
-from kws_tfmot.search.choices import Target
-from kws_tfmot.search.mixed_cell import build_mixed
+from kws_tfmot.search.cells.choices import Target
+from kws_tfmot.search.cells.mixed_cell import build_mixed
+from kws_tfmot.search.cells.settings import CellSearchSettings
+from kws_tfmot.search.cells.space import CellSpace
+from kws_tfmot.search.cells.train import ChoiceSteps, PathTraining
 from kws_tfmot.training import TrainSettings
 from kws_tfmot.training.loop import Plugins, train
 from kws_tfmot.training.stream import ArraySource

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kws_tfmot.search.cell_costs import CellCosts
-from kws_tfmot.search.choices import ChoiceOptimizer, Target, loss_gradients, softmax, within
+from kws_tfmot.search.cells.choices import ChoiceOptimizer, Target, loss_gradients, softmax, within
+from kws_tfmot.search.cells.costs import CellCosts
 
 TABLES = (
     CellCosts("macs", 100.0, ((10.0, 400.0), (30.0, 200.0, 0.0))),

@@ -7,8 +7,8 @@ import pytest
 
 from kws_tfmot.keras import keras
 from kws_tfmot.search import OmniSettings
-from kws_tfmot.search.masked_kernels import kept_weights, space_of
-from kws_tfmot.search.subnetwork import Subnetworks
+from kws_tfmot.search.omni.masked_kernels import kept_weights, space_of
+from kws_tfmot.search.omni.subnetwork import Subnetworks
 from kws_tfmot.sparsity.patterns import Pattern
 from tests.search.conftest import make_network, train_supernet
 

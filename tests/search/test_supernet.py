@@ -8,9 +8,9 @@ import pytest
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.search import OmniSettings
-from kws_tfmot.search.masked_kernels import MaskedKernels, kept_weights, matrix_shape, space_of
-from kws_tfmot.search.subnetwork import Subnetworks
-from kws_tfmot.search.supernet import Supernet
+from kws_tfmot.search.omni.masked_kernels import MaskedKernels, kept_weights, matrix_shape, space_of
+from kws_tfmot.search.omni.subnetwork import Subnetworks
+from kws_tfmot.search.omni.supernet import Supernet
 from kws_tfmot.sparsity.patterns import Pattern, select
 from kws_tfmot.training.loop import train
 from tests.search.conftest import BATCH, make_network, train_settings, train_supernet

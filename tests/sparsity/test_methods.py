@@ -15,7 +15,7 @@ from kws_tfmot.sparsity.registry import SparseTraining, prepare_training
 from kws_tfmot.sparsity.report import zeros_per_layer
 from kws_tfmot.sparsity.rounds import rounds_of
 from kws_tfmot.sparsity.settings import METHODS, SparsitySettings
-from kws_tfmot.sparsity.shrink import shrink
+from kws_tfmot.sparsity.shrink.shrink import shrink
 from kws_tfmot.sparsity.survival import as_tflite, match_zeros
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.inspect import zero_masks

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from shrink_support import inputs, network, prune_randomly
 
+from firmware_export.emulation.host import EngineInterpreter
 from firmware_export.engine import build
-from firmware_export.host import EngineInterpreter
 from kws_tfmot.keras import keras
 from kws_tfmot.quantization.tfmot_qat import apply_qat
 from kws_tfmot.sparsity.report import zeros_per_layer
-from kws_tfmot.sparsity.shrink import shrink
-from kws_tfmot.sparsity.shrink_silence import silence_dead
-from kws_tfmot.stages.convert import check_zeros_last
+from kws_tfmot.sparsity.shrink.shrink import shrink
+from kws_tfmot.sparsity.shrink.silence import silence_dead
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.interpreter import open_interpreter
+from pipelines.stages.convert import check_zeros_last
 
 SCALE = 2.0**-4
 

@@ -8,8 +8,8 @@ from shrink_support import assert_equal_outputs, inputs, network, prune_randomly
 
 from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import keras, tf
-from kws_tfmot.sparsity.shrink import shrink
-from kws_tfmot.sparsity.shrink_silence import silence_dead, silence_factors
+from kws_tfmot.sparsity.shrink.shrink import shrink
+from kws_tfmot.sparsity.shrink.silence import silence_dead, silence_factors
 
 FAMILIES = ("dnn", "cnn", "ds_cnn", "tc_resnet8")
 

@@ -7,8 +7,8 @@ from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import seed_everything
 from kws_tfmot.models import ModelSettings, build_model, model_names
 from kws_tfmot.sparsity.survival import match_zeros
-from kws_tfmot.stages.convert import check_zeros_last
 from kws_tfmot.tflite.convert import convert
+from pipelines.stages.convert import check_zeros_last
 
 SCALE = 2.0**-5
 

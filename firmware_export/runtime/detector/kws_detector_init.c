@@ -1,9 +1,5 @@
 #include "kws_detector.h"
 
-size_t kws_detector_get_buffer_size(const kws_detector_constants *constants) {
-    return (size_t)constants->classes * (sizeof(uint32_t) + constants->window * sizeof(uint16_t));
-}
-
 kws_detector_status kws_detector_init(kws_detector *detector, const kws_detector_constants *constants, void *buffer,
                                       size_t buffer_size) {
     if (!detector || !constants || !buffer || ((uintptr_t)buffer & 3u) || constants->classes == 0 ||

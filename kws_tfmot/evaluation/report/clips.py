@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib import colormaps, image
 
+from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import SILENCE, AudioSplit, prepare
+from kws_tfmot.detection.detector import DetectorPlan
+from kws_tfmot.detection.posterior import ONE, probability_posteriors, softmax_posteriors
 from kws_tfmot.errors import DataError
-from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.evaluation.model_accuracy import Runnable, model_input_of, scores_of
 from kws_tfmot.evaluation.report.contents import RunFacts
-from kws_tfmot.evaluation.streaming.detector import DetectorPlan
-from kws_tfmot.evaluation.streaming.posterior import ONE, probability_posteriors, softmax_posteriors
 from kws_tfmot.files import cache_root
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter

@@ -25,7 +25,7 @@ class ReportInput:
 
     Attributes:
         facts: The run.
-        device: As :func:`firmware_export.device_report.device_figures` returns it.
+        device: As :func:`firmware_export.emulation.device_report.device_figures` returns it.
         det: Figures of `kws det`, under each model's name.
         comparison: The record of `kws compare`.
         clips: Test clips; ``None`` where their data were not given.

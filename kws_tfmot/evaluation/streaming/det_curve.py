@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.evaluation.streaming.judging import Judge
-from kws_tfmot.evaluation.streaming.posterior import ONE
 from kws_tfmot.progress import SILENT, Reporter
 
 LEAST_SPEAKERS = 5

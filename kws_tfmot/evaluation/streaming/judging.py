@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.evaluation.streaming.detector import NEVER, Detection, DetectorPlan
+from kws_tfmot.detection.detector import NEVER, Detection, DetectorPlan
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
 from kws_tfmot.evaluation.streaming.truth import BACKGROUND, Event, LabelledStream
 from kws_tfmot.progress import SILENT, Reporter

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.data import ClipIndex
+from kws_tfmot.detection.detector import NEVER, DetectorPlan
+from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.errors import DataError
 from kws_tfmot.evaluation.streaming.composed import StreamComposer, StreamSettings
 from kws_tfmot.evaluation.streaming.det_curve import DetCurve, as_list, finite, ratio_interval
-from kws_tfmot.evaluation.streaming.detector import NEVER, DetectorPlan
 from kws_tfmot.evaluation.streaming.judging import Judge, Outcome
-from kws_tfmot.evaluation.streaming.noise_test import accuracy_under_noise
-from kws_tfmot.evaluation.streaming.posterior import ONE
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
 from kws_tfmot.evaluation.streaming.truth import labelled_recordings
+from kws_tfmot.evaluation.streaming.under_noise import accuracy_under_noise
 from kws_tfmot.progress import SILENT, Reporter
 
 ENOUGH = 3

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.contract import ModelContract
+from kws_tfmot.detection.detector import Detection, Detector, DetectorPlan, to_q15
+from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.errors import DataError
-from kws_tfmot.evaluation.contract import ModelContract
 from kws_tfmot.evaluation.model_accuracy import Runnable, model_input_of
-from kws_tfmot.evaluation.streaming.detector import Detection, Detector, DetectorPlan, to_q15
-from kws_tfmot.evaluation.streaming.posterior import ONE
 from kws_tfmot.files import sha256_bytes
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter
@@ -67,7 +67,7 @@ class StreamModel:
             DataError: For a threshold outside 0 to 1.
         """
         data = read_source(model)
-        contract = ModelContract.of_model(data, recipe)
+        contract = ModelContract.of_model(data, recipe.contract() if recipe else None)
         graph = read_model(data)
         if threshold is not None:
             if not 0 < threshold <= 1:

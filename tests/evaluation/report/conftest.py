@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from firmware_export.device_report import device_figures
-from firmware_export.graph_writer import GraphWriter
+from firmware_export.emulation.device_report import device_figures
+from firmware_export.graphs.graph_writer import GraphWriter
 from kws_tfmot.evaluation.accuracy import Accuracy
 from kws_tfmot.evaluation.report import ReportInput, read_run
 from kws_tfmot.files import sha256_bytes

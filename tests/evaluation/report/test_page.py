@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kws_tfmot.errors import KwsError, ModelError, RecipeError
-from kws_tfmot.evaluation.comparison import comparison_record
+from kws_tfmot.evaluation.comparison_summary import comparison_record
 from kws_tfmot.evaluation.report import ReportInput, read_comparison, read_det, read_run, render_card, render_page
 from kws_tfmot.evaluation.report.svg import Axis, Chart
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kws_tfmot.detection.detector import NEVER, Detection, Detector, DetectorPlan, to_q15
+from kws_tfmot.detection.posterior import ONE, exponential_table, softmax_posteriors
+from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import ModelError, RecipeError
-from kws_tfmot.evaluation.streaming.detector import NEVER, Detection, Detector, DetectorPlan, to_q15
-from kws_tfmot.evaluation.streaming.posterior import ONE, exponential_table, softmax_posteriors
-from kws_tfmot.evaluation.streaming.settings import DetectionSettings
 from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.tflite.graph import Graph, Operator, Quantization, Tensor
 

@@ -7,12 +7,12 @@ import pytest
 from tone_words import RATE, clip, noise, spotter
 
 from kws_tfmot.data import ClipIndex
+from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.errors import DataError
 from kws_tfmot.evaluation.streaming.composed import StreamSettings
 from kws_tfmot.evaluation.streaming.det_curve import DetCurve, bootstrap_weights, ratio_interval
 from kws_tfmot.evaluation.streaming.det_plot import plot_det
 from kws_tfmot.evaluation.streaming.judging import Judge
-from kws_tfmot.evaluation.streaming.posterior import ONE
 from kws_tfmot.evaluation.streaming.product import evaluate_composed, evaluate_recordings
 from kws_tfmot.evaluation.streaming.truth import Event, LabelledStream, Segment
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import DataSettings
-from kws_tfmot.evaluation.contract import ModelContract
-from kws_tfmot.evaluation.streaming.detector import NEVER, DetectorPlan, to_q15
-from kws_tfmot.evaluation.streaming.posterior import exponential_table
-from kws_tfmot.evaluation.streaming.settings import DetectionSettings
+from kws_tfmot.detection.detector import NEVER, DetectorPlan, to_q15
+from kws_tfmot.detection.posterior import exponential_table
+from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.frontend.settings import FrontendSettings

@@ -1,0 +1,1 @@
+"""Firmware on emulated boards and on this computer: build, run, count, compare."""

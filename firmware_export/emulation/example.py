@@ -1,0 +1,173 @@
+"""The complete firmware: samples in, features, ring buffer, inference, detector, keyword and score out."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from firmware_export.boards import board_of
+from firmware_export.emulation.detector_c import detector_files
+from firmware_export.emulation.elf import footprint
+from firmware_export.emulation.emulator import BOARD_FILES, PROBE, build_firmware, link_script, run_firmware
+from firmware_export.emulation.host import EngineInterpreter
+from firmware_export.engine import Engine, build
+from kws_tfmot.contract import ModelContract
+from kws_tfmot.detection.detector import DetectorPlan
+from kws_tfmot.errors import ModelError
+from kws_tfmot.evaluation.streaming.spotter import StreamModel
+from kws_tfmot.files import write_text
+from kws_tfmot.frontend.export import c_source
+from kws_tfmot.frontend.frontend import Frontend
+from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.tflite.interpreter import input_spec
+from kws_tfmot.tflite.reader import read_model
+
+EXAMPLE = BOARD_FILES / "example"
+
+
+class Line(NamedTuple):
+    """A detection as the example prints it: after how many frames, which word, its smoothed posterior in Q15."""
+
+    frame: int
+    word: str
+    score: int
+
+
+@dataclass(frozen=True)
+class ExampleReport:
+    """A run of the example firmware on one board, over ``inferences`` windows."""
+
+    board: str
+    core: str
+    inferences: int
+    heard: tuple[Line, ...]
+    same_as_host: bool
+    flash_bytes: int
+    ram_bytes: int
+    stack_bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class FrontendReport:
+    """The front end alone on one board; ``instructions`` is the largest count of one hop that gave a frame."""
+
+    board: str
+    core: str
+    frames: int
+    bit_exact: bool
+    instructions: int
+    flash_bytes: int
+    ram_bytes: int
+    stack_bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def example_files(engine: Engine, contract: ModelContract, plan: DetectorPlan) -> dict[str, str]:
+    """Every file of the example but the board's own: engine, front end, detector, chain, and the microphone's hook.
+
+    Raises:
+        ModelError: If the engine has no labels, another name than ``model``, or another input than the front end gives.
+        RecipeError: For a front end without C source.
+    """
+    if engine.name != "model" or not engine.labels:
+        raise ModelError("the example needs an engine called 'model' that carries its labels.")
+    size, frames = engine.program.values[engine.program.input].layout.elements, contract.frontend.feature_shape
+    if size != frames[0] * frames[1]:
+        raise ModelError(f"the model takes {size} numbers; the front end gives {frames[0]} x {frames[1]}.")
+    chain = {path.name: path.read_text(encoding="utf-8") for path in sorted(EXAMPLE.glob("*.[ch]"))}
+    return {**engine.files, **c_source(contract.frontend), **detector_files(plan), **chain}
+
+
+def export_example(model: str | Path | bytes, out_dir: str | Path, contract: ModelContract, board: str) -> list[str]:
+    """Write the whole firmware for ``board``, start-up code and linker script included; return the names of its files.
+
+    Build it with ``arm-none-eabi-gcc <flags of the board> -O2 -nostdlib -T board.ld *.c -lc -lgcc``.
+    """
+    machine = board_of(board)
+    engine = build(model, labels=contract.labels)
+    files = example_files(engine, contract, _plan(model, contract)) | {"board.ld": link_script(machine)}
+    for name in ("start.c", "semihosting.c", "board.h"):
+        files[name] = (BOARD_FILES / name).read_text(encoding="utf-8")
+    for name, text in sorted(files.items()):
+        write_text(Path(out_dir) / name, text)
+    return sorted(files)
+
+
+def run_example(
+    model: str | Path | bytes,
+    samples: np.ndarray,
+    contract: ModelContract,
+    board: str = "mps2-an386",
+    optimise: str = "balanced",
+) -> ExampleReport:
+    """Play ``int16`` samples to the example firmware in QEMU and compare every line it prints with the desktop's.
+
+    Raises:
+        ModelError: If model, labels and front end do not fit each other.
+        ToolchainError: If a tool is missing, or the firmware does not fit the board or fails.
+    """
+    machine = board_of(board)
+    plan = _plan(model, contract)
+    engine = build(model, optimise=optimise, labels=contract.labels)
+    hop = contract.frontend.hop_samples
+    whole = np.ascontiguousarray(samples[: len(samples) // hop * hop], np.int16)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        elf = build_firmware(machine, example_files(engine, contract, plan), "main.c", folder)
+        whole.tofile(folder / "pcm.bin")
+        said = run_firmware(machine, elf).output
+        stack = int(np.fromfile(folder / "stack.bin", np.uint32)[0])
+        size = footprint(elf)
+    heard = tuple(_parsed(line) for line in said.splitlines())
+    interpreter = EngineInterpreter(model, optimise)
+    desktop = StreamModel(contract, plan, interpreter, input_spec(read_model(model)), engine.digest)
+    outputs = desktop.outputs(whole)
+    expected = tuple(
+        Line(desktop.frame_of(found.inference), contract.labels[found.label], found.score)
+        for found in plan.decide(plan.smooth(outputs))
+    )
+    return ExampleReport(board, machine.core, len(outputs), heard, heard == expected, size.flash, size.ram, stack)
+
+
+def _plan(model: str | Path | bytes, contract: ModelContract) -> DetectorPlan:
+    return DetectorPlan.of(read_model(model), contract.labels, contract.frontend, contract.detection)
+
+
+def _parsed(line: str) -> Line:
+    frame, rest = line.split(" ", 1)
+    word, score = rest.rsplit(" ", 1)
+    return Line(int(frame), word, int(score))
+
+
+def emulate_frontend(settings: FrontendSettings, samples: np.ndarray, board: str = "mps2-an386") -> FrontendReport:
+    """Run the front end alone in QEMU, hop by hop, and compare every feature with the host's.
+
+    Raises:
+        ToolchainError: If a tool is missing or the firmware fails.
+        RecipeError: For a front end without C source.
+    """
+    machine = board_of(board)
+    usable = np.ascontiguousarray(samples[: len(samples) // settings.hop_samples * settings.hop_samples], np.int16)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        elf = build_firmware(machine, c_source(settings), "features.c", folder, (PROBE,))
+        usable.tofile(folder / "pcm.bin")
+        counts = np.array(run_firmware(machine, elf).counts).reshape(-1, 2)
+        produced = np.fromfile(folder / "out.bin", np.int8).reshape(-1, settings.features_per_frame)
+        stack = int(np.fromfile(folder / "stack.bin", np.uint32)[0])
+        size = footprint(elf)
+    expected = Frontend(settings).features(usable)
+    exact = produced.shape == expected.shape and bool((produced == expected).all())
+    most = int((counts[:, 1] - counts[:, 0] - 1).max())
+    return FrontendReport(board, machine.core, len(produced), exact, most, size.flash, size.ram, stack)

@@ -1,0 +1,1 @@
+"""TFLite graphs made for tests, benchmarks and cost tables."""

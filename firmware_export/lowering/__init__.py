@@ -1,0 +1,1 @@
+"""From a checked TFLite graph to the layers that the runtime has kernels for."""

@@ -1,0 +1,163 @@
+"""From a TFLite graph to the engine's program: every check first, all refusals in one error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from firmware_export.ir import Clamp, Convolution, Depthwise, Layer, Layout, Program, Requant, Reshape
+from firmware_export.lowering.context import MAX_BYTES, Context, Unsupported, layout_of
+from firmware_export.lowering.unweighted import SIMPLE
+from firmware_export.lowering.weighted import WEIGHTED
+from kws_tfmot.errors import ModelError
+from kws_tfmot.tflite.graph import Graph, Operator
+
+HANDLERS: dict[str, Callable[[Context, Operator], None]] = {**WEIGHTED, **SIMPLE}
+
+
+def lower(graph: Graph) -> Program:
+    """Translate ``graph`` into layers the runtime has kernels for.
+
+    Args:
+        graph: An int8 classification model with one input and one output.
+
+    Returns:
+        The program; its layers are in execution order.
+
+    Raises:
+        ModelError: Listing everything that is not supported, by operator and tensor.
+    """
+    context = Context(graph)
+    _check_ends(context)
+    if not context.problems:
+        _enter(context)
+        for operator in graph.operators:
+            _lower_operator(context, operator)
+    if not context.problems:
+        _leave(context)
+    if context.problems:
+        lines = "\n".join(f"- {problem}" for problem in context.problems)
+        raise ModelError(
+            f"the engine cannot run this model:\n{lines}",
+            f"Supported: {', '.join(sorted(HANDLERS))}, int8, batch 1. --target tflm may still take the model.",
+        )
+    return _split_clamps(_fuse_clamps(context.program))
+
+
+def _lower_operator(context: Context, operator: Operator) -> None:
+    handler = HANDLERS.get(operator.code)
+    try:
+        if handler is None or operator.custom:
+            raise Unsupported("this operator is not supported")
+        if any(context.is_broken(index) for index in operator.inputs):
+            for index in operator.outputs:
+                context.broken.add(index)
+            return
+        handler(context, operator)
+    except Unsupported as err:
+        context.problems.append(f"operator {operator.index} {operator.code}: {err}")
+        context.broken.update(operator.outputs)
+
+
+def _check_ends(context: Context) -> None:
+    graph = context.graph
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        context.problems.append(
+            f"the engine takes one input and gives one output. Received: {len(graph.inputs)} and {len(graph.outputs)}"
+        )
+    for tensor in graph.tensors:
+        if tensor.sparse:
+            context.problems.append(f"tensor {tensor.index} {tensor.name!r} is stored sparse; convert to a dense file")
+
+
+def _enter(context: Context) -> None:
+    """Make the model's input the first value; float and uint8 inputs are turned to int8 by the first operator."""
+    graph, program = context.graph, context.program
+    tensor = graph.tensor(graph.inputs[0])
+    program.input_type = tensor.dtype
+    if tensor.dtype == "float32":
+        return  # the QUANTIZE that follows makes the value
+    try:
+        if tensor.dtype not in ("int8", "uint8"):
+            raise Unsupported(f"expected int8, uint8 or float32 values. Received: {tensor.dtype}")
+        scale, zero_point = context.quantization(tensor.index, dtype=tensor.dtype)
+        context.enter(tensor.index, scale, zero_point)
+    except Unsupported as err:
+        context.problems.append(f"input tensor {tensor.index} {tensor.name!r}: {err}")
+
+
+def _leave(context: Context) -> None:
+    graph, program = context.graph, context.program
+    tensor = graph.tensor(graph.outputs[0])
+    if tensor.index not in context.value_of or program.values[context.value_of[tensor.index]].data is not None:
+        context.problems.append(f"output tensor {tensor.index} {tensor.name!r} is not computed from the input")
+        return
+    program.output_type = tensor.dtype
+    value = context.value_of[tensor.index]
+    layout = program.values[value].layout
+    if not layout.flat:
+        value = context.new_like(value, Layout(1, 1, layout.elements), "flat output")
+        context.add("flatten output", Reshape(), (context.value_of[tensor.index],), value)
+    elif value == program.input:
+        context.problems.append("the model does nothing: its output is its input")
+    program.output = value
+    program.output_scale, program.output_zero_point = program.values[value].scale, program.values[value].zero_point
+    if sum(v.layout.bytes for v in program.values) > MAX_BYTES:
+        context.problems.append(f"the activations add up to more than {MAX_BYTES} bytes")
+
+
+def _fuse_clamps(program: Program) -> Program:
+    """Let a convolution clamp its own output where a separate ReLU follows: min(max(.)) twice is once."""
+    readers: dict[int, int] = {}
+    for layer in program.layers:
+        for value in layer.inputs:
+            readers[value] = readers.get(value, 0) + 1
+    layers: list[Layer] = []
+    for layer in program.layers:
+        before = layers[-1] if layers else None
+        fusable = (
+            isinstance(layer.operation, Clamp)
+            and before is not None
+            and isinstance(before.operation, (Convolution, Depthwise))
+            and layer.inputs == (before.output,)
+            and readers[before.output] == 1
+        )
+        if fusable and before is not None and isinstance(before.operation, (Convolution, Depthwise)):
+            requant = _narrow(before.operation.requant, layer.operation)  # type: ignore[arg-type]
+            operation = replace(before.operation, requant=requant)
+            layers[-1] = replace(before, operation=operation, output=layer.output)
+        else:
+            layers.append(layer)
+    program.layers = layers
+    return program
+
+
+def _narrow(requant: Requant, clamp: Clamp) -> Requant:
+    low, high = max(requant.minimum, clamp.minimum), min(requant.maximum, clamp.maximum)
+    return replace(requant, minimum=low, maximum=max(low, high))
+
+
+def _split_clamps(program: Program) -> Program:
+    """Give limits that the short arithmetic lacks a pass of their own: far cheaper than the long arithmetic."""
+    layers: list[Layer] = []
+    for layer in program.layers:
+        operation = layer.operation
+        if isinstance(operation, (Convolution, Depthwise)) and _worth_splitting(operation):
+            requant = operation.requant
+            value = program.values[layer.output]
+            wide = program.add_value(f"{value.name} before its limits", value.layout, value.scale, value.zero_point)
+            whole = replace(operation, requant=replace(requant, minimum=-128, maximum=127))
+            layers.append(replace(layer, operation=whole, output=wide))
+            layers.append(Layer(f"{layer.name} limits", Clamp(requant.minimum, requant.maximum), (wide,), layer.output))
+        else:
+            layers.append(layer)
+    program.layers = layers
+    return program
+
+
+def _worth_splitting(operation: Convolution | Depthwise) -> bool:
+    vector = isinstance(operation, Convolution) and operation.vector
+    return operation.requant.short and not operation.requant.plain and not vector
+
+
+__all__ = ["HANDLERS", "layout_of", "lower"]

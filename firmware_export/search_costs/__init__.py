@@ -1,0 +1,1 @@
+"""What an operation or a sub-network costs on a board, for searches."""

@@ -1,0 +1,122 @@
+"""Export for TensorFlow Lite Micro: the slimmed model as a C array, its settings, and its operators' resolver."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from firmware_export.tflm.c_array import c_array
+from firmware_export.tflm.c_text import identifier
+from firmware_export.tflm.decode import pack_for_decode
+from firmware_export.tflm.op_resolver import op_resolver, operators_used
+from firmware_export.tflm.readme import readme
+from firmware_export.tflm.report import ExportReport
+from firmware_export.tflm.settings_header import settings_files
+from kws_tfmot.errors import ModelError
+from kws_tfmot.files import sha256_bytes, write_bytes
+from kws_tfmot.tflite.arena import measure_arena
+from kws_tfmot.tflite.document import read_source
+from kws_tfmot.tflite.graph import Graph
+from kws_tfmot.tflite.interpreter import outputs_equal
+from kws_tfmot.tflite.metadata import read_settings
+from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.tflite.slim import slim
+
+ARENA_MARGIN = 4096  # for scratch buffers of kernel libraries: CMSIS-NN took 48 B on M4F, 4.5 kB on M55 for a DS-CNN
+DECODER_CODE_BYTES = 21_500  # of TFLM_DECODE on a Cortex-M4, measured once; the saving must exceed it
+
+
+def export_tflm(
+    model: str | Path | bytes,
+    out_dir: str | Path,
+    *,
+    labels: list[str] | None = None,
+    frontend: dict[str, Any] | None = None,
+    decode: bool = False,
+    name: str = "kws_model",
+) -> ExportReport:
+    """Write the C and C++ files that put a model into a TFLM firmware.
+
+    Every file is made in full before the first is put in place; files of other names in ``out_dir`` stay.
+
+    Args:
+        model: Path or bytes of a ``.tflite`` with int8 or float input and output.
+        out_dir: Directory, made if it is missing.
+        labels: One an output; taken from the model's settings where ``None``.
+        frontend: Audio front-end settings; taken from the model's settings where ``None``.
+        decode: Pack sparse weights for TFLM_DECODE where that makes the model smaller.
+        name: What files and identifiers begin with.
+
+    Raises:
+        ModelError: If the model is corrupt, has SparsityParameters, uses an operator that TFLM lacks, does not compute
+            the same after slimming, or the labels do not fit its outputs.
+    """
+    data = read_source(model)
+    graph = read_model(data)
+    _refuse_unsupported(graph)
+    prefix = identifier(name).lower()
+    settings = read_settings(data) or {}
+    slimmed, decisions = pack_for_decode(data) if decode else (slim(data, "tflm", keep_settings=False), [])
+    if not outputs_equal(data, slimmed):
+        raise ModelError("TFLM computes other outputs from the slimmed model than from the given one.")
+    arena = measure_arena(slimmed)
+    reserved = -(-(arena["total"] + ARENA_MARGIN) // 16) * 16
+    exported = read_model(slimmed)
+    labels = labels if labels is not None else settings.get("labels")
+    frontend = frontend if frontend is not None else settings.get("frontend")
+    texts = {
+        **c_array(slimmed, prefix),
+        **settings_files(exported, (slimmed, data), prefix, labels, frontend, reserved),
+        **op_resolver(exported, prefix),
+    }
+    report = ExportReport(
+        files=tuple(sorted([*texts, "README.md", f"{prefix}.tflite"])),
+        name=prefix,
+        model_bytes=len(slimmed),
+        source_bytes=len(data),
+        sha256=sha256_bytes(slimmed),
+        source_sha256=sha256_bytes(data),
+        operators=tuple(operators_used(exported)),
+        arena=arena,
+        arena_bytes=reserved,
+        decode=tuple(decisions),
+    )
+    texts["README.md"] = readme(report, exported, ARENA_MARGIN, DECODER_CODE_BYTES)
+    files = {file_name: text.encode() for file_name, text in texts.items()} | {f"{prefix}.tflite": slimmed}
+    write_all(files, Path(out_dir), stale=[f"{prefix}_settings.c"])
+    return report
+
+
+def write_all(files: dict[str, bytes], out_dir: Path, stale: Iterable[str] = ()) -> None:
+    """Write files into a directory beside ``out_dir`` first, then move them in; none of them is ever half there.
+
+    Args:
+        files: Contents by name.
+        out_dir: Directory, made if it is missing; other files in it stay.
+        stale: Names that an earlier export may have left and that go, unless they are among ``files``.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f".{out_dir.name}.") as temporary:
+        for file_name, data in files.items():
+            write_bytes(Path(temporary) / file_name, data)
+        for file_name in files:
+            (Path(temporary) / file_name).replace(out_dir / file_name)
+    for file_name in set(stale) - set(files):
+        (out_dir / file_name).unlink(missing_ok=True)
+
+
+def _refuse_unsupported(graph: Graph) -> None:
+    sparse = [tensor.name or f"tensor {tensor.index}" for tensor in graph.tensors if tensor.sparse]
+    if sparse:
+        raise ModelError(
+            f"the model has SparsityParameters ({len(sparse)} tensors, the first is {sparse[0]!r}); TFLM ignores them "
+            "without an error and computes garbage.",
+            "Convert with kind 'int8' (the zeros stay in the weights) and export that, with decode=True to pack them.",
+        )
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ModelError(
+            f"expected a model with one input and one output. Received: {len(graph.inputs)} and {len(graph.outputs)}."
+        )
+    operators_used(graph)

@@ -1,0 +1,1 @@
+"""From scores to detections: posteriors, smoothing, thresholds, re-arming."""

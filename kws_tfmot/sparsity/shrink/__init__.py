@@ -1,0 +1,1 @@
+"""Automatic model size: units that no output depends on are removed."""

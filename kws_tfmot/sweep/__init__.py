@@ -1,1 +1,0 @@
-"""Sweeps: many trials of one recipe on Ray Tune, on the cores of this computer or on a cluster."""

@@ -1,0 +1,1 @@
+"""Long comparisons whose results are committed under results/."""

@@ -1,0 +1,139 @@
+"""The engine's figures on the emulated boards, from scratch, beside those of TFLM with CMSIS-NN.
+
+TFLM's were measured on Debian 12 (GCC 12.2.1, QEMU 7.2) with its own flags, int8-only op registrations and batch 1, on
+MLPerf Tiny's keyword model: the same architecture, so the same multiplications. Its flash is that with the model file
+cut to 30.9 kB. The front end compared with is TFLM's microfrontend C library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from firmware_export.emulation.emulator import EmulationReport, emulate
+from firmware_export.emulation.example import FrontendReport, emulate_frontend
+from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
+from kws_tfmot.frontend.settings import FrontendSettings
+
+KB = 1000
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is to be reached, and what the other implementation takes; ``None`` where no figure exists."""
+
+    instructions: int
+    flash: int | None
+    ram: int | None
+    tflm_instructions: int
+    tflm_flash: int | None
+    tflm_ram: int | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    title: str
+    board: str
+    core: str
+    goal: Goal
+    instructions: int
+    flash: int
+    ram: int
+    stack: int
+    bit_exact: bool
+    layers: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def reached(self) -> bool:
+        """Whether every figure with a goal meets it, and the results are exact."""
+        pairs = ((self.instructions, self.goal.instructions), (self.flash, self.goal.flash), (self.ram, self.goal.ram))
+        return self.bit_exact and all(goal is None or value <= goal for value, goal in pairs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self) | {"reached": self.reached}
+
+
+MODELS: tuple[tuple[str, float, str, Goal], ...] = (
+    ("dense int8", 0.0, "mps2-an386", Goal(5_400_000, 36 * KB, 10 * KB, 7_700_551, 100_910, 22_820)),
+    ("75 % zeros", 0.75, "mps2-an386", Goal(3_200_000, 27 * KB, 10 * KB, 7_700_551, 100_910, 22_820)),
+    ("90 % zeros", 0.90, "mps2-an386", Goal(2_400_000, 22 * KB, 10 * KB, 7_700_551, 100_910, 22_820)),
+    ("dense int8", 0.0, "mps2-an385", Goal(10_535_022, None, None, 10_535_022, None, 22_820)),
+)
+OTHERS: tuple[tuple[str, float, str], ...] = (
+    ("75 % zeros, ReLU at zero point -6", 0.75, "mps2-an386"),
+    ("90 % zeros", 0.90, "mps2-an385"),
+    ("dense int8", 0.0, "mps2-an500"),
+    ("dense int8", 0.0, "mps2-an505"),
+    ("dense int8", 0.0, "mps3-an547"),
+    ("dense int8", 0.0, "microbit"),
+    ("90 % zeros", 0.90, "microbit"),
+)
+FRONTEND_GOAL = Goal(60_000, 12 * KB, 6 * KB, 84_700, 31 * KB, None)
+
+
+def _row(title: str, goal: Goal, report: EmulationReport) -> Row:
+    return Row(
+        title,
+        report.board,
+        report.core,
+        goal,
+        report.instructions,
+        report.flash_bytes,
+        report.ram_bytes,
+        report.stack_bytes,
+        report.bit_exact,
+        tuple(report.layers),
+    )
+
+
+def _frontend_row(goal: Goal, report: FrontendReport) -> Row:
+    return Row(
+        "front end, a 20 ms hop",
+        report.board,
+        report.core,
+        goal,
+        report.instructions,
+        report.flash_bytes,
+        report.ram_bytes,
+        report.stack_bytes,
+        report.bit_exact,
+    )
+
+
+def sweep(seconds: int = 3, rate: int = 16_000) -> np.ndarray:
+    """A loud noisy sweep as int16, the same every time.
+
+    >>> sweep(1).shape
+    (16000,)
+    """
+    time = np.arange(seconds * rate) / rate
+    tone = np.sin(2 * np.pi * (100 + 1200 * time) * time) * 12_000
+    noise = np.random.default_rng(7).normal(0, 1500, time.size)
+    return np.clip(tone + noise, -32768, 32767).astype(np.int16)
+
+
+def goals(say: Callable[[str], None], inputs: int = 2) -> list[Row]:
+    """Measure every row that has a goal: the models on Cortex-M4F and M3, and the front end."""
+    rows = []
+    for title, sparsity, board, goal in MODELS:
+        say(f"{title} on {board}")
+        rows.append(_row(title, goal, emulate(ds_cnn(sparsity), board, random=inputs)))
+    say("front end on mps2-an386")
+    rows.append(_frontend_row(FRONTEND_GOAL, emulate_frontend(FrontendSettings(), sweep())))
+    return rows
+
+
+def other_boards(say: Callable[[str], None], inputs: int = 1) -> list[EmulationReport]:
+    """The dense and sparse models on the cores, and with the zero points, that have no goal."""
+    reports = []
+    for title, sparsity, board in OTHERS:
+        say(f"{title} on {board}")
+        model = ds_cnn(sparsity, relu_zero=-6 if "-6" in title else -128)
+        reports.append(emulate(model, board, random=inputs))
+    return reports

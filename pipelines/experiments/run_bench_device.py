@@ -1,0 +1,103 @@
+"""The device bench: instructions, flash and RAM of the engine on emulated boards, beside TFLM with CMSIS-NN."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from kws_tfmot.files import write_json
+from kws_tfmot.provenance import commit_of
+from pipelines.console import err, friendly_errors, out
+from pipelines.experiments import bench
+
+
+def _against(value: int, goal: int | None, other: int | None) -> str:
+    parts = [f"{value:,}"]
+    if goal is not None:
+        parts.append(f"{'<=' if value <= goal else '[red]>[/red]'} {goal:,}")
+    if other is not None:
+        parts.append(f"({other:,})")
+    return " ".join(parts)
+
+
+def goals_table(rows: list[bench.Row]) -> Table:
+    """Each figure, its goal, and TFLM + CMSIS-NN's in brackets."""
+    table = Table(
+        title="MLPerf Tiny keyword architecture, batch 1; in brackets TFLM + CMSIS-NN, front end: microfrontend"
+    )
+    for heading in ("model", "core", "instructions", "flash in all, B", "RAM in all but stack, B", "stack, B", "exact"):
+        table.add_column(heading, justify="left" if heading in ("model", "core") else "right")
+    for row in rows:
+        goal = row.goal
+        table.add_row(
+            row.title,
+            row.core,
+            _against(row.instructions, goal.instructions, goal.tflm_instructions),
+            _against(row.flash, goal.flash, goal.tflm_flash),
+            _against(row.ram, goal.ram, goal.tflm_ram),
+            f"{row.stack:,}",
+            "yes" if row.bit_exact else "[red]no[/red]",
+        )
+    return table
+
+
+def layers_table(row: bench.Row) -> Table:
+    """Where a model's instructions go."""
+    table = Table(title=f"{row.title}, {row.core}, layer by layer")
+    for heading in ("layer", "kernel", "instructions", "per MAC", "per non-zero MAC"):
+        table.add_column(heading, justify="left" if heading in ("layer", "kernel") else "right")
+    for layer in row.layers:
+        macs, kept = layer.get("macs", 0), layer.get("nonzero_macs", 0)
+        each = f"{layer['instructions'] / macs:.2f}" if macs else ""
+        useful = f"{layer['instructions'] / kept:.2f}" if kept else ""
+        table.add_row(layer["layer"], layer["kernel"], f"{layer['instructions']:,}", each, useful)
+    return table
+
+
+def boards_table(reports: list[bench.EmulationReport]) -> Table:
+    """The cores without a goal."""
+    table = Table(title="without a goal")
+    for heading in ("model", "board", "core", "instructions", "flash, B", "RAM, B", "stack, B", "exact"):
+        table.add_column(heading, justify="left" if heading in ("model", "board", "core") else "right")
+    for (title, _, _), r in zip(bench.OTHERS, reports, strict=True):
+        figures = (f"{value:,}" for value in (r.instructions, r.flash_bytes, r.ram_bytes, r.stack_bytes))
+        table.add_row(title, r.board, r.core, *figures, "yes" if r.bit_exact else "[red]no[/red]")
+    return table
+
+
+def command(
+    layers: Annotated[bool, typer.Option(help="Show every model layer by layer.")] = True,
+    boards: Annotated[bool, typer.Option(help="Also run the cores without a goal.")] = True,
+    result: Annotated[Path | None, typer.Option("--out", help="Write the figures to this JSON file.")] = None,
+) -> None:
+    """Measure the engine from scratch in QEMU. Exit code 1 where a goal is missed or a byte differs."""
+    with friendly_errors(), err.status("building") as status:
+        rows = bench.goals(status.update)
+        reports = bench.other_boards(status.update) if boards else []
+    out.print(goals_table(rows))
+    if layers:
+        for row in rows:
+            if row.layers:
+                out.print(layers_table(row))
+    if reports:
+        out.print(boards_table(reports))
+    out.print("Instructions are counted by QEMU, not cycles; random weights, so figures depend on shapes and zeros.")
+    if result is not None:
+        record = {
+            "command": shlex.join(["python", "-m", "pipelines.experiments.run_bench_device", *sys.argv[1:]]),
+            "commit": commit_of(Path(__file__).resolve().parent),
+            "goals": [row.to_dict() for row in rows],
+            "boards": [report.to_dict() for report in reports],
+        }
+        write_json(result, record)
+    if not all(row.reached for row in rows) or not all(r.bit_exact for r in reports):
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(command)

@@ -1,0 +1,86 @@
+"""The cost table of an MBConv space, and its error on whole networks; ``make bench-search``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from firmware_export.search_costs.operation_cost import UNITS, OperationCosts
+from firmware_export.search_costs.operation_error import whole_networks
+from kws_tfmot.files import write_json
+from kws_tfmot.provenance import commit_of
+from kws_tfmot.search.cells.costs import CellCosts
+from kws_tfmot.search.cells.space import CellSpace
+from pipelines.console import RichReporter, err, friendly_errors, out
+
+
+def costs_table(space: CellSpace, costs: dict[str, CellCosts], board: str) -> Table:
+    """Each operation as the first cell, and as one after it."""
+    table = Table(title=f"operations of width {space.width} on {board}, first cell / later cells")
+    for heading in ("operation", *costs):
+        table.add_column(heading, justify="left" if heading == "operation" else "right")
+    for number, operation in enumerate(space.operations(0)):
+        figures = [" / ".join(f"{row[number]:,.0f}" for row in costs[unit].cells[:2]) for unit in costs]
+        table.add_row(str(operation), *figures)
+    table.add_row("all networks", *(f"{costs[unit].fixed:,.0f}" for unit in costs))
+    return table
+
+
+def errors_table(found: dict[str, Any]) -> Table:
+    """What the table foresees of whole networks, and what they take."""
+    table = Table(title="whole networks: estimate, measured, error (of the plain sum)")
+    for heading in ("network", *UNITS):
+        table.add_column(heading, justify="left" if heading == "network" else "right")
+    for row in found["networks"]:
+        figures = [
+            f"{row[u]['estimate']:,} {row[u]['measured']:,} {row[u]['error']:+.2%} ({row[u]['table_error']:+.2%})"
+            for u in UNITS
+        ]
+        table.add_row(", ".join(row["cells"]), *figures)
+    return table
+
+
+def command(
+    width: Annotated[int, typer.Option(help="Channels of the cells.")] = 24,
+    cells: Annotated[int, typer.Option(help="Cells of the largest network.")] = 6,
+    frames: Annotated[int, typer.Option(help="Frames of the features.")] = 49,
+    coefficients: Annotated[int, typer.Option(help="Coefficients of a frame.")] = 10,
+    classes: Annotated[int, typer.Option(help="Number of labels.")] = 12,
+    board: Annotated[str, typer.Option(help="An emulated board.")] = "mps2-an386",
+    networks: Annotated[int, typer.Option(help="Random networks to build and run.")] = 8,
+    seed: Annotated[int, typer.Option(help="Of the random networks.")] = 0,
+    result: Annotated[Path | None, typer.Option("--out", help="Write the figures to this JSON file.")] = None,
+) -> None:
+    """Measure what operations cost, and how far their sums are from whole networks. Exit code 1 if a byte differs."""
+    space = CellSpace(width, 2 * width, cells, (frames, coefficients), classes)
+    with friendly_errors():
+        reporter = RichReporter()
+        costs = OperationCosts(space, board, reporter)
+        tables = {unit: costs.cell_costs(unit) for unit in UNITS}
+        found = whole_networks(OperationCosts(space, board), networks, seed, reporter)
+    out.print(costs_table(space, tables, board))
+    out.print(errors_table(found))
+    out.print(f"Instructions are counted by QEMU, not cycles. What remains: {found['remains']}.")
+    if result is not None:
+        record = {
+            "command": shlex.join(["python", "-m", "pipelines.experiments.run_operation_cost", *sys.argv[1:]]),
+            "commit": commit_of(Path(__file__).resolve().parent),
+            "board": board,
+            "space": {"width": width, "mix": 2 * width, "cells": cells, "input": [frames, coefficients]},
+            "operations": [str(operation) for operation in space.operations(0)],
+            "costs": {u: {"fixed": t.fixed, "first": t.cells[0], "later": t.cells[-1]} for u, t in tables.items()},
+            **found,
+        }
+        write_json(result, record)
+    if not all(row["bit_exact"] for row in found["networks"]):
+        err.print("[red]an output byte differs from TFLite Micro's[/red]")
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(command)

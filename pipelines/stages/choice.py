@@ -1,0 +1,273 @@
+"""Which of the models and recipes at hand fits a board and a latency, and which of the models is the best."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from firmware_export.boards import Budget
+from firmware_export.emulation.board_cost import BoardCost
+from firmware_export.emulation.emulator import CYCLES_PER_INSTRUCTION
+from kws_tfmot.errors import BudgetError, DataError, RecipeError
+from kws_tfmot.files import sha256_file
+from kws_tfmot.recipe import find_recipe
+from kws_tfmot.runs import MANIFEST
+from kws_tfmot.search.budget import excess, parse_budget
+from pipelines.stages.convert import INT8_MODEL
+
+KEYS = ("flash", "ram", "instructions")
+_TIME = re.compile(r"([0-9]*\.?[0-9]+)\s*(us|ms|s)")
+_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A finished model, or a recipe for one.
+
+    Attributes:
+        name: Its folder or file, as short as it can be told.
+        path: The int8 file, or the recipe.
+        accuracy: On the test split, 0 to 1, with ``interval_95``, ``n`` and ``split_sha256``; ``None`` for a recipe.
+        validation: Accuracy on the validation split, which choices are made by; ``None`` where it is not known.
+    """
+
+    name: str
+    path: Path
+    accuracy: float | None = None
+    interval_95: tuple[float, float] = (0.0, 1.0)
+    n: int = 0
+    split_sha256: str = ""
+    validation: float | None = None
+
+    @property
+    def trained(self) -> bool:
+        """Whether this is a model and no recipe."""
+        return self.accuracy is not None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A candidate against the limits. ``over`` says by how much each limit is missed; ``problem`` why it is unknown."""
+
+    candidate: Candidate
+    cost: BoardCost | None
+    over: dict[str, float] = field(default_factory=dict)
+    problem: str = ""
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is known to fit."""
+        return self.cost is not None and not self.over and not self.problem
+
+
+def parse_latency(text: str) -> float:
+    """``"20ms"`` in seconds.
+
+    Raises:
+        RecipeError: For anything but a positive number with a unit.
+
+    >>> parse_latency("20ms"), parse_latency("0.5 s")
+    (0.02, 0.5)
+    """
+    match = _TIME.fullmatch(text.strip())
+    if not match or float(match[1]) <= 0:
+        raise RecipeError(f"expected a positive time with a unit of us, ms or s. Received: --latency {text!r}")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def limits_of(
+    board: Budget, latency: str = "", budget: str = "", cycles: float = CYCLES_PER_INSTRUCTION[1]
+) -> dict[str, float]:
+    """The limits that a firmware has to keep.
+
+    Flash and RAM are the board's, or less where ``budget`` says so. A latency becomes ``latency * clock / cycles``
+    instructions: how many cycles an instruction takes depends on flash wait states, caches and the code, and no
+    emulator tells; the default is the slower end of what this project assumes everywhere.
+
+    Args:
+        board: A real board.
+        latency: Such as ``20ms``; empty for none.
+        budget: Such as ``flash=64kB,ram=16kB,instructions=3M``.
+        cycles: Cycles an instruction.
+
+    Raises:
+        RecipeError: For a budget of something else, a malformed latency, or cycles that are not positive.
+
+    >>> from firmware_export.boards import budget_of
+    >>> limits_of(budget_of("nucleo-l476rg"), "20ms", "flash=64kB")
+    {'flash': 64000.0, 'ram': 131072.0, 'instructions': 800000.0}
+    """
+    if not cycles > 0:
+        raise RecipeError(f"expected a positive number of cycles an instruction. Received: {cycles:g}")
+    given = parse_budget(budget) if budget else {}
+    if unknown := [key for key in given if key not in KEYS]:
+        raise RecipeError(f"a board limits {', '.join(KEYS)}. Received: --budget {', '.join(unknown)}")
+    limits = {"flash": float(board.flash), "ram": float(board.ram)}
+    for key in ("flash", "ram"):
+        limits[key] = min(limits[key], given.get(key, limits[key]))
+    if latency:
+        limits["instructions"] = parse_latency(latency) * board.mhz * 1e6 / cycles
+    if "instructions" in given:
+        limits["instructions"] = min(given["instructions"], limits.get("instructions", given["instructions"]))
+    return limits
+
+
+def find_candidates(paths: Sequence[Path]) -> list[Candidate]:
+    """Every finished model in ``paths``: runs of `kws build`, folders of `kws compare` and `kws omni menu`; recipes.
+
+    A model that lies in several places counts once. A recipe is a file, or the name of one that ships.
+
+    Raises:
+        RecipeError: If there is none.
+        DataError: If not all were judged on the same test clips.
+    """
+    found: dict[str, Candidate] = {}
+    for path in paths:
+        if (recipe := find_recipe(path)).is_file():
+            found[str(recipe.resolve())] = Candidate(path.stem, recipe)
+            continue
+        validated = _menu(path)
+        for manifest in sorted(path.rglob(MANIFEST)) if path.is_dir() else []:
+            if candidate := _candidate(manifest.parent, path, validated):
+                found.setdefault(sha256_file(candidate.path), candidate)
+    if not found:
+        raise RecipeError(
+            f"no finished model in {', '.join(map(str, paths))}.",
+            "Give runs of `kws build`, folders of `kws compare` or `kws omni menu`, or recipes.",
+        )
+    candidates = list(found.values())
+    trained = [candidate for candidate in candidates if candidate.trained]
+    if len({candidate.split_sha256 for candidate in trained}) > 1:
+        lines = [f"  {candidate.name}: {candidate.split_sha256[:12]}" for candidate in trained]
+        raise DataError(
+            "accuracies on different test clips cannot be set side by side:\n" + "\n".join(lines),
+            "Give models that were judged on the same split.",
+        )
+    return candidates
+
+
+def _candidate(folder: Path, given: Path, validated: Mapping[Path, float]) -> Candidate | None:
+    try:
+        stages = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["stages"]
+        row = stages["evaluate"]["figures"][INT8_MODEL]
+        digest = stages["convert"]["outputs"][INT8_MODEL]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # something else, or a build that has not come so far
+    model = folder / INT8_MODEL
+    if not model.is_file() or sha256_file(model) != digest:
+        return None
+    done = [stages[name]["figures"] for name in ("quantize", "sparsify", "train") if name in stages]
+    inside = folder.relative_to(given).as_posix()
+    return Candidate(
+        name=given.name or str(given) if inside == "." else f"{given.name}/{inside}",
+        path=model,
+        accuracy=row["accuracy"],
+        interval_95=tuple(row["interval_95"]),
+        n=row["n"],
+        split_sha256=row["split_sha256"],
+        validation=validated.get(folder.resolve(), done[0].get("validation_accuracy") if done else None),
+    )
+
+
+def _menu(path: Path) -> dict[Path, float]:
+    """Validation accuracies of a menu's models, by their folders."""
+    menu = path / "menu" / "menu.json"
+    if not menu.is_file():
+        return {}
+    record: dict[str, Any] = json.loads(menu.read_text(encoding="utf-8"))
+    return {(path / row["directory"]).resolve(): row["validation"]["accuracy"] for row in record["models"]}
+
+
+def judge(candidate: Candidate, cost: BoardCost | None, limits: Mapping[str, float], problem: str = "") -> Verdict:
+    """Set a candidate against the limits.
+
+    Args:
+        candidate: The model.
+        cost: What it takes; ``None`` where that cannot be known.
+        limits: As :func:`limits_of` returns them.
+        problem: Why there is no cost.
+    """
+    if cost is None:
+        return Verdict(candidate, None, {}, problem)
+    known = costs_of(cost)
+    over = {key: known[key] - limit for key, limit in limits.items() if key in known and known[key] > limit}
+    uncounted = not over and not limits.keys() <= known.keys()
+    return Verdict(candidate, cost, over, cost.problem if uncounted else "")
+
+
+def costs_of(cost: BoardCost) -> dict[str, float]:
+    """What is known of the limited quantities."""
+    known: dict[str, float] = {"flash": cost.flash, "ram": cost.ram}
+    return known if cost.instructions is None else known | {"instructions": cost.instructions}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The best of those that fit.
+
+    Attributes:
+        best: The chosen one.
+        by: ``validation`` or ``test``: which accuracy it was chosen by.
+        cheaper: The one with the fewest instructions among those whose test accuracy lies within the best one's
+            interval; ``None`` where that is the best one itself.
+    """
+
+    best: Verdict
+    by: str
+    cheaper: Verdict | None
+
+
+def choose(verdicts: Sequence[Verdict], limits: Mapping[str, float]) -> Choice:
+    """The fitting candidate with the highest validation accuracy; with fewer instructions, then less flash, of equals.
+
+    Where not every fitting one has a validation accuracy, test accuracies decide; they then flatter the chosen one.
+
+    Raises:
+        BudgetError: If no trained one fits, with the smallest achievable of each quantity, and what comes nearest or
+            would fit once it is trained.
+    """
+    fitting = [verdict for verdict in verdicts if verdict.fits and verdict.candidate.trained]
+    if not fitting:
+        raise BudgetError(*_smallest(verdicts, limits))
+    by = "validation" if all(v.candidate.validation is not None for v in fitting) else "test"
+
+    def rank(verdict: Verdict) -> tuple[float, float, int]:
+        own = verdict.candidate.validation if by == "validation" else verdict.candidate.accuracy
+        return -(own or 0.0), *_price(verdict)
+
+    best = min(fitting, key=rank)
+    near = [v for v in fitting if (v.candidate.accuracy or 0.0) >= best.candidate.interval_95[0]]
+    cheapest = min(near, key=_price)
+    return Choice(best, by, None if cheapest is best else cheapest)
+
+
+def _price(verdict: Verdict) -> tuple[float, int]:
+    cost = verdict.cost
+    return (cost.instructions or 0, cost.flash) if cost else (0, 0)
+
+
+def _smallest(verdicts: Sequence[Verdict], limits: Mapping[str, float]) -> tuple[str, str]:
+    measured = [(verdict, costs_of(verdict.cost)) for verdict in verdicts if verdict.cost]
+    lines = []
+    for key, limit in limits.items():
+        known = [(costs[key], verdict.candidate.name) for verdict, costs in measured if key in costs]
+        if known:
+            least, name = min(known)
+            lines.append(f"  {key}: {least:,.0f} at the least ({name}), allowed are {limit:,.0f}")
+    models = sum(verdict.candidate.trained for verdict in verdicts)
+    message = f"none of {models} finished models fits:\n" + "\n".join(lines)
+    if recipes := [verdict.candidate.name for verdict in verdicts if verdict.fits]:
+        return message, f"Train what would fit: {', '.join(recipes)}."
+    whole = [(verdict, costs) for verdict, costs in measured if limits.keys() <= costs.keys()]
+    if not whole:
+        return message, "Give other models, a larger board or more time."
+    nearest, costs = min(whole, key=lambda pair: excess(pair[1], limits))
+    over = 100 * excess(costs, limits)
+    return (
+        f"{message}\nThe nearest is {nearest.candidate.name}, {over:.0f} % over in what it misses most.",
+        "Train a sparser or smaller one, choose a larger board, or allow more time.",
+    )

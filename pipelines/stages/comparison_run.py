@@ -1,0 +1,115 @@
+"""A comparison run: every cell built in a folder of its own, dense parents trained once, the rows gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.files import write_text
+from kws_tfmot.jobs import Job, Outcome, Watch, run_jobs
+from kws_tfmot.runs import locked
+from pipelines.stages.comparison import Cell
+from pipelines.stages.comparison_cell import (
+    CellBuild,
+    Stage,
+    check_cells,
+    draw_features,
+    epochs_drawn,
+    run_cell,
+    train_parent,
+)
+
+CHECK = "check"
+
+
+@dataclass(frozen=True)
+class ComparisonRun:
+    """What came out.
+
+    Attributes:
+        rows: A row for each cell that was built, in the order of the cells.
+        failures: ``{name: why}`` of the others, and of dense parents.
+        trace_folder: Where the traces of unexpected errors lie.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    trace_folder: Path = Path()
+
+
+def plan_jobs(
+    cells: Sequence[Cell], source: str, folder: Path, epochs: Path | None = None, stages: tuple[Stage, ...] = ()
+) -> list[Job]:
+    """The jobs of a comparison: one check, then for each seed the epochs, the dense parents and the cells.
+
+    Of several cells with the same sparse training, the first does it and the others wait for that cell.
+    """
+    builds: list[CellBuild] = []
+    donors: dict[str, str] = {}
+    for cell in cells:
+        build = CellBuild(cell, source, folder, epochs, stages=stages)
+        if build.sparse_key:
+            first = donors.setdefault(build.sparse_key, cell.name)
+            build = CellBuild(cell, source, folder, epochs, first if first != cell.name else "", stages)
+        builds.append(build)
+    jobs = [Job(CHECK, check_cells, (builds,))]
+    named = {CHECK}
+    for build in builds:
+        if epochs is not None and build.drawing not in named:
+            named.add(build.drawing)
+            counts = _most_epochs([other.cell for other in builds if other.drawing == build.drawing])
+            jobs.append(Job(build.drawing, draw_features, (build, counts), needs=(CHECK,)))
+        drawn = (build.drawing,) if epochs is not None else ()
+        if build.parent not in named:
+            named.add(build.parent)
+            jobs.append(Job(build.parent, train_parent, (build,), needs=(CHECK,), after=drawn))
+        after = (build.donor,) if build.donor else ()
+        jobs.append(Job(build.cell.name, run_cell, (build,), needs=(build.parent,), after=after))
+    return jobs
+
+
+def _most_epochs(cells: Sequence[Cell]) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for cell in cells:
+        for offset, count in epochs_drawn(cell.recipe).items():
+            counts[offset] = max(count, counts.get(offset, 0))
+    return counts
+
+
+def run_comparison(
+    cells: Sequence[Cell], jobs: Sequence[Job], folder: Path, watch: Watch, workers: int = 1, threads: int = 0
+) -> ComparisonRun:
+    """Do the ``jobs`` of :func:`plan_jobs`; what an earlier run has finished is not done again.
+
+    Args:
+        cells: The cells.
+        jobs: Their jobs.
+        folder: The folder of the comparison.
+        watch: Is told how it goes.
+        workers: Processes at once; 1 stays in this process.
+        threads: TensorFlow's threads in each of several processes.
+
+    Raises:
+        RecipeError: If the check refuses a cell or the data; nothing is trained then.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        outcomes = run_jobs(jobs, workers, threads, watch)
+    traces = folder / "errors"
+    failures = {name: outcome.error for name, outcome in outcomes.items() if outcome.error}
+    for name in outcomes:
+        _keep_trace(traces / f"{name}.txt", outcomes[name])
+    if error := outcomes[CHECK].error:
+        raise RecipeError(error)
+    rows = [outcomes[cell.name].result for cell in cells if cell.name not in failures]
+    return ComparisonRun(rows, failures, traces)
+
+
+def _keep_trace(path: Path, outcome: Outcome) -> None:
+    if outcome.trace:
+        write_text(path, outcome.trace)
+    else:
+        path.unlink(missing_ok=True)

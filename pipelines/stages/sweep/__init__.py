@@ -1,0 +1,1 @@
+"""Many trials of a recipe on Ray Tune, here or on a cluster."""

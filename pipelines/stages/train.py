@@ -1,0 +1,84 @@
+"""Stage `train`: the dense float model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kws_tfmot.files import replacing
+from kws_tfmot.recipe import Recipe
+from kws_tfmot.runs import StageResult
+from pipelines.stages.build import Build
+
+if TYPE_CHECKING:
+    from kws_tfmot.keras import keras
+
+FLOAT_MODEL = "float.keras"
+
+
+def dense_settings(recipe: Recipe) -> list[object]:
+    """Everything in the recipe that the dense model depends on."""
+    groups = (recipe.data, recipe.frontend, recipe.augment, recipe.model, recipe.train)
+    return [recipe.seed, *(group.model_dump(mode="json") for group in groups)]
+
+
+def dense_inputs(build: Build) -> list[object]:
+    """Everything that the dense model depends on."""
+    return [build.data_sha256, *dense_settings(build.recipe)]
+
+
+def initial_network(build: Build) -> keras.Model:
+    """The recipe's model before training, and every later stage checked to take it.
+
+    Raises:
+        RecipeError: If the sparse training or low_bit names a layer that is not there, or nothing would be pruned.
+        ModelError: If a layer cannot be trained for int8.
+    """
+    from kws_tfmot.keras import seed_everything
+    from kws_tfmot.models import build_model
+
+    recipe = build.recipe
+    seed_everything(recipe.seed)
+    network = build_model(recipe.model, recipe.frontend.feature_shape, len(build.index.labels))
+    _check_later_stages(build, network)
+    return network
+
+
+def _check_later_stages(build: Build, network: keras.Model) -> None:
+    """Refuse now what pruning or quantisation would refuse only after the dense training.
+
+    Raises:
+        RecipeError: If the sparse training or low_bit names a layer that is not there, or nothing would be pruned.
+        ModelError: If a layer cannot be trained for int8.
+    """
+    from kws_tfmot.quantization.low_bit_layers import low_bit_layers
+    from kws_tfmot.quantization.tfmot_qat import check_quantizable
+    from kws_tfmot.sparsity.coverage import coverage
+
+    if build.recipe.sparsity:
+        coverage(network, build.recipe.sparsity)
+    if build.recipe.quantization.low_bit:
+        low_bit_layers(network, build.recipe.quantization.low_bit)
+    elif build.recipe.quantization.mode == "qat":
+        check_quantizable(network)
+
+
+def train_dense(build: Build) -> bool:
+    """Train the recipe's model and write ``float.keras``; return whether anything was done."""
+
+    def work(key: str) -> StageResult:
+        from kws_tfmot.models.counting import count_layers
+        from kws_tfmot.training.loop import Plugins
+        from pipelines.stages.fitting import fit, training_figures
+
+        network = initial_network(build)
+        result = fit(build, network, build.recipe.train, "train", key, Plugins(), offset=0)
+        with replacing(build.run.path(FLOAT_MODEL)) as temporary:
+            network.save(temporary)
+        counts = count_layers(network)
+        figures = training_figures(result) | {
+            "parameters": sum(count.parameters for count in counts),
+            "macs": sum(count.macs for count in counts),
+        }
+        return StageResult((FLOAT_MODEL,), figures)
+
+    return build.run.stage("train", dense_inputs(build), work, trains=True)
