@@ -75,9 +75,9 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, options: tuple[str, ...
 
 
 def test_a_model_remembers_which_synthetic_clips_it_was_judged_on() -> None:
-    custom = ModelContract.of_recipe(load_recipe(find_recipe(Path("custom"))))
+    custom = load_recipe(find_recipe(Path("custom"))).contract()
     assert ModelContract._of_settings(custom.to_settings()).data == custom.data
-    plain = ModelContract.of_recipe(load_recipe(find_recipe(Path("demo"))))
+    plain = load_recipe(find_recipe(Path("demo"))).contract()
     assert "synthetic" not in plain.to_settings()["data"]  # models of recordings keep their bytes
 
 

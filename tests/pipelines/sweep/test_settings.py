@@ -11,7 +11,7 @@ from kws_tfmot.recipe import read_values
 from pipelines.stages.sweep.run import SweepPlan
 from pipelines.stages.sweep.settings import Sweep, Trials, trials_of
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 METHODS = {"sparsity.method": ["magnitude", "csp"], "sparsity.target": [0.9, 0.95]}
 
 

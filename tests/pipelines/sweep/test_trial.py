@@ -11,7 +11,7 @@ from pipelines.stages.sweep.folder import SweepFolder
 from pipelines.stages.sweep.run import SweepPlan, _gather
 from pipelines.stages.sweep.settings import Sweep, trials_of
 from pipelines.stages.sweep.trial import attend
-from tests.sweep.fake import train
+from tests.pipelines.sweep.fake import train
 
 LOST = RuntimeError("the worker was lost")
 

@@ -15,11 +15,11 @@ from pipelines.stages.sweep.cluster import cluster, require_ray
 from pipelines.stages.sweep.folder import SweepFolder
 from pipelines.stages.sweep.run import Where, absolute, run_sweep
 from pipelines.stages.sweep.settings import Sweep, trials_of
-from tests.sweep.fake import Plan, train
+from tests.pipelines.sweep.fake import Plan, train
 from tests.test_jobs import Log
 
 pytestmark = [pytest.mark.usefixtures("ray_installed"), pytest.mark.xdist_group("ray")]
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 EPOCHS = 25
 # A node that is gone is noticed within seconds.
 NOTICE = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 1000, "health_check_failure_threshold": 4}
@@ -29,7 +29,7 @@ NOTICE = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 1000,
 def two_nodes(monkeypatch):
     """A head and another node, one core each."""
     require_ray()
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # the workers import tests.sweep.fake
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # the workers import tests.pipelines.sweep.fake
     from ray.cluster_utils import Cluster
 
     arguments = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
