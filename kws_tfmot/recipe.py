@@ -21,6 +21,7 @@ from kws_tfmot.search.omni.settings import OmniSettings
 from kws_tfmot.settings import Settings
 from kws_tfmot.sparsity.settings import SparsitySettings
 from kws_tfmot.training.settings import TrainSettings
+from kws_tfmot.training.stream_settings import StreamTrainSettings
 
 FileKind = Literal["float32", "int16x8", "sparse_float32", "sparse_int8"]
 
@@ -63,6 +64,7 @@ class Recipe(Settings):
     augment: AugmentSettings = AugmentSettings()
     model: ModelSettings = ModelSettings()
     train: TrainSettings = TrainSettings()
+    streams: StreamTrainSettings | None = None
     sparsity: SparsitySettings | None = None
     quantization: QuantizationSettings = QuantizationSettings()
     convert: ConvertSettings = ConvertSettings()

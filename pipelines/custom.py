@@ -13,7 +13,7 @@ from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import Recipe, find_recipe, read_values, shipped_recipes
 from pipelines.console import line
 
-RECIPE = Path("custom")
+RECIPE = Path("wake_word")
 OptionalRecipe = Annotated[
     Path | None,
     typer.Argument(help=f"A recipe (YAML), or the name of one that ships; with --keywords alone: {RECIPE}."),
@@ -60,7 +60,9 @@ def clip_length(recipe: Path, overrides: list[str], resolved: Recipe, source: st
     Raises:
         DataError: A keyword is too long to be spotted, or cannot be spoken.
     """
-    if not source.startswith("synthetic") or _sets_length(read_values(find_recipe(recipe)), overrides):
+    # A recipe for streams names the least length of its window, others the length of their clips.
+    values = {} if resolved.streams else read_values(find_recipe(recipe))
+    if not source.startswith("synthetic") or _sets_length(values, overrides):
         return []
     with tempfile.TemporaryDirectory() as scratch:
         needed = needed_clip_ms(resolved.data.keywords, Path(scratch), resolved.data.clip_ms)

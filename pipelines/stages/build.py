@@ -81,6 +81,9 @@ class Build:
 
     def calibration(self) -> np.ndarray:
         """Model input of some training clips, chosen by the recipe's seed, to set activation ranges with."""
+        if self.recipe.streams:
+            with np.load(self.run.path("calibration.npz")) as stored:
+                return self.model_input(stored["windows"])
         audio = self.index.audio("train")
         count = min(len(audio), self.recipe.quantization.calibration_clips)
         chosen = np.random.default_rng(self.recipe.seed).choice(len(audio), count, replace=False)

@@ -43,6 +43,11 @@ def convert_model(build: Build) -> bool:
 def _convert(build: Build) -> StageResult:
     recipe = build.recipe
     calibration = build.calibration()
+    trained = build.run.figures("train").get("threshold") if recipe.streams else None
+    if trained is not None:
+        # Chosen on validation streams; thresholds of single keywords in the recipe stand.
+        detection = recipe.detection.model_copy(update={"threshold": trained})
+        recipe = recipe.model_copy(update={"detection": detection})
     contract = recipe.contract().to_settings() | {"recipe": recipe.name, "seed": recipe.seed}
     float_name = PRUNED_MODEL if recipe.sparsity else FLOAT_MODEL
     files: dict[str, Any] = {}

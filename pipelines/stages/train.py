@@ -18,7 +18,8 @@ FLOAT_MODEL = "float.keras"
 def dense_settings(recipe: Recipe) -> list[object]:
     """Everything in the recipe that the dense model depends on."""
     groups = (recipe.data, recipe.frontend, recipe.augment, recipe.model, recipe.train)
-    return [recipe.seed, *(group.model_dump(mode="json") for group in groups)]
+    streams = [recipe.streams.model_dump(mode="json"), recipe.detection.smoothing_ms] if recipe.streams else []
+    return [recipe.seed, *(group.model_dump(mode="json") for group in groups), *streams]
 
 
 def dense_inputs(build: Build) -> list[object]:
@@ -71,14 +72,20 @@ def train_dense(build: Build) -> bool:
         from pipelines.stages.fitting import fit, training_figures
 
         network = initial_network(build)
-        result = fit(build, network, build.recipe.train, "train", key, Plugins(), offset=0)
+        if build.recipe.streams:
+            from pipelines.stages.train_streams import CALIBRATION, train_streams
+
+            figures, files = train_streams(build, network, build.recipe.streams), (FLOAT_MODEL, CALIBRATION)
+        else:
+            result = fit(build, network, build.recipe.train, "train", key, Plugins(), offset=0)
+            figures, files = training_figures(result), (FLOAT_MODEL,)
         with replacing(build.run.path(FLOAT_MODEL)) as temporary:
             network.save(temporary)
         counts = count_layers(network)
-        figures = training_figures(result) | {
+        figures |= {
             "parameters": sum(count.parameters for count in counts),
             "macs": sum(count.macs for count in counts),
         }
-        return StageResult((FLOAT_MODEL,), figures)
+        return StageResult(files, figures)
 
     return build.run.stage("train", dense_inputs(build), work, trains=True)
