@@ -5,7 +5,14 @@ from __future__ import annotations
 from kws_tfmot.errors import did_you_mean
 
 # name -> module of kws_tfmot.models with `build(settings, input_shape, classes)`
-FAMILIES = {"cnn": "cnn", "dnn": "dnn", "ds_cnn": "ds_cnn", "mbconv": "mbconv", "streaming_cnn": "streaming_cnn", "tc_resnet8": "tc_resnet"}
+FAMILIES = {
+    "cnn": "cnn",
+    "dnn": "dnn",
+    "ds_cnn": "ds_cnn",
+    "mbconv": "mbconv",
+    "streaming_cnn": "streaming_cnn",
+    "tc_resnet8": "tc_resnet",
+}
 
 
 def model_names() -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from kws_tfmot.data.stretch_speech import spoken, with_folders, with_recordings
 from kws_tfmot.data.stretches import Speech
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.files import replacing
-from pipelines.stages.build import Build
 from kws_tfmot.training.stream_settings import StreamTrainSettings
+from pipelines.stages.build import Build
 
 if TYPE_CHECKING:
     from kws_tfmot.keras import keras
