@@ -65,7 +65,9 @@ def clip_length(recipe: Path, overrides: list[str], resolved: Recipe, source: st
     if not source.startswith("synthetic") or _sets_length(values, overrides):
         return []
     with tempfile.TemporaryDirectory() as scratch:
-        needed = needed_clip_ms(resolved.data.keywords, Path(scratch), resolved.data.clip_ms)
+        needed = needed_clip_ms(
+            resolved.data.keywords, Path(scratch), resolved.data.clip_ms, resolved.data.synthetic.language
+        )
     if needed == resolved.data.clip_ms:
         return []
     line(f"[yellow]note[/] clips of {needed / 1000:g} s, as the keywords take so long to say", stderr=True)

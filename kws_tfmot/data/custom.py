@@ -25,9 +25,11 @@ from kws_tfmot.data.own_recordings import OwnRecordings, groups_of, read_recordi
 from kws_tfmot.data.rooms import trim
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.speakers import percent_splits
+from kws_tfmot.data.speech.espeak import accents_of
+from kws_tfmot.data.speech.scripts import check_script
 from kws_tfmot.data.splits import by_percent
 from kws_tfmot.data.store import Progress, cached_store, read_noises, store_key
-from kws_tfmot.data.synthetic import render
+from kws_tfmot.data.synthetic import missing_engines, render
 from kws_tfmot.errors import DataError
 
 TEST_FROM = 20  # utterances of every keyword
@@ -73,7 +75,7 @@ def prepare_custom(
     total = len(spoken.clips) + len(recorded)
     store = cached_store(key, decoded, noises, total, settings.clip_samples, cache, progress)
     clips, notes = _split(list(spoken.clips), recorded, own, settings)
-    return build_index(spec, settings, clips, {}, store, [*own.notes, *notes])
+    return build_index(spec, settings, clips, {}, store, [*missing_engines(settings), *own.notes, *notes])
 
 
 def _split(
@@ -137,13 +139,16 @@ def split_groups(own: OwnRecordings, settings: DataSettings) -> dict[str, str]:
     return found if enough else {}
 
 
-def needed_clip_ms(keywords: Sequence[str], scratch: Path, at_least: int = 1000) -> int:
+def needed_clip_ms(keywords: Sequence[str], scratch: Path, at_least: int = 1000, language: str = "en") -> int:
     """The length of clip, in whole tenths of a second, that holds every keyword when it is said slowly.
 
     Raises:
         DataError: A keyword takes longer than 4 s, or cannot be spoken.
+        RecipeError: The voices of the language would spell a keyword out.
     """
-    voices = [f"{accent}{variant}" for accent in ENGLISH[::4] for variant in _PROBED_VOICES]
+    for word in keywords:
+        check_script(word, language)
+    voices = [f"{accent}{variant}" for accent in accents_of(language)[::4] for variant in _PROBED_VOICES]
     utterances = [Utterance(word, voice, rate=_SLOWEST) for word in keywords for voice in voices]
     said, rate = speak_all(utterances, scratch)
     longest = at_least

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kws_tfmot.data.build_index import prepare_folder
@@ -36,11 +39,12 @@ def prepare(spec: str, settings: DataSettings, cache_dir: str | Path, progress: 
 
         return prepare_tfds(spec, rest, settings, cache, progress)
     if spec == "synthetic":
-        from kws_tfmot.data.synthetic import render
+        from kws_tfmot.data.synthetic import missing_engines, render
 
         folder = render(settings, cache, progress)
         percent = settings if settings.split in ("percent", "all") else settings.model_copy(update={"split": "percent"})
-        return prepare_folder(spec, folder, percent, cache, progress)
+        index = prepare_folder(spec, folder, percent, cache, progress)
+        return dataclasses.replace(index, notes=(*missing_engines(settings), *index.notes))
     if kind == "synthetic+folder" and rest:
         from kws_tfmot.data.custom import prepare_custom
 
