@@ -17,7 +17,7 @@ import numpy as np
 
 from kws_tfmot.data.audio import Decoded, decode_clip, fit_clip
 from kws_tfmot.data.build_index import build_index
-from kws_tfmot.data.espeak import ENGLISH, Utterance, speak_all
+from kws_tfmot.data.espeak import Utterance, speak_all
 from kws_tfmot.data.folder import SourceClip, list_folder
 from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.labels import UNKNOWN, label_of

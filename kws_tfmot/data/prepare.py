@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kws_tfmot.data.build_index import prepare_folder
