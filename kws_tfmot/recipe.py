@@ -22,6 +22,7 @@ from kws_tfmot.settings import Settings
 from kws_tfmot.sparsity.settings import SparsitySettings
 from kws_tfmot.training.settings import TrainSettings
 from kws_tfmot.training.stream_settings import StreamTrainSettings
+from kws_tfmot.yaml_reader import read_yaml
 
 FileKind = Literal["float32", "int16x8", "sparse_float32", "sparse_int8"]
 
@@ -122,10 +123,12 @@ def read_values(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise RecipeError(f"there is no recipe at {path}.", f"Shipped recipes: {', '.join(shipped_recipes())}.")
+    way_out = "Compare it with a recipe in recipes/."
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as err:
-        raise RecipeError(f"{path} is not valid YAML: {err}", "Compare it with a recipe in recipes/.") from None
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise RecipeError(f"{path} cannot be read as text: {err}", way_out) from None
+    values = read_yaml(text, str(path), way_out)
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise RecipeError(f"{path} holds {type(values).__name__}, expected a mapping of settings.")
@@ -154,10 +157,7 @@ def apply_override(values: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
     if not separator or not key.strip():
         raise RecipeError(f"expected key=value. Received: {override!r}", "For example: --set sparsity.target=0.9")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as err:
-        raise RecipeError(f"the value of {key!r} is not valid YAML: {text!r} ({err})") from None
+    value = read_yaml(text, f"the value of {key!r}, {text[:80]!r},")
     *parents, last = key.strip().split(".")
     here = values
     for part in parents:

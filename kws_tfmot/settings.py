@@ -1,6 +1,6 @@
 """The base of every configuration: frozen, validated, unknown keys refused with a suggestion.
 
-Each room declares its own settings next to the code that reads them; :mod:`kws_tfmot.recipe` composes them.
+Each package declares its own settings next to the code that reads them; :mod:`kws_tfmot.recipe` composes them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,18 @@ class Settings(pydantic.BaseModel):
     report into one :class:`~kws_tfmot.errors.RecipeError` that names every wrong key.
     """
 
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_numbers(cls, values: Any) -> Any:
+        """Refuse true and false where a number is meant: pydantic takes them for 1 and 0."""
+        if isinstance(values, dict):
+            for key, value in values.items():
+                field = cls.model_fields.get(key)
+                if isinstance(value, bool) and field is not None and _only_numbers(field.annotation):
+                    raise ValueError(f"{key}: expected a number. Received: {str(value).lower()}")
+        return values
 
     @classmethod
     def parse(cls, values: dict[str, Any] | None, where: str = "") -> Self:
@@ -41,6 +52,16 @@ class Settings(pydantic.BaseModel):
         except pydantic.ValidationError as err:
             lines = [_explain(cls, problem, where) for problem in err.errors()]
             raise RecipeError("\n".join(lines), "Correct the value in the recipe or in --set.") from None
+
+
+def _only_numbers(annotation: Any) -> bool:
+    """Whether a field takes a number (or nothing) and no truth value.
+
+    >>> _only_numbers(int | None), _only_numbers(bool | int), _only_numbers(str)
+    (True, False, False)
+    """
+    options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    return any(option in (int, float) for option in options) and bool not in options
 
 
 def _explain(root: type[pydantic.BaseModel], problem: Any, where: str) -> str:

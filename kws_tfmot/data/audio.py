@@ -11,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 Int16 = npt.NDArray[np.int16]
+LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
+"""Sample rates that a file may name, Hz: others are taken for damage."""
+
 _OPEN_ENDED = (0, 0xFFFFFFFF, 0x7FFFFFFF)  # sizes that streaming writers leave in a WAV header
 
 
@@ -42,6 +45,8 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32] | Int16, int]:
         name = os.fsencode(path) if os.name == "posix" else str(path)
         with soundfile.SoundFile(name) as stream:
             frames, rate = stream.frames, stream.samplerate
+            if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+                raise ValueError(f"its sample rate is {rate} Hz, expected {LOWEST_RATE} to {HIGHEST_RATE}")
             exact = stream.subtype == "PCM_16" and stream.channels == 1
             data = stream.read(dtype="int16" if exact else "float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError, ValueError, TypeError) as err:

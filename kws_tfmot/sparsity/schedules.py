@@ -60,8 +60,16 @@ class Ramp:
 
         >>> Ramp.of_shares(0.1, 0.5, 1000, 30, 0.9)
         Ramp(begin=100, end=490, frequency=30, target=0.9, start=0.0, last=490)
+
+        In a training too short for one update every ``frequency`` steps, updates come oftener, so that the target is
+        reached all the same:
+
+        >>> Ramp.of_shares(0.0, 0.5, 12, 20, 0.9)
+        Ramp(begin=0, end=6, frequency=1, target=0.9, start=0.0, last=6)
         """
         first = round(begin * steps)
+        if end > begin and first + frequency >= steps:
+            frequency = max(1, int((end - begin) * steps) // 4)
 
         def at(share: float) -> int:
             updates = max(1, round((share - begin) * steps / frequency)) if share > begin else 0

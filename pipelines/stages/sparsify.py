@@ -116,7 +116,27 @@ def _train_round(
     plugins = Plugins(prepared.callbacks, [teacher] if teacher else [], prepared.after_step, prepared.keep_from_epoch)
     train = stage_settings(build, plan.epochs, settings.learning_rate)
     result = fit(build, prepared.network, train, stage, key, plugins, offset=1)
-    return prepared.strip(prepared.network), training_figures(result)
+    stripped = prepared.strip(prepared.network)
+    _check_target(stripped, settings, plan.target)
+    return stripped, training_figures(result)
+
+
+_TOLERANCE = 0.05  # small layers cannot hold every share, and a floor keeps some of their weights
+
+
+def _check_target(model: keras.Model, settings: SparsitySettings, target: float) -> None:
+    """Refuse a sparse training that has not made the zeros it was asked for."""
+    from kws_tfmot.sparsity.coverage import coverage
+    from kws_tfmot.sparsity.report import total_sparsity, zeros_per_layer
+
+    zeros = zeros_per_layer(model)
+    reached = total_sparsity({row.layer: zeros[row.layer] for row in coverage(model, settings) if not row.reason})
+    if reached < target - _TOLERANCE:
+        raise BudgetError(
+            f"expected {100 * target:g} % zeros in the pruned layers. Received: {100 * reached:.1f} %, "
+            f"{100 * (target - reached):.1f} points too few.",
+            "Train longer (sparsity.epochs), update oftener (a smaller sparsity.frequency), or ask for less.",
+        )
 
 
 def _shrink(model: keras.Model) -> tuple[keras.Model, dict[str, Any]]:

@@ -75,7 +75,8 @@ def train_dense(build: Build) -> bool:
         if build.recipe.streams:
             from pipelines.stages.train_streams import CALIBRATION, train_streams
 
-            figures, files = train_streams(build, network, build.recipe.streams), (FLOAT_MODEL, CALIBRATION)
+            figures = train_streams(build, network, build.recipe.streams)
+            files: tuple[str, ...] = (FLOAT_MODEL, CALIBRATION)
         else:
             result = fit(build, network, build.recipe.train, "train", key, Plugins(), offset=0)
             figures, files = training_figures(result), (FLOAT_MODEL,)

@@ -124,3 +124,11 @@ def test_short_clips_are_padded_with_zeros_only(samples: int) -> None:
 def test_clips_of_the_right_length_are_untouched(burst: Callable[..., np.ndarray]) -> None:
     clip = burst("edge", centre=0.1)
     assert fit_length(clip, RATE) is clip
+
+
+@pytest.mark.parametrize("rate", [1, 999, 1_000_000])
+def test_an_impossible_sample_rate_is_damage(rate: int, tmp_path: Path) -> None:
+    path = tmp_path / "rate.wav"
+    soundfile.write(path, np.zeros(2000, np.int16), rate)
+    decoded = decode_clip(path, 16000, 16000)
+    assert f"its sample rate is {rate} Hz" in decoded.problem

@@ -1,0 +1,82 @@
+"""YAML from outside, read so that nothing in it can hang, grow without end or be lost silently."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from kws_tfmot.errors import RecipeError
+
+MOST_NODES = 100_000
+"""Values that a file may expand to, aliases counted at each use."""
+
+MOST_NESTING = 50
+"""Groups inside groups."""
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with bounds on aliases and nesting, and no key twice."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._depth = 0
+        self._nodes = 0
+        self._sizes: dict[int, int] = {}
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """One node; an alias counts as much as what it stands for."""
+        mark = self.peek_event().start_mark
+        alias = self.check_event(yaml.AliasEvent)
+        before = self._nodes
+        self._depth += 1
+        if self._depth > MOST_NESTING:
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {MOST_NESTING}", problem_mark=mark)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        self._nodes += self._sizes.get(id(node), 1) if alias else 1
+        if self._nodes > MOST_NODES:
+            raise yaml.MarkedYAMLError(problem=f"its aliases expand to over {MOST_NODES:,} values", problem_mark=mark)
+        self._sizes[id(node)] = self._nodes - before
+        return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """A mapping; a key that stands in it twice is refused."""
+        if isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                    if key.value in seen:
+                        raise yaml.MarkedYAMLError(
+                            problem=f"the key {key.value!r} stands there twice", problem_mark=key.start_mark
+                        )
+                    seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(text: str, what: str, hint: str = "") -> Any:
+    """The value that ``text`` holds.
+
+    Args:
+        text: YAML.
+        what: What the text is, for the message.
+        hint: The way out.
+
+    Raises:
+        RecipeError: For what is no YAML, a key given twice, over :data:`MOST_NODES` values or :data:`MOST_NESTING`
+            levels, and scalars that are not what their tag says.
+
+    >>> read_yaml("{a: &x [1, 2], b: *x}", "an example")
+    {'a': [1, 2], 'b': [1, 2]}
+    >>> read_yaml("{a: 1, a: 2}", "an example")
+    Traceback (most recent call last):
+    kws_tfmot.errors.RecipeError: an example is not valid YAML: line 1: the key 'a' stands there twice
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as err:
+        where = f"line {err.problem_mark.line + 1}: " if err.problem_mark else ""
+        raise RecipeError(f"{what} is not valid YAML: {where}{err.problem or err.context}", hint) from None
+    except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
+        reason = str(err).splitlines()[0] if str(err) else type(err).__name__
+        raise RecipeError(f"{what} is not valid YAML: {reason}", hint) from None

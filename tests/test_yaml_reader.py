@@ -1,0 +1,49 @@
+"""YAML from outside: what would hang, traceback or be lost is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.recipe import Recipe, load_recipe
+from kws_tfmot.yaml_reader import read_yaml
+
+BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (BOMB, "aliases expand"),
+        ("[" * 5000 + "]" * 5000, "nested deeper"),
+        ("train: {epochs: 1, epochs: 500}", "'epochs' stands there twice"),
+        ("seed: !!bool maybe", "not valid YAML"),
+        ("seed: !!int nothing", "not valid YAML"),
+        ("seed: " + "9" * 5000, "not valid YAML"),
+        ("name: 2026-13-45", "not valid YAML"),
+        ("name: !!python/object:os.system x", "not valid YAML"),
+    ],
+)
+def test_hostile_yaml_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=said):
+        load_recipe(path)
+
+
+def test_aliases_and_merges_still_work() -> None:
+    assert read_yaml("{a: &x {k: 1}, b: {<<: *x, m: 2}}", "text") == {"a": {"k": 1}, "b": {"k": 1, "m": 2}}
+
+
+@pytest.mark.parametrize("value", ["true", ".inf", ".nan"])
+def test_numbers_are_numbers(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(f"train: {{learning_rate: {value}}}")
+    with pytest.raises(RecipeError, match="learning_rate"):
+        load_recipe(path)
+
+
+def test_the_defaults_are_allowed() -> None:
+    assert Recipe.parse(Recipe().model_dump(mode="json")) == Recipe()
