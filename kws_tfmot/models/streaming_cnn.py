@@ -27,25 +27,37 @@ def rows_left(frames: int, blocks: int) -> int:
     return 1 + (frames - FIRST_KERNEL) // STRIDE - sum(kernel - 1 for kernel in _KERNELS[:blocks])
 
 
+def blocks_that_fit(frames: int) -> int:
+    """The most blocks that leave a row of time to the classifier.
+
+    >>> blocks_that_fit(148), blocks_that_fit(49), blocks_that_fit(5)
+    (5, 2, 0)
+    """
+    return max((n for n in range(len(_KERNELS) + 1) if rows_left(frames, n) >= 1), default=0)
+
+
 def build(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -> keras.Model:
     """The network over one window: features [frames, channels, 1] to probabilities [classes].
 
     Args:
-        settings: ``size`` chooses 48, 64 or 96 channels; ``width`` and ``blocks`` (up to 6) override.
+        settings: ``size`` chooses 48, 64 or 96 channels and 4 blocks, or as many as fit a shorter window; ``width`` and
+            ``blocks`` (up to 6) override.
         input_shape: (frames, channels).
         classes: Number of labels.
 
     Raises:
         RecipeError: If the window is too short for the kernels.
     """
-    width, blocks = settings.width or _SIZES[settings.size][0], settings.blocks or _SIZES[settings.size][1]
-    rows = rows_left(input_shape[0], blocks) if blocks <= len(_KERNELS) else 0
-    if rows < 1:
+    width = settings.width or _SIZES[settings.size][0]
+    fitting = blocks_that_fit(input_shape[0])
+    blocks = settings.blocks or min(_SIZES[settings.size][1], max(1, fitting))
+    if blocks > fitting:
         raise RecipeError(
-            f"streaming_cnn expected up to {len(_KERNELS)} blocks that fit {input_shape[0]} frames. "
+            f"streaming_cnn expected up to {fitting} blocks, all that fit {input_shape[0]} frames. "
             f"Received: model.blocks={blocks}",
             "Use fewer blocks, or longer clips (data.clip_ms and frontend.clip_ms).",
         )
+    rows = rows_left(input_shape[0], blocks)
     inputs = keras.Input((*input_shape, 1), name="features")
     x = _trunk(inputs, input_shape[1], width, blocks)
     if settings.dropout:

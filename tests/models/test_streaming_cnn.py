@@ -26,4 +26,4 @@ def test_every_decision_of_a_stretch_equals_its_own_window() -> None:
 
 def test_a_window_too_short_for_the_kernels_is_refused() -> None:
     with pytest.raises(RecipeError, match="streaming_cnn"):
-        build_model(ModelSettings(name="streaming_cnn"), (49, 10), 3)
+        build_model(ModelSettings(name="streaming_cnn", blocks=4), (49, 10), 3)

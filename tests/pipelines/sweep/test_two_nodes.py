@@ -52,6 +52,12 @@ def workers_on(folder: Path, node: str) -> list[Path]:
     return [path for path in folder.glob("fake/*/*.worker") if path.read_text() == node]
 
 
+def set_pace(folder: Path, seconds: float) -> None:
+    """All at once: a trial never reads half a number."""
+    (folder / "pace.new").write_text(str(seconds))
+    (folder / "pace.new").replace(folder / "pace")
+
+
 def _is_training(mark: Path) -> bool:
     epochs = mark.parent / "epochs"
     return epochs.exists() and 0 < int(epochs.read_text() or EPOCHS) < EPOCHS - 5
@@ -71,17 +77,18 @@ def test_every_trial_finishes_once_though_a_worker_and_a_node_are_killed(two_nod
     )
     plan = absolute(Plan(sweep, trials_of(sweep, Path()), "synthetic", tmp_path, work=train))
     SweepFolder(tmp_path).claim(plan.record())
-    (tmp_path / "pace").write_text("0.1")
+    set_pace(tmp_path, 0.1)
     killed: list[Path] = []
 
     def kill() -> None:
         first = wait_for(lambda: [mark for mark in workers_on(tmp_path, second.node_id) if _is_training(mark)])[0]
+        before = workers_on(tmp_path, second.node_id)  # trials that ended there are among them on a busy machine
+        set_pace(tmp_path, 5)  # nothing ends while worker and node go
         os.kill(int(first.stem), signal.SIGKILL)
-        others = wait_for(lambda: [mark for mark in workers_on(tmp_path, second.node_id) if mark != first])
-        (tmp_path / "pace").write_text("5")  # nothing ends while the node goes
+        others = wait_for(lambda: [mark for mark in workers_on(tmp_path, second.node_id) if mark not in before])
         nodes.remove_node(second, allow_graceful=False)
         killed.extend((first, others[0]))
-        (tmp_path / "pace").write_text("0.02")
+        set_pace(tmp_path, 0.02)
 
     saboteur = threading.Thread(target=kill)
     saboteur.start()
