@@ -15,7 +15,7 @@ SCALE = 2.0**-5
 
 def sparse_network(name: str):
     seed_everything(1)
-    network = build_model(ModelSettings(name=name, width=8, blocks=2), (24, 8), 4)
+    network = build_model(ModelSettings(name=name, width=8, blocks=2), (36, 8), 4)
     for layer in network.layers:
         if hasattr(layer, "kernel"):
             kernel = layer.kernel.numpy()
@@ -26,7 +26,7 @@ def sparse_network(name: str):
 @pytest.mark.parametrize("name", model_names())
 def test_every_family_s_zeros_are_found_place_by_place(name: str) -> None:
     network = sparse_network(name)
-    x = np.random.default_rng(0).normal(size=(20, 24, 8, 1)).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=(20, 36, 8, 1)).astype(np.float32)
     int8 = convert(network, "int8", x, input_quantization=(SCALE, 0))
     rows = check_zeros_last(network, int8)
     assert sorted(row.operator for row in rows) == sorted({row.operator for row in rows})
