@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from kws_tfmot.data.index import AudioSplit
 from kws_tfmot.data.labels import SILENCE
 from kws_tfmot.data.noise import NoiseBank
 from kws_tfmot.data.settings import AugmentSettings
-from kws_tfmot.data.silence import draw_kinds, silence_clip
+from kws_tfmot.data.silence import draw_places, silence_clip
 from kws_tfmot.errors import DataError
 
 Labels = npt.NDArray[np.int32]
@@ -78,17 +77,17 @@ class TrainingBatches:
 
     def epoch(self, number: int) -> Iterator[tuple[Int16, Labels]]:
         """Yield int16 clips ``[B, samples]`` and int32 classes ``[B]`` of epoch ``number``."""
-        plan, kinds = self._plan(number)
+        plan, levels = self._plan(number)
         for first in range(0, len(plan.labels), self.batch_size):
             places = range(first, min(first + self.batch_size, len(plan.labels)))
-            yield self._make(number, plan, kinds, places), plan.labels[places.start : places.stop]
+            yield self._make(number, plan, levels, places), plan.labels[places.start : places.stop]
 
-    def _plan(self, number: int) -> tuple[EpochPlan, Sequence[str]]:
+    def _plan(self, number: int) -> tuple[EpochPlan, Sequence[float]]:
         rng = np.random.default_rng([self.seed, number])
         plan = self._planner.plan(rng)
-        return plan, draw_kinds(rng, int((plan.kinds == MADE_SILENCE).sum()))
+        return plan, draw_places(rng, int((plan.kinds == MADE_SILENCE).sum()))
 
-    def _make(self, number: int, plan: EpochPlan, silences: Sequence[str], places: range) -> Int16:
+    def _make(self, number: int, plan: EpochPlan, levels: Sequence[float], places: range) -> Int16:
         window = slice(places.start, places.stop)
         sources = self.clips.gather(np.maximum(plan.first[window], 0))
         clips = np.empty_like(sources)
@@ -96,7 +95,7 @@ class TrainingBatches:
         for row, place in enumerate(places):
             rng = np.random.default_rng([self.seed, number, place])
             if plan.kinds[place] == MADE_SILENCE:
-                clips[row], _ = silence_clip(rng, self.noise, "train", silences[silent])
+                clips[row], _ = silence_clip(rng, self.noise, "train", levels[silent])
                 silent += 1
                 continue
             clip = self._source(rng, plan, place, sources[row])
@@ -139,7 +138,4 @@ class TrainingBatches:
         return to_int16(clip * np.float32(10 ** (rng.uniform(*settings.gain_db) / 20)))
 
     def _draw_noise(self, rng: np.random.Generator) -> augment.Float:
-        recorded: Any = None
-        if rng.random() >= self.settings.generated_noise_share:
-            recorded = self.noise.draw(rng, "train")
-        return recorded[0].astype(np.float32) if recorded else self.noise.draw_generated(rng)[0]
+        return self.noise.draw_varied(rng, "train", self.settings.generated_noise_share)[0]

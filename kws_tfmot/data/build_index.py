@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from kws_tfmot.data.folder import SourceClip, list_folder
+from kws_tfmot.data.held_out_words import NARROW_WORDS
 from kws_tfmot.data.index import Clip, ClipIndex, MadeClips
 from kws_tfmot.data.labels import SILENCE, UNKNOWN, class_labels, label_of, same_name
 from kws_tfmot.data.noise import NoiseBank
 from kws_tfmot.data.selection import balanced_choice
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.silence import silence_clips
-from kws_tfmot.data.splits import assign_splits
+from kws_tfmot.data.splits import Assigned, assign_splits, misplaced
 from kws_tfmot.data.store import AudioStore, Progress, folder_store
 from kws_tfmot.errors import DataError, did_you_mean
 
@@ -80,11 +81,11 @@ def build_index(
     digests = {path: store.digests[row] for path, row in store.rows.items()}
     remarks += _speaker_notes(clips, settings) + _double_label_notes(labels, digests)
     if settings.split == "all":
-        split_of = dict.fromkeys(labels, "all")
+        assigned = Assigned(dict.fromkeys(labels, "all"), {}, [])
     else:
-        split_of, split_notes = assign_splits(clips, listed, digests, labels, settings)
-        remarks += split_notes
-    chosen = _mark_used(clips, split_of, labels, settings)
+        assigned = assign_splits(clips, listed, digests, labels, settings)
+    remarks += assigned.notes + _held_notes(assigned.held)
+    chosen = _mark_used(clips, assigned, labels, settings)
     noise = NoiseBank(store.noise, store.noise_spans, settings.clip_samples, settings.sample_rate)
     made, noise_notes = _make_silence(chosen, noise, settings)
     return ClipIndex(
@@ -135,21 +136,36 @@ def _double_label_notes(labels: Mapping[str, str], digests: Mapping[str, str]) -
     )
 
 
+def _held_notes(held: Mapping[str, str]) -> list[str]:
+    words = {split: sorted(word for word, own in held.items() if own == split) for split in ("validation", "test")}
+    return [
+        f"{len(found)} other words are held out for {split}: {', '.join(found[:12])}{' ...' if len(found) > 12 else ''}"
+        for split, found in words.items()
+        if found
+    ]
+
+
 def _mark_used(
-    clips: Sequence[SourceClip], split_of: Mapping[str, str], labels: Mapping[str, str], settings: DataSettings
+    clips: Sequence[SourceClip], assigned: Assigned, labels: Mapping[str, str], settings: DataSettings
 ) -> list[Clip]:
+    unfit = misplaced(clips, assigned.split_of, labels, assigned.held)
     result = [
-        Clip(c.path, c.word, c.speaker, split_of[c.path], labels[c.path], recorded=c.recorded)
+        Clip(c.path, c.word, c.speaker, assigned.split_of[c.path], labels[c.path], c.path not in unfit, c.recorded)
         for c in clips
-        if c.path in split_of
+        if c.path in assigned.split_of
     ]
     for split in ("validation", "test"):
-        unknown = [(clip.path, clip.word) for clip in result if clip.split == split and clip.label == UNKNOWN]
+        unknown = [(c.path, c.word) for c in result if c.split == split and c.label == UNKNOWN and c.used]
         # A folder that brings _unknown_ clips has chosen them already.
         if not unknown or any(word == UNKNOWN for _, word in unknown):
             continue
         count = round(settings.unknown_share * _mean_keyword_clips(result, split, settings))
-        taken = balanced_choice(unknown, count, settings.seed)
+        unheard = [one for one in unknown if one[1] in assigned.held]
+        if len({word for _, word in unheard}) < NARROW_WORDS:
+            unheard = []  # too few to stand for all words alone
+        taken = balanced_choice(unheard, count, settings.seed)
+        rest = [one for one in unknown if one[0] not in taken]
+        taken |= balanced_choice(rest, count - len(taken), settings.seed)
         left = {path for path, _ in unknown} - taken
         result = [clip._replace(used=False) if clip.path in left else clip for clip in result]
     return sorted(result)

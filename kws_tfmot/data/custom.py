@@ -27,7 +27,7 @@ from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.speakers import percent_splits
 from kws_tfmot.data.speech.espeak import accents_of
 from kws_tfmot.data.speech.scripts import check_script
-from kws_tfmot.data.splits import by_percent
+from kws_tfmot.data.splits import by_percent, held_words
 from kws_tfmot.data.store import Progress, cached_store, read_noises, store_key
 from kws_tfmot.data.synthetic import missing_engines, render
 from kws_tfmot.errors import DataError
@@ -85,7 +85,8 @@ def _split(
     if settings.split == "all":
         return spoken + recorded, []
     labels = {clip.path: label_of(clip.word, settings.keywords) for clip in spoken}
-    split_of = by_percent(spoken, labels, settings.percent, settings.seed)
+    held = held_words(spoken, {}, labels, settings)
+    split_of = by_percent(spoken, labels, settings.percent, settings.seed, held)
     groups = split_groups(own, settings)
     names = "speaker" if all(one.speaker for one in own.utterances) else "file"
     if not groups:

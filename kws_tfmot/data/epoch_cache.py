@@ -14,7 +14,7 @@ import numpy.typing as npt
 from kws_tfmot.data.batches import Labels, TrainingBatches
 from kws_tfmot.files import replacing
 
-_VERSION = 1  # counts up when the same settings draw other features
+_VERSION = 2  # counts up when the same settings draw other features
 
 
 class EpochCache:

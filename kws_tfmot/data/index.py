@@ -23,7 +23,8 @@ class Clip(NamedTuple):
     """One clip.
 
     ``path`` is relative to the source's root, ``speaker`` empty where none is known, ``label`` the class. ``used`` is
-    false for clips of other words that validation or test do not take, to keep ``_unknown_`` at its share.
+    false for clips of other words that their split does not take: held-out words elsewhere, words that train in test,
+    and what would raise ``_unknown_`` above its share.
     ``recorded`` is true for a user's own recordings among synthetic clips.
     """
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.labels import SPLITS
+from kws_tfmot.data.noise_shapes import reshape
 
 Float = npt.NDArray[np.float32]
 COLOURS = {"white": 0.0, "pink": 0.5, "brown": 1.0}  # amplitude falls as 1 / f ** exponent
@@ -87,6 +88,23 @@ class NoiseBank:
         source = self.generated[name]
         first = int(rng.integers(0, len(source) - self.length + 1))
         return source[first : first + self.length], f"{name}@{first}"
+
+    def draw_varied(self, rng: np.random.Generator, split: str, generated_share: float) -> tuple[Float, str]:
+        """One clip of noise as another place would have it, and its name; its level means nothing.
+
+        Recorded where there is a recording, but for ``generated_share``; mixed with another one, filtered or switched
+        on and off as :func:`~kws_tfmot.data.noise_shapes.reshape` draws it.
+        """
+        wave, name = self._draw_any(rng, split, generated_share)
+        other, _ = self._draw_any(rng, split, generated_share)
+        wave, changes = reshape(rng, wave, other, self.rate)
+        return wave, name + changes
+
+    def _draw_any(self, rng: np.random.Generator, split: str, generated_share: float) -> tuple[Float, str]:
+        drawn = None if rng.random() < generated_share else self.draw(rng, split)
+        if drawn is None:
+            return self.draw_generated(rng)
+        return drawn[0].astype(np.float32), drawn[1]
 
     def missing_splits(self) -> tuple[str, ...]:
         """The splits that no recording is left for."""

@@ -46,6 +46,9 @@ class DataSettings(Settings):
         clip_ms: Length of every clip in milliseconds.
         unknown_share: Clips of ``_unknown_`` in validation and test, as a share of the mean keyword's clips.
         silence_share: The same for ``_silence_``.
+        held_out_words: Share of the other words that test has to itself, with half as many for validation: training
+            hears no clip of them. 0 tests ``_unknown_`` on the words that trained it, as the papers do. Below four
+            other words, and where clips of ``_unknown_`` bear no word, none is held out.
         split: ``official`` (list files, else the published SHA-1 rule), ``percent`` (by speaker hash), ``auto``
             (official if it gives every split every class, else percent) or ``all`` (evaluation: one split, every clip).
         percent: Train, validation and test in per cent for ``percent``; a 0 leaves that split out.
@@ -60,6 +63,7 @@ class DataSettings(Settings):
     clip_ms: int = pydantic.Field(default=1000, ge=100, le=10000)
     unknown_share: float = pydantic.Field(default=1.0, ge=0.0, le=20.0)
     silence_share: float = pydantic.Field(default=1.0, ge=0.0, le=20.0)
+    held_out_words: float = pydantic.Field(default=0.2, ge=0.0, le=0.5)
     split: Literal["auto", "official", "percent", "all"] = "auto"
     percent: tuple[float, float, float] = (80.0, 10.0, 10.0)
     speaker_pattern: str = r"([0-9a-zA-Z]+)_nohash"

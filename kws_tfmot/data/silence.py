@@ -1,4 +1,4 @@
-"""Clips of the class ``_silence_``: from digital zero over quiet rooms to noise so loud that it clips."""
+"""Clips of the class ``_silence_``: digital zero, and noise at every level from a quiet room's to full scale."""
 
 from __future__ import annotations
 
@@ -9,66 +9,70 @@ import numpy.typing as npt
 
 from kws_tfmot.data.audio import Int16, to_int16
 from kws_tfmot.data.noise import NoiseBank
+from kws_tfmot.data.noise_shapes import LOWEST_DBFS, at_level, level_dbfs
 
-# Kind and share. The packaged official test clips hold exact zeros and recordings at every volume up to the full
-# one; "uniform" is the rule that made those, the rest covers microphones and rooms it does not.
-KINDS = (
-    ("zero", 0.08),
-    ("dither", 0.07),
-    ("logarithmic", 0.35),
-    ("uniform", 0.30),
-    ("generated", 0.10),
-    ("loud", 0.10),
-)
-_FULL_SCALE = 32768.0
+ZERO_SHARE = 0.06
+"""Share of silence clips that are exact zeros, as a muted microphone gives."""
+DITHER_SHARE = 0.06
+"""Share that is Gaussian, 0.3 to 6 steps of int16: a converter without a source."""
+GENERATED_SHARE = 0.3
+"""Share of the rest that is coloured noise made here rather than recorded."""
 
 
-def silence_clip(rng: np.random.Generator, noise: NoiseBank, split: str, kind: str) -> tuple[Int16, str]:
-    """One clip of ``kind`` from the stretches of ``split``, and a name that says how it was made.
+def silence_clip(rng: np.random.Generator, noise: NoiseBank, split: str, place: float) -> tuple[Int16, str]:
+    """One clip from the stretches of ``split``, and a name that says how it was made and how loud it came out.
 
-    ``zero``: exact zeros. ``dither``: Gaussian, 0.3 to 6 steps of int16. ``logarithmic``: a recording at -60 to 0 dB.
-    ``uniform``: a recording at a gain between 0 and 1. ``generated``: coloured noise at -75 to -6 dB of full scale.
-    ``loud``: a recording raised to -14 to 0 dB of full scale, clipping where it must. Where there is no recording,
-    generated noise takes its place.
+    A user's noise files may have any level, and so may the noise of the place of use: whatever is drawn is normalised
+    and given a level of its own, evenly in decibels. Where it passes full scale it clips, as a converter does.
+
+    Args:
+        rng: Decides everything but the level.
+        noise: Recorded noises; where there is none, generated noise takes their place.
+        split: Whose stretches are drawn from.
+        place: From 0 to 1: up to :data:`ZERO_SHARE` exact zeros, then up to :data:`DITHER_SHARE` more dither, then
+            noise from -70 dBFS to full scale (root mean square before clipping).
     """
     length = noise.length
-    if kind == "zero":
+    if place < ZERO_SHARE:
         return np.zeros(length, np.int16), "zero"
-    if kind == "dither":
+    if place < ZERO_SHARE + DITHER_SHARE:
         steps = rng.uniform(0.3, 6.0)
-        return to_int16(rng.standard_normal(length, dtype=np.float32) * np.float32(steps)), f"dither x{steps:.3f}"
-    drawn = None if kind == "generated" else noise.draw(rng, split)
-    if drawn is None:
-        low = -14.0 if kind == "loud" else -75.0
-        decibels = rng.uniform(low, 0.0 if kind == "loud" else -6.0)
-        wave, name = noise.draw_generated(rng)
-        return to_int16(wave * np.float32(_FULL_SCALE * 10 ** (decibels / 20))), f"{name} {decibels:.2f} dBFS"
-    samples, name = drawn
-    if kind == "uniform":
-        gain = float(rng.uniform(0.0, 1.0))
-    elif kind == "logarithmic":
-        gain = 10 ** (rng.uniform(-60.0, 0.0) / 20)
-    else:
-        power = float(np.sqrt(np.mean(np.square(samples, dtype=np.float32)))) + 1.0
-        gain = _FULL_SCALE * 10 ** (rng.uniform(-14.0, 0.0) / 20) / power
-    return to_int16(samples * np.float32(gain)), f"{name} x{gain:.4f}"
+        clip = to_int16(rng.standard_normal(length, dtype=np.float32) * np.float32(steps))
+        return clip, f"dither x{steps:.3f}"
+    decibels = LOWEST_DBFS * (1 - place) / (1 - ZERO_SHARE - DITHER_SHARE)
+    wave, name = noise.draw_varied(rng, split, GENERATED_SHARE)
+    clip = to_int16(at_level(wave, decibels))
+    return clip, f"{name} {level_dbfs(clip):.2f} dBFS"
 
 
 def silence_clips(
     rng: np.random.Generator, noise: NoiseBank, split: str, count: int
 ) -> tuple[npt.NDArray[np.int16], list[str]]:
-    """``count`` silence clips ``[count, samples]`` in the shares of :data:`KINDS`, and their names."""
+    """``count`` silence clips ``[count, samples]`` at levels spread evenly, and their names."""
     clips = np.zeros((count, noise.length), np.int16)
     names = []
-    for row, kind in enumerate(draw_kinds(rng, count)):
-        clips[row], name = silence_clip(rng, noise, split, kind)
+    for row, place in enumerate(draw_places(rng, count)):
+        clips[row], name = silence_clip(rng, noise, split, place)
         names.append(name)
     return clips, names
 
 
-def draw_kinds(rng: np.random.Generator, count: int) -> Sequence[str]:
-    """``count`` kinds in their shares (to within one clip), in random order."""
-    ends = np.cumsum([share for _, share in KINDS])
-    places = (np.arange(count) + 0.5) / max(count, 1)
-    kinds = [KINDS[int(np.searchsorted(ends, place * ends[-1]))][0] for place in places]
-    return [kinds[int(i)] for i in rng.permutation(count)]
+def draw_places(rng: np.random.Generator, count: int) -> Sequence[float]:
+    """``count`` places between 0 and 1, one in each ``1 / count`` of it, in random order: every level has its share.
+
+    >>> sorted(int(4 * place) for place in draw_places(np.random.default_rng(0), 4))
+    [0, 1, 2, 3]
+    """
+    return ((rng.permutation(count) + rng.random(count)) / max(count, 1)).tolist()
+
+
+def made_level(name: str) -> float | None:
+    """Level of a clip named by :func:`silence_clip` in dBFS; minus infinity for zeros and dither, ``None`` for others.
+
+    >>> made_level("tap.wav@300 mixed -31.25 dBFS"), made_level("zero"), made_level("tap.wav")
+    (-31.25, -inf, None)
+    """
+    if name == "zero" or name.startswith("dither "):
+        return -np.inf
+    parts = name.rsplit(" ", 2)
+    return float(parts[1]) if len(parts) == 3 and parts[2] == "dBFS" else None

@@ -41,7 +41,16 @@ def official_split(speaker: str, validation_percent: float = 10.0, test_percent:
     return "test" if percentage < validation_percent + test_percent else "train"
 
 
-def percent_splits(clips_of: Mapping[str, Mapping[str, int]], percent: Sequence[float], seed: int) -> dict[str, str]:
+HELD_WEIGHT = 0.5
+"""How much a class that belongs to one split pulls its speakers there, against 1 for classes in every split."""
+
+
+def percent_splits(
+    clips_of: Mapping[str, Mapping[str, int]],
+    percent: Sequence[float],
+    seed: int,
+    only: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Give every speaker to one split so that the clips of every class come close to ``percent``.
 
     Speakers with a rare class come first, else in the order of ``SHA-256(seed:speaker)``. Each goes to the split that
@@ -53,6 +62,8 @@ def percent_splits(clips_of: Mapping[str, Mapping[str, int]], percent: Sequence[
         clips_of: Number of clips of every class for every speaker.
         percent: Train, validation and test, adding up to 100.
         seed: Another seed gives another order.
+        only: Classes that have a use in one split alone (words held out for test), and that split: their share there is
+            one, so their speakers go there as far as the other classes allow.
 
     >>> splits = percent_splits({f"s{i}": {"go": 1} for i in range(10)}, (80, 10, 10), seed=0)
     >>> [list(splits.values()).count(name) for name in ("train", "validation", "test")]
@@ -63,6 +74,11 @@ def percent_splits(clips_of: Mapping[str, Mapping[str, int]], percent: Sequence[
     for counts in clips_of.values():
         total.update(counts)
     behind = {name: dict.fromkeys(total, 0.0) for name in SPLITS if share[name] > 0}
+    only = {label: split for label, split in (only or {}).items() if split in behind}
+    weight = {label: HELD_WEIGHT if label in only else 1.0 for label in total}
+
+    def wanted(name: str, label: str) -> float:
+        return share[name] if label not in only else float(only[label] == name)
 
     def rank(speaker: str) -> tuple[int, str]:
         rarest = min((total[label] for label, count in clips_of[speaker].items() if count), default=0)
@@ -72,8 +88,11 @@ def percent_splits(clips_of: Mapping[str, Mapping[str, int]], percent: Sequence[
     for speaker in sorted(clips_of, key=rank):
         part = {label: count / total[label] for label, count in sorted(clips_of[speaker].items()) if count}
         for name, lag in behind.items():
-            lag.update({label: lag[label] + share[name] * value for label, value in part.items()})
-        need = {name: sum(value * lag[label] for label, value in part.items()) for name, lag in behind.items()}
+            lag.update({label: lag[label] + wanted(name, label) * value for label, value in part.items()})
+        need = {
+            name: sum(weight[label] * value * lag[label] for label, value in part.items())
+            for name, lag in behind.items()
+        }
         chosen = max(need, key=lambda name: (need[name], share[name]))
         for label, value in part.items():
             behind[chosen][label] -= value

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from kws_tfmot.data.folder import SourceClip, clip_key
+from kws_tfmot.data.held_out_words import held_out_words
 from kws_tfmot.data.labels import SILENCE, SPLITS, UNKNOWN
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.speakers import official_split, percent_splits
 from kws_tfmot.errors import DataError
 
 _KEEP_ORDER = {"test": 0, "validation": 1, "train": 2}
+
+
+class Assigned(NamedTuple):
+    """Split of every clip that is kept, the other words held out for a split of their own, and notes."""
+
+    split_of: dict[str, str]
+    held: dict[str, str]
+    notes: list[str]
 
 
 def voice(clip: SourceClip) -> str:
@@ -28,13 +38,21 @@ def official_splits(clips: Iterable[SourceClip], listed: Mapping[str, str]) -> d
 
 
 def by_percent(
-    clips: Sequence[SourceClip], label_of: Mapping[str, str], percent: Sequence[float], seed: int
+    clips: Sequence[SourceClip],
+    label_of: Mapping[str, str],
+    percent: Sequence[float],
+    seed: int,
+    held: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Split of every path, speakers whole, every class in the given percentages as far as that goes."""
+    """Split of every path, speakers whole, every class in the given percentages as far as that goes.
+
+    ``held`` are the other words that belong to one split alone: their speakers go there as far as that goes. Every
+    word counts as a class here, so that rare ones do not leave training with their few speakers.
+    """
     clips_of: dict[str, Counter[str]] = defaultdict(Counter)
     for clip in clips:
-        clips_of[voice(clip)][label_of[clip.path]] += 1
-    split_of = percent_splits(clips_of, percent, seed)
+        clips_of[voice(clip)][clip.word if label_of[clip.path] == UNKNOWN else label_of[clip.path]] += 1
+    split_of = percent_splits(clips_of, percent, seed, held)
     return {clip.path: split_of[voice(clip)] for clip in clips}
 
 
@@ -80,40 +98,78 @@ def missing_classes(
     return {split: labels for split, labels in found.items() if labels}
 
 
+def held_words(
+    clips: Iterable[SourceClip], split_of: Mapping[str, str], label_of: Mapping[str, str], settings: DataSettings
+) -> dict[str, str]:
+    """The other words held out of training (see :func:`~kws_tfmot.data.held_out_words.held_out_words`).
+
+    A user's own recordings of other words all train, as there are never too many of them; where clips of
+    ``_unknown_`` bear no word none can be held out.
+    """
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    keep: set[str] = set()
+    for clip in clips:
+        if label_of[clip.path] == UNKNOWN:
+            counts[clip.word][split_of.get(clip.path, "")] += 1
+            if clip.recorded:
+                keep.add(clip.word)
+    if UNKNOWN in counts:
+        return {}
+    chosen = {word: found for word, found in counts.items() if word not in keep}
+    return held_out_words(chosen, settings.held_out_words, settings.seed)
+
+
+def misplaced(
+    clips: Iterable[SourceClip], split_of: Mapping[str, str], label_of: Mapping[str, str], held: Mapping[str, str]
+) -> set[str]:
+    """Clips of held-out words that lie outside their split: nothing may use them."""
+    return {
+        clip.path
+        for clip in clips
+        if clip.path in split_of and label_of[clip.path] == UNKNOWN
+        if held.get(clip.word, split_of[clip.path]) != split_of[clip.path]
+    }
+
+
 def assign_splits(
     clips: Sequence[SourceClip],
     listed: Mapping[str, str],
     digest_of: Mapping[str, str],
     label_of: Mapping[str, str],
     settings: DataSettings,
-) -> tuple[dict[str, str], list[str]]:
-    """Split of every clip that is kept, and notes on how it was found.
+) -> Assigned:
+    """Split of every clip that is kept, the words held out, and notes on how both were found.
 
     Raises:
-        DataError: A split lacks a class, or (``official``) list files put one speaker into two splits.
+        DataError: A split lacks a class, or a speaker would be in two splits.
     """
     notes: list[str] = []
     reason = ""
     if all(clip.split for clip in clips):
         own = {clip.path: clip.split for clip in clips}
-        if crossing := crossing_speakers(clips, own):
-            raise DataError(f"the set's own splits put {len(crossing)} speakers into two splits: {crossing[:5]}",
-                            "Use split: percent.")  # fmt: skip
-        return _checked(own, digest_of, label_of, settings, SPLITS, notes), notes
+        _refuse_crossing(clips, own, "the set's own splits put", "Use split: percent.")
+        kept = _checked(own, digest_of, label_of, settings, SPLITS, notes)
+        return Assigned(kept, held_words(clips, kept, label_of, settings), notes)
     if settings.split in ("auto", "official"):
         official = official_splits(clips, listed)
         reason = _why_not_official(clips, official, digest_of, label_of, settings)
         if not reason or settings.split == "official":
-            if crossing := crossing_speakers(clips, official):
-                raise DataError(f"the split lists put {len(crossing)} speakers into two splits: {crossing[:5]}",
-                                "Correct the lists, or use split: percent.")  # fmt: skip
+            _refuse_crossing(clips, official, "the split lists put", "Correct the lists, or use split: percent.")
             notes.append(f"split by {'the list files' if listed else 'the SHA-1 of the speaker (10 % / 10 %)'}")
-            return _checked(official, digest_of, label_of, settings, SPLITS, notes), notes
+            kept = _checked(official, digest_of, label_of, settings, SPLITS, notes)
+            return Assigned(kept, held_words(clips, kept, label_of, settings), notes)
     shares = " / ".join(f"{value:g}" for value in settings.percent)
     notes.append(f"split by speaker hash, {shares} % for train / validation / test" + (f": {reason}" if reason else ""))
     wanted = [name for name, value in zip(SPLITS, settings.percent, strict=True) if value > 0]
-    split_of = by_percent(clips, label_of, settings.percent, settings.seed)
-    return _checked(split_of, digest_of, label_of, settings, wanted, notes), notes
+    held = {word: split for word, split in held_words(clips, {}, label_of, settings).items() if split in wanted}
+    split_of = by_percent(clips, label_of, settings.percent, settings.seed, held)
+    _refuse_crossing(clips, split_of, "the percentages put", "Give every speaker one name.")
+    return Assigned(_checked(split_of, digest_of, label_of, settings, wanted, notes), held, notes)
+
+
+def _refuse_crossing(clips: Sequence[SourceClip], split_of: Mapping[str, str], who: str, way_out: str) -> None:
+    if crossing := crossing_speakers(clips, split_of):
+        raise DataError(f"{who} {len(crossing)} speakers into two splits: {crossing[:5]}", way_out)
 
 
 def _why_not_official(

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from kws_tfmot.data.noise import COLOURS, NoiseBank, coloured_noise
-from kws_tfmot.data.silence import KINDS, draw_kinds, silence_clip, silence_clips
+from kws_tfmot.data.noise_shapes import band_filter, level_dbfs, switched
+from kws_tfmot.data.silence import DITHER_SHARE, ZERO_SHARE, draw_places, made_level, silence_clip, silence_clips
 
 RATE = 16000
 
@@ -52,33 +53,70 @@ def test_coloured_noise_falls_as_it_should(name: str, exponent: float) -> None:
     assert slope == pytest.approx(-6.02 * exponent, abs=0.3), name
 
 
-def test_silence_runs_from_digital_zero_to_clipping(bank: NoiseBank) -> None:
-    clips, names = silence_clips(np.random.default_rng(0), bank, "test", 400)
-    assert clips.shape == (400, RATE)
-    assert len(set(names)) > 300
-    level = np.sqrt((clips.astype(float) ** 2).mean(axis=1))
-    zeros = (~clips.any(axis=1)).mean()
-    assert 0.05 < zeros < 0.12
-    assert (level[level > 0] < 10).mean() > 0.05
-    assert (level > 6000).mean() > 0.05
+def _loud_and_quiet() -> NoiseBank:
+    """One recording a hundredth as loud as the other, as in a folder whose files were never levelled."""
+    wave = np.random.default_rng(3).standard_normal(80 * RATE) * np.repeat([3.0, 300.0], 40 * RATE)
+    return NoiseBank(wave.astype(np.int16), (("far", 0, 40 * RATE), ("near", 40 * RATE, 80 * RATE)), RATE, RATE)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_silence_lies_evenly_at_every_level_whatever_the_files_have(split: str) -> None:
+    clips, names = silence_clips(np.random.default_rng(0), _loud_and_quiet(), split, 700)
+    assert clips.shape == (700, RATE)
+    assert len(set(names)) > 600
+    assert (~clips.any(axis=1)).mean() == pytest.approx(ZERO_SHARE, abs=0.005)
+    level = np.array([level_dbfs(clip) for clip in clips])
+    noise = ~np.isinf([made_level(name) for name in names])
+    steps, _ = np.histogram(level[noise], bins=np.arange(-75, 1, 10))
+    # Full scale noise clips, which leaves the two last steps to share 15 dB; the first is 5 dB wide.
+    assert (steps[1:] > 60).all(), steps
+    assert steps.max() < 110
+    for recording in ("far", "near"):
+        own = level[[name.startswith(recording) for name in names]]
+        assert own.min() < -60
+        assert own.max() > -6, f"{recording} keeps the level of its file"
     assert ((np.abs(clips.astype(int)) >= 32767).mean(axis=1) > 0.001).any()
-    spread = np.log10(level[level > 1])
-    assert spread.std() > 0.6
 
 
-def test_silence_kinds_keep_their_shares() -> None:
-    kinds = draw_kinds(np.random.default_rng(0), 200)
-    for kind, share in KINDS:
-        assert kinds.count(kind) == pytest.approx(200 * share, abs=1)
-    assert sum(share for _, share in KINDS) == pytest.approx(1.0)
-    assert list(draw_kinds(np.random.default_rng(0), 0)) == []
+def test_the_name_of_made_silence_tells_its_level(bank: NoiseBank) -> None:
+    clips, names = silence_clips(np.random.default_rng(1), bank, "test", 100)
+    for clip, name in zip(clips, names, strict=True):
+        told = made_level(name)
+        assert told is not None
+        assert told == pytest.approx(level_dbfs(clip), abs=0.01) or (np.isinf(told) and level_dbfs(clip) < -70)
 
 
-@pytest.mark.parametrize("kind", [kind for kind, _ in KINDS])
-def test_silence_needs_no_recordings(kind: str) -> None:
+def test_every_place_has_its_share() -> None:
+    places = np.sort(draw_places(np.random.default_rng(0), 200))
+    np.testing.assert_array_equal((places * 200).astype(int), np.arange(200))
+    assert list(draw_places(np.random.default_rng(0), 0)) == []
+
+
+@pytest.mark.parametrize("place", [0.0, ZERO_SHARE, ZERO_SHARE + DITHER_SHARE, 0.99])
+def test_silence_needs_no_recordings(place: float) -> None:
     bare = NoiseBank(np.zeros(0, np.int16), (), RATE, RATE)
-    clip, name = silence_clip(np.random.default_rng(0), bare, "train", kind)
+    clip, name = silence_clip(np.random.default_rng(0), bare, "train", place)
     assert clip.dtype == np.int16
     assert clip.shape == (RATE,)
-    assert clip.any() == (kind != "zero")
+    assert clip.any() == (place > 0)
     assert name
+
+
+def test_a_filter_keeps_its_band_and_a_switch_its_time() -> None:
+    wave = np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
+    power = np.abs(np.fft.rfft(band_filter(wave, RATE, 1000.0, 2000.0))) ** 2
+    band = power[1000:2000].mean()
+    assert power[250:260].mean() < 0.01 * band
+    assert power[7990:].mean() < 0.02 * band
+    half = switched(wave, 4000, 12000, -40.0)
+    assert level_dbfs(half[5000:11000]) - level_dbfs(half[:3000]) == pytest.approx(40, abs=1)
+    back = switched(wave, 12000, 4000, -40.0)
+    assert level_dbfs(back[5000:11000]) - level_dbfs(back[:3000]) == pytest.approx(-40, abs=1)
+
+
+def test_varied_noise_is_mixed_filtered_and_switched() -> None:
+    rng = np.random.default_rng(0)
+    names = [_loud_and_quiet().draw_varied(rng, "train", 0.2)[1] for _ in range(200)]
+    for change, share in (("mixed", 0.3), ("filtered", 0.3), ("switched", 0.15)):
+        assert sum(change in name for name in names) / 200 == pytest.approx(share, abs=0.1)
+    assert sum(name.startswith(tuple(COLOURS)) for name in names) / 200 == pytest.approx(0.2, abs=0.08)

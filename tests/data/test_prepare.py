@@ -54,7 +54,7 @@ def test_audio_is_what_the_files_hold(small_folder: Path, small_settings: DataSe
 
 def test_unknown_is_balanced_over_its_words(make_folder: Callable[..., Path], tmp_path: Path) -> None:
     root = make_folder(tmp_path / "set", words=("go", "a", "b", "c", "d"), speakers=40, noise_seconds=0)
-    settings = DataSettings(keywords=("go",), split="percent", percent=(40, 30, 30))
+    settings = DataSettings(keywords=("go",), split="percent", percent=(40, 30, 30), held_out_words=0)
     index = prepare(f"folder:{root}", settings, tmp_path / "cache")
     for split in ("validation", "test"):
         words = [clip.word for clip in index.clips if clip.split == split and clip.used and clip.word != "go"]
