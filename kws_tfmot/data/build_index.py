@@ -25,9 +25,9 @@ def prepare_folder(
     spec: str, root: Path, settings: DataSettings, cache: Path, progress: Progress | None = None
 ) -> ClipIndex:
     """:func:`prepare` for a folder in the layout of Speech Commands."""
-    listing = list_folder(root, settings.speaker_pattern)
+    listing = list_folder(root, settings.speaker_pattern, settings.keywords)
     labels = {clip.path: label_of(clip.word, settings.keywords) for clip in listing.clips}
-    notes = check_keywords(settings, list(listing.folders), set(labels.values()), str(root))
+    notes = [*listing.notes, *check_keywords(settings, list(listing.folders), set(labels.values()), str(root))]
     store = folder_store(
         root,
         tuple(clip.path for clip in listing.clips),

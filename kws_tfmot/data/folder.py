@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from kws_tfmot.data.labels import NOISE_FOLDER, SILENCE
+from kws_tfmot.data.labels import NOISE_FOLDER, SILENCE, same_name
 from kws_tfmot.data.speakers import speaker_of
 from kws_tfmot.errors import DataError
 
-AUDIO_SUFFIXES = (".wav", ".flac")
+AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf", ".w64")
+"""What libsndfile decodes, by the file's ending."""
+
+UNREAD_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".amr", ".webm", ".3gp", ".mka", ".ape", ".wv")
+"""Endings of sound files that it does not decode; they are counted and named."""
+
 LISTS = {"validation_list.txt": "validation", "testing_list.txt": "test"}
+_SPLIT_FOLDERS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval"), "test"),
+}
+_NOISE_NAMES = ("background noise", "background", "noise", "noises")
 
 
 class SourceClip(NamedTuple):
@@ -30,7 +43,10 @@ class SourceClip(NamedTuple):
 
 @dataclass(frozen=True)
 class FolderListing:
-    """What lies in a folder: clips by word, background noises, and the splits its list files give (by stem)."""
+    """What lies in a folder: clips by word, background noises, and the splits its list files give (by stem).
+
+    ``notes`` say what was taken for what, and which sound files cannot be read.
+    """
 
     root: Path
     clips: tuple[SourceClip, ...]
@@ -38,41 +54,159 @@ class FolderListing:
     listed: dict[str, str]
     folders: tuple[str, ...]
     stamps: tuple[tuple[str, int, int], ...]
+    notes: tuple[str, ...] = ()
 
 
-def list_folder(root: Path, speaker_pattern: str) -> FolderListing:
-    """List ``root``: one folder a word, WAV or FLAC clips inside, ``_background_noise_`` and list files beside.
+@dataclass
+class _Found:
+    clips: list[SourceClip] = field(default_factory=list)
+    noises: list[str] = field(default_factory=list)
+    stamps: list[tuple[str, int, int]] = field(default_factory=list)
+    words: set[str] = field(default_factory=set)
+    nested: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
+    renamed: set[tuple[str, str]] = field(default_factory=set)
 
-    Clips come sorted by path. The speaker is empty where ``speaker_pattern`` finds none.
+
+def list_folder(root: Path, speaker_pattern: str, keywords: Sequence[str] = ()) -> FolderListing:
+    """List ``root``: one folder a word, clips inside, ``_background_noise_`` and list files beside.
+
+    Clips come sorted by path. A folder below a word is a speaker (``go/anna/1.wav``); without one the speaker is what
+    ``speaker_pattern`` finds in the file's name, or empty. ``train/``, ``validation/`` and ``test/`` with the words
+    below them give the splits. Folders named ``background_noise`` or ``silence`` count as ``_background_noise_`` and
+    ``_silence_``, unless ``keywords`` name them.
 
     Raises:
         DataError: The path is missing, is no folder, or holds no folder with clips.
     """
-    if not root.exists():
+    if not _probe(root, root.exists):
         raise DataError(f"the data folder does not exist. Received: {str(root)!r}", _LAYOUT)
     if not root.is_dir():
         raise DataError(f"expected a folder of clips, got a file. Received: {str(root)!r}", _LAYOUT)
-    clips: list[SourceClip] = []
-    noises: list[str] = []
-    stamps: list[tuple[str, int, int]] = []
-    folders = sorted(entry.name for entry in _entries(root) if entry.is_dir() and not entry.name.startswith("."))
-    for word in folders:
-        for entry in _entries(root / word):
-            if entry.name.startswith(".") or not entry.name.lower().endswith(AUDIO_SUFFIXES) or not entry.is_file():
+    found = _Found()
+    folders = _folders(root)
+    in_splits = _split_folders(root, folders, keywords)
+    for name in folders:
+        if split := in_splits.get(name, ""):
+            for word in _folders(root / name):
+                _take(root, f"{name}/{word}", word, split, speaker_pattern, keywords, found)
+        else:
+            _take(root, name, name, "", speaker_pattern, keywords, found)
+    if not found.clips:
+        raise DataError(f"no folder with sound files under {str(root)!r}; folders there: {folders or 'none'}"
+                        + "".join(f". {note}" for note in unread_notes(found.unread)), _LAYOUT)  # fmt: skip
+    clips = sorted(found.clips)
+    return FolderListing(
+        root,
+        tuple(clips),
+        tuple(sorted(found.noises)),
+        _read_lists(root),
+        tuple(sorted(found.words)),
+        tuple(sorted(found.stamps)),
+        tuple(_notes(found, in_splits)),
+    )
+
+
+def _take(root: Path, folder: str, word: str, split: str, pattern: str, keywords: Sequence[str], found: _Found) -> None:
+    """Put the sound files below ``folder`` (relative to ``root``) of ``word`` into ``found``."""
+    meaning = _meaning(word, keywords)
+    if meaning != word:
+        found.renamed.add((word, meaning))
+    found.words.add(meaning)
+    for path, inner, entry in _sound_files(root, folder, found.unread):
+        stat = entry.stat()
+        found.stamps.append((path, stat.st_size, stat.st_mtime_ns))
+        if meaning == NOISE_FOLDER:
+            found.noises.append(path)
+            continue
+        # A piece of noise may carry digits before "_nohash", but nobody speaks in it.
+        speaker = "" if meaning == SILENCE else speaker_of(entry.name, pattern) or inner
+        found.nested[word] += bool(inner)
+        found.clips.append(SourceClip(path, meaning, speaker, split))
+
+
+def _sound_files(root: Path, folder: str, unread: Counter[str]) -> Iterator[tuple[str, str, os.DirEntry[str]]]:
+    """Path, first folder below ``folder`` and entry of every sound file; a folder met twice (a link) is read once."""
+    seen: set[tuple[int, int]] = set()
+    waiting = [(folder, "")]
+    while waiting:
+        place, inner = waiting.pop()
+        identity = (root / place).stat()
+        if (identity.st_dev, identity.st_ino) in seen:
+            continue
+        seen.add((identity.st_dev, identity.st_ino))
+        for entry in _entries(root / place):
+            if entry.name.startswith("."):
                 continue
-            path = f"{word}/{entry.name}"
-            stat = entry.stat()
-            stamps.append((path, stat.st_size, stat.st_mtime_ns))
-            if word == NOISE_FOLDER:
-                noises.append(path)
-            else:
-                # A piece of noise may carry digits before "_nohash", but nobody speaks in it.
-                speaker = "" if word == SILENCE else speaker_of(entry.name, speaker_pattern)
-                clips.append(SourceClip(path, word, speaker))
-    if not clips:
-        raise DataError(f"no folder with .wav or .flac clips under {str(root)!r}; folders there: {folders or 'none'}",
-                        _LAYOUT)  # fmt: skip
-    return FolderListing(root, tuple(clips), tuple(noises), _read_lists(root), tuple(folders), tuple(stamps))
+            path, lower = f"{place}/{entry.name}", entry.name.lower()
+            if _probe(root / path, entry.is_dir):
+                waiting.append((path, inner or entry.name))
+            elif lower.endswith(AUDIO_SUFFIXES) and _probe(root / path, entry.is_file):
+                yield path, inner, entry
+            elif lower.endswith(UNREAD_SUFFIXES):
+                unread[lower[lower.rindex(".") :]] += 1
+
+
+def _meaning(word: str, keywords: Sequence[str]) -> str:
+    """``word`` as the project spells it: noise and silence folders are known by other names too.
+
+    >>> _meaning("Background-Noise", ()), _meaning("silence", ()), _meaning("noise", ("noise",))
+    ('_background_noise_', '_silence_', 'noise')
+    """
+    if same_name(word) in {same_name(keyword) for keyword in keywords}:
+        return word
+    plain = word.lower().replace("_", " ").replace("-", " ").strip()
+    if plain in _NOISE_NAMES:
+        return NOISE_FOLDER
+    return SILENCE if plain == "silence" else word
+
+
+def _split_folders(root: Path, folders: Sequence[str], keywords: Sequence[str]) -> dict[str, str]:
+    """Split of every folder that is one: ``train`` and another beside it, with folders below, and no keyword."""
+    if set(map(same_name, folders)) & set(map(same_name, keywords)):
+        return {}
+    splits = {name: _SPLIT_FOLDERS[name.lower()] for name in folders if name.lower() in _SPLIT_FOLDERS}
+    enough = "train" in splits.values() and len(set(splits.values())) == len(splits) >= 2
+    return splits if enough and all(_folders(root / name) for name in splits) else {}
+
+
+def _notes(found: _Found, in_splits: dict[str, str]) -> list[str]:
+    notes = [f"the folder {word!r} is taken as {meaning}" for word, meaning in sorted(found.renamed)]
+    if nested := +found.nested:
+        notes.append(
+            f"{sum(nested.values())} clips lie in folders below their word; where the file's name gives no speaker, "
+            "the folder does"
+        )
+    if in_splits:
+        notes.append(f"splits by the folders {', '.join(in_splits)}")
+    return notes + unread_notes(found.unread)
+
+
+def unread_notes(unread: Mapping[str, int]) -> list[str]:
+    """One note on the sound files that no decoder here reads, by their endings; none where there are none.
+
+    >>> unread_notes({".m4a": 2})[0].split(": ")[1]
+    '2 .m4a (convert them to WAV, FLAC, MP3 or OGG)'
+    """
+    if not unread:
+        return []
+    counted = ", ".join(f"{count} {suffix}" for suffix, count in sorted(unread.items()))
+    return [
+        f"sound files left out because no decoder here reads them: {counted} (convert them to WAV, FLAC, MP3 or OGG)"
+    ]
+
+
+def _folders(root: Path) -> list[str]:
+    return [e.name for e in _entries(root) if not e.name.startswith(".") and _probe(root / e.name, e.is_dir)]
+
+
+def _probe(path: Path, question: object) -> bool:
+    """``question()``; a link to itself or a name too long is an error that names ``path``."""
+    try:
+        return bool(question())  # type: ignore[operator]
+    except (OSError, ValueError) as err:
+        reason = err.strerror if isinstance(err, OSError) and err.strerror else str(err)
+        raise DataError(f"{str(path)!r} cannot be read: {reason}.", "Remove it, or give another folder.") from None
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -105,6 +239,6 @@ def _read_lists(root: Path) -> dict[str, str]:
 
 
 _LAYOUT = (
-    "Give folder:PATH where PATH holds one folder a word (PATH/go/0c540988_nohash_0.wav), and best also "
-    f"PATH/{NOISE_FOLDER}/*.wav."
+    "Give folder:PATH where PATH holds one folder a word (PATH/go/0c540988_nohash_0.wav, or PATH/go/anna/1.wav), "
+    f"and best also PATH/{NOISE_FOLDER}/*.wav; PATH/train/go/..., PATH/validation/... and PATH/test/... work too."
 )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kws_tfmot.data.audio import Int16, read_samples, resample, to_int16
-from kws_tfmot.data.folder import AUDIO_SUFFIXES
+from kws_tfmot.data.folder import AUDIO_SUFFIXES, UNREAD_SUFFIXES, unread_notes
 from kws_tfmot.data.labels import NOISE_FOLDER, UNKNOWN, same_name
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.speakers import speaker_of
@@ -78,7 +78,8 @@ def read_recordings(root: Path, settings: DataSettings) -> OwnRecordings:
         raise DataError(f"there is no folder of recordings at {str(root)!r}.", HINT)
     files, noise_files = _listed(root, settings)
     problems: list[str] = []
-    notes: list[str] = []
+    endings = Counter(path.suffix.lower() for path in root.rglob("*") if path.suffix.lower() in UNREAD_SUFFIXES)
+    notes = unread_notes(endings)
     found: list[Utterance] = []
     for file in files:
         try:
@@ -130,7 +131,7 @@ def _listed(root: Path, settings: DataSettings) -> tuple[list[_File], list[Path]
             speaker = inner[0] if len(inner) > 1 else speaker_of(path.name, settings.speaker_pattern)
             files.append(_File(path, path.relative_to(root).as_posix(), word, speaker))
     if not any(file.word in settings.keywords for file in files):
-        raise DataError(f"no .wav or .flac file in the keywords' folders under {str(root)!r}.", HINT)
+        raise DataError(f"no sound file (WAV, FLAC, MP3, OGG, ...) in the keywords' folders under {str(root)!r}.", HINT)
     return files, noises
 
 

@@ -95,7 +95,7 @@ def decode_in_shards(
         DataError: The folder cannot be used, or a shard has failed.
     """
     root = root.resolve()
-    listing = list_folder(root, settings.speaker_pattern)
+    listing = list_folder(root, settings.speaker_pattern, settings.keywords)
     clips = tuple(clip.path for clip in listing.clips)
     rate, length = settings.sample_rate, settings.clip_samples
     folder = shards_dir / store_key("shards", str(root), listing.stamps, rate, length, shard_clips)

@@ -145,7 +145,7 @@ def assign_splits(
     """
     notes: list[str] = []
     reason = ""
-    if all(clip.split for clip in clips):
+    if settings.split != "percent" and all(clip.split for clip in clips):
         own = {clip.path: clip.split for clip in clips}
         _refuse_crossing(clips, own, "the set's own splits put", "Use split: percent.")
         kept = _checked(own, digest_of, label_of, settings, SPLITS, notes)
@@ -204,6 +204,6 @@ def _checked(
         text = "; ".join(f"{split} has no clip of {', '.join(labels)}" for split, labels in missing.items())
         raise DataError(f"a split lacks a class: {text}"
                         + (f" ({len(dropped)} clips were duplicates of another split)" if dropped else ""),
-                        "Add clips of more speakers, change percent or seed, or leave the keyword out"
+                        "Add clips of more speakers, use split: percent (with another seed), or leave the keyword out"
                         f" (for {UNKNOWN} also unknown_share: 0; {SILENCE} is always made).")  # fmt: skip
     return kept

@@ -207,9 +207,9 @@ def _prepare_records(
     """A folder, by way of sharded TFRecords that stay under ``cache`` for use with tf.data."""
     from kws_tfmot.data.tfds_folder import folder_builder, read_noises, read_records
 
-    listing = list_folder(root, settings.speaker_pattern)
+    listing = list_folder(root, settings.speaker_pattern, settings.keywords)
     labels = {label_of(clip.word, settings.keywords) for clip in listing.clips}
-    notes = check_keywords(settings, list(listing.folders), labels, str(root))
+    notes = [*listing.notes, *check_keywords(settings, list(listing.folders), labels, str(root))]
     key = store_key("records", str(root.resolve()), listing.stamps, settings.sample_rate, settings.clip_samples)
     builder = folder_builder(listing, settings.sample_rate, settings.clip_samples, cache / "tfds" / key)
     with contextlib.redirect_stdout(io.StringIO()):  # TFDS announces a download, and there is none

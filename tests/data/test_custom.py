@@ -101,6 +101,11 @@ def test_noise_without_pauses_is_refused(few: Path) -> None:
         read_recordings(few, SETTINGS)
 
 
+def test_formats_that_cannot_be_read_are_named(few: Path) -> None:
+    (few / "stop" / "phone.m4a").write_bytes(b"\0\0\0\x18ftypM4A ")
+    assert any("1 .m4a" in note for note in read_recordings(few, SETTINGS).notes)
+
+
 def test_every_broken_recording_is_listed(few: Path) -> None:
     (few / "stop" / "broken.wav").write_bytes(b"RIFF nothing")
     (few / "stop" / "empty.wav").write_bytes(b"")
@@ -117,7 +122,7 @@ def test_every_broken_recording_is_listed(few: Path) -> None:
         ([], "no folder of a keyword"),
         (["background"], "no folder of a keyword"),
         (["stop", "hey nov"], "Did you mean 'hey nova'"),
-        (["stop"], "no .wav or .flac"),
+        (["stop"], "no sound file"),
     ],
 )
 def test_folders_that_cannot_be_meant_are_refused(tmp_path: Path, folders: list[str], said: str) -> None:

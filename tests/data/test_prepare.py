@@ -200,7 +200,7 @@ class TestRefusals:
         [
             ("folder:{tmp}/nowhere", "does not exist"),
             ("folder:{tmp}/file.txt", "expected a folder"),
-            ("folder:{tmp}/empty", "no folder with .wav or .flac clips"),
+            ("folder:{tmp}/empty", "no folder with sound files"),
             ("folder:", "expected a data source"),
             ("foldr:{tmp}", "Did you mean 'folder'"),
             ("nonsense", "Received: 'nonsense'"),

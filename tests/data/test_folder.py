@@ -1,0 +1,118 @@
+"""What lies in a user's folder is read, or counted and named: formats, folders of speakers and splits, noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from kws_tfmot.data import DataSettings, prepare
+from kws_tfmot.data.folder import list_folder
+from kws_tfmot.errors import DataError
+
+RATE = 16000
+PATTERN = DataSettings().speaker_pattern
+
+
+@pytest.fixture
+def sounds(tmp_path: Path, burst: Callable[..., np.ndarray]) -> Callable[..., Path]:
+    def write(*paths: str) -> Path:
+        for path in paths:
+            file = tmp_path / "set" / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if file.suffix == ".m4a":
+                file.write_bytes(b"\0\0\0\x18ftypM4A ")
+            else:
+                soundfile.write(str(file), burst(path), RATE)
+        return tmp_path / "set"
+
+    return write
+
+
+def test_compressed_formats_are_read_and_what_no_decoder_reads_is_named(sounds: Callable[..., Path]) -> None:
+    root = sounds("go/a.wav", "go/b.mp3", "go/c.OGG", "go/d.flac", "go/e.m4a", "go/f.m4a", "go/notes.txt.wav")
+    (root / "go" / "readme.txt").write_text("no sound")
+    listing = list_folder(root, PATTERN)
+    assert [clip.path for clip in listing.clips] == [
+        "go/a.wav",
+        "go/b.mp3",
+        "go/c.OGG",
+        "go/d.flac",
+        "go/notes.txt.wav",
+    ]
+    assert [note for note in listing.notes if "2 .m4a" in note]
+    assert not [note for note in listing.notes if ".txt" in note]
+
+
+def test_a_folder_of_unreadable_formats_alone_says_which(sounds: Callable[..., Path]) -> None:
+    with pytest.raises(DataError, match=r"2 \.m4a \(convert them"):
+        list_folder(sounds("go/a.m4a", "stop/b.m4a"), PATTERN)
+
+
+def test_folders_below_a_word_are_speakers_unless_the_name_says(sounds: Callable[..., Path]) -> None:
+    root = sounds("go/anna/1.wav", "go/anna/deep/2.wav", "go/0c540988_nohash_0.wav", "go/bob/11540988_nohash_0.wav")
+    speakers = {clip.path: clip.speaker for clip in list_folder(root, PATTERN).clips}
+    assert speakers == {
+        "go/anna/1.wav": "anna",
+        "go/anna/deep/2.wav": "anna",
+        "go/0c540988_nohash_0.wav": "0c540988",
+        "go/bob/11540988_nohash_0.wav": "11540988",
+    }
+
+
+@pytest.mark.parametrize("name", ["background_noise", "Background Noise", "noise", "_background_noise_"])
+def test_noise_by_another_name_is_no_speech(sounds: Callable[..., Path], name: str) -> None:
+    listing = list_folder(sounds("go/a.wav", f"{name}/fan.wav", "silence/quiet.wav"), PATTERN)
+    assert listing.noises == (f"{name}/fan.wav",)
+    assert {clip.word for clip in listing.clips} == {"go", "_silence_"}
+    assert any(repr(name) in note for note in listing.notes) == (name != "_background_noise_")
+
+
+def test_a_keyword_named_noise_stays_a_keyword(sounds: Callable[..., Path]) -> None:
+    listing = list_folder(sounds("noise/a.wav", "silence/b.wav"), PATTERN, ("noise", "silence"))
+    assert not listing.noises
+    assert {clip.word for clip in listing.clips} == {"noise", "silence"}
+
+
+def test_folders_of_splits_give_the_splits(sounds: Callable[..., Path], tmp_path: Path) -> None:
+    names = [
+        f"{split}/{word}/{split}{number}_nohash_0.wav"
+        for split in ("train", "val", "test")
+        for word in ("go", "stop", "bird")
+        for number in range(4)
+    ]
+    root = sounds(*names, "background_noise/fan.wav")
+    index = prepare(f"folder:{root}", DataSettings(keywords=("go", "stop")), tmp_path / "cache")
+    for clip in index.clips:
+        assert clip.split == {"val": "validation"}.get(clip.path.split("/")[0], clip.path.split("/")[0])
+    assert index.counts()["test"]["go"] == 4
+    shuffled = DataSettings(keywords=("go", "stop"), split="percent", percent=(40, 30, 30))
+    mixed = prepare(f"folder:{root}", shuffled, tmp_path / "cache")
+    assert any(clip.split != index.clips[place].split for place, clip in enumerate(mixed.clips))
+
+
+def test_a_missing_split_folder_has_a_way_out(sounds: Callable[..., Path], tmp_path: Path) -> None:
+    root = sounds(*(f"{s}/{w}/{s}{n}_nohash_0.wav" for s in ("train", "test") for w in ("go", "no") for n in range(9)))
+    with pytest.raises(DataError, match="validation has no clip of go") as refusal:
+        prepare(f"folder:{root}", DataSettings(keywords=("go",)), tmp_path / "cache")
+    assert "split: percent" in str(refusal.value)
+    percent = DataSettings(keywords=("go",), split="percent", percent=(40, 30, 30))
+    assert len(prepare(f"folder:{root}", percent, tmp_path / "cache").clips) == 36
+
+
+def test_links_in_a_circle_are_read_once(sounds: Callable[..., Path]) -> None:
+    root = sounds("go/anna/1.wav")
+    (root / "go" / "anna" / "again").symlink_to(root / "go")
+    assert [clip.path for clip in list_folder(root, PATTERN).clips] == ["go/anna/1.wav"]
+    (root / "go" / "self").symlink_to(root / "go" / "self")
+    with pytest.raises(DataError, match=r"'.*self' cannot be read: Too many levels"):
+        list_folder(root, PATTERN)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "nul\0"])
+def test_a_path_that_cannot_be(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError):
+        list_folder(tmp_path / name, PATTERN)
