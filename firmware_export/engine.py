@@ -21,7 +21,7 @@ from firmware_export.codegen.model import generate
 from firmware_export.codegen.readme import engine_readme
 from firmware_export.encodings import ENCODINGS
 from firmware_export.encodings.cost_model import Estimate, choose, choose_depthwise
-from firmware_export.ir import Convolution, Depthwise, Program
+from firmware_export.ir import Operation, Program
 from firmware_export.lowering.lower import lower
 from kws_tfmot.errors import ModelError
 from kws_tfmot.files import sha256_bytes, write_text
@@ -53,11 +53,11 @@ class Engine:
 
     def work(self, layer: int) -> tuple[int, int]:
         """Multiplications of a layer's shape, and those whose weight is not zero."""
-        operation = self.program.layers[layer].operation
-        if not isinstance(operation, (Convolution, Depthwise)):
+        weights = self.program.layers[layer].operation.stored_weights
+        if weights is None:
             return 0, 0
         pixels = self.program.values[self.program.layers[layer].output].layout.pixels
-        return operation.weights.size * pixels, int(np.count_nonzero(operation.weights)) * pixels
+        return weights.size * pixels, int(np.count_nonzero(weights)) * pixels
 
     def report(self) -> dict[str, Any]:
         """Bytes, encodings and the memory plan, ready for JSON."""
@@ -72,8 +72,7 @@ class Engine:
     def _layer(self, n: int) -> dict[str, Any]:
         layer, picked = self.program.layers[n], self.picked[n]
         entry: dict[str, Any] = {"layer": layer.name, "output": self.plan.values[layer.output]}
-        if isinstance(layer.operation, (Convolution, Depthwise)):
-            weights = layer.operation.weights
+        if (weights := layer.operation.stored_weights) is not None:
             entry["weights"] = int(weights.size)
             entry["sparsity"] = round(1.0 - np.count_nonzero(weights) / weights.size, 4)
             entry["dense_bytes"] = int(weights.size)
@@ -112,11 +111,9 @@ def build(
     identifier(name)
     data = model if isinstance(model, bytes) else _read(Path(model))
     program = lower(read_model(data))
-    operations = [op for layer in program.layers if isinstance(op := layer.operation, Convolution)]
-    picked = choose(operations, optimise, encodings)
+    picked = choose(_coded(program, "matrix"), optimise, encodings)
     unpacking = any(ENCODINGS[estimate.encoding].kernel == "lowbit" for estimate in picked)
-    separate = [op for layer in program.layers if isinstance(op := layer.operation, Depthwise)]
-    depthwise = choose_depthwise(separate, encodings, unpacking)
+    depthwise = choose_depthwise(_coded(program, "taps"), encodings, unpacking)
     _check_labels(program, labels)
     return assemble(program, picked, sha256_bytes(data), name=name, labels=labels, depthwise=depthwise)
 
@@ -134,13 +131,8 @@ def assemble(
 
     ``depthwise`` says the same of depthwise convolutions, which are plain int8 where it is empty.
     """
-    chosen, separate = iter(choice), iter(depthwise)
-    picked: list[Estimate | None] = []
-    for layer in program.layers:
-        if isinstance(layer.operation, Convolution):
-            picked.append(next(chosen))
-        else:
-            picked.append(next(separate, None) if isinstance(layer.operation, Depthwise) else None)
+    waiting = {"matrix": iter(choice), "taps": iter(depthwise)}
+    picked = [next(waiting.get(layer.operation.coding, iter(())), None) for layer in program.layers]
     plan = plan_memory(program, [(p.encoding, p.encoded) if p else None for p in picked])
     source = generate(name, program, plan, picked, labels, digest)
     files = {f"{name}.c": source.code, f"{name}.h": source.header}
@@ -190,6 +182,11 @@ def runtime_files(functions: tuple[str, ...]) -> list[Path]:
                 if stem in sources
             ]
     return sorted(found, key=lambda path: path.name)
+
+
+def _coded(program: Program, coding: str) -> list[Any]:
+    operations: list[Operation] = [layer.operation for layer in program.layers]
+    return [operation for operation in operations if operation.coding == coding]
 
 
 def _read(path: Path) -> bytes:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from firmware_export.codegen.step import Step
 
 
 @dataclass(frozen=True)
@@ -107,126 +111,55 @@ class Requant:
         return self.short and (self.minimum, self.maximum) == (-128, 127)
 
 
-@dataclass(frozen=True)
-class Convolution:
-    """CONV_2D or FULLY_CONNECTED. ``weights`` is int8 [channels][depth], depth in the order channel, row, column."""
+class Operation:
+    """One step that the runtime has a kernel for, and all that the compiler knows of it.
 
-    window: Window
-    weights: np.ndarray
-    requant: Requant
-    vector: bool  # one pixel in, one pixel out: matrix times vector
+    A subclass is a frozen dataclass of what the kernel's C structure holds. The defaults suit a step without weights,
+    limits and scratch that cannot work in place; ``emit`` is all that every step must have.
+    """
 
+    coding: ClassVar[str] = ""
+    """How its weights may be encoded: "matrix" (chosen together for the whole model), "taps" (few bits or int8)."""
 
-@dataclass(frozen=True)
-class Depthwise:
-    """DEPTHWISE_CONV_2D. ``weights`` is int8 [input channels * multiplier][height * width]."""
+    def emit(self, step: Step) -> str:
+        """Define the constants of this step through ``step`` and return the kernel call."""
+        raise NotImplementedError(f"{type(self).__name__} has no code")
 
-    window: Window
-    weights: np.ndarray
-    requant: Requant
-    multiplier: int
+    def scratch_bytes(self, encoding: str) -> int:
+        """Scratch the kernel needs with its weights in ``encoding`` ("" without): its ``_get_buffer_size`` in C."""
+        return 0
 
-    @property
-    def down(self) -> bool:
-        """Whether the kernels run down the columns: along the longer side of the window, or else of the output."""
-        w = self.window
-        return w.height > w.width or (w.height == w.width and w.output.height > w.output.width)
+    def works_in_place(self, source: Layout, target: Layout) -> bool:
+        """Whether the kernel may write its output where its first input stands."""
+        return False
 
-    @property
-    def wide(self) -> bool:
-        """Whether the kernel for five and seven taps along a line takes it."""
-        w = self.window
-        taps, stride = (w.height, w.stride_y) if self.down else (w.width, w.stride_x)
-        dense = (w.dilation_y, w.dilation_x) == (1, 1)
-        return dense and self.requant.plain and taps in (5, 7) and stride in (1, 2) and w.height * w.width < 256
+    def moves_nothing(self, source: Layout, target: Layout) -> bool:
+        """Whether every byte stays where it is when input and output share their place, so that no call is needed."""
+        return False
 
     @property
-    def common(self) -> bool:
-        """Whether it is the 3x3 window of every DS-CNN, which has a kernel of its own."""
-        w = self.window
-        shape = (w.height, w.width, w.stride_y, w.stride_x, w.dilation_y, w.dilation_x)
-        return shape == (3, 3, 1, 1, 1, 1) and self.multiplier == 1
+    def stored_weights(self) -> np.ndarray | None:
+        """The int8 weights, one row an output channel, each multiplied once for every output pixel."""
+        return None
 
+    @property
+    def requantisation(self) -> Requant | None:
+        """How sums become int8, where limits of a following step can be fused into it."""
+        return None
 
-@dataclass(frozen=True)
-class Pool:
-    """AVERAGE_POOL_2D or MAX_POOL_2D."""
+    def with_requantisation(self, requant: Requant) -> Operation:
+        """The same step with another :attr:`requantisation`."""
+        raise NotImplementedError(f"{type(self).__name__} does not requantise {requant}")
 
-    window: Window
-    average: bool
-    minimum: int
-    maximum: int
+    @property
+    def many_pixels(self) -> bool:
+        """Whether :attr:`requantisation` runs often enough that its short form pays for a pass over the output."""
+        return True
 
-
-@dataclass(frozen=True)
-class Mean:
-    """MEAN over rows, columns or both."""
-
-    over_y: bool
-    over_x: bool
-    offset: int
-    multiplier: int
-    shift: int
-    zero_point: int
-
-
-@dataclass(frozen=True)
-class Elementwise:
-    """ADD or MUL; ``strides`` are (channel, row, column) of each input, 0 where it is repeated."""
-
-    add: bool
-    strides: tuple[tuple[int, int, int], tuple[int, int, int]]
-    zero_points: tuple[int, int, int]
-    multipliers: tuple[int, int, int]
-    shifts: tuple[int, int, int]
-    minimum: int
-    maximum: int
-
-
-@dataclass(frozen=True)
-class Fill:
-    """Set a whole activation to one value."""
-
-    value: int
-
-
-@dataclass(frozen=True)
-class Place:
-    """Copy the input into the output from byte ``start`` on."""
-
-    start: int
-
-
-@dataclass(frozen=True)
-class Reshape:
-    """Same numbers in the order height, width, channel, another shape."""
-
-
-@dataclass(frozen=True)
-class Clamp:
-    """Limit each number."""
-
-    minimum: int
-    maximum: int
-
-
-@dataclass(frozen=True)
-class Lookup:
-    """Any function of one byte."""
-
-    table: np.ndarray
-
-
-@dataclass(frozen=True)
-class Softmax:
-    """Softmax over channels."""
-
-    multiplier: int
-    shift: int
-    smallest: int
-
-
-Operation = Convolution | Depthwise | Pool | Mean | Elementwise | Fill | Place | Reshape | Clamp | Lookup | Softmax
+    @property
+    def limits(self) -> tuple[int, int] | None:
+        """(minimum, maximum) of a step that does nothing but limit each number."""
+        return None
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from firmware_export.encodings import ENCODINGS, Encoded
-from firmware_export.ir import Clamp, Convolution, Depthwise, Elementwise, Layer, Lookup, Program, Reshape, Softmax
+from firmware_export.encodings import Encoded
+from firmware_export.ir import Layer, Program
 from kws_tfmot.errors import ModelError
 
 ALIGNMENT = 4
-COLUMN_BYTES = 16  # KWS_COLUMN_BYTES of the runtime
-TABLE_BYTES = 64  # of kws_conv_planes, for each input: 16 sums of eight pixels, two bytes each, for every four
 
 
 @dataclass(frozen=True)
@@ -49,55 +47,16 @@ class MemoryPlan:
 
 
 def scratch_bytes(layer: Layer, encoding: str) -> int:
-    """Scratch a layer needs, as its kernel's header says."""
-    operation = layer.operation
-    if isinstance(operation, Convolution):
-        depth = operation.weights.shape[1]
-        columns = 0 if operation.vector else depth * COLUMN_BYTES
-        if encoding == "planes":
-            return columns + -(-depth // 8) * 8 * TABLE_BYTES
-        row = -(-depth // 4) * 4 if ENCODINGS[encoding].kernel == "lowbit" else 0
-        return columns + row
-    if isinstance(operation, Depthwise):
-        unpacked = operation.weights.shape[1] if encoding in ("packed", "table") else 0
-        return _depthwise_bytes(operation) + -(-unpacked // 4) * 4
-    return 0
-
-
-def _depthwise_bytes(operation: Depthwise) -> int:
-    """The padded plane and the taps: int16, or the 32-bit words that kws_depthwise_wide.c describes."""
-    w = operation.window
-    height = (w.output.height - 1) * w.stride_y + (w.height - 1) * w.dilation_y + 1
-    width = (w.output.width - 1) * w.stride_x + (w.width - 1) * w.dilation_x + 1
-    major, minor = (width, height) if operation.down else (height, width)
-    if not operation.wide:
-        taps = 0 if operation.common else w.height * w.width
-        return 2 * (major * (-(-minor // 2) * 2) + taps)
-    outputs, taps, stride = (
-        (w.output.height, w.height, w.stride_y) if operation.down else (w.output.width, w.width, w.stride_x)
-    )
-    half = -(-outputs // 2)
-    words = half + (half % 3 == 2) - 1
-    pitch = words + taps if stride == 1 else 2 * words + taps
-    rows = w.width if operation.down else w.height
-    return 4 * (major * pitch + rows * (taps + 2))
+    """Scratch a layer needs with its weights in ``encoding``, ``""`` where it has none."""
+    return layer.operation.scratch_bytes(encoding)
 
 
 def works_in_place(layer: Layer, program: Program) -> bool:
     """Whether the kernel may write its output where its first input stands."""
-    operation = layer.operation
     if not layer.inputs:
         return False
     source, target = program.values[layer.inputs[0]].layout, program.values[layer.output].layout
-    if isinstance(operation, Convolution):
-        return operation.window.pointwise and not operation.vector and source.plane == target.plane
-    if isinstance(operation, Depthwise):
-        return operation.multiplier == 1 and target.plane <= source.plane
-    if isinstance(operation, Reshape):
-        return source == target or (source.flat and target.flat)
-    if isinstance(operation, Elementwise):
-        return source == target
-    return isinstance(operation, (Clamp, Lookup, Softmax)) and source == target
+    return layer.operation.works_in_place(source, target)
 
 
 def lifetimes(program: Program) -> dict[int, tuple[int, int]]:

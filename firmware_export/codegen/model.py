@@ -8,7 +8,7 @@ from firmware_export.codegen.c_source import array, comment
 from firmware_export.codegen.layers import Call, constants_of
 from firmware_export.codegen.memory_plan import MemoryPlan
 from firmware_export.encodings.cost_model import Estimate
-from firmware_export.ir import Program, Reshape
+from firmware_export.ir import Program
 
 GENERATOR = "kws-tfmot"
 
@@ -40,12 +40,12 @@ def generate(
     calls: list[Call] = []
     blocks: list[str] = []
     total = 0
-    for number, layer in enumerate(program.layers):
+    for number in range(len(program.layers)):
         if _vanishes(program, plan, number):
             continue
-        constants, call = constants_of(program, plan, number, layer, picked[number])
-        blocks += constants.texts
-        total += constants.size
+        step, call = constants_of(program, plan, number, picked[number])
+        blocks += step.texts
+        total += step.size
         calls.append(call)
     for index, value in enumerate(program.values):
         if value.data is not None:
@@ -57,14 +57,12 @@ def generate(
 
 
 def _vanishes(program: Program, plan: MemoryPlan, number: int) -> bool:
-    """A reshape that leaves every byte where it is, as one that only gives the numbers another zero point."""
+    """A layer that would leave every byte where it is."""
     layer = program.layers[number]
-    if not isinstance(layer.operation, Reshape):
+    if not layer.inputs or plan.values[layer.inputs[0]] != plan.values[layer.output]:
         return False
-    source, target = layer.inputs[0], layer.output
-    before, after = program.values[source].layout, program.values[target].layout
-    same = before == after or (before.flat and after.flat)
-    return same and plan.values[source] == plan.values[target]
+    source, target = program.values[layer.inputs[0]], program.values[layer.output]
+    return source.data is None and layer.operation.moves_nothing(source.layout, target.layout)
 
 
 def _banner(digest: str) -> str:

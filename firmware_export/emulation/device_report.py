@@ -14,7 +14,6 @@ from firmware_export.boards import board_of
 from firmware_export.emulation.elf import Footprint, footprint
 from firmware_export.emulation.emulator import COMPILER, EMULATOR, PREFIX, build_firmware, emulate, require
 from firmware_export.engine import Engine, build
-from firmware_export.ir import Convolution, Depthwise
 from kws_tfmot.errors import ToolchainError
 
 _OF_LAYER = re.compile(r"[a-z_]+_(\d+)")  # the generator's constants: weights_3, bias_3, ...
@@ -103,9 +102,8 @@ def layer_figures(engine: Engine, number: int) -> dict[str, Any]:
         "kernel": next((step.functions[0] for step in engine.steps if step.layer == number), ""),
         "output": [output.height, output.width, output.channels],
     }
-    operation = layer.operation
-    if isinstance(operation, (Convolution, Depthwise)):
-        weights = operation.weights
+    weights = layer.operation.stored_weights
+    if weights is not None:
         macs, nonzero = engine.work(number)
         levels = len(np.unique(weights))
         stored = picked.bytes if picked else weights.size

@@ -14,12 +14,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from firmware_export.encodings import ENCODINGS, Encoded
-from firmware_export.ir import Convolution, Depthwise
 from kws_tfmot.errors import RecipeError, did_you_mean
+
+if TYPE_CHECKING:
+    from firmware_export.operators.kernels.convolution import Convolution
+    from firmware_export.operators.kernels.depthwise import Depthwise
 
 TILT = {"speed": 0.02, "balanced": 1.0, "size": 50.0}
 BLOCK = 8  # pixels at once

@@ -10,25 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from firmware_export.operators.registry import operators
 from kws_tfmot.tflite.document import pack
 from kws_tfmot.tflite.edit import add_buffer, add_code, add_tensor
 from kws_tfmot.tflite.schema import enum_values
 
-OPTIONS = {
-    "ADD": "AddOptions",
-    "AVERAGE_POOL_2D": "Pool2DOptions",
-    "CONCATENATION": "ConcatenationOptions",
-    "CONV_2D": "Conv2DOptions",
-    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
-    "EXPAND_DIMS": "ExpandDimsOptions",
-    "FULLY_CONNECTED": "FullyConnectedOptions",
-    "MAX_POOL_2D": "Pool2DOptions",
-    "MEAN": "ReducerOptions",
-    "MUL": "MulOptions",
-    "RESHAPE": "ReshapeOptions",
-    "SOFTMAX": "SoftmaxOptions",
-    "SQUEEZE": "SqueezeOptions",
-}
 _ENUMS = {"padding": "Padding", "fused_activation_function": "ActivationFunctionType"}
 
 
@@ -101,9 +87,10 @@ class GraphWriter:
             "inputs": np.array(inputs, np.int32),
             "outputs": np.array(outputs, np.int32),
         }
-        if code in OPTIONS:
+        known = operators().get(code)
+        if known is not None and known.options:
             values = {k: enum_values(_ENUMS[k])[v] if k in _ENUMS else v for k, v in options.items()}
-            entry["builtin_options"] = (OPTIONS[code], values)
+            entry["builtin_options"] = (known.options, values)
         self.root["subgraphs"][0]["operators"].append(entry)
 
     def finish(self, inputs: list[int], outputs: list[int]) -> bytes:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from firmware_export.ir import Clamp, Convolution, Depthwise, Layer, Layout, Program, Requant, Reshape
-from firmware_export.lowering.context import MAX_BYTES, Context, Unsupported, layout_of
-from firmware_export.lowering.unweighted import SIMPLE
-from firmware_export.lowering.weighted import WEIGHTED
+from firmware_export.ir import Layer, Layout, Operation, Program, Requant
+from firmware_export.operators.kernels.clamp import Clamp
+from firmware_export.operators.kernels.reshape import Reshape
+from firmware_export.operators.registry import operators
+from firmware_export.operators.shared.context import MAX_BYTES, Context, Unsupported
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.graph import Graph, Operator
-
-HANDLERS: dict[str, Callable[[Context, Operator], None]] = {**WEIGHTED, **SIMPLE}
 
 
 def lower(graph: Graph) -> Program:
@@ -39,21 +37,21 @@ def lower(graph: Graph) -> Program:
         lines = "\n".join(f"- {problem}" for problem in context.problems)
         raise ModelError(
             f"the engine cannot run this model:\n{lines}",
-            f"Supported: {', '.join(sorted(HANDLERS))}, int8, batch 1. --target tflm may still take the model.",
+            f"Supported: {', '.join(operators())}, int8, batch 1. --target tflm may still take the model.",
         )
     return _split_clamps(_fuse_clamps(context.program))
 
 
 def _lower_operator(context: Context, operator: Operator) -> None:
-    handler = HANDLERS.get(operator.code)
+    registration = operators().get(operator.code)
     try:
-        if handler is None or operator.custom:
+        if registration is None or operator.custom:
             raise Unsupported("this operator is not supported")
         if any(context.is_broken(index) for index in operator.inputs):
             for index in operator.outputs:
                 context.broken.add(index)
             return
-        handler(context, operator)
+        registration.lower(context, operator)
     except Unsupported as err:
         context.problems.append(f"operator {operator.index} {operator.code}: {err}")
         context.broken.update(operator.outputs)
@@ -114,26 +112,20 @@ def _fuse_clamps(program: Program) -> Program:
             readers[value] = readers.get(value, 0) + 1
     layers: list[Layer] = []
     for layer in program.layers:
-        before = layers[-1] if layers else None
-        fusable = (
-            isinstance(layer.operation, Clamp)
-            and before is not None
-            and isinstance(before.operation, (Convolution, Depthwise))
-            and layer.inputs == (before.output,)
-            and readers[before.output] == 1
-        )
-        if fusable and before is not None and isinstance(before.operation, (Convolution, Depthwise)):
-            requant = _narrow(before.operation.requant, layer.operation)  # type: ignore[arg-type]
-            operation = replace(before.operation, requant=requant)
-            layers[-1] = replace(before, operation=operation, output=layer.output)
-        else:
+        before, limits = layers[-1] if layers else None, layer.operation.limits
+        requant = before.operation.requantisation if before is not None else None
+        alone = before is not None and layer.inputs == (before.output,) and readers[before.output] == 1
+        if before is None or requant is None or limits is None or not alone:
             layers.append(layer)
+        else:
+            operation = before.operation.with_requantisation(_narrow(requant, limits))
+            layers[-1] = replace(before, operation=operation, output=layer.output)
     program.layers = layers
     return program
 
 
-def _narrow(requant: Requant, clamp: Clamp) -> Requant:
-    low, high = max(requant.minimum, clamp.minimum), min(requant.maximum, clamp.maximum)
+def _narrow(requant: Requant, limits: tuple[int, int]) -> Requant:
+    low, high = max(requant.minimum, limits[0]), min(requant.maximum, limits[1])
     return replace(requant, minimum=low, maximum=max(low, high))
 
 
@@ -141,12 +133,11 @@ def _split_clamps(program: Program) -> Program:
     """Give limits that the short arithmetic lacks a pass of their own: far cheaper than the long arithmetic."""
     layers: list[Layer] = []
     for layer in program.layers:
-        operation = layer.operation
-        if isinstance(operation, (Convolution, Depthwise)) and _worth_splitting(operation):
-            requant = operation.requant
+        requant = layer.operation.requantisation
+        if requant is not None and _worth_splitting(layer.operation, requant):
             value = program.values[layer.output]
             wide = program.add_value(f"{value.name} before its limits", value.layout, value.scale, value.zero_point)
-            whole = replace(operation, requant=replace(requant, minimum=-128, maximum=127))
+            whole = layer.operation.with_requantisation(replace(requant, minimum=-128, maximum=127))
             layers.append(replace(layer, operation=whole, output=wide))
             layers.append(Layer(f"{layer.name} limits", Clamp(requant.minimum, requant.maximum), (wide,), layer.output))
         else:
@@ -155,9 +146,5 @@ def _split_clamps(program: Program) -> Program:
     return program
 
 
-def _worth_splitting(operation: Convolution | Depthwise) -> bool:
-    vector = isinstance(operation, Convolution) and operation.vector
-    return operation.requant.short and not operation.requant.plain and not vector
-
-
-__all__ = ["HANDLERS", "layout_of", "lower"]
+def _worth_splitting(operation: Operation, requant: Requant) -> bool:
+    return requant.short and not requant.plain and operation.many_pixels

@@ -107,6 +107,14 @@ typedef struct {
     uint32_t start;
 } kws_place;
 
+/* Copy a grid of bytes: axis by axis how many, and the steps in input and output; the last axis is the innermost. */
+typedef struct {
+    uint32_t in_bytes, out_bytes; /* of the whole tensors */
+    int32_t in_start, out_start;
+    uint32_t size[3];
+    int32_t in_step[3], out_step[3];
+} kws_copy;
+
 /* Read a planar tensor in the order height, width, channel and write it planar with another shape. */
 typedef struct {
     uint16_t in_channels, in_pixels, in_plane, out_channels, out_pixels, out_plane;
@@ -170,9 +178,11 @@ kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *
 kws_status kws_max_pool(const kws_pool *layer, const int8_t *input, int8_t *output);
 kws_status kws_mean_pool(const kws_mean *layer, const int8_t *input, int8_t *output);
 kws_status kws_add(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output);
+kws_status kws_subtract(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output);
 kws_status kws_multiply(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output);
 kws_status kws_fill(int8_t value, uint32_t bytes, int8_t *output);
 kws_status kws_place_tensor(const kws_place *layer, const int8_t *input, int8_t *output);
+kws_status kws_copy_strided(const kws_copy *layer, const int8_t *input, int8_t *output);
 kws_status kws_reshape_tensor(const kws_reshape *layer, const int8_t *input, int8_t *output);
 kws_status kws_clamp(int8_t minimum, int8_t maximum, uint32_t bytes, const int8_t *input, int8_t *output);
 kws_status kws_lookup(const int8_t table[256], uint32_t bytes, const int8_t *input, int8_t *output);

@@ -29,8 +29,9 @@ from firmware_export.emulation.emulator import PROBE, build_firmware, emulate
 from firmware_export.encodings import ENCODINGS
 from firmware_export.encodings.cost_model import KERNELS, TILT, Estimate, estimate
 from firmware_export.engine import Engine, assemble, engine_sources
-from firmware_export.ir import Convolution, Depthwise, Layer, Program
+from firmware_export.ir import Layer, Program
 from firmware_export.lowering.lower import lower
+from firmware_export.operators.kernels.convolution import Convolution
 from kws_tfmot.files import sha256_bytes, write_json
 from kws_tfmot.tflite.reader import read_model
 
@@ -96,7 +97,7 @@ class SubnetCosts:
         self._cache = cache
         self._load()
         self._fixed_macs = sum(
-            engine.work(n)[1] for n, layer in enumerate(self._base.layers) if isinstance(layer.operation, Depthwise)
+            engine.work(n)[1] for n, layer in enumerate(self._base.layers) if layer.operation.coding == "taps"
         )
 
     def __call__(self, levels: Levels) -> dict[str, float]:
@@ -167,7 +168,7 @@ class SubnetCosts:
     def _engine(self, levels: Levels, picked: list[Estimate]) -> Engine:
         layers: list[Layer] = []
         for layer in self._base.layers:
-            if isinstance(layer.operation, Convolution):
+            if layer.operation.coding == "matrix":
                 operator = _operator(layer)
                 operation = self._convolutions[self._level(operator, levels)][operator]
                 layer = replace(layer, operation=operation)
@@ -191,7 +192,7 @@ class SubnetCosts:
         if names not in self._arenas:
             chosen = iter(picked)
             encoded = [
-                (e.encoding, e.encoded) if isinstance(layer.operation, Convolution) and (e := next(chosen)) else None
+                (e.encoding, e.encoded) if layer.operation.coding == "matrix" and (e := next(chosen)) else None
                 for layer in self._base.layers
             ]
             self._arenas[names] = plan_memory(self._base, encoded).arena

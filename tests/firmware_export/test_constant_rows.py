@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from firmware_export.lowering.constant_rows import Sums, settle_constants
-from firmware_export.lowering.tflite_arithmetic import rescale
+from firmware_export.operators.shared.constant_rows import Sums, settle_constants
+from firmware_export.operators.shared.tflite_arithmetic import rescale
 
 
 def outputs(sums: Sums, channel: int, x: np.ndarray, in_zero: int, limits: tuple[int, int, int]) -> list[int]:

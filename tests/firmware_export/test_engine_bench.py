@@ -7,7 +7,7 @@ import pytest
 
 from firmware_export.engine import build
 from firmware_export.graphs.ds_cnn_benchmark import BLOCKS, WIDTH, ds_cnn
-from firmware_export.ir import Convolution
+from firmware_export.operators.kernels.convolution import Convolution
 from kws_tfmot.tflite.reader import read_model
 from pipelines.experiments.bench import MODELS, goals
 

@@ -9,7 +9,7 @@ from engine_support import reference, run
 from firmware_export.emulation.emulator import emulate
 from firmware_export.engine import Engine, build
 from firmware_export.graphs.graph_writer import GraphWriter
-from firmware_export.ir import Depthwise
+from firmware_export.operators.kernels.depthwise import Depthwise
 
 LAYERS = 5
 

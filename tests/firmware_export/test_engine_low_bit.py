@@ -11,7 +11,8 @@ from firmware_export.encodings import ENCODINGS
 from firmware_export.engine import build
 from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
 from firmware_export.graphs.graph_writer import GraphWriter
-from firmware_export.ir import Convolution, Depthwise
+from firmware_export.operators.kernels.convolution import Convolution
+from firmware_export.operators.kernels.depthwise import Depthwise
 from kws_tfmot.quantization.grids import Grid
 
 GRIDS = [Grid(bits, False) for bits in (1, 2, 3, 4)] + [Grid(bits, True) for bits in (2, 3, 4)]

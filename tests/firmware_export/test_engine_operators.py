@@ -10,7 +10,9 @@ from engine_support import reference, run
 
 from firmware_export.engine import build
 from firmware_export.graphs.graph_writer import GraphWriter
-from firmware_export.ir import Clamp, Convolution, Reshape
+from firmware_export.operators.kernels.clamp import Clamp
+from firmware_export.operators.kernels.convolution import Convolution
+from firmware_export.operators.kernels.reshape import Reshape
 from kws_tfmot.errors import ModelError
 
 Maker = Callable[[GraphWriter, np.random.Generator], tuple[int, int]]

@@ -84,7 +84,19 @@ def test_the_random_models_reach_every_kind_of_layer_and_encoding() -> None:
             if seen[encoding]:
                 break
             check(random_model(SeededChooser(seed)), "size", encoding)
-    kinds = ("Convolution", "Depthwise", "Pool", "Mean", "Elementwise", "Place", "Fill", "Reshape", "Lookup", "Softmax")
+    kinds = (
+        "Convolution",
+        "Depthwise",
+        "Pool",
+        "Mean",
+        "Elementwise",
+        "Place",
+        "Fill",
+        "Reshape",
+        "Lookup",
+        "Softmax",
+        "StridedCopy",
+    )
     assert [kind for kind in (*kinds, *ENCODINGS) if not seen[kind]] == []
 
 

@@ -11,7 +11,8 @@ import pytest
 from firmware_export.codegen.memory_plan import live_bytes
 from firmware_export.engine import build
 from firmware_export.graphs.mbconv import cell_layers_model, mbconv_model
-from firmware_export.ir import Elementwise, Layer
+from firmware_export.ir import Layer
+from firmware_export.operators.kernels.elementwise import Elementwise
 from firmware_export.search_costs import operation_counts
 from firmware_export.search_costs.operation_cost import UNITS, OperationCosts, cell_costs
 from firmware_export.search_costs.operation_counts import Measurements

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_export.lowering.tflite_arithmetic import rescale
+from firmware_export.operators.shared.tflite_arithmetic import rescale
 
 _HALF, _QUARTER_SHIFT = 1 << 30, -1  # together a quarter: 4 n becomes n, exactly, in the short arithmetic
 

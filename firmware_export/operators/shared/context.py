@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from firmware_export.ir import Layer, Layout, Operation, Program, Reshape, to_planar
+from firmware_export.ir import Layer, Layout, Operation, Program, Value, to_planar
+from firmware_export.operators.kernels.reshape import Reshape
 from kws_tfmot.tflite.graph import Graph, Operator, Tensor
 
 MAX_BYTES = 1 << 24  # of activations: no microcontroller has more, and generated offsets stay small
@@ -37,6 +38,11 @@ def layout_of(shape: tuple[int, ...]) -> Layout:
     if min(full) < 1 or layout.plane > MAX_SIDE or layout.channels > MAX_SIDE or layout.bytes > MAX_BYTES:
         raise Unsupported(f"shape {dims} is empty or too large for the engine")
     return layout
+
+
+def same_quantization(x: Value, y: Value) -> bool:
+    """Whether two values mean the same by the same number; scales to the precision that TFLM asks for."""
+    return abs(x.scale - y.scale) <= 1e-6 and x.zero_point == y.zero_point
 
 
 class Context:
@@ -134,11 +140,37 @@ class Context:
         """A new value for the one output of an operator; int8."""
         if len(operator.outputs) != 1:
             raise Unsupported(f"expected one output. Received: {len(operator.outputs)}")
-        tensor = self.tensor(operator.outputs[0], "the output")
+        return self.output_values(operator)[0]
+
+    def output_values(self, operator: Operator) -> list[int]:
+        """New values for the outputs of an operator; int8."""
+        return [self._output(index) for index in operator.outputs]
+
+    def _output(self, index: int) -> int:
+        tensor = self.tensor(index, "the output")
         scale, zero_point = self.quantization(tensor.index)
         value = self.program.add_value(tensor.name, layout_of(tensor.shape), scale, zero_point)
         self.value_of[tensor.index] = value
         return value
+
+    def rank(self, operator: Operator, position: int = 0) -> int:
+        """Number of dimensions of an operator's input in the file."""
+        return len(self.operand(operator, position, f"input {position}").shape)
+
+    def axis(self, operator: Operator, axis: int, rank: int) -> int:
+        """An axis of a tensor of ``rank`` dimensions, counted from its end where it is negative."""
+        if not -rank <= axis < rank:
+            raise Unsupported(f"axis {axis} of {operator.code} does not fit {rank} dimensions")
+        return axis % rank
+
+    def demand_same_quantization(self, source: int, target: int) -> None:
+        """Refuse an operator that only moves or picks numbers while its output has another scale or zero point."""
+        x, y = self.program.values[source], self.program.values[target]
+        if not same_quantization(x, y):
+            raise Unsupported(
+                "input and output must have the same scale and zero point. "
+                f"Received: {x.scale:g}, {x.zero_point} and {y.scale:g}, {y.zero_point}"
+            )
 
     def layout(self, value: int) -> Layout:
         """Layout of a value."""

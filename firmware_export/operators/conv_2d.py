@@ -1,0 +1,70 @@
+"""CONV_2D."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from firmware_export.ir import Layout, Window
+from firmware_export.operators.kernels.convolution import Convolution
+from firmware_export.operators.registry import Registration
+from firmware_export.operators.shared.context import MAX_SIDE, Context, Unsupported
+from firmware_export.operators.shared.random_model import RandomModel
+from firmware_export.operators.shared.weights import bias_of, convolution_ratios, requantised, weight_scales, weights_of
+from firmware_export.operators.shared.windows import window_of
+from kws_tfmot.tflite.graph import Operator
+
+MAX_PADDED_MATRIX = 1.25  # a matrix may grow by this factor to read a padded plane as it stands
+
+
+def lower(context: Context, operator: Operator) -> None:
+    """CONV_2D; weights are [out, height, width, in]."""
+    source = context.input_value(operator)
+    tensor, weights = weights_of(context, operator, 4)
+    target = context.output_value(operator)
+    value = context.program.values[source]
+    channels, height, width, depth = weights.shape
+    if value.layout.channels != depth or context.layout(target).channels != channels:
+        raise Unsupported(f"weights {weights.shape} do not fit {value.layout} (grouped convolutions are not supported)")
+    window = window_of(operator, value.layout, context.layout(target), height, width, value.zero_point)
+    rows = weights.transpose(0, 3, 1, 2).reshape(channels, -1)
+    if rows.shape[1] > MAX_SIDE:
+        raise Unsupported(f"{rows.shape[1]} weights an output are too many; at most {MAX_SIDE}")
+    ratios = convolution_ratios(value.scale, weight_scales(tensor, 0, channels), context.program.values[target].scale)
+    bias = bias_of(context, operator, channels)
+    rows, requant = requantised(context, operator, rows, ratios, bias, value.zero_point, target)
+    vector = window.pointwise and value.layout.pixels == 1
+    if (
+        not vector
+        and _sees_everything(window)
+        and value.layout.bytes <= min(rows.shape[1] * MAX_PADDED_MATRIX, MAX_SIDE)
+    ):
+        # one output pixel from the whole input: matrix times vector, instead of seven idle pixels of a block
+        planes = np.zeros((channels, depth, value.layout.plane), np.int8)
+        planes[:, :, : value.layout.pixels] = rows.reshape(channels, depth, -1)
+        rows, vector = planes.reshape(channels, -1), True
+        window = Window(Layout(1, 1, value.layout.bytes), window.output, zero_point=value.zero_point)
+    context.add(context.label(operator), Convolution(window, rows, requant, vector), (source,), target)
+
+
+def _sees_everything(window: Window) -> bool:
+    spread = max(window.dilation_y if window.height > 1 else 1, window.dilation_x if window.width > 1 else 1)
+    whole = spread == 1 and (window.height, window.width) == (window.input.height, window.input.width)
+    return whole and window.output.pixels == 1 and (window.first_y, window.first_x) == (0, 0)
+
+
+def convolution(m: RandomModel) -> None:
+    """CONV_2D with any window."""
+    options, kh, kw, oh, ow = m.window(5, True)
+    channels = m.choose.integer(1, 12)
+    m.weighted("CONV_2D", m.weights((channels, kh, kw, m.shape[3])), 0, (1, oh, ow, channels), **options)
+
+
+def pointwise(m: RandomModel) -> None:
+    """CONV_2D with a 1x1 window and stride 1."""
+    channels = m.choose.pick((m.shape[3], m.choose.integer(1, 40)))
+    shape = (*m.shape[:3], channels)
+    weights = m.weights((channels, 1, 1, m.shape[3]))
+    m.weighted("CONV_2D", weights, 0, shape, padding="SAME", stride_h=1, stride_w=1)
+
+
+OPERATORS = (Registration("CONV_2D", lower, "Conv2DOptions", (convolution, convolution, pointwise, pointwise)),)

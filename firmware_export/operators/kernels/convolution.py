@@ -1,0 +1,75 @@
+"""A convolution over all input channels, or a matrix times a vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from firmware_export.codegen.step import Step
+from firmware_export.encodings import ENCODINGS
+from firmware_export.ir import Layout, Operation, Requant, Window
+
+COLUMN_BYTES = 16  # KWS_COLUMN_BYTES of the runtime
+TABLE_BYTES = 64  # of kws_conv_planes, for each input: 16 sums of eight pixels, two bytes each, for every four
+
+
+@dataclass(frozen=True)
+class Convolution(Operation):
+    """CONV_2D or FULLY_CONNECTED. ``weights`` is int8 [channels][depth], depth in the order channel, row, column."""
+
+    coding: ClassVar[str] = "matrix"
+
+    window: Window
+    weights: np.ndarray
+    requant: Requant
+    vector: bool  # one pixel in, one pixel out: matrix times vector
+
+    @property
+    def stored_weights(self) -> np.ndarray | None:
+        """The matrix."""
+        return self.weights
+
+    @property
+    def requantisation(self) -> Requant | None:
+        """Of each output channel."""
+        return self.requant
+
+    def with_requantisation(self, requant: Requant) -> Operation:
+        """The same with another one."""
+        return replace(self, requant=requant)
+
+    @property
+    def many_pixels(self) -> bool:
+        """Not in a matrix times a vector."""
+        return not self.vector
+
+    def scratch_bytes(self, encoding: str) -> int:
+        """The columns of eight pixels, the sums of planes, one unpacked row of weights of few bits."""
+        depth = self.weights.shape[1]
+        columns = 0 if self.vector else depth * COLUMN_BYTES
+        if encoding == "planes":
+            return columns + -(-depth // 8) * 8 * TABLE_BYTES
+        row = -(-depth // 4) * 4 if ENCODINGS[encoding].kernel == "lowbit" else 0
+        return columns + row
+
+    def works_in_place(self, source: Layout, target: Layout) -> bool:
+        """A pointwise one: a block's columns are in scratch before its outputs are written."""
+        return self.window.pointwise and not self.vector and source.plane == target.plane
+
+    def emit(self, step: Step) -> str:
+        """Weights, requantisation and the call of the encoding's kernel."""
+        if step.picked is None:
+            raise ValueError(f"layer {step.number} has no encoding")
+        encoded = step.picked.encoded
+        weights = step.array("uint8_t", "weights", encoded.data)
+        table = step.array("int8_t", "table", encoded.table) if encoded.table else "NULL"
+        gather = "kws_gather_pointwise" if self.window.pointwise else "kws_gather_window"
+        kernel = f"kws_{'fc' if self.vector else 'conv'}_{ENCODINGS[step.picked.encoding].kernel}"
+        members: list[object] = [weights, table, step.requant(self.requant), "NULL" if self.vector else gather]
+        members += [step.window(self.window), self.weights.shape[1], self.weights.shape[0]]
+        members += [encoded.bits, encoded.group]
+        address = step.struct("kws_conv", members)
+        needs = () if self.vector else (gather,)
+        return step.call(kernel, address, step.input(), step.output, step.scratch, needs=needs)

@@ -1,0 +1,99 @@
+"""A convolution of each channel by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from firmware_export.codegen.step import Step
+from firmware_export.ir import Layout, Operation, Requant, Window
+
+
+@dataclass(frozen=True)
+class Depthwise(Operation):
+    """DEPTHWISE_CONV_2D. ``weights`` is int8 [input channels * multiplier][height * width]."""
+
+    coding: ClassVar[str] = "taps"
+
+    window: Window
+    weights: np.ndarray
+    requant: Requant
+    multiplier: int
+
+    @property
+    def down(self) -> bool:
+        """Whether the kernels run down the columns: along the longer side of the window, or else of the output."""
+        w = self.window
+        return w.height > w.width or (w.height == w.width and w.output.height > w.output.width)
+
+    @property
+    def wide(self) -> bool:
+        """Whether the kernel for five and seven taps along a line takes it."""
+        w = self.window
+        taps, stride = (w.height, w.stride_y) if self.down else (w.width, w.stride_x)
+        dense = (w.dilation_y, w.dilation_x) == (1, 1)
+        return dense and self.requant.plain and taps in (5, 7) and stride in (1, 2) and w.height * w.width < 256
+
+    @property
+    def common(self) -> bool:
+        """Whether it is the 3x3 window of every DS-CNN, which has a kernel of its own."""
+        w = self.window
+        shape = (w.height, w.width, w.stride_y, w.stride_x, w.dilation_y, w.dilation_x)
+        return shape == (3, 3, 1, 1, 1, 1) and self.multiplier == 1
+
+    @property
+    def stored_weights(self) -> np.ndarray | None:
+        """The taps."""
+        return self.weights
+
+    @property
+    def requantisation(self) -> Requant | None:
+        """Of each output channel."""
+        return self.requant
+
+    def with_requantisation(self, requant: Requant) -> Operation:
+        """The same with another one."""
+        return replace(self, requant=requant)
+
+    def scratch_bytes(self, encoding: str) -> int:
+        """The padded plane and the taps, for weights of few bits also as int8."""
+        unpacked = self.weights.shape[1] if encoding in ("packed", "table") else 0
+        return self._plane_bytes() + -(-unpacked // 4) * 4
+
+    def _plane_bytes(self) -> int:
+        """The padded plane and the taps: int16, or the 32-bit words that kws_depthwise_wide.c describes."""
+        w = self.window
+        height = (w.output.height - 1) * w.stride_y + (w.height - 1) * w.dilation_y + 1
+        width = (w.output.width - 1) * w.stride_x + (w.width - 1) * w.dilation_x + 1
+        major, minor = (width, height) if self.down else (height, width)
+        if not self.wide:
+            taps = 0 if self.common else w.height * w.width
+            return 2 * (major * (-(-minor // 2) * 2) + taps)
+        outputs, taps, stride = (
+            (w.output.height, w.height, w.stride_y) if self.down else (w.output.width, w.width, w.stride_x)
+        )
+        half = -(-outputs // 2)
+        words = half + (half % 3 == 2) - 1
+        pitch = words + taps if stride == 1 else 2 * words + taps
+        rows = w.width if self.down else w.height
+        return 4 * (major * pitch + rows * (taps + 2))
+
+    def works_in_place(self, source: Layout, target: Layout) -> bool:
+        """A plane is in scratch before its outputs, which must not reach the next, are written."""
+        return self.multiplier == 1 and target.plane <= source.plane
+
+    def emit(self, step: Step) -> str:
+        """Weights, requantisation and the call of the kernel that fits the window."""
+        encoded = step.picked.encoded if step.picked else None
+        data = encoded.data if encoded else np.ascontiguousarray(self.weights, np.int8).tobytes()
+        weights = step.array("uint8_t", "weights", data)
+        table = step.array("int8_t", "table", encoded.table) if encoded and encoded.table else "NULL"
+        kernel = f"kws_depthwise_{'3x3' if self.common else 'wide' if self.wide else 'any'}"
+        unpack = ("kws_unpack_row",) if encoded else ()
+        members: list[object] = [weights, table, *(unpack or ("NULL",)), step.requant(self.requant)]
+        members += [step.window(self.window), self.window.input.channels, self.multiplier]
+        members += [encoded.bits if encoded else 0]
+        address = step.struct("kws_depthwise", members)
+        return step.call(kernel, address, step.input(), step.output, step.scratch, needs=unpack)

@@ -1,0 +1,27 @@
+"""Copy a whole input into a part of the output: concatenation and padding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firmware_export.codegen.step import Step
+from firmware_export.ir import Layout, Operation
+
+
+@dataclass(frozen=True)
+class Place(Operation):
+    """Copy the input into the output from byte ``start`` on."""
+
+    start: int
+
+    def emit(self, step: Step) -> str:
+        """The call of ``kws_place_tensor``."""
+        source, target = step.source().layout, step.target.layout
+        members: list[object] = [source.channels, source.height, source.width, source.plane]
+        members += [target.width, target.plane, self.start]
+        return step.call("kws_place_tensor", step.struct("kws_place", members), step.input(), step.output)
+
+
+def start_of(out: Layout, y: int, x: int, channel: int) -> int:
+    """Byte of one element in a planar tensor."""
+    return channel * out.plane + y * out.width + x

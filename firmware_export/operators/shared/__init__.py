@@ -1,0 +1,1 @@
+"""What several operators need: the lowering context, fixed-point arithmetic, windows, weights, random samples."""

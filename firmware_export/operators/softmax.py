@@ -1,0 +1,58 @@
+"""SOFTMAX."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firmware_export.codegen.step import Step
+from firmware_export.ir import Layout, Operation
+from firmware_export.operators.registry import Registration
+from firmware_export.operators.shared.context import Context, Unsupported
+from firmware_export.operators.shared.random_model import RandomModel
+from firmware_export.operators.shared.tflite_arithmetic import softmax_parameters
+from kws_tfmot.tflite.graph import Operator
+
+
+@dataclass(frozen=True)
+class Softmax(Operation):
+    """Softmax over channels."""
+
+    multiplier: int
+    shift: int
+    smallest: int
+
+    def works_in_place(self, source: Layout, target: Layout) -> bool:
+        """A pixel's sum is known before its first output."""
+        return source == target
+
+    def emit(self, step: Step) -> str:
+        """The call of ``kws_softmax_rows``."""
+        layout = step.source().layout
+        members: list[object] = [layout.channels, layout.plane, layout.pixels]
+        members += [self.multiplier, self.shift, self.smallest]
+        return step.call("kws_softmax_rows", step.struct("kws_softmax", members), step.input(), step.output)
+
+
+def lower(context: Context, operator: Operator) -> None:
+    """SOFTMAX over the last dimension."""
+    source, target = context.input_value(operator), context.output_value(operator)
+    value, out = context.program.values[source], context.program.values[target]
+    beta = float(operator.options.get("beta", 1.0))
+    if out.zero_point != -128 or out.scale != 1 / 256 or value.layout != out.layout:
+        raise Unsupported("the output must have scale 1/256, zero point -128 and the input's shape")
+    if not 0 < beta * value.scale * (1 << 26) < 1 << 62 or beta * value.scale * (1 << 26) <= 1:
+        raise Unsupported(f"beta {beta} and scale {value.scale} are out of range")
+    if value.layout.channels > 4096:
+        raise Unsupported(f"softmax over {value.layout.channels} classes; at most 4096 fit the reference's sum")
+    multiplier, shift, smallest = softmax_parameters(value.scale, beta)
+    context.add(context.label(operator), Softmax(multiplier, shift, max(smallest, -32768)), (source,), target)
+
+
+def sample(m: RandomModel) -> None:
+    """Over the last dimension."""
+    source, shape = m.last, m.shape
+    out = m.activation(shape, 1 / 256, -128)
+    m.writer.operator("SOFTMAX", [source], [out], beta=float(m.choose.pick((1.0, 0.5))))
+
+
+OPERATORS = (Registration("SOFTMAX", lower, "SoftmaxOptions"),)
