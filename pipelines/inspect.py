@@ -30,6 +30,16 @@ def command(model: ModelArgument, as_json: JsonOption = False) -> None:
             f"({summary.nonzero_macs:,} with a non-zero weight), {summary.zero_share:.1%} of the weights are zero"
         )
         line("bytes: " + ", ".join(f"{name} {size:,}" for name, size in summary.bytes.items()))
+        if summary.state:
+            line(
+                f"state: {summary.state.bytes:,} bytes in {len(summary.state.variables)} variables, kept from one "
+                f"inference to the next; {summary.state.rows_per_step} new rows an inference"
+            )
+            for each in summary.state.variables:
+                line(
+                    f"  {each.name}: {each.dtype} {each.shape}, scale {each.scale}, zero point {each.zero_point}",
+                    markup=False,
+                )
         if summary.sparse_encoded:
             line("[yellow]sparse-encoded[/]: for desktop interpreters only, TFLite Micro computes garbage from it")
         if summary.settings:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from firmware_export.tflm.report import ExportReport
 from kws_tfmot.tflite.graph import Graph, Tensor
+from kws_tfmot.tflite.inspect import state_of
 
 _TEXT = """\
 # `{name}`: a keyword spotter for TensorFlow Lite Micro
@@ -33,20 +36,33 @@ in the include path. Then:
 #include "{name}_ops.h"
 #include "{name}_settings.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
-#include "tensorflow/lite/schema/schema_generated.h"
+{variable_header}#include "tensorflow/lite/schema/schema_generated.h"
 
 alignas(16) static uint8_t arena[{macro}_ARENA_BYTES];
 
 int main() {{
   static tflite::MicroMutableOpResolver<k{camel}OperatorCount> resolver;
   if (Register{camel}Operators(resolver) != kTfLiteOk) return 1;
-  static tflite::MicroInterpreter interpreter(tflite::GetModel({name}), resolver, arena, sizeof(arena));
+{interpreter}
   if (interpreter.AllocateTensors() != kTfLiteOk) return 1;
   // Fill interpreter.input(0)->data.{member} with {macro}_INPUT_ELEMENTS values, then:
   if (interpreter.Invoke() != kTfLiteOk) return 1;
-  // The largest of interpreter.output(0)->data.{output_member} is the answer{label_hint}.
+  // {answer}
 }}
 ```
+"""
+
+_INTERPRETER = """\
+  static tflite::MicroInterpreter interpreter(tflite::GetModel({name}), resolver, arena, sizeof(arena));"""
+
+_WITH_VARIABLES = """\
+  tflite::MicroAllocator* allocator = tflite::MicroAllocator::Create(arena, sizeof(arena));
+  tflite::MicroResourceVariables* variables = tflite::MicroResourceVariables::Create(allocator, {macro}_VARIABLES);
+  static tflite::MicroInterpreter interpreter(tflite::GetModel({name}), resolver, allocator, variables);"""
+
+_STATE = """\
+- State: {count}, {size:,} bytes, kept from one inference to the next{rows}.
+  `interpreter.Reset()` sets it back, for audio that starts anew.
 """
 
 _DECODE = """\
@@ -73,6 +89,7 @@ def readme(report: ExportReport, graph: Graph, margin: int, decoder_code: int) -
     ]
     labelled = f"{report.name}_settings.c" in report.files
     entry, result = graph.tensor(graph.inputs[0]), graph.tensor(graph.outputs[0])
+    opened = (_WITH_VARIABLES if graph.variables else _INTERPRETER).format(name=report.name, macro=report.name.upper())
     return _TEXT.format(
         name=report.name,
         macro=report.name.upper(),
@@ -88,12 +105,29 @@ def readme(report: ExportReport, graph: Graph, margin: int, decoder_code: int) -
         **report.arena,
         margin=margin,
         reserved=report.arena_bytes,
-        decode=_decode(report, decoder_code),
+        decode=_decode(report, decoder_code) + _state(graph),
+        interpreter=opened,
+        variable_header='#include "tensorflow/lite/micro/micro_resource_variable.h"\n' if graph.variables else "",
         labels_source=f", `{report.name}_settings.c`" if labelled else "",
         member=_member(entry),
-        output_member=_member(result),
-        label_hint=f": {report.name}_labels[index]" if labelled else "",
+        answer=_answer(result, f": {report.name}_labels[index]" if labelled else ""),
     )
+
+
+def _answer(result: Tensor, label_hint: str) -> str:
+    where = f"interpreter.output(0)->data.{_member(result)}"
+    if math.prod(result.shape) > 1:
+        return f"The largest of {where} is the answer{label_hint}."
+    return f"{where}[0] is the answer."
+
+
+def _state(graph: Graph) -> str:
+    state = state_of(graph)
+    if state is None:
+        return ""
+    count = f"{len(state.variables)} variable{'s' if len(state.variables) > 1 else ''}"
+    rows = f", which takes {state.rows_per_step} new rows of features" if graph.variables else ""
+    return _STATE.format(count=count, size=state.bytes, rows=rows)
 
 
 def _described(tensor: Tensor) -> str:

@@ -56,6 +56,12 @@ def settings_files(
     lines += _tensor_lines(f"{macro}_INPUT", entry) + _tensor_lines(f"{macro}_OUTPUT", result)
     if arena is not None:
         lines += ["", "/* Tensor arena, margin included; see README.md. */", f"#define {macro}_ARENA_BYTES {arena}u"]
+    if graph.variables:
+        lines += [
+            "",
+            "/* Resource variables that keep the state. */",
+            f"#define {macro}_VARIABLES {len(graph.variables)}",
+        ]
     lines += _frontend_lines(macro, frontend)
     if labels is None:
         return {f"{name}_settings.h": guarded(f"{name}_settings", lines)}

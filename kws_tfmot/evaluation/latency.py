@@ -78,11 +78,11 @@ def measure_latency(
                 try:
                     interpreter = open_interpreter(data, kind, count)
                     sample = random_inputs(interpreter.graph, 1, seed=0)
-                    interpreter.run(sample)
+                    interpreter.run_steps(sample)
                 except KwsError as error:
                     refused[f"{name}, {kind}"] = error.message
                     continue
-                opened[name, kind, count] = interpreter.name, functools.partial(interpreter.run, sample)
+                opened[name, kind, count] = interpreter.name, functools.partial(interpreter.run_steps, sample)
     times: dict[tuple[str, str, int], list[float]] = {key: [] for key in opened}
     with reporter.task("timing", rounds) as task:
         for turn in range(rounds + 1):

@@ -18,7 +18,7 @@ def open_for_edit(model: bytes) -> Table:
     """The model as nested dictionaries, consistent and with every field known to the schema.
 
     Raises:
-        ModelError: If the file is corrupt, newer than the schema, or has several subgraphs.
+        ModelError: If the file is corrupt, newer than the schema, or has other subgraphs than initialisers.
     """
     read_model(model)
     return unpack(model, strict=True)
@@ -33,13 +33,23 @@ def finish(root: Table) -> bytes:
 
 
 def tensors_of(root: Table) -> list[Table]:
-    """Tensor tables of the one subgraph."""
+    """Tensor tables of the subgraph that infers, the first."""
     return root["subgraphs"][0].get("tensors", [])
 
 
 def operators_of(root: Table) -> list[Table]:
-    """Operator tables of the one subgraph."""
+    """Operator tables of the subgraph that infers, the first."""
     return root["subgraphs"][0].setdefault("operators", [])
+
+
+def all_tensors(root: Table) -> list[Table]:
+    """Tensor tables of every subgraph: initialisers of variables come after the one that infers."""
+    return [tensor for subgraph in root["subgraphs"] for tensor in subgraph.get("tensors", [])]
+
+
+def all_operators(root: Table) -> list[Table]:
+    """Operator tables of every subgraph."""
+    return [operator for subgraph in root["subgraphs"] for operator in subgraph.get("operators", [])]
 
 
 def code_of(root: Table, operator: Table) -> str:
@@ -151,7 +161,7 @@ def _drop_unused_tensors(root: Table) -> None:
 
 def _drop_unused_buffers(root: Table) -> None:
     """Buffer 0 is the empty one by convention; every empty buffer becomes it."""
-    holders = [*tensors_of(root), *root.get("metadata", [])]
+    holders = [*all_tensors(root), *root.get("metadata", [])]
     buffers: list[Table] = [{}]
     moved: dict[int, int] = {}
     for holder in holders:
@@ -169,8 +179,8 @@ def _drop_unused_buffers(root: Table) -> None:
 
 
 def _drop_unused_codes(root: Table) -> None:
-    used = sorted({operator.get("opcode_index", 0) for operator in operators_of(root)})
+    used = sorted({operator.get("opcode_index", 0) for operator in all_operators(root)})
     moved = {old: new for new, old in enumerate(used)}
-    for operator in operators_of(root):
+    for operator in all_operators(root):
         operator["opcode_index"] = moved[operator.get("opcode_index", 0)]
     root["operator_codes"] = [root["operator_codes"][index] for index in used]

@@ -54,11 +54,30 @@ class Operator:
     options: dict[str, Any] = field(default_factory=dict)
     version: int = 1
     custom: bool = False
+    intermediates: tuple[int, ...] = ()  # tensors that hold quantisation alone, as of an LSTM's gates
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A resource variable: a tensor that keeps its value from one inference to the next.
+
+    ``initial`` is what the initialiser subgraph assigns, ``None`` without one: then it starts at its zero point.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    quantization: Quantization | None
+    initial: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Graph:
-    """A model with one subgraph, its operators in execution order."""
+    """What a model computes at each inference, its operators in execution order.
+
+    ``variables`` are kept from one inference to the next; ``handles`` says which of them a handle's tensor names.
+    """
 
     tensors: tuple[Tensor, ...]
     operators: tuple[Operator, ...]
@@ -67,6 +86,13 @@ class Graph:
     metadata: dict[str, bytes] = field(default_factory=dict)
     description: str = ""
     size: int = 0  # bytes of the file it was read from
+    variables: tuple[Variable, ...] = ()
+    handles: dict[int, int] = field(default_factory=dict)  # tensor -> index of its variable
+
+    @property
+    def stateful(self) -> bool:
+        """Whether an inference depends on those before it."""
+        return bool(self.variables) or any(tensor.is_variable for tensor in self.tensors)
 
     def tensor(self, index: int) -> Tensor:
         """The tensor at ``index``."""

@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.tflite.document import Table, read_source, unpack
-from kws_tfmot.tflite.graph import Graph, Operator, Tensor
+from kws_tfmot.tflite.graph import Graph, Operator, Tensor, Variable
 from kws_tfmot.tflite.metadata import SETTINGS_NAME, settings_from
 from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.tflite.tensors import NUMPY_TYPES
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 _ELEMENTWISE = ("ADD", "SUB", "MUL", "PRELU")
+_LSTM, _LSTM_BIASES = "UNIDIRECTIONAL_SEQUENCE_LSTM", (12, 13, 14, 15)
+_WEIGHT_PLACES = {**dict.fromkeys(_WEIGHTED, (1,)), "SVDF": (1, 2), _LSTM: (1, 2, 3, 4, 5, 6, 7, 8)}
+_BIAS_PLACES = {**dict.fromkeys(_WEIGHTED, (2,)), "SVDF": (3,), _LSTM: _LSTM_BIASES}
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,15 @@ class OperatorSummary:
 
 
 @dataclass(frozen=True)
+class StateSummary:
+    """What a model keeps from one inference to the next: bytes in all, rows of time each inference takes."""
+
+    bytes: int
+    rows_per_step: int
+    variables: list[TensorSummary]
+
+
+@dataclass(frozen=True)
 class ModelSummary:
     """Everything :func:`inspect` finds. ``bytes`` splits the file into what its parts take, shared parts once."""
 
@@ -90,6 +103,7 @@ class ModelSummary:
     bytes: dict[str, int]
     metadata: dict[str, int]
     settings: dict[str, Any] | None
+    state: StateSummary | None
 
     def to_json(self) -> dict[str, Any]:
         """The same as dictionaries and lists that :mod:`json` can write."""
@@ -100,7 +114,8 @@ def inspect(source: str | Path | bytes) -> ModelSummary:
     """Read a model and count.
 
     MACs: ``H*W*C_out*Kh*Kw*C_in`` of a convolution, ``H*W*C*Kh*Kw`` of a depthwise one, ``N*M`` of a fully connected
-    layer, 0 of everything else; ``nonzero_macs`` leaves out those whose weight is zero. Padding counts as if it were
+    layer, ``T`` times the weights' number of an LSTM of ``T`` steps, the weights' number of an SVDF, 0 of everything
+    else; ``nonzero_macs`` leaves out those whose weight is zero. Padding counts as if it were
     data.
 
     Raises:
@@ -108,9 +123,10 @@ def inspect(source: str | Path | bytes) -> ModelSummary:
     """
     data = read_source(source)
     graph = read_model(data)
-    weights = [_weight(graph, operator) for operator in graph.operators if _weight_index(graph, operator) is not None]
-    zeros = {weight.operator: weight for weight in weights}
-    operators = [_operator(graph, operator, zeros.get(operator.index)) for operator in graph.operators]
+    weights = [_weight(graph, operator, n) for operator in graph.operators for n in _weight_indices(graph, operator)]
+    operators = [
+        _operator(graph, o, [weight for weight in weights if weight.operator == o.index]) for o in graph.operators
+    ]
     elements = sum(weight.elements for weight in weights)
     codes = [operator.code for operator in graph.operators]
     return ModelSummary(
@@ -129,7 +145,18 @@ def inspect(source: str | Path | bytes) -> ModelSummary:
         bytes=_bytes(data, graph),
         metadata={name: len(value) for name, value in sorted(graph.metadata.items())},
         settings=settings_from(graph.metadata) if SETTINGS_NAME in graph.metadata else None,
+        state=state_of(graph),
     )
+
+
+def state_of(graph: Graph) -> StateSummary | None:
+    """What a model keeps from one inference to the next; ``None`` for one that keeps nothing."""
+    if not graph.stateful:
+        return None
+    kept: list[Tensor | Variable] = [*graph.variables, *(tensor for tensor in graph.tensors if tensor.is_variable)]
+    size = sum(math.prod(each.shape) * np.dtype(NUMPY_TYPES.get(each.dtype, "u1")).itemsize for each in kept)
+    shape = graph.tensor(graph.inputs[0]).shape
+    return StateSummary(size, shape[1] if len(shape) > 2 else 1, [_tensor(each) for each in kept])
 
 
 def zero_masks(source: str | Path | bytes) -> list[tuple[int, np.ndarray]]:
@@ -141,9 +168,10 @@ def zero_masks(source: str | Path | bytes) -> list[tuple[int, np.ndarray]]:
     graph = read_model(source)
     masks = []
     for operator in graph.operators:
-        index = _weight_index(graph, operator)
-        if operator.code in _WEIGHTED and index is not None and not graph.tensor(index).sparse:
+        for index in _weight_indices(graph, operator) if operator.code in _WEIGHTED else ():
             tensor = graph.tensor(index)
+            if tensor.sparse:
+                continue
             masks.append((operator.index, _centred(tensor, np.asarray(tensor.data)) == 0))
     return masks
 
@@ -155,8 +183,13 @@ TABLE_HEADER = (
 
 def inspect_table(summary: ModelSummary) -> list[tuple[str, ...]]:
     """One row an operator, under :data:`TABLE_HEADER`."""
-    shares = {weight.operator: f"{100 * weight.zero_share:.1f} %" for weight in summary.weights}
-    bits = {weight.operator: str(weight.bits) for weight in summary.weights if weight.bits is not None}
+    shares, bits = {}, {}
+    for operator in summary.operators:
+        found = [weight for weight in summary.weights if weight.operator == operator.index]
+        if found:
+            share = sum(weight.zeros for weight in found) / sum(weight.elements for weight in found)
+            shares[operator.index] = f"{100 * share:.1f} %"
+            bits[operator.index] = str(max((weight.bits for weight in found if weight.bits is not None), default=""))
     return [
         (
             str(operator.index),
@@ -174,24 +207,26 @@ def inspect_table(summary: ModelSummary) -> list[tuple[str, ...]]:
     ]
 
 
-def _tensor(tensor: Tensor) -> TensorSummary:
+def _tensor(tensor: Tensor | Variable) -> TensorSummary:
     scale, zero_point = _first(tensor)
     return TensorSummary(tensor.index, tensor.name, list(tensor.shape), tensor.dtype, scale, zero_point)
 
 
-def _first(tensor: Tensor) -> tuple[float | None, int | None]:
+def _first(tensor: Tensor | Variable) -> tuple[float | None, int | None]:
     quantization = tensor.quantization
     return (quantization.scales[0], quantization.zero_points[0]) if quantization else (None, None)
 
 
-def _weight_index(graph: Graph, operator: Operator) -> int | None:
-    """Index of the tensor that holds an operator's weights: constant, or decoded by an operator before it."""
+def _weight_indices(graph: Graph, operator: Operator) -> tuple[int, ...]:
+    """Tensors that hold an operator's weights: constant, or decoded by an operator before it."""
     inputs = operator.inputs
-    if operator.code in _WEIGHTED and len(inputs) > 1:
-        return _stored(graph, inputs[1])
+    places = _WEIGHT_PLACES.get(operator.code)
+    if places is not None:
+        found = [_stored(graph, inputs[place]) for place in places if place < len(inputs)]
+        return tuple(index for index in found if index is not None)
     if operator.code in _ELEMENTWISE:
-        return next((index for index in inputs if index >= 0 and graph.tensor(index).data is not None), None)
-    return None
+        return tuple(index for index in inputs if index >= 0 and graph.tensor(index).data is not None)[:1]
+    return ()
 
 
 def _stored(graph: Graph, index: int) -> int | None:
@@ -202,9 +237,8 @@ def _stored(graph: Graph, index: int) -> int | None:
     return index if index >= 0 and graph.tensor(index).data is not None else None
 
 
-def _weight(graph: Graph, operator: Operator) -> WeightSummary:
-    index = _weight_index(graph, operator)
-    tensor = graph.tensor(index if index is not None else -1)
+def _weight(graph: Graph, operator: Operator, index: int) -> WeightSummary:
+    tensor = graph.tensor(index)
     data = np.asarray(tensor.data)
     elements = math.prod(tensor.shape)
     zeros = elements - int(np.count_nonzero(_centred(tensor, data)))
@@ -247,14 +281,16 @@ def _centred(tensor: Tensor, data: np.ndarray) -> np.ndarray:
     return data.astype(np.int64) - points
 
 
-def _operator(graph: Graph, operator: Operator, weight: WeightSummary | None) -> OperatorSummary:
+def _operator(graph: Graph, operator: Operator, weights: list[WeightSummary]) -> OperatorSummary:
     output = graph.tensor(operator.outputs[0]) if operator.outputs else None
     scale, zero_point = _first(output) if output else (None, None)
     macs = _macs(graph, operator)
+    places = [place for place in _BIAS_PLACES.get(operator.code, ()) if place < len(operator.inputs)]
     bias = [
-        i for i in operator.inputs[2:3] if operator.code in _WEIGHTED and i >= 0 and graph.tensor(i).data is not None
+        index for place in places if (index := operator.inputs[place]) >= 0 and graph.tensor(index).data is not None
     ]
-    kept = 1 - weight.zero_share if weight else 1.0
+    elements = sum(weight.elements for weight in weights)
+    kept = 1 - sum(weight.zeros for weight in weights) / elements if elements else 1.0
     return OperatorSummary(
         index=operator.index,
         code=operator.code,
@@ -265,13 +301,16 @@ def _operator(graph: Graph, operator: Operator, weight: WeightSummary | None) ->
         scale=scale,
         zero_point=zero_point,
         options={key: value.hex() if isinstance(value, bytes) else value for key, value in operator.options.items()},
-        parameters=(weight.elements if weight else 0) + sum(math.prod(graph.tensor(index).shape) for index in bias),
+        parameters=elements + sum(math.prod(graph.tensor(index).shape) for index in bias),
         macs=macs,
         nonzero_macs=round(macs * kept),
     )
 
 
 def _macs(graph: Graph, operator: Operator) -> int:
+    if operator.code in ("SVDF", _LSTM):
+        steps = math.prod(graph.tensor(operator.inputs[0]).shape[:-1])
+        return steps * sum(math.prod(graph.tensor(index).shape) for index in _weight_indices(graph, operator))
     if operator.code not in _WEIGHTED or len(operator.inputs) < 2 or not operator.outputs:
         return 0
     weights = graph.tensor(operator.inputs[1]).shape
@@ -287,12 +326,13 @@ def _bytes(data: bytes, graph: Graph) -> dict[str, int]:
     """Bytes of constants, quantisation vectors and metadata; a part that several tensors share counts once."""
     root = unpack(data)
     tensors: list[Table] = root["subgraphs"][0].get("tensors", [])
-    stored = {index for operator in graph.operators if (index := _weight_index(graph, operator)) is not None}
+    everything: list[Table] = [tensor for subgraph in root["subgraphs"] for tensor in subgraph.get("tensors", [])]
+    stored = {index for operator in graph.operators for index in _weight_indices(graph, operator)}
     buffers = [buffer.get("data", np.zeros(0, np.uint8)) for buffer in root.get("buffers", [])]
     weights = {tensor.get("buffer", 0) for index, tensor in enumerate(tensors) if index in stored}
-    constants = {tensor.get("buffer", 0) for tensor in tensors} - weights
+    constants = {tensor.get("buffer", 0) for tensor in everything} - weights
     vectors = {}
-    for tensor in tensors:
+    for tensor in everything:
         for vector in tensor.get("quantization", {}).values():
             if isinstance(vector, np.ndarray) and vector.size:
                 vectors[vector.__array_interface__["data"][0]] = vector.nbytes

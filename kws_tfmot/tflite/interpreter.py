@@ -14,6 +14,7 @@ process in any order.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
@@ -31,6 +32,7 @@ from kws_tfmot.tflite.graph import Graph, Tensor
 from kws_tfmot.tflite.native_log import captured_stderr
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.tensors import NUMPY_TYPES
+from kws_tfmot.tflite.variables import starts_at_zero_point
 
 KINDS = ("tflm", "builtin", "reference", "xnnpack", "tflite_runtime")
 _RESOLVERS = {
@@ -59,6 +61,8 @@ class _Session(Protocol):
 
     def tensor(self, index: int) -> np.ndarray: ...
 
+    def reset(self) -> None: ...
+
 
 class Interpreter:
     """An opened model. Get one from :func:`open_interpreter`.
@@ -84,18 +88,36 @@ class Interpreter:
     def run(self, batch: np.ndarray) -> np.ndarray:
         """Outputs ``[N, ...]`` of the samples ``batch[N, ...]``, one inference each.
 
+        A model with state starts from its initial state at every sample; :meth:`run_steps` lets it go on.
+
         Raises:
             ModelError: If type or shape of ``batch`` is not the model's, or an operator fails.
         """
+        return self._run(batch, restart=self.graph.stateful)
+
+    def run_steps(self, steps: np.ndarray) -> np.ndarray:
+        """Outputs ``[N, ...]`` of inferences one after another: a model with state goes on from the step before.
+
+        Raises:
+            ModelError: As :meth:`run`.
+        """
+        return self._run(steps, restart=False)
+
+    def reset(self) -> None:
+        """Bring every variable of the model back to its initial value."""
+        self._session.reset()
+
+    def _run(self, batch: np.ndarray, *, restart: bool) -> np.ndarray:
         samples = self._checked(batch)
         outputs = np.empty((len(samples), *self.output.shape[1:]), self.output.dtype)
-        invoke = self._session.invoke
         for number, sample in enumerate(samples[:, None]):
-            outputs[number] = invoke(sample)[0]
+            if restart:
+                self._session.reset()
+            outputs[number] = self._session.invoke(sample)[0]
         return outputs
 
     def intermediates(self, sample: np.ndarray) -> dict[int, np.ndarray]:
-        """Every tensor that an operator writes, by index, for one sample ``[...]`` or ``[1, ...]``.
+        """Every tensor that an operator writes, by index, for one sample ``[...]`` or ``[1, ...]`` after a reset.
 
         Raises:
             ModelError: For ``"xnnpack"``, which keeps no intermediate tensors, or a wrong sample.
@@ -105,6 +127,7 @@ class Interpreter:
         if self._observed is None:
             self._observed = _open_session(self._model, self.graph, self.kind, self._threads, keep_tensors=True)[1]
         whole = sample if sample.ndim == len(self.input.shape) else sample[None]
+        self._observed.reset()
         self._observed.invoke(self._checked(whole))
         written = [index for operator in self.graph.operators for index in operator.outputs]
         return {index: self._observed.tensor(index) for index in written}
@@ -154,9 +177,21 @@ def open_interpreter(model: str | Path | bytes, kind: str = "builtin", threads: 
             f"the first is {sparse[0]!r}.",
             "Convert with kind 'int8' instead of 'sparse_int8'.",
         )
-    if kind == "tflm":
+    if kind != "tflm":
+        _refuse_narrow_states(graph, kind)
+    else:
         check_operators(graph)  # TFLM takes the file's word for shapes, and would read beyond its tensors
     return Interpreter(data, graph, kind, threads)
+
+
+def _refuse_narrow_states(graph: Graph, kind: str) -> None:
+    """LiteRT takes the int8 state of an SVDF for int16, and writes beyond its end."""
+    for operator in graph.operators:
+        if operator.code == "SVDF" and len(operator.inputs) > 4 and graph.tensor(operator.inputs[4]).dtype == "int8":
+            raise ModelError(
+                f"operator {operator.index} (SVDF) has an int8 state; {kind} would write beyond it.",
+                "Use the kind 'tflm', which has this kernel.",
+            )
 
 
 def input_spec(graph: Graph) -> TensorSpec:
@@ -180,12 +215,12 @@ def random_inputs(graph: Graph, count: int, seed: int) -> np.ndarray:
 
 
 def outputs_equal(first: str | Path | bytes, second: str | Path | bytes, kind: str = "tflm", count: int = 64) -> bool:
-    """Whether two models give the same bytes on ``count`` random inputs."""
+    """Whether two models give the same bytes on ``count`` random inputs, one after another."""
     one, other = open_interpreter(first, kind), open_interpreter(second, kind)
     if one.input.shape != other.input.shape or one.input.dtype != other.input.dtype:
         return False
     batch = random_inputs(one.graph, count, seed=count)
-    return one.run(batch).tobytes() == other.run(batch).tobytes()
+    return one.run_steps(batch).tobytes() == other.run_steps(batch).tobytes()
 
 
 def available_kinds() -> tuple[str, ...]:
@@ -235,23 +270,33 @@ class _LiteSession:
     def __init__(self, model: bytes, graph: Graph, kind: str, threads: int, keep_tensors: bool) -> None:
         package, module = _lite_module(kind)
         resolver = _RESOLVERS[kind]
+        self._open = functools.partial(
+            module.Interpreter,
+            model_content=model,
+            num_threads=threads,
+            experimental_op_resolver_type=module.OpResolverType[resolver],
+            experimental_preserve_all_tensors=keep_tensors,
+        )
+        self._start()
+        self._input, self._output = graph.inputs[0], graph.outputs[0]
+        self._reopens = bool(graph.variables)  # LiteRT's reset leaves resource variables as they are
+        self.name = f"{package} {importlib.metadata.version(package)} {resolver}"
+
+    def _start(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # TensorFlow announces the deletion of its interpreter
-            self._interpreter = module.Interpreter(
-                model_content=model,
-                num_threads=threads,
-                experimental_op_resolver_type=module.OpResolverType[resolver],
-                experimental_preserve_all_tensors=keep_tensors,
-            )
+            self._interpreter = self._open()
         self._interpreter.allocate_tensors()
-        self._input, self._output = graph.inputs[0], graph.outputs[0]
-        self._stateful = any(tensor.is_variable for tensor in graph.tensors)
-        self.name = f"{package} {importlib.metadata.version(package)} {resolver}"
+
+    def reset(self) -> None:
+        if self._reopens:
+            with captured_stderr():
+                self._start()
+        else:
+            self._interpreter.reset_all_variables()
 
     def invoke(self, sample: np.ndarray) -> np.ndarray:
         try:
-            if self._stateful:
-                self._interpreter.reset_all_variables()
             self._interpreter.set_tensor(self._input, sample)
             self._interpreter.invoke()
             return self._interpreter.get_tensor(self._output)
@@ -283,19 +328,25 @@ class _MicroSession:
         )
         activations = sum(int(np.prod(t.shape, dtype=np.int64)) * 8 for t in graph.tensors if t.data is None)
         arena = min(max(10 * len(model), 2 * activations) + (1 << 18), _MAX_ARENA)
-        self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena, intrepreter_config=mode)
-        self._stateful = any(tensor.is_variable for tensor in graph.tensors)
+        self._open = functools.partial(runtime.Interpreter.from_bytes, model, arena_size=arena, intrepreter_config=mode)
+        self._interpreter = self._open()
+        # TFLM's reset sets variables to their zero points, and does not call their initialiser again
+        self._reopens = not all(starts_at_zero_point(variable) for variable in graph.variables)
         self.name = f"tflite-micro {importlib.metadata.version('tflite-micro')} TFLM kernels"
 
     def invoke(self, sample: np.ndarray) -> np.ndarray:
         try:
-            if self._stateful:
-                self._interpreter.reset()
             self._interpreter.set_input(sample, 0)
             self._interpreter.invoke()
             return self._interpreter.get_output(0)
         except (RuntimeError, ValueError) as err:
             raise ModelError(f"{self.name} failed: {err}") from err
+
+    def reset(self) -> None:
+        if self._reopens:
+            self._interpreter = self._open()
+        else:
+            self._interpreter.reset()
 
     def tensor(self, index: int) -> np.ndarray:
         return self._interpreter.GetTensor(index, 0)["tensor_data"]

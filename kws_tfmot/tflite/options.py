@@ -16,6 +16,7 @@ MAX_OPTION_ENTRIES = 4096
 EXPECTED_OPTIONS = {
     "ADD": "AddOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
+    "CALL_ONCE": "CallOnceOptions",
     "CONCATENATION": "ConcatenationOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
@@ -25,9 +26,15 @@ EXPECTED_OPTIONS = {
     "MUL": "MulOptions",
     "RESHAPE": "ReshapeOptions",
     "SOFTMAX": "SoftmaxOptions",
+    "SPLIT": "SplitOptions",
+    "SPLIT_V": "SplitVOptions",
     "SQUEEZE": "SqueezeOptions",
+    "STRIDED_SLICE": "StridedSliceOptions",
     "SUB": "SubOptions",
     "SUM": "ReducerOptions",
+    "SVDF": "SVDFOptions",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
+    "VAR_HANDLE": "VarHandleOptions",
 }
 _AT_LEAST_ONE = {"stride_w", "stride_h", "dilation_w_factor", "dilation_h_factor", "filter_width", "filter_height"}
 _MAX_EXTENT = 1 << 16

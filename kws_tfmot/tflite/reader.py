@@ -5,6 +5,7 @@ Whatever the bytes are, the outcome is a graph that is consistent in itself, or 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from kws_tfmot.tflite.graph import Graph, Operator, Tensor
 from kws_tfmot.tflite.options import read_options
 from kws_tfmot.tflite.schema import enum_names
 from kws_tfmot.tflite.tensors import read_tensors
+from kws_tfmot.tflite.variables import MAX_SUBGRAPHS, with_variables
 
 MAX_TENSORS = 20_000
 MAX_OPERATORS = 20_000
@@ -25,7 +27,7 @@ _CUSTOM = 32
 
 
 def read_model(source: str | Path | bytes) -> Graph:
-    """Parse and check a TFLite model with one subgraph.
+    """Parse and check a TFLite model: one subgraph that infers, and others that set its variables once.
 
     Checked: every offset and length against the file; tensor shapes, types, buffers and quantisation against each
     other; operator codes and options; every tensor index; and that operators stand in execution order, each tensor
@@ -35,26 +37,37 @@ def read_model(source: str | Path | bytes) -> Graph:
         source: Path of a ``.tflite`` file, or its bytes.
 
     Raises:
-        ModelError: If the file is missing, corrupt, truncated, or holds several subgraphs.
+        ModelError: If the file is missing, corrupt, truncated, or a subgraph is not an initialiser of variables.
     """
     model = read_source(source)
     root = unpack(model)
     subgraphs = root.get("subgraphs", [])
-    if len(subgraphs) != 1:
-        raise ModelError(
-            f"expected a model with one subgraph. Received: {len(subgraphs)}.",
-            "Models with control flow or several signatures are not supported; convert the inference function alone.",
-        )
-    subgraph, buffers = subgraphs[0], [_buffer_data(buffer) for buffer in root.get("buffers", [])]
-    if len(subgraph.get("tensors", [])) > MAX_TENSORS or len(subgraph.get("operators", [])) > MAX_OPERATORS:
-        raise ModelError(f"expected at most {MAX_TENSORS} tensors and {MAX_OPERATORS} operators.")
-    tensors = read_tensors(subgraph.get("tensors", []), buffers)
-    operators = _operators(subgraph.get("operators", []), root.get("operator_codes", []), len(tensors))
-    inputs = _indices(subgraph.get("inputs", ()), len(tensors), "the inputs of the graph")
-    outputs = _indices(subgraph.get("outputs", ()), len(tensors), "the outputs of the graph")
-    _check_order(tensors, operators, inputs, outputs)
+    if not 1 <= len(subgraphs) <= MAX_SUBGRAPHS:
+        raise ModelError(f"expected a model with 1 to {MAX_SUBGRAPHS} subgraphs. Received: {len(subgraphs)}.")
+    buffers = [_buffer_data(buffer) for buffer in root.get("buffers", [])]
+    codes = [_operator_name(code, number) for number, code in enumerate(root.get("operator_codes", []))]
+    main, *others = [_subgraph(subgraph, codes, buffers, number) for number, subgraph in enumerate(subgraphs)]
     description = root.get("description", b"").decode("utf-8", "replace")
-    return Graph(tensors, operators, inputs, outputs, _metadata(root, buffers, len(model)), description, len(model))
+    main = replace(main, metadata=_metadata(root, buffers, len(model)), description=description, size=len(model))
+    return with_variables(main, others)
+
+
+def _subgraph(
+    subgraph: Table, codes: list[tuple[str, int, bool]], buffers: list[np.ndarray | None], number: int
+) -> Graph:
+    entries, operator_entries = subgraph.get("tensors", []), subgraph.get("operators", [])
+    if len(entries) > MAX_TENSORS or len(operator_entries) > MAX_OPERATORS:
+        raise ModelError(f"expected at most {MAX_TENSORS} tensors and {MAX_OPERATORS} operators.")
+    operators = _operators(operator_entries, codes, len(entries))
+    inputs = _indices(subgraph.get("inputs", ()), len(entries), "the inputs of the graph")
+    outputs = _indices(subgraph.get("outputs", ()), len(entries), "the outputs of the graph")
+    used = {index for operator in operators for index in (*operator.inputs, *operator.outputs)} | {*inputs, *outputs}
+    unread = {index for operator in operators for index in operator.intermediates} - used
+    tensors = read_tensors(entries, buffers, unread)
+    if number == 0 and (not inputs or not outputs):
+        raise ModelError(f"expected a graph with inputs and with outputs. Received: {inputs} and {outputs}")
+    _check_order(tensors, operators, inputs, outputs)
+    return Graph(tensors, operators, inputs, outputs)
 
 
 def _buffer_data(buffer: Table) -> np.ndarray | None:
@@ -91,8 +104,7 @@ def _indices(values: Any, count: int, where: str, *, optional: bool = False) -> 
     return indices
 
 
-def _operators(entries: list[Table], codes: list[Table], tensor_count: int) -> tuple[Operator, ...]:
-    names = [_operator_name(code, number) for number, code in enumerate(codes)]
+def _operators(entries: list[Table], names: list[tuple[str, int, bool]], tensor_count: int) -> tuple[Operator, ...]:
     total = 0
     operators = []
     for index, entry in enumerate(entries):
@@ -103,12 +115,12 @@ def _operators(entries: list[Table], codes: list[Table], tensor_count: int) -> t
         where = f"operator {index} ({name})"
         inputs = _indices(entry.get("inputs", ()), tensor_count, f"inputs of {where}", optional=True)
         outputs = _indices(entry.get("outputs", ()), tensor_count, f"outputs of {where}")
+        between = _indices(entry.get("intermediates", ()), tensor_count, f"intermediates of {where}")
         total += len(inputs) + len(outputs)
         if total > 10 * MAX_TENSORS:
             raise ModelError(f"expected at most {10 * MAX_TENSORS} inputs and outputs of operators in all.")
-        operators.append(
-            Operator(index, name, inputs, outputs, read_options(entry, name, custom, where), version, custom)
-        )
+        options = read_options(entry, name, custom, where)
+        operators.append(Operator(index, name, inputs, outputs, options, version, custom, between))
     return tuple(operators)
 
 
@@ -133,8 +145,8 @@ def _check_order(
     tensors: tuple[Tensor, ...], operators: tuple[Operator, ...], inputs: tuple[int, ...], outputs: tuple[int, ...]
 ) -> None:
     """Refuse cycles, operators out of order, and tensors written twice or written over a constant."""
-    if not inputs or not outputs or len(set(inputs)) != len(inputs):
-        raise ModelError(f"expected a graph with distinct inputs and with outputs. Received: {inputs} and {outputs}")
+    if len(set(inputs)) != len(inputs):
+        raise ModelError(f"expected a graph with distinct inputs. Received: {inputs}")
     constants = {tensor.index for tensor in tensors if tensor.data is not None}
     known = constants | set(inputs) | {tensor.index for tensor in tensors if tensor.is_variable}
     for operator in operators:

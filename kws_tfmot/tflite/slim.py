@@ -6,7 +6,17 @@ import numpy as np
 
 from kws_tfmot.errors import ModelError, did_you_mean
 from kws_tfmot.tflite.document import Table
-from kws_tfmot.tflite.edit import code_of, dtype_name, finish, inputs_of, open_for_edit, operators_of, tensors_of
+from kws_tfmot.tflite.edit import (
+    all_operators,
+    all_tensors,
+    code_of,
+    dtype_name,
+    finish,
+    inputs_of,
+    open_for_edit,
+    operators_of,
+    tensors_of,
+)
 from kws_tfmot.tflite.metadata import SETTINGS_NAME
 
 LEVELS = ("portable", "tflm")
@@ -33,7 +43,7 @@ def slim(model: bytes, level: str = "portable", *, keep_settings: bool = True, k
         raise ModelError(f"unknown level {level!r}.{did_you_mean(level, LEVELS)} Allowed: {', '.join(LEVELS)}.")
     root = open_for_edit(model)
     _drop_texts(root, keep_settings, keep_signatures)
-    for tensor in tensors_of(root):
+    for tensor in all_tensors(root):
         _slim_quantization(tensor)
     if level == "tflm":
         _slim_for_tflm(root)
@@ -49,11 +59,11 @@ def _drop_texts(root: Table, keep_settings: bool, keep_signatures: bool) -> None
         del root["metadata"]
     if not keep_signatures:
         root.pop("signature_defs", None)
-    subgraph = root["subgraphs"][0]
-    subgraph.pop("name", None)
-    for holder in (subgraph, *operators_of(root)):
+    for subgraph in root["subgraphs"]:
+        subgraph.pop("name", None)
+    for holder in (*root["subgraphs"], *all_operators(root)):
         holder.pop("debug_metadata_index", None)
-    for tensor in tensors_of(root):
+    for tensor in all_tensors(root):
         tensor.pop("name", None)
 
 
@@ -68,7 +78,7 @@ def _slim_quantization(tensor: Table) -> None:
 
 
 def _slim_for_tflm(root: Table) -> None:
-    for tensor in tensors_of(root):
+    for tensor in all_tensors(root):
         quantization = tensor.get("quantization", {})
         if len(quantization.get("zero_point", ())) > 1 and not np.any(quantization["zero_point"]):
             quantization["zero_point"] = quantization["zero_point"][:1]

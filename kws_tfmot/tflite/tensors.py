@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
@@ -38,12 +39,16 @@ NUMPY_TYPES = {
 _RANGES = {"int4": (-8, 7), "int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767), "uint16": (0, 65535)}
 
 
-def read_tensors(entries: list[Table], buffers: list[np.ndarray | None]) -> tuple[Tensor, ...]:
+def read_tensors(
+    entries: list[Table], buffers: list[np.ndarray | None], unread: Set[int] = frozenset()
+) -> tuple[Tensor, ...]:
     """Turn the tensor tables of a subgraph into :class:`Tensor` values.
 
     Args:
         entries: Tables as :func:`kws_tfmot.tflite.document.unpack` returns them.
         buffers: Bytes of each buffer, ``None`` where it is empty.
+        unread: Tensors that no operator reads or writes, such as those that hold the quantisation of an LSTM's gates:
+            they may have no elements.
 
     Raises:
         ModelError: If a shape is absurd, or type, shape, buffer and quantisation do not fit each other.
@@ -51,7 +56,7 @@ def read_tensors(entries: list[Table], buffers: list[np.ndarray | None]) -> tupl
     tensors = []
     elements = channels = 0
     for index, entry in enumerate(entries):
-        tensor = _tensor(entry, index, buffers)
+        tensor = _tensor(entry, index, buffers, empty=index in unread)
         elements += math.prod(tensor.shape)
         channels += len(tensor.quantization.scales) if tensor.quantization else 0
         if elements > MAX_TOTAL_ELEMENTS or channels > MAX_CHANNELS_IN_ALL:
@@ -60,13 +65,13 @@ def read_tensors(entries: list[Table], buffers: list[np.ndarray | None]) -> tupl
     return tuple(tensors)
 
 
-def _tensor(entry: Table, index: int, buffers: list[np.ndarray | None]) -> Tensor:
+def _tensor(entry: Table, index: int, buffers: list[np.ndarray | None], *, empty: bool) -> Tensor:
     name = entry.get("name", b"").decode("utf-8", "replace")
     where = f"tensor {index} ({name!r})"
     dtype = enum_names("TensorType").get(entry.get("type", 0), "").lower()
     if not dtype:
         raise ModelError(f"{where}: unknown type {entry.get('type')}. Allowed: {sorted(enum_names('TensorType'))}")
-    shape = _shape(entry, where)
+    shape = _shape(entry, where, 0 if empty else 1)
     number = entry.get("buffer", 0)
     if number >= len(buffers):
         raise ModelError(f"{where}: refers to buffer {number}; the model has {len(buffers)}.")
@@ -76,7 +81,7 @@ def _tensor(entry: Table, index: int, buffers: list[np.ndarray | None]) -> Tenso
     return Tensor(index, name, shape, dtype, data, quantization, sparse, bool(entry.get("is_variable", False)))
 
 
-def _shape(entry: Table, where: str) -> tuple[int, ...]:
+def _shape(entry: Table, where: str, least: int) -> tuple[int, ...]:
     """The static shape. A dynamic batch is -1 in ``shape_signature`` and 1 (or, rarely, -1) in ``shape``."""
     values, signature = entry.get("shape", ()), entry.get("shape_signature", ())
     if len(values) > MAX_RANK or len(signature) > MAX_RANK:
@@ -86,9 +91,9 @@ def _shape(entry: Table, where: str) -> tuple[int, ...]:
         raise ModelError(f"{where}: shape {shape} and shape_signature {signature.tolist()} differ in rank.")
     if shape and shape[0] == -1:
         shape[0] = 1
-    if any(value < 1 for value in shape) or math.prod(shape) > MAX_ELEMENTS:
+    if any(value < least for value in shape) or math.prod(shape) > MAX_ELEMENTS:
         raise ModelError(
-            f"{where}: expected dimensions of at least 1 and at most {MAX_ELEMENTS} elements. Received: {shape}",
+            f"{where}: expected dimensions of at least {least} and at most {MAX_ELEMENTS} elements. Received: {shape}",
             "Dynamic dimensions other than the batch are not supported: convert with a fixed input shape.",
         )
     return tuple(shape)

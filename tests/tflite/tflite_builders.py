@@ -43,10 +43,25 @@ def operator(
 
 
 def build(
-    tensors: list[dict[str, Any]], operators: list[dict[str, Any]], inputs: list[int], outputs: list[int]
+    tensors: list[dict[str, Any]],
+    operators: list[dict[str, Any]],
+    inputs: list[int],
+    outputs: list[int],
+    initialiser: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None = None,
 ) -> bytes:
-    """The bytes of a model with one subgraph."""
+    """The bytes of a model; ``initialiser`` holds tensors and operators of a second subgraph."""
     buffers: list[Table] = [{}]
+    codes: list[Table] = []
+    subgraphs = [_subgraph(tensors, operators, buffers, codes)]
+    subgraphs[0] |= {"inputs": np.array(inputs, np.int32), "outputs": np.array(outputs, np.int32)}
+    if initialiser is not None:
+        subgraphs.append(_subgraph(*initialiser, buffers, codes))
+    return pack({"version": 3, "operator_codes": codes, "subgraphs": subgraphs, "buffers": buffers})
+
+
+def _subgraph(
+    tensors: list[dict[str, Any]], operators: list[dict[str, Any]], buffers: list[Table], codes: list[Table]
+) -> Table:
     rows: list[Table] = []
     for each in tensors:
         row: Table = {
@@ -57,6 +72,8 @@ def build(
         if each["data"] is not None:
             row["buffer"] = len(buffers)
             buffers.append({"data": np.frombuffer(np.ascontiguousarray(each["data"]).tobytes(), np.uint8)})
+        if each.get("variable"):
+            row["is_variable"] = True
         if each["scale"] is not None:
             scales = np.atleast_1d(np.asarray(each["scale"], np.float32))
             row["quantization"] = {
@@ -65,7 +82,6 @@ def build(
                 "quantized_dimension": each["axis"],
             }
         rows.append(row)
-    codes: list[Table] = []
     nodes: list[Table] = []
     for each in operators:
         number = enum_values("BuiltinOperator")[each["code"]]
@@ -77,16 +93,12 @@ def build(
             "inputs": np.array(each["inputs"], np.int32),
             "outputs": np.array(each["outputs"], np.int32),
         }
+        if each.get("intermediates"):
+            node["intermediates"] = np.array(each["intermediates"], np.int32)
         if each["options"] is not None:
             node["builtin_options"] = each["options"]
         nodes.append(node)
-    subgraph = {
-        "tensors": rows,
-        "operators": nodes,
-        "inputs": np.array(inputs, np.int32),
-        "outputs": np.array(outputs, np.int32),
-    }
-    return pack({"version": 3, "operator_codes": codes, "subgraphs": [subgraph], "buffers": buffers})
+    return {"tensors": rows, "operators": nodes}
 
 
 def dense(

@@ -1,0 +1,143 @@
+"""Do operators that move data fit their tensors: joining, padding, slicing and splitting?"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from kws_tfmot.tflite.graph import Operator, Tensor
+
+
+class Misfit(Exception):
+    """One operator does not fit its tensors; the message says how."""
+
+
+def demand(condition: bool, message: str) -> None:
+    """Raise :class:`Misfit` with a message unless a condition holds."""
+    if not condition:
+        raise Misfit(message)
+
+
+def expect(found: Any, expected: Any, what: str) -> None:
+    """Raise :class:`Misfit` unless what was found is what was expected."""
+    demand(found == expected, f"expected {what} {expected}. Received: {found}")
+
+
+def check_concatenation(operator: Operator, inputs: list[Tensor], output: Tensor) -> None:
+    """CONCATENATION along an axis."""
+    rank = len(inputs[0].shape)
+    axis = operator.options["axis"] + (rank if operator.options["axis"] < 0 else 0)
+    demand(0 <= axis < rank and all(len(each.shape) == rank for each in inputs), "the inputs differ in rank")
+    shapes = [list(each.shape) for each in inputs]
+    joined = [*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :]]
+    same = all(shape[:axis] + shape[axis + 1 :] == shapes[0][:axis] + shapes[0][axis + 1 :] for shape in shapes)
+    demand(same, f"the shapes {shapes} cannot be joined along axis {axis}")
+    expect(output.shape, tuple(joined), "the output shape")
+
+
+def check_padding(_: Operator, inputs: list[Tensor], output: Tensor) -> None:
+    """PAD with constant paddings."""
+    amounts = inputs[1].data
+    demand(amounts is not None and inputs[1].shape == (len(inputs[0].shape), 2), "expected constant paddings [rank, 2]")
+    grown = [size + int(sum(pair)) for size, pair in zip(inputs[0].shape, np.asarray(amounts).tolist(), strict=True)]
+    demand(bool(np.all(np.asarray(amounts) >= 0)), "paddings are negative")
+    expect(output.shape, tuple(grown), "the output shape")
+
+
+def sliced(
+    shape: tuple[int, ...], bounds: tuple[list[int], list[int], list[int]], options: dict[str, Any]
+) -> tuple[list[slice], list[int]]:
+    """What STRIDED_SLICE takes of each axis, and the axes that its result does not have.
+
+    Args:
+        shape: Of the input.
+        bounds: Begin, end and stride of each axis.
+        options: Of the operator: the masks.
+
+    >>> masks = {"begin_mask": 1, "end_mask": 3, "shrink_axis_mask": 0}
+    >>> sliced((1, 5), ([0, -2], [0, 0], [1, 1]), masks)
+    ([slice(0, 1, 1), slice(3, 5, 1)], [])
+
+    Raises:
+        Misfit: For masks other than those of begin, end and shrunk axes, strides below 1, or an axis out of range.
+    """
+    unknown = [name for name in ("ellipsis_mask", "new_axis_mask", "offset") if options.get(name)]
+    demand(not unknown, f"{', '.join(unknown)} of a slice is not supported")
+    demand(all(len(each) == len(shape) for each in bounds), f"a slice of {shape} has bounds {bounds}")
+    taken, dropped = [], []
+    for axis, (size, begin, end, stride) in enumerate(zip(shape, *bounds, strict=True)):
+        demand(stride >= 1, f"expected strides of at least 1. Received: {stride}")
+        bit = 1 << axis
+        first = 0 if options.get("begin_mask", 0) & bit else _clipped(begin, size)
+        last = size if options.get("end_mask", 0) & bit else _clipped(end, size)
+        if options.get("shrink_axis_mask", 0) & bit:
+            first = begin + size if begin < 0 else begin
+            demand(0 <= first < size, f"the slice takes index {begin} of an axis of {size}")
+            last, stride = first + 1, 1
+            dropped.append(axis)
+        taken.append(slice(first, max(first, last), stride))
+    return taken, dropped
+
+
+def _clipped(value: int, size: int) -> int:
+    return min(max(value + size if value < 0 else value, 0), size)
+
+
+def _complete(inputs: list[Tensor | None]) -> list[Tensor]:
+    found = [tensor for tensor in inputs if tensor is not None]
+    demand(len(found) == len(inputs), "an input is missing")
+    return found
+
+
+def slice_bounds(inputs: list[Tensor]) -> tuple[list[int], list[int], list[int]]:
+    """Begin, end and stride of a STRIDED_SLICE, which must be constants.
+
+    Raises:
+        Misfit: Where they are not.
+    """
+    demand(len(inputs) == 4, f"expected an input, begin, end and strides. Received: {len(inputs)} inputs")
+    rows = []
+    for tensor in inputs[1:]:
+        demand(tensor.data is not None and tensor.dtype == "int32", "expected constant int32 bounds of a slice")
+        rows.append(np.ravel(np.asarray(tensor.data)).tolist())
+    return rows[0], rows[1], rows[2]
+
+
+def check_strided_slice(operator: Operator, given: list[Tensor | None], outputs: list[Tensor]) -> None:
+    """STRIDED_SLICE with constant bounds."""
+    inputs = _complete(given)
+    taken, dropped = sliced(inputs[0].shape, slice_bounds(inputs), operator.options)
+    lengths = [len(range(part.start, part.stop, part.step)) for part in taken]
+    demand(all(lengths), f"the slice of {inputs[0].shape} is empty")
+    expect(outputs[0].shape, tuple(n for axis, n in enumerate(lengths) if axis not in dropped), "the output shape")
+    expect(outputs[0].dtype, inputs[0].dtype, "the output type")
+
+
+def check_split(operator: Operator, given: list[Tensor | None], outputs: list[Tensor]) -> None:
+    """SPLIT into equal parts (axis, value) and SPLIT_V (value, sizes, axis)."""
+    inputs = _complete(given)
+    equal = operator.code == "SPLIT"
+    value, axis_tensor = (inputs[1], inputs[0]) if equal else (inputs[0], inputs[2])
+    demand(axis_tensor.data is not None and math.prod(axis_tensor.shape) == 1, "expected one constant axis")
+    rank = len(value.shape)
+    axis = int(np.ravel(np.asarray(axis_tensor.data))[0])
+    axis += rank if axis < 0 else 0
+    demand(0 <= axis < rank, f"axis {axis} does not fit {value.shape}")
+    if equal:
+        demand(value.shape[axis] % len(outputs) == 0, f"{value.shape} does not split into {len(outputs)} parts")
+        sizes = [value.shape[axis] // len(outputs)] * len(outputs)
+    else:
+        demand(inputs[1].data is not None, "expected constant sizes")
+        sizes = [int(size) for size in np.ravel(np.asarray(inputs[1].data))]
+        rest = value.shape[axis] - sum(size for size in sizes if size >= 0)
+        sizes = [rest if size == -1 else size for size in sizes]
+    expect((len(outputs), sum(sizes)), (len(sizes), value.shape[axis]), "(parts, their sum)")
+    for size, output in zip(sizes, outputs, strict=True):
+        expect(output.shape, (*value.shape[:axis], size, *value.shape[axis + 1 :]), "the shape of a part")
+        expect(output.dtype, value.dtype, "the type of a part")
+
+
+MOVING_CHECKS = {"CONCATENATION": check_concatenation, "PAD": check_padding}
+SPLITTING_CHECKS = {"SPLIT": check_split, "SPLIT_V": check_split, "STRIDED_SLICE": check_strided_slice}
