@@ -37,8 +37,8 @@ def _header(plan: DetectorPlan) -> str:
 #define KWS_DETECTOR_STRIDE {plan.stride} /* frames from one inference to the next */
 #define KWS_DETECTOR_CLASSES {len(plan.labels)}
 #define KWS_DETECTOR_WINDOW {plan.window} /* inferences under the moving average */
-#define KWS_DETECTOR_REFRACTORY {plan.refractory} /* inferences from a detection to the next */
-#define KWS_DETECTOR_BUFFER_BYTES {len(plan.labels) * (4 + 2 * plan.window)}
+#define KWS_DETECTOR_REFRACTORY {plan.refractory} /* inferences from a detection to the next of its class */
+#define KWS_DETECTOR_BUFFER_BYTES {len(plan.labels) * (7 + 2 * plan.window)}
 
 #ifdef __cplusplus
 extern "C" {{
@@ -68,7 +68,7 @@ def _definitions(plan: DetectorPlan) -> str:
 
 const kws_detector_constants {CONSTANTS} = {{
   {"exponentials" if plan.table else "NULL"}, {len(plan.table)}, KWS_DETECTOR_CLASSES, KWS_DETECTOR_WINDOW,
-  KWS_DETECTOR_REFRACTORY, thresholds,
+  KWS_DETECTOR_REFRACTORY, {plan.release}, thresholds,
 }};
 """
 
@@ -76,7 +76,7 @@ const kws_detector_constants {CONSTANTS} = {{
 class _Constants(ctypes.Structure):
     _fields_ = [
         ("exponentials", ctypes.c_void_p),
-        *((name, ctypes.c_uint16) for name in ("exponentials_count", "classes", "window", "refractory")),
+        *((name, ctypes.c_uint16) for name in ("exponentials_count", "classes", "window", "refractory", "release")),
         ("thresholds", ctypes.c_void_p),
     ]
 
@@ -87,8 +87,9 @@ class _Detection(ctypes.Structure):
 
 class _State(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_void_p) for name in ("constants", "sums", "posteriors")),
-        *((name, ctypes.c_uint16) for name in ("slot", "wait")),
+        *((name, ctypes.c_void_p) for name in ("constants", "sums", "posteriors", "wait", "held")),
+        ("slot", ctypes.c_uint16),
+        ("sensitivity", ctypes.c_int16),
     ]
 
 
@@ -119,9 +120,10 @@ class DetectorLibrary:
         ModelError: If the C code refuses the plan.
     """
 
-    def __init__(self, plan: DetectorPlan, path: Path | None = None) -> None:
+    def __init__(self, plan: DetectorPlan, path: Path | None = None, sensitivity: int = 0) -> None:
         library = ctypes.CDLL(str(path or compile_detector()))
         library.kws_detector_get_buffer_size.restype = ctypes.c_size_t
+        library.kws_detector_set_sensitivity.argtypes = [ctypes.c_void_p, ctypes.c_int]
         library.kws_detector_init.argtypes = [*[ctypes.c_void_p] * 3, ctypes.c_size_t]
         library.kws_detector_step.argtypes = [ctypes.c_void_p] * 3
         self._step = library.kws_detector_step
@@ -132,6 +134,7 @@ class DetectorLibrary:
             classes=len(plan.labels),
             window=plan.window,
             refractory=plan.refractory,
+            release=plan.release,
             thresholds=self._tables[1].ctypes.data,
         )
         size = library.kws_detector_get_buffer_size(ctypes.byref(self._constants))
@@ -140,8 +143,10 @@ class DetectorLibrary:
         status = library.kws_detector_init(
             ctypes.byref(self._state), ctypes.byref(self._constants), self._buffer.ctypes.data, size
         )
+        if status == 0:
+            status = library.kws_detector_set_sensitivity(ctypes.byref(self._state), sensitivity)
         if status < 0:
-            raise ModelError(f"the detector's C code refused its settings (status {status}): {plan}")
+            raise ModelError(f"the detector's C code refused its settings (status {status}): {plan}, {sensitivity}")
 
     def run(self, outputs: np.ndarray) -> list[Detection]:
         """Detections in int8 outputs ``[N, classes]``, inference by inference."""

@@ -1,4 +1,4 @@
-"""The detector: posteriors, moving average, thresholds, refractory time. Integers only; its C twin is in the runtime.
+"""The detector: posteriors, moving average, thresholds, re-arming. Integers only; its C twin is in the runtime.
 
 Smoothing posteriors and comparing them with a threshold is the scheme of Chen, Parada, Heigold (ICASSP 2014, "Small-
 footprint keyword spotting using deep neural networks"). Posteriors rather than logits are averaged because they are
@@ -8,7 +8,6 @@ bounded: one loud window cannot outweigh the rest. The Q15 table, the rounding a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,7 @@ from kws_tfmot.detection.posterior import (
     probability_posteriors,
     softmax_posteriors,
 )
+from kws_tfmot.detection.rearming import Detection, Rearming, detections
 from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import ModelError, RecipeError, did_you_mean
 from kws_tfmot.frontend.settings import FrontendSettings
@@ -29,12 +29,8 @@ NEVER = 0xFFFF
 """Threshold of a class that is never detected: no posterior reaches it."""
 
 
-class Detection(NamedTuple):
-    """One decision: number of the inference, number of the class, and its smoothed posterior in Q15."""
-
-    inference: int
-    label: int
-    score: int
+MOST = 100
+"""Sensitivity goes from ``-MOST`` to ``MOST``."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,8 @@ class DetectorPlan:
         labels: The classes.
         stride: Frames from one inference to the next.
         window: Inferences under the moving average; before the stream's begin posteriors count as 0.
-        refractory: Inferences from a detection to the next that is possible; at least 1.
+        refractory: Inferences from a detection to the next that is possible of the same class; at least 1.
+        release: Q15 share of its threshold that a class must fall below before it is detected again.
         thresholds: Q15, one a class; :data:`NEVER` for ``_unknown_`` and ``_silence_``.
         table: Q15 exponentials for a model that ends at logits; empty for one that ends in a softmax.
     """
@@ -54,14 +51,27 @@ class DetectorPlan:
     stride: int
     window: int
     refractory: int
+    release: int
     thresholds: tuple[int, ...]
     table: tuple[int, ...]
 
     @classmethod
     def of(
-        cls, graph: Graph, labels: tuple[str, ...], frontend: FrontendSettings, settings: DetectionSettings
+        cls,
+        graph: Graph,
+        labels: tuple[str, ...],
+        frontend: FrontendSettings,
+        settings: DetectionSettings,
+        stride: int | None = None,
     ) -> DetectorPlan:
         """The plan for a model.
+
+        Args:
+            graph: The model.
+            labels: Its classes.
+            frontend: How long a frame is.
+            settings: Times in milliseconds, rounded to whole inferences here.
+            stride: Frames from one inference to the next where the network itself decides it: one that streams.
 
         Raises:
             ModelError: If its outputs are not int8 logits or probabilities.
@@ -74,12 +84,14 @@ class DetectorPlan:
                     f"detection.thresholds names {word!r}, which is no keyword.{did_you_mean(word, keywords)} "
                     f"Keywords: {', '.join(keywords)}."
                 )
-        step_ms = frontend.hop_ms * (stride := max(1, _rounded(settings.stride_ms, frontend.hop_ms)))
+        stride = stride or max(1, _rounded(settings.stride_ms, frontend.hop_ms))
+        step_ms = frontend.hop_ms * stride
         return cls(
             labels=tuple(labels),
             stride=stride,
             window=max(1, _rounded(settings.smoothing_ms, step_ms)),
             refractory=max(1, -(-settings.refractory_ms // step_ms)),
+            release=to_q15(settings.release),
             thresholds=tuple(
                 to_q15(settings.thresholds.get(label, settings.threshold)) if label in keywords else NEVER
                 for label in labels
@@ -92,34 +104,75 @@ class DetectorPlan:
         thresholds = tuple(old if old == NEVER else threshold for old in self.thresholds)
         return replace(self, thresholds=thresholds)
 
-    def smooth(self, outputs: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
-        """Smoothed posteriors, Q15 ``[N, classes]``, of a whole stream's outputs int8 ``[N, classes]``.
+    def with_sensitivity(self, sensitivity: int) -> DetectorPlan:
+        """The same with thresholds as :func:`shifted` by ``sensitivity``, -100 to 100: what firmware sets at run time.
 
-        ``floor(sum of the last `window` posteriors / window)``.
+        Raises:
+            RecipeError: If it is outside that range.
+        """
+        if not -MOST <= sensitivity <= MOST:
+            raise RecipeError(f"expected a sensitivity from {-MOST} to {MOST}. Received: {sensitivity}")
+        return replace(self, thresholds=tuple(shifted(threshold, sensitivity) for threshold in self.thresholds))
+
+    @property
+    def releases(self) -> tuple[int, ...]:
+        """Q15 level of each class that its score must fall below before it is detected again."""
+        return tuple(0 if level == NEVER else level * self.release >> 15 for level in self.thresholds)
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """The classes that can be detected."""
+        return tuple(label for label, level in zip(self.labels, self.thresholds, strict=True) if level != NEVER)
+
+    def posteriors(self, outputs: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+        """Posteriors, Q15 ``[N, classes]``, of outputs int8 ``[N, classes]``.
+
+        Raises:
+            ModelError: For another type or shape.
         """
         if outputs.dtype != np.int8 or outputs.ndim != 2 or outputs.shape[1] != len(self.labels):
             raise ModelError(
                 f"expected int8 outputs [N, {len(self.labels)}]. Received: {outputs.dtype}{list(outputs.shape)}"
             )
-        posteriors = softmax_posteriors(outputs, self.table) if self.table else probability_posteriors(outputs)
-        total = np.concatenate([np.zeros((self.window, len(self.labels)), np.int64), np.cumsum(posteriors, axis=0)])
-        return (total[self.window :] - total[: -self.window]) // self.window
+        return softmax_posteriors(outputs, self.table) if self.table else probability_posteriors(outputs)
 
-    def decide(self, smoothed: npt.NDArray[np.int64]) -> list[Detection]:
-        """Detections in smoothed posteriors: where a class reaches its threshold, the highest (the first of equals).
+    def smooth(self, outputs: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+        """Smoothed posteriors of a whole stream's outputs, as :meth:`Smoother.push`."""
+        return Smoother(self).push(outputs)
 
-        After a detection the next is possible ``refractory`` inferences later.
+    def decide(self, smoothed: npt.NDArray[np.integer], state: Rearming | None = None) -> list[Detection]:
+        """Detections in smoothed posteriors ``[N, classes]`` of a whole stream, or of the next piece of one.
+
+        Args:
+            smoothed: What :meth:`smooth` gives.
+            state: What the piece before left, taken on; ``None`` for a stream of its own.
         """
-        reached = smoothed >= np.array(self.thresholds)
-        candidates = np.flatnonzero(reached.any(axis=1))
-        best = np.where(reached[candidates], smoothed[candidates], -1).argmax(axis=1)
-        found: list[Detection] = []
-        at = 0
-        while at < len(candidates):
-            inference, label = int(candidates[at]), int(best[at])
-            found.append(Detection(inference, label, int(smoothed[inference, label])))
-            at = int(np.searchsorted(candidates, inference + self.refractory))
-        return found
+        return detections(
+            smoothed,
+            np.array(self.thresholds),
+            np.array(self.releases),
+            self.refractory,
+            Rearming(len(self.labels)) if state is None else state,
+        )
+
+
+class Smoother:
+    """The moving average over a stream that comes in pieces."""
+
+    def __init__(self, plan: DetectorPlan) -> None:
+        self._plan = plan
+        self._recent = np.zeros((plan.window, len(plan.labels)), np.int64)
+
+    def push(self, outputs: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+        """Smoothed posteriors, Q15 ``[N, classes]``, of the next outputs int8 ``[N, classes]``.
+
+        ``floor(sum of the last `window` posteriors / window)``; before the stream's begin they count as 0.
+        """
+        window, posteriors = self._plan.window, self._plan.posteriors(outputs)
+        rows = np.concatenate([self._recent, posteriors])
+        self._recent = rows[len(rows) - window :]
+        total = np.concatenate([np.zeros((1, rows.shape[1]), np.int64), np.cumsum(rows, axis=0)])
+        return (total[window + 1 :] - total[1:-window]) // window
 
 
 class Detector:
@@ -131,28 +184,21 @@ class Detector:
 
     def reset(self) -> None:
         """Forget everything."""
-        self._recent = np.zeros((self.plan.window, len(self.plan.labels)), np.int64)
-        self._wait = 0
-        self.inferences = 0
+        self._smoother = Smoother(self.plan)
+        self._state = Rearming(len(self.plan.labels))
         self.scores = np.zeros(len(self.plan.labels), np.int64)
+
+    @property
+    def inferences(self) -> int:
+        """Inferences taken so far."""
+        return self._state.inference
 
     def step(self, outputs: npt.NDArray[np.int8]) -> Detection | None:
         """Take one inference's outputs int8 ``[classes]``; afterwards ``scores`` holds the smoothed posteriors."""
-        plan, number = self.plan, self.inferences
-        row = outputs[None]
-        posteriors = softmax_posteriors(row, plan.table) if plan.table else probability_posteriors(row)
-        self._recent[number % plan.window] = posteriors[0]
-        self.scores = self._recent.sum(axis=0) // plan.window
-        self.inferences += 1
-        if self._wait:
-            self._wait -= 1
-            return None
-        reached = self.scores >= np.array(plan.thresholds)
-        if not reached.any():
-            return None
-        self._wait = plan.refractory - 1
-        label = int(np.where(reached, self.scores, -1).argmax())
-        return Detection(number, label, int(self.scores[label]))
+        smoothed = self._smoother.push(outputs[None])
+        self.scores = smoothed[0]
+        found = self.plan.decide(smoothed, self._state)
+        return found[0] if found else None
 
 
 def to_q15(threshold: float) -> int:
@@ -162,6 +208,21 @@ def to_q15(threshold: float) -> int:
     (16384, 1)
     """
     return max(1, round(threshold * ONE))
+
+
+def shifted(threshold: int, sensitivity: int) -> int:
+    """A Q15 threshold at a sensitivity of -100 (only certainty is heard), 0 (as it is), 100 (half of it is enough).
+
+    ``T + (2^15 - T) |s| / 100`` for ``s < 0``, ``T - T s / 200`` for ``s > 0``, rounded down; at least 1.
+
+    >>> [shifted(16384, s) for s in (-100, -50, 0, 100)], shifted(NEVER, 100) == NEVER
+    ([32768, 24576, 16384, 8192], True)
+    """
+    if threshold == NEVER:
+        return NEVER
+    if sensitivity < 0:
+        return threshold + (ONE - threshold) * -sensitivity // MOST
+    return max(1, threshold - threshold * sensitivity // (2 * MOST))
 
 
 def _rounded(a: int, b: int) -> int:

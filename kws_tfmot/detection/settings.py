@@ -15,13 +15,15 @@ class DetectionSettings(Settings):
     Attributes:
         threshold: Smoothed posterior, 0 to 1, from which a keyword counts as heard.
         thresholds: Thresholds of single keywords in place of ``threshold``.
+        release: Share of its threshold that a keyword's score must fall below before it can be heard again.
         smoothing_ms: Length of the moving average over posteriors.
-        refractory_ms: Least time from one detection to the next.
-        stride_ms: Time from one inference to the next.
+        refractory_ms: Least time from a detection to the next one of the same keyword.
+        stride_ms: Time from one inference to the next; a network that streams may decide more often.
     """
 
     threshold: float = pydantic.Field(default=0.8, gt=0.0, le=1.0)
     thresholds: dict[str, float] = {}
+    release: float = pydantic.Field(default=0.5, gt=0.0, le=1.0)
     smoothing_ms: int = pydantic.Field(default=300, ge=1, le=10_000)
     refractory_ms: int = pydantic.Field(default=1000, ge=0, le=60_000)
     stride_ms: int = pydantic.Field(default=100, ge=1, le=1000)

@@ -24,8 +24,8 @@ from pipelines.experiments.bench import sweep
 
 SETTINGS = FrontendSettings(clip_ms=300)
 LABELS = ("_silence_", "low", 'hé"llo', "high")
-# So easily heard that nearly every inference prints its score: the whole detector is compared, not a few decisions.
-EAGER = DetectionSettings(threshold=0.01, smoothing_ms=100, refractory_ms=0)
+# Heard as soon as the score rises again: several detections a second. The detector alone: test_detector.py.
+EAGER = DetectionSettings(threshold=0.3, release=1.0, smoothing_ms=100, refractory_ms=0)
 CONTRACT = ModelContract(LABELS, SETTINGS, DataSettings(clip_ms=300), EAGER)
 
 
@@ -51,10 +51,10 @@ def listener(softmax: bool = False) -> bytes:
 @pytest.mark.device
 @pytest.mark.parametrize("board", sorted(BOARDS))
 def test_the_example_hears_on_every_board_what_the_host_hears(board: str) -> None:
-    report = run_example(listener(), sweep(2), CONTRACT, board)
+    report = run_example(listener(), sweep(3), CONTRACT, board)
     assert report.same_as_host
-    assert report.inferences == (99 - 14) // 5 + 1
-    assert len(report.heard) > report.inferences // 2
+    assert report.inferences == (149 - 14) // 5 + 1
+    assert len(report.heard) > report.inferences // 5
     assert {heard.word for heard in report.heard} == set(LABELS[1:])
 
 

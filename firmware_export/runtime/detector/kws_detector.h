@@ -1,5 +1,7 @@
-/* The detector: int8 outputs of successive inferences -> posteriors -> moving average -> thresholds -> refractory time.
+/* The detector: int8 outputs of successive inferences -> posteriors -> moving average -> thresholds -> re-arming.
  *
+ * A keyword is detected where its average reaches its threshold, and not again before its refractory time is over and
+ * the average has fallen below its release, a share of the threshold. Of several that reach theirs the highest counts.
  * Integers only, no malloc, no global state: the caller owns the context and its buffer. Every number equals that of
  * the detector in Python, which decides on the desktop. Posteriors are Q15: 32768 is 1. */
 #ifndef KWS_DETECTOR_H
@@ -13,6 +15,8 @@ extern "C" {
 #endif
 
 #define KWS_DETECTOR_NEVER 0xffffu /* threshold of a class that is never detected */
+#define KWS_DETECTOR_ONE 0x8000u   /* posterior 1 */
+#define KWS_DETECTOR_MOST 100      /* sensitivity goes from -KWS_DETECTOR_MOST to KWS_DETECTOR_MOST */
 
 typedef enum {
     KWS_DETECTOR_QUIET = 0,    /* nothing was detected */
@@ -27,7 +31,8 @@ typedef struct {
     uint16_t exponentials_count;
     uint16_t classes;
     uint16_t window;            /* inferences under the moving average */
-    uint16_t refractory;        /* inferences from a detection to the next that is possible, at least 1 */
+    uint16_t refractory;        /* inferences from a detection to the next that is possible of its class, at least 1 */
+    uint16_t release;           /* Q15 share of its threshold to fall below before a class is detected again */
     const uint16_t *thresholds; /* [classes], Q15 or KWS_DETECTOR_NEVER */
 } kws_detector_constants;
 
@@ -41,8 +46,10 @@ typedef struct {
     const kws_detector_constants *constants;
     uint32_t *sums;       /* [classes], over the window */
     uint16_t *posteriors; /* [window][classes] */
+    uint16_t *wait;       /* [classes], inferences left of the refractory time */
+    uint8_t *held;        /* [classes], 1 from a detection until the score has fallen below the release */
     uint16_t slot;        /* the oldest row of posteriors */
-    uint16_t wait;        /* inferences left of the refractory time */
+    int16_t sensitivity;
 } kws_detector;
 
 /* Bytes of the buffer that kws_detector_init() wants, to be aligned to 4. */
@@ -57,6 +64,16 @@ kws_detector_status kws_detector_reset(kws_detector *detector);
 
 /* Take the outputs of the next inference, `classes` of them. */
 kws_detector_status kws_detector_step(kws_detector *detector, const int8_t *outputs, kws_detection *detection);
+
+/* Set how willing the detector is, from -100 (only certainty is heard) over 0 (the model's thresholds) to 100 (half of
+ * them is enough). It may be set at any time and outlasts a reset. */
+kws_detector_status kws_detector_set_sensitivity(kws_detector *detector, int sensitivity);
+
+/* Q15 threshold of a class at the present sensitivity, or KWS_DETECTOR_NEVER. */
+uint16_t kws_detector_threshold(const kws_detector *detector, uint16_t label);
+
+/* Smoothed posterior of a class after the last inference, Q15. */
+uint16_t kws_detector_score(const kws_detector *detector, uint16_t label);
 
 /* Posteriors of one inference. */
 void kws_detector_posteriors(const kws_detector_constants *constants, const int8_t *outputs, uint16_t *posteriors);

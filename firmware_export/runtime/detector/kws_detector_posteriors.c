@@ -1,3 +1,4 @@
+/* int8 logits by a table of exponentials, or int8 probabilities, to posteriors in Q15. */
 #include "kws_detector.h"
 
 /* exp(-scale * distance), 0 beyond the table. */

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kws_tfmot.detection.detector import NEVER, Detection, Detector, DetectorPlan, to_q15
+from kws_tfmot.detection.detector import NEVER, Detection, Detector, DetectorPlan, Smoother, to_q15
 from kws_tfmot.detection.posterior import ONE, exponential_table, softmax_posteriors
+from kws_tfmot.detection.rearming import Rearming
 from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.frontend.settings import FrontendSettings
@@ -48,9 +49,34 @@ def test_a_word_is_detected_once_it_fills_the_average() -> None:
     assert found[0].score == ONE
 
 
-def test_the_refractory_time_keeps_a_long_word_from_counting_twice() -> None:
-    made = plan(threshold=0.9, smoothing_ms=100, refractory_ms=500)
-    assert [d.inference for d in made.decide(made.smooth(outputs(*[1] * 11)))] == [0, 5, 10]
+def heard(rows: np.ndarray, **values: object) -> list[tuple[int, int]]:
+    made = plan(threshold=0.9, smoothing_ms=100, **values)
+    return [(found.inference, found.label) for found in made.decide(made.smooth(rows))]
+
+
+def test_a_held_score_is_one_detection_however_long() -> None:
+    assert heard(outputs(*[1] * 60), refractory_ms=500) == [(0, 1)]
+
+
+def test_a_word_counts_again_once_its_score_has_fallen_below_the_release() -> None:
+    rows = outputs(1, 1, 1, 1, 1, 3, 1)
+    rows[2] = [-128, 20, -128, 20]  # a score of one half: below the threshold, not below the release
+    assert heard(rows, refractory_ms=0, release=0.5) == [(0, 1), (6, 1)]
+    assert heard(rows, refractory_ms=0, release=0.9) == [(0, 1), (3, 1), (6, 1)]
+
+
+def test_the_refractory_time_keeps_a_broken_word_from_counting_twice() -> None:
+    assert heard(outputs(1, 3, 1, 3, 1, 3, 1), refractory_ms=400) == [(0, 1), (4, 1)]
+
+
+def test_a_word_s_refractory_time_hides_no_other_word() -> None:
+    assert heard(outputs(1, 1, 0, 0, 1), refractory_ms=60_000) == [(0, 1), (2, 0)]
+
+
+def test_the_echo_of_a_word_hides_weaker_ones() -> None:
+    made = plan(threshold=0.3, smoothing_ms=100)
+    rows = np.array([[50, -99, -99, -99], [50, 46, -99, -99], [44, 46, -99, -99]], np.int8)
+    assert [(d.inference, d.label) for d in made.decide(made.smooth(rows))] == [(0, 0), (2, 1)]
 
 
 def test_other_words_and_silence_are_never_detected() -> None:
@@ -69,6 +95,7 @@ def test_the_first_of_equal_scores_wins() -> None:
     assert made.decide(made.smooth(np.array([[50, 50, -99, -99]], np.int8))) == [Detection(0, 0, 16384)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-128, 127), min_size=2, max_size=12), st.floats(0.004, 0.6))
 def test_posteriors_are_a_softmax_to_within_the_table_s_precision(logits: list[int], scale: float) -> None:
     scale = float(np.float32(scale))
@@ -78,12 +105,14 @@ def test_posteriors_are_a_softmax_to_within_the_table_s_precision(logits: list[i
     assert (found >= 0).all() and (found <= ONE).all()
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_step_by_step_equals_the_whole_stream(data: st.DataObject) -> None:
     made = plan(
         threshold=data.draw(st.sampled_from([0.1, 0.35, 0.6])),
         smoothing_ms=data.draw(st.sampled_from([100, 300, 700])),
         refractory_ms=data.draw(st.sampled_from([0, 300, 1000])),
+        release=data.draw(st.sampled_from([0.1, 0.5, 1.0])),
     )
     rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
     rows = rng.integers(-128, 128, (60, 4)).astype(np.int8)
@@ -91,6 +120,10 @@ def test_step_by_step_equals_the_whole_stream(data: st.DataObject) -> None:
     found = [detection for row in rows if (detection := detector.step(row))]
     assert found == made.decide(made.smooth(rows))
     np.testing.assert_array_equal(detector.scores, made.smooth(rows)[-1])
+    state, smoother, pieces = Rearming(4), Smoother(made), []
+    for piece in np.split(rows, sorted(data.draw(st.lists(st.integers(0, 60), max_size=6)))):
+        pieces += made.decide(smoother.push(piece), state)
+    assert pieces == found
 
 
 def test_a_softmax_in_the_model_is_read_as_probabilities() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tone_words import RATE, clip, noise, spotter
@@ -41,9 +43,12 @@ def test_every_kind_of_error_by_hand() -> None:
 
 
 def test_a_second_detection_of_one_word_is_a_repeat() -> None:
-    judge = Judge(spotter(threshold=0.5, refractory=1), [stream(["low"], [("low", 0, "s0")])])
+    twice = np.concatenate([clip("low", 0), noise(RATE, 0), clip("low", 0), noise(RATE, 0)])
+    said = LabelledStream("by hand", twice, RATE, (Event("low", 0.1, 1.9, "s0"),), (Segment(0.0, 3.0, "s0"),))
+    judge = Judge(spotter(refractory=1), [said])
     outcome = judge.at(judge.plan)
-    assert outcome.hits.sum() == 1 and outcome.repeats.sum() >= 1 and outcome.false_accepts.sum() == 0
+    assert outcome.hits.sum() == 1 and outcome.repeats.sum() == 1 and outcome.false_accepts.sum() == 0
+    assert judge.at(replace(judge.plan, refractory=20)).repeats.sum() == 0
 
 
 def test_hours_are_those_without_keywords() -> None:

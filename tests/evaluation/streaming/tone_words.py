@@ -55,7 +55,8 @@ def spotter(threshold: float = 0.7, stride: int = 5, window: int = 2, refractory
     """The whole model."""
     frames, mels = SETTINGS.feature_shape
     level = to_q15(threshold)
-    plan = DetectorPlan(LABELS, stride, window, refractory, (level, level, NEVER, NEVER), exponential_table(0.2))
+    levels = (level, level, NEVER, NEVER)
+    plan = DetectorPlan(LABELS, stride, window, refractory, to_q15(0.5), levels, exponential_table(0.2))
     contract = ModelContract(LABELS, SETTINGS, DataSettings(keywords=("low", "high")), DetectionSettings())
     spec = TensorSpec(np.dtype(np.int8), (1, frames, mels, 1), SETTINGS.scale, 0)
     return StreamModel(contract, plan, ToneRunner(), spec, "0" * 64)
