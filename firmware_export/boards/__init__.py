@@ -9,7 +9,10 @@ from kws_tfmot.errors import RecipeError, did_you_mean
 
 @dataclass(frozen=True)
 class Board:
-    """A machine QEMU emulates. Addresses and sizes in bytes."""
+    """A machine QEMU emulates. Addresses and sizes in bytes.
+
+    ``timings`` names the cores whose cycles are modelled there (:mod:`firmware_export.emulation.cycles`), its own first.
+    """
 
     name: str
     core: str
@@ -18,13 +21,14 @@ class Board:
     rom_bytes: int
     ram_start: int
     ram_bytes: int
+    timings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Budget:
     """A real board: what its microcontroller has (vendors' data sheets). ``like`` is the emulated board of its core.
 
-    ``key`` names the board on a command line; flash and RAM are in bytes.
+    ``key`` names the board on a command line; flash and RAM are in bytes; ``timing`` names the core whose cycles it has.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Budget:
     ram: int
     mhz: int
     key: str
+    timing: str
 
 
 _K = 1024
@@ -41,50 +46,66 @@ _M = 1024 * 1024
 BOARDS: dict[str, Board] = {
     board.name: board
     for board in (
-        Board("microbit", "Cortex-M0", ("-mcpu=cortex-m0", "-mfloat-abi=soft"), 0, 256 * _K, 0x20000000, 16 * _K),
-        Board("mps2-an385", "Cortex-M3", ("-mcpu=cortex-m3", "-mfloat-abi=soft"), 0, 4 * _M, 0x20000000, 4 * _M),
+        Board(
+            "microbit",
+            "Cortex-M0",
+            ("-mcpu=cortex-m0", "-mfloat-abi=soft"),
+            *(0, 256 * _K, 0x20000000, 16 * _K),
+            ("m0", "m0-slow-multiplier", "m0plus", "m0plus-slow-multiplier"),
+        ),
+        Board(
+            "mps2-an385",
+            "Cortex-M3",
+            ("-mcpu=cortex-m3", "-mfloat-abi=soft"),
+            *(0, 4 * _M, 0x20000000, 4 * _M),
+            ("m3",),
+        ),
         Board(
             "mps2-an386",
             "Cortex-M4F",
             ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
             *(0, 4 * _M, 0x20000000, 4 * _M),
+            ("m4",),
         ),
         Board(
             "mps2-an500",
             "Cortex-M7F",
             ("-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard"),
             *(0, 4 * _M, 0x60000000, 16 * _M),
+            ("m7",),
         ),
         Board(
             "mps2-an505",
             "Cortex-M33F",
             ("-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
             *(0x10000000, 4 * _M, 0x38000000, 2 * _M),
+            ("m33",),
         ),
         Board(
             "mps3-an547",
             "Cortex-M55",
             ("-mcpu=cortex-m55", "-mfloat-abi=hard"),
             *(0x10000000, 512 * _K, 0x31000000, 2 * _M),
+            ("m55",),
         ),
     )
 }
 
 BUDGETS: tuple[Budget, ...] = (
-    Budget("micro:bit v1 (nRF51822)", "microbit", 256 * _K, 16 * _K, 16, "microbit-v1"),
-    Budget("Raspberry Pi Pico (RP2040, 2 MB flash chip)", "microbit", 2 * _M, 264 * _K, 133, "pico"),
-    Budget("STM32L031K6", "microbit", 32 * _K, 8 * _K, 32, "nucleo-l031k6"),
-    Budget("STM32G071RB", "microbit", 128 * _K, 36 * _K, 64, "nucleo-g071rb"),
-    Budget("Blue Pill (STM32F103C8)", "mps2-an385", 64 * _K, 20 * _K, 72, "blue-pill"),
-    Budget("Arduino Nano 33 BLE Sense (nRF52840)", "mps2-an386", 1 * _M, 256 * _K, 64, "nano-33-ble-sense"),
-    Budget("nRF52832", "mps2-an386", 512 * _K, 64 * _K, 64, "nrf52-dk"),
-    Budget("STM32L432KC", "mps2-an386", 256 * _K, 64 * _K, 80, "nucleo-l432kc"),
-    Budget("STM32L476RG", "mps2-an386", 1 * _M, 128 * _K, 80, "nucleo-l476rg"),
-    Budget("STM32F411RE", "mps2-an386", 512 * _K, 128 * _K, 100, "nucleo-f411re"),
-    Budget("STM32G431KB", "mps2-an386", 128 * _K, 32 * _K, 170, "nucleo-g431kb"),
-    Budget("STM32F746NG", "mps2-an500", 1 * _M, 320 * _K, 216, "stm32f746g-disco"),
-    Budget("nRF5340 application core", "mps2-an505", 1 * _M, 512 * _K, 128, "nrf5340-dk"),
-    Budget("STM32U585AI", "mps2-an505", 2 * _M, 786 * _K, 160, "b-u585i-iot02a"),
+    Budget("micro:bit v1 (nRF51822)", "microbit", 256 * _K, 16 * _K, 16, "microbit-v1", "m0"),
+    Budget("Raspberry Pi Pico (RP2040, 2 MB flash chip)", "microbit", 2 * _M, 264 * _K, 133, "pico", "m0plus"),
+    Budget("STM32L031K6", "microbit", 32 * _K, 8 * _K, 32, "nucleo-l031k6", "m0plus"),
+    Budget("STM32G071RB", "microbit", 128 * _K, 36 * _K, 64, "nucleo-g071rb", "m0plus"),
+    Budget("Blue Pill (STM32F103C8)", "mps2-an385", 64 * _K, 20 * _K, 72, "blue-pill", "m3"),
+    Budget("Arduino Nano 33 BLE Sense (nRF52840)", "mps2-an386", 1 * _M, 256 * _K, 64, "nano-33-ble-sense", "m4"),
+    Budget("nRF52832", "mps2-an386", 512 * _K, 64 * _K, 64, "nrf52-dk", "m4"),
+    Budget("STM32L432KC", "mps2-an386", 256 * _K, 64 * _K, 80, "nucleo-l432kc", "m4"),
+    Budget("STM32L476RG", "mps2-an386", 1 * _M, 128 * _K, 80, "nucleo-l476rg", "m4"),
+    Budget("STM32F411RE", "mps2-an386", 512 * _K, 128 * _K, 100, "nucleo-f411re", "m4"),
+    Budget("STM32G431KB", "mps2-an386", 128 * _K, 32 * _K, 170, "nucleo-g431kb", "m4"),
+    Budget("STM32F746NG", "mps2-an500", 1 * _M, 320 * _K, 216, "stm32f746g-disco", "m7"),
+    Budget("nRF5340 application core", "mps2-an505", 1 * _M, 512 * _K, 128, "nrf5340-dk", "m33"),
+    Budget("STM32U585AI", "mps2-an505", 2 * _M, 786 * _K, 160, "b-u585i-iot02a", "m33"),
 )
 
 

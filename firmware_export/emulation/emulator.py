@@ -1,14 +1,14 @@
-"""Building firmware and running it in QEMU: exact instructions, bytes of flash and RAM, and every output compared.
+"""Building firmware and running it in QEMU: instructions, modelled cycles, bytes, and every output compared.
 
-Instructions are counted by a QEMU plugin (:file:`boards/count_plugin.c`); they are the same at every run. They are not
-cycles, and QEMU models no pipeline, cache or flash wait state.
+A QEMU plugin (:file:`emulation/plugin`) counts instructions exactly and models their cycles
+(:mod:`firmware_export.emulation.cycles`); both are the same at every run. QEMU itself models no pipeline.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from firmware_export.boards import BUDGETS, Board, board_of
+from firmware_export.emulation.cycles import Counts, Cycles, timing_of
 from firmware_export.emulation.elf import Footprint, footprint
 from firmware_export.emulation.host import finish_output, quantize_input, run_tool
 from firmware_export.engine import DEFAULT_NAME, Engine, build
@@ -26,13 +27,13 @@ from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
 
 BOARD_FILES = Path(__file__).parent.parent / "boards"
+PLUGIN_FILES = Path(__file__).parent / "plugin"
 COMPILER = "arm-none-eabi-gcc"
 EMULATOR = "qemu-system-arm"
 PROBE = '-DKWS_PROBE(layer)=__asm__ volatile("mov r10, r10" ::: "memory")'
 FLAGS = ("-std=c11", "-O2", "-mthumb", "-ffunction-sections", "-fdata-sections", "-fno-tree-loop-distribute-patterns")
 LINK = ("-nostdlib", "-Wl,--gc-sections", "-Wl,--fatal-warnings", "-T", "board.ld")
 PREFIX = ("kws_", f"{DEFAULT_NAME}_")
-CYCLES_PER_INSTRUCTION = (1.0, 2.0)  # assumed for the estimate of time; not measured
 TIMEOUT = 600.0
 
 
@@ -50,15 +51,20 @@ def require(tool: str) -> str:
     return found
 
 
+def plugin_digest() -> str:
+    """SHA-256 of the plugin's sources: it decides counts and modelled cycles."""
+    return sha256_bytes("".join(sha256_bytes(p.read_bytes()) for p in sorted(PLUGIN_FILES.glob("*.[ch]"))).encode())
+
+
 def counting_plugin() -> Path:
-    """The instruction counter for QEMU, compiled at first use into the cache."""
-    source = BOARD_FILES / "count_plugin.c"
-    target = cache_root() / "qemu" / f"{sha256_bytes(source.read_bytes())[:32]}.so"
+    """The plugin for QEMU, compiled at first use into the cache."""
+    target = cache_root() / "qemu" / f"{plugin_digest()[:32]}.so"
     if not target.is_file():
-        compiler = find_compiler()
+        sources = [str(path) for path in sorted(PLUGIN_FILES.glob("*.c"))]
         with tempfile.TemporaryDirectory() as folder:
             made = Path(folder) / "plugin.so"
-            run_tool([*compiler, "-O2", "-fPIC", "-shared", "-o", str(made), str(source)], "compiling the QEMU plugin")
+            command = [*find_compiler(), "-O2", "-fPIC", "-shared", "-o", str(made), *sources]
+            run_tool(command, "compiling the QEMU plugin")
             write_bytes(target, made.read_bytes())
     return target
 
@@ -99,31 +105,42 @@ def build_firmware(board: Board, files: dict[str, str], main: str, folder: Path,
 
 @dataclass(frozen=True)
 class Run:
-    """What a firmware said, and the number of instructions executed at each marker."""
+    """What a firmware said, and the instructions and modelled cycles at each marker."""
 
     output: str
-    counts: list[int]
+    counts: Counts
 
 
-def run_firmware(board: Board, elf: Path) -> Run:
+def run_firmware(board: Board, elf: Path, *, watch_flash: bool = False) -> Run:
     """Run a firmware in its folder.
+
+    Args:
+        board: Where to run it.
+        elf: The firmware.
+        watch_flash: Count reads of data from flash too, which wait states are put on; slower.
 
     Raises:
         ToolchainError: If QEMU fails, the firmware faults or reports an error, or does not end.
     """
     counts = elf.parent / "counts.txt"
+    tables = tuple(dict.fromkeys(timing_of(name).table for name in board.timings))
+    plugin = f"{counting_plugin()},out={counts.name},cores={':'.join(tables)}" + (",flash=on" if watch_flash else "")
     command = [
         *(require(EMULATOR), "-M", board.name, "-display", "none", "-monitor", "none", "-serial", "none"),
         *("-chardev", "stdio,id=sh0", "-semihosting-config", "enable=on,target=native,chardev=sh0"),
-        *("-plugin", f"{counting_plugin()},out={counts.name}", "-kernel", elf.name),
+        *("-plugin", plugin, "-kernel", elf.name),
     ]
     output = run_tool(command, f"running the firmware on {board.name}", cwd=elf.parent, timeout=TIMEOUT)
-    return Run(output, [int(line) for line in counts.read_text(encoding="ascii").split()])
+    return Run(output, Counts.read(counts.read_text(encoding="ascii"), tables))
 
 
 @dataclass
 class EmulationReport:
-    """What one model costs on one board. ``instructions`` is the largest count over the inputs."""
+    """What one model costs on one board. ``instructions`` is the largest count over the inputs.
+
+    ``cycles`` is the middle of ``cycles_range``, both of the same input and of the board's own core (``None`` where it
+    is only bounded); ``cycles_by_core`` has the range of every core that is modelled there, ``cycles_are`` what they are.
+    """
 
     board: str
     core: str
@@ -133,6 +150,11 @@ class EmulationReport:
     reference: str
     instructions: int
     instructions_least: int
+    cycles: int | None
+    cycles_range: list[int]
+    cycles_by_core: dict[str, list[int]]
+    cycles_are: str
+    wait_states: int
     flash_bytes: int
     ram_bytes: int
     arena_bytes: int
@@ -145,8 +167,8 @@ class EmulationReport:
     compiler: str
     emulator: str
     note: str = field(
-        default="Instructions are counted, not cycles. Times are estimates: instructions / clock, "
-        f"{CYCLES_PER_INSTRUCTION[0]:g} to {CYCLES_PER_INSTRUCTION[1]:g} cycles an instruction assumed."
+        default="Instructions are counted; cycles are modelled, not measured, and times are cycles / clock. Flash wait "
+        "states, caches, bus contention and interrupts come on top."
     )
 
     def to_dict(self) -> dict[str, Any]:
@@ -164,6 +186,7 @@ def emulate(
     optimise: str = "balanced",
     encodings: tuple[str, ...] | None = None,
     reference: str = "tflm",
+    wait_states: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> EmulationReport:
     """Build the engine's firmware for ``model``, run it in QEMU and compare every output byte.
@@ -177,6 +200,7 @@ def emulate(
         optimise: As for :func:`firmware_export.engine.build`.
         encodings: As for :func:`firmware_export.engine.build`.
         reference: Interpreter to compare with, as for ``open_interpreter``.
+        wait_states: Of the board's flash; for what they cost see :meth:`Counts.cycles`.
         progress: Called with the name of each step.
 
     Raises:
@@ -194,13 +218,21 @@ def emulate(
     interpreter = open_interpreter(data, reference)
     expected = interpreter.run(batch)
     raw = quantize_input(batch, engine.program.input_scale, engine.program.input_zero_point)
-    size, counts, stack, produced = run_engine(machine, engine, raw, say)
-    return _report(machine, engine, size, counts, stack, produced, expected, optimise, interpreter.name)
+    result = run_engine(machine, engine, raw, say, watch_flash=wait_states > 0)
+    return _report(machine, engine, result, expected, optimise, interpreter.name, wait_states)
+
+
+Result = tuple[Footprint, Counts, int, np.ndarray]
 
 
 def run_engine(
-    board: Board, engine: Engine, raw: np.ndarray, progress: Callable[[str], None] | None = None
-) -> tuple[Footprint, list[int], int, np.ndarray]:
+    board: Board,
+    engine: Engine,
+    raw: np.ndarray,
+    progress: Callable[[str], None] | None = None,
+    *,
+    watch_flash: bool = False,
+) -> Result:
     """Build the engine for ``board`` and run it on ``raw``.
 
     Args:
@@ -208,9 +240,10 @@ def run_engine(
         engine: The model as C source.
         raw: int8 inputs ``[N, ...]``.
         progress: Called with the name of each step.
+        watch_flash: As for :func:`run_firmware`.
 
     Returns:
-        What it takes, the instructions executed at each marker, bytes of stack, and the int8 outputs one after another.
+        What it takes, what was executed at each marker, bytes of stack, and the int8 outputs one after another.
 
     Raises:
         ToolchainError: If a tool is missing, or the firmware does not fit the board or fails.
@@ -223,7 +256,7 @@ def run_engine(
         size = footprint(elf)
         (folder / "in.bin").write_bytes(np.ascontiguousarray(raw).tobytes())
         say(f"running {len(raw)} inferences on {board.name}")
-        counts = run_firmware(board, elf).counts
+        counts = run_firmware(board, elf, watch_flash=watch_flash).counts
         produced = np.frombuffer((folder / "out.bin").read_bytes(), np.int8)
         stack = int(np.frombuffer((folder / "stack.bin").read_bytes(), np.uint32)[0])
     return size, counts, stack, produced
@@ -232,25 +265,22 @@ def run_engine(
 def _report(
     board: Board,
     engine: Engine,
-    size: Footprint,
-    counts: list[int],
-    stack: int,
-    produced: np.ndarray,
+    result: Result,
     expected: np.ndarray,
     optimise: str,
     reference: str,
+    wait_states: int,
 ) -> EmulationReport:
+    size, counts, stack, produced = result
     samples = len(expected)
-    marks = np.array(counts).reshape(samples, -1)
-    spent = np.diff(marks, axis=1) - 1  # without the marker itself
+    runs = np.arange(len(counts.instructions)).reshape(samples, -1)
+    spent = [counts.select(run).spent() for run in runs]
     outputs = finish_output(engine.program, produced.reshape(samples, -1))
     differing = int(np.count_nonzero(outputs.reshape(samples, -1) != expected.reshape(samples, -1)))
-    totals = spent.sum(axis=1)
-    worst = int(totals.argmax())
-    layers = [
-        {"layer": step.label, "kernel": step.functions[0], "instructions": int(n), **_work(engine, step.layer, int(n))}
-        for step, n in zip(engine.steps, spent[worst], strict=True)
-    ]
+    totals = [int(run.instructions.sum()) for run in spent]
+    worst = spent[int(np.argmax(totals))]
+    by_core = {name: worst.total(name, wait_states) for name in board.timings}
+    own = by_core[board.timings[0]]
     code, constants = size.size_of(PREFIX, functions=True), engine.constant_bytes
     return EmulationReport(
         board=board.name,
@@ -259,15 +289,17 @@ def _report(
         bit_exact=differing == 0,
         differing_bytes=differing,
         reference=reference,
-        instructions=int(totals.max()),
-        instructions_least=int(totals.min()),
+        instructions=max(totals),
+        instructions_least=min(totals),
+        **cycle_figures(board, own, wait_states),
+        cycles_by_core={name: list(cycles) for name, cycles in by_core.items()},
         flash_bytes=size.flash,
         ram_bytes=size.ram,
         arena_bytes=engine.plan.arena,
         stack_bytes=stack,
         flash_parts={"engine code": code, "weights and constants": constants, "other": size.flash - code - constants},
-        layers=layers,
-        budgets=fits(board.name, size.flash, size.ram + stack, int(totals.max())),
+        layers=_layers(board, engine, worst, wait_states),
+        budgets=fits(board.name, size.flash, size.ram + stack, by_core),
         optimise=optimise,
         model_sha256=engine.digest,
         compiler=run_tool([require(COMPILER), "--version"], COMPILER).splitlines()[0],
@@ -275,23 +307,50 @@ def _report(
     )
 
 
-def _work(engine: Engine, layer: int, instructions: int) -> dict[str, Any]:
+def cycle_figures(board: Board, cycles: Cycles, wait_states: int = 0) -> dict[str, Any]:
+    """``cycles`` (``None`` for a core that is only bounded), ``cycles_range``, ``cycles_are`` and ``wait_states``."""
+    timing = timing_of(board.timings[0])
+    return {
+        "cycles": cycles.middle if timing.issue == 1 else None,
+        "cycles_range": list(cycles),
+        "cycles_are": timing.about(wait_states),
+        "wait_states": wait_states,
+    }
+
+
+def _layers(board: Board, engine: Engine, spent: Counts, wait_states: int) -> list[dict[str, Any]]:
+    timing = timing_of(board.timings[0])
+    rows = []
+    for step, instructions, span in zip(
+        engine.steps, spent.instructions.tolist(), spent.cycles(timing.name, wait_states).tolist(), strict=True
+    ):
+        row: dict[str, Any] = {"layer": step.label, "kernel": step.functions[0], "instructions": instructions}
+        row |= {"cycles": Cycles(*span).middle if timing.issue == 1 else None, "cycles_range": span}
+        rows.append(row | _work(engine, step.layer, row))
+    return rows
+
+
+def _work(engine: Engine, layer: int, row: dict[str, Any]) -> dict[str, Any]:
     macs, kept = engine.work(layer)
     if not macs:
         return {}
-    return {"macs": macs, "nonzero_macs": kept, "instructions_per_mac": round(instructions / macs, 3)}
+    each = {"instructions_per_mac": round(row["instructions"] / macs, 3)}
+    if row["cycles"] is not None:
+        each["cycles_per_mac"] = round(row["cycles"] / macs, 3)
+    return {"macs": macs, "nonzero_macs": kept, **each}
 
 
-def fits(like: str, flash: int, ram: int, instructions: int) -> list[dict[str, Any]]:
-    """Real boards with the same core: does it fit, by how much, and the estimated milliseconds an inference.
+def fits(like: str, flash: int, ram: int, cycles: Mapping[str, Cycles]) -> list[dict[str, Any]]:
+    """Real boards with the same core: does it fit, by how much, and the modelled milliseconds an inference.
 
     Args:
         like: Name of the emulated board.
         flash: Bytes in flash.
         ram: Bytes of RAM, stack included.
-        instructions: Instructions an inference.
+        cycles: Of an inference, for each core that is modelled there.
 
-    >>> [b["fits"] for b in fits("microbit", 40_000, 10_000, 10_000_000)]
+    >>> spent = dict.fromkeys(("m0", "m0plus"), Cycles(10_000_000, 12_000_000))
+    >>> [b["fits"] for b in fits("microbit", 40_000, 10_000, spent)]
     [True, True, False, True]
     """
     return [
@@ -300,7 +359,7 @@ def fits(like: str, flash: int, ram: int, instructions: int) -> list[dict[str, A
             "fits": flash <= b.flash and ram <= b.ram,
             "flash_left": b.flash - flash,
             "ram_left": b.ram - ram,
-            "estimated_ms": [round(instructions * c / (b.mhz * 1000), 1) for c in CYCLES_PER_INSTRUCTION],
+            "modelled_ms": [round(ms, 1) for ms in cycles[b.timing].milliseconds(b.mhz)],
             "mhz": b.mhz,
         }
         for b in BUDGETS

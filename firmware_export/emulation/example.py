@@ -12,7 +12,14 @@ import numpy as np
 from firmware_export.boards import board_of
 from firmware_export.emulation.detector_c import detector_files
 from firmware_export.emulation.elf import footprint
-from firmware_export.emulation.emulator import BOARD_FILES, PROBE, build_firmware, link_script, run_firmware
+from firmware_export.emulation.emulator import (
+    BOARD_FILES,
+    PROBE,
+    build_firmware,
+    cycle_figures,
+    link_script,
+    run_firmware,
+)
 from firmware_export.emulation.host import EngineInterpreter
 from firmware_export.engine import Engine, build
 from kws_tfmot.contract import ModelContract
@@ -57,13 +64,22 @@ class ExampleReport:
 
 @dataclass(frozen=True)
 class FrontendReport:
-    """The front end alone on one board; ``instructions`` is the largest count of one hop that gave a frame."""
+    """The front end alone on one board; ``instructions`` is the largest count of one hop that gave a frame.
+
+    ``cycles``, the middle of ``cycles_range``, is of the same hop, see :class:`~.emulator.EmulationReport`;
+    ``cycles_by_core`` has the range of every core that is modelled there.
+    """
 
     board: str
     core: str
     frames: int
     bit_exact: bool
     instructions: int
+    cycles: int | None
+    cycles_range: list[int]
+    cycles_by_core: dict[str, list[int]]
+    cycles_are: str
+    wait_states: int
     flash_bytes: int
     ram_bytes: int
     stack_bytes: int
@@ -150,8 +166,12 @@ def _parsed(line: str) -> Line:
     return Line(int(frame), word, int(score))
 
 
-def emulate_frontend(settings: FrontendSettings, samples: np.ndarray, board: str = "mps2-an386") -> FrontendReport:
+def emulate_frontend(
+    settings: FrontendSettings, samples: np.ndarray, board: str = "mps2-an386", wait_states: int = 0
+) -> FrontendReport:
     """Run the front end alone in QEMU, hop by hop, and compare every feature with the host's.
+
+    ``wait_states`` are as for :func:`~firmware_export.emulation.emulator.emulate`.
 
     Raises:
         ToolchainError: If a tool is missing or the firmware fails.
@@ -163,11 +183,24 @@ def emulate_frontend(settings: FrontendSettings, samples: np.ndarray, board: str
         folder = Path(name)
         elf = build_firmware(machine, c_source(settings), "features.c", folder, (PROBE,))
         usable.tofile(folder / "pcm.bin")
-        counts = np.array(run_firmware(machine, elf).counts).reshape(-1, 2)
+        counts = run_firmware(machine, elf, watch_flash=wait_states > 0).counts
         produced = np.fromfile(folder / "out.bin", np.int8).reshape(-1, settings.features_per_frame)
         stack = int(np.fromfile(folder / "stack.bin", np.uint32)[0])
         size = footprint(elf)
     expected = Frontend(settings).features(usable)
     exact = produced.shape == expected.shape and bool((produced == expected).all())
-    most = int((counts[:, 1] - counts[:, 0] - 1).max())
-    return FrontendReport(board, machine.core, len(produced), exact, most, size.flash, size.ram, stack)
+    pushes = counts.spent().select(slice(0, None, 2))  # between the two markers of each hop
+    worst = pushes.select(pushes.instructions == pushes.instructions.max()).select(slice(0, 1))
+    by_core = {name: worst.total(name, wait_states) for name in machine.timings}
+    return FrontendReport(
+        board=board,
+        core=machine.core,
+        frames=len(produced),
+        bit_exact=exact,
+        instructions=int(worst.instructions[0]),
+        **cycle_figures(machine, by_core[machine.timings[0]], wait_states),
+        cycles_by_core={name: list(cycles) for name, cycles in by_core.items()},
+        flash_bytes=size.flash,
+        ram_bytes=size.ram,
+        stack_bytes=stack,
+    )
