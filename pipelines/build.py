@@ -9,9 +9,7 @@ import typer
 
 from kws_tfmot.errors import RecipeError
 from pipelines.choose import (
-    CYCLES,
     BudgetOption,
-    CyclesOption,
     LatencyOption,
     RealBoardOption,
     check_build,
@@ -29,6 +27,7 @@ from pipelines.options import (
     OutOption,
     SetOption,
     SpeakerOption,
+    WaitStatesOption,
     open_build,
 )
 from pipelines.stages.benchmark import benchmark_build
@@ -101,7 +100,7 @@ def show_summary(build: Build, metrics: dict[str, Any]) -> None:
             )
         sizes = f"constants {engine['constant_bytes']:,} B, arena {engine['arena_bytes']:,} B"
         line(f"{directory / FIRMWARE / 'engine'}: C code of its own, {sizes}", markup=False)
-        line(f"instructions on a board: kws emulate {directory / INT8_MODEL}", markup=False)
+        line(f"instructions and cycles on a board: kws emulate {directory / INT8_MODEL}", markup=False)
     line(f"{directory / METRICS_FILE}: everything measured", markup=False)
     if metrics["trust"]:
         line("[yellow]what this model can be trusted with[/] (also in the firmware's README)")
@@ -121,22 +120,22 @@ def command(
     board: RealBoardOption = "",
     latency: LatencyOption = "",
     budget: BudgetOption = "",
-    cycles: CyclesOption = CYCLES,
+    wait_states: WaitStatesOption = 0,
 ) -> None:
     """Build a whole recipe, or a spotter of any words: --keywords "hey nova,lights on", with --recordings or without.
 
     With --board, foresee and measure whether it fits, with exit code 2 if it does not.
     """
     with friendly_errors():
-        wanted = demand(board, latency, budget, cycles)
+        wanted = demand(board, latency, budget)
         chosen, source = chosen_recipe(recipe, keywords), chosen_source(data, recordings)
         build = open_build(chosen, source, out_dir, overrides, keywords, speaker_pattern, force)
         with build.run.locked():
             if wanted:
-                forecast(build, *wanted, cycles)
+                forecast(build, *wanted, wait_states)
             work(build)
         if wanted:
-            check_build(build.run.directory, *wanted, cycles, build.recipe.export.optimise)
+            check_build(build.run.directory, *wanted, build.recipe.export.optimise, wait_states)
 
 
 if __name__ == "__main__":

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from firmware_export.boards import BUDGETS, Budget, budget_of
-from firmware_export.emulation.board_cost import board_cost
-from firmware_export.emulation.emulator import COMPILER, CYCLES_PER_INSTRUCTION, EMULATOR, require
+from firmware_export.emulation.board_cost import BoardCost, board_cost
+from firmware_export.emulation.emulator import COMPILER, EMULATOR, require
 from kws_tfmot.errors import BudgetError, ModelError, RecipeError
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.search.budget import excess
 from pipelines.choose_view import explain, record_of, show_choice, show_verdicts
 from pipelines.console import RichReporter, friendly_errors
-from pipelines.options import JsonOption
+from pipelines.options import JsonOption, WaitStatesOption
 from pipelines.stages.build import Build
 from pipelines.stages.choice import Candidate, Verdict, choose, costs_of, find_candidates, judge, limits_of
 from pipelines.stages.forecast import untrained_model
 
 RealBoardOption = Annotated[str, typer.Option("--board", help=f"One of {', '.join(b.key for b in BUDGETS)}.")]
 LatencyOption = Annotated[str, typer.Option(help="From the last sample to the answer, such as 20ms.")]
-BudgetOption = Annotated[str, typer.Option(help="Less than the board has: flash=64kB,ram=16kB,instructions=3M.")]
-CyclesOption = Annotated[
-    float, typer.Option("--cycles-per-instruction", help="Assumed for the latency; an emulator cannot tell.")
-]
-CYCLES = CYCLES_PER_INSTRUCTION[1]
+BudgetOption = Annotated[str, typer.Option(help="Less than the board has: flash=64kB,ram=16kB,cycles=3M.")]
 FORECAST_ERROR = 0.05
 
 
@@ -37,25 +33,29 @@ def command(
     board: RealBoardOption,
     latency: LatencyOption = "",
     budget: BudgetOption = "",
-    cycles: CyclesOption = CYCLES,
+    wait_states: WaitStatesOption = 0,
     optimise: Annotated[str, typer.Option(help="speed, balanced or size.")] = "balanced",
     as_json: JsonOption = False,
 ) -> None:
     """Measure every finished model as a whole firmware and choose the best that fits; exit code 2 if none does."""
     with friendly_errors():
         target = budget_of(board)
-        limits = limits_of(target, latency, budget, cycles)
-        verdicts = measured(find_candidates(paths), target, limits, optimise)
+        limits = limits_of(target, latency, budget)
+        verdicts = measured(find_candidates(paths), target, limits, optimise, wait_states)
         if not as_json:
-            show_verdicts(verdicts, target, limits, cycles)
+            show_verdicts(verdicts, target, limits)
         choice = choose(verdicts, limits)
         if as_json:
-            typer.echo(json.dumps(record_of(verdicts, choice, target, limits, cycles), indent=2, ensure_ascii=False))
+            typer.echo(
+                json.dumps(record_of(verdicts, choice, target, limits, wait_states), indent=2, ensure_ascii=False)
+            )
         else:
             show_choice(choice, optimise)
 
 
-def measured(candidates: Sequence[Candidate], target: Budget, limits: dict[str, float], optimise: str) -> list[Verdict]:
+def measured(
+    candidates: Sequence[Candidate], target: Budget, limits: dict[str, float], optimise: str, wait_states: int = 0
+) -> list[Verdict]:
     """Every candidate against the limits; one that cannot be a firmware says why and loses no other.
 
     A recipe is measured with random weights, see :mod:`pipelines.stages.forecast`.
@@ -65,7 +65,7 @@ def measured(candidates: Sequence[Candidate], target: Budget, limits: dict[str, 
         for candidate in candidates:
             try:
                 model = candidate.path if candidate.trained else untrained_model(load_recipe(candidate.path))
-                cost = board_cost(model, target.like, optimise, lambda text: task.advance(0, text))
+                cost = _cost(model, target, optimise, wait_states, lambda text: task.advance(0, text))
                 verdicts.append(judge(candidate, cost, limits))
             except (ModelError, RecipeError) as error:
                 verdicts.append(judge(candidate, None, limits, error.message))
@@ -73,7 +73,13 @@ def measured(candidates: Sequence[Candidate], target: Budget, limits: dict[str, 
     return verdicts
 
 
-def demand(board: str, latency: str, budget: str, cycles: float) -> tuple[Budget, dict[str, float]] | None:
+def _cost(
+    model: Path | bytes, target: Budget, optimise: str, wait_states: int, progress: Callable[[str], None] | None = None
+) -> BoardCost:
+    return board_cost(model, target.like, optimise, progress, timing=target.timing, wait_states=wait_states)
+
+
+def demand(board: str, latency: str, budget: str) -> tuple[Budget, dict[str, float]] | None:
     """The board that a build must fit, and its limits; ``None`` where none was asked for.
 
     Raises:
@@ -86,10 +92,10 @@ def demand(board: str, latency: str, budget: str, cycles: float) -> tuple[Budget
         return None
     for tool in (COMPILER, EMULATOR):
         require(tool)
-    return (target := budget_of(board)), limits_of(target, latency, budget, cycles)
+    return (target := budget_of(board)), limits_of(target, latency, budget)
 
 
-def forecast(build: Build, target: Budget, limits: dict[str, float], cycles: float) -> None:
+def forecast(build: Build, target: Budget, limits: dict[str, float], wait_states: int = 0) -> None:
     """Say before the training what the recipe will take on a board; nothing where it has been trained.
 
     Raises:
@@ -98,9 +104,9 @@ def forecast(build: Build, target: Budget, limits: dict[str, float], cycles: flo
     recipe = build.recipe
     if build.run.outputs("convert"):
         return
-    cost = board_cost(untrained_model(recipe), target.like, recipe.export.optimise)
+    cost = _cost(untrained_model(recipe), target, recipe.export.optimise, wait_states)
     verdict = judge(Candidate(recipe.name, build.run.directory), cost, limits)
-    show_verdicts([verdict], target, limits, cycles)
+    show_verdicts([verdict], target, limits)
     over = excess(costs_of(cost), {key: limit for key, limit in limits.items() if key in costs_of(cost)})
     uncertain = recipe.sparsity and (recipe.sparsity.shrink or recipe.sparsity.resolved_allocation == "global")
     if over > FORECAST_ERROR and not uncertain:
@@ -110,15 +116,15 @@ def forecast(build: Build, target: Budget, limits: dict[str, float], cycles: flo
         )
 
 
-def check_build(directory: Path, target: Budget, limits: dict[str, float], cycles: float, optimise: str) -> None:
+def check_build(directory: Path, target: Budget, limits: dict[str, float], optimise: str, wait_states: int = 0) -> None:
     """Show what the finished build in ``directory`` takes on a board.
 
     Raises:
         BudgetError: If it does not fit.
     """
     own = [found for found in find_candidates([directory]) if found.path.parent == directory]
-    verdicts = measured(own, target, limits, optimise)
-    show_verdicts(verdicts, target, limits, cycles)
+    verdicts = measured(own, target, limits, optimise, wait_states)
+    show_verdicts(verdicts, target, limits)
     choose(verdicts, limits)
 
 

@@ -14,7 +14,7 @@ def show(record: dict[str, Any], folder: Path) -> None:
         first = record["rows"][0]
         title = f"int8 on the test split, N = {first['n']} ({first['split_sha256'][:12]}), {first['interpreter']}"
         against = f"- {record['baseline']}" if record["baseline"] else "difference"
-        figures = ["non-zero", "engine, B", "flash, B", "instructions", "step", "CPU", "seeds"]
+        figures = ["non-zero", "engine, B", "flash, B", "instructions", "cycles", "step", "CPU", "seeds"]
         table(
             title,
             ["variant", "sparsity", "accuracy, %", against, *figures],
@@ -39,6 +39,7 @@ def _cells(entry: dict[str, Any]) -> list[str]:
         figure("engine_bytes"),
         figure("flash_bytes"),
         figure("instructions"),
+        figure("cycles") if "cycles" in entry else "",
         figure("sparse_step_over_dense", "{:.2f}x"),
         figure("sparse_step_cpu_over_dense", "{:.2f}x"),
         ", ".join(map(str, entry["seeds"])),

@@ -1,4 +1,4 @@
-"""`kws emulate`: a `.tflite` on an emulated board: exact instructions, flash, RAM, and every output byte compared."""
+"""`kws emulate`: a `.tflite` on an emulated board: instructions, modelled cycles, flash, RAM, every byte compared."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import numpy as np
 import typer
 
 from firmware_export.boards import BOARDS
+from firmware_export.emulation.cycles import Cycles, timing_of
 from firmware_export.emulation.emulator import EmulationReport, emulate
+from firmware_export.emulation.silicon import silicon_of
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import DataError
 from kws_tfmot.recipe import load_recipe
 from pipelines.console import err, friendly_errors, line, table
-from pipelines.options import JsonOption, ModelArgument, RecipeOption
+from pipelines.options import JsonOption, ModelArgument, RecipeOption, WaitStatesOption
 
 AUDIO = (".wav", ".flac")
 
@@ -26,6 +28,7 @@ def command(
     clips: Annotated[Path | None, typer.Option(help="Run the audio clips below this folder.")] = None,
     random: Annotated[int, typer.Option(min=1, help="Without --clips: how many random inputs.")] = 4,
     optimise: Annotated[str, typer.Option(help="speed, balanced or size.")] = "balanced",
+    wait_states: WaitStatesOption = 0,
     recipe: RecipeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -33,7 +36,15 @@ def command(
     with friendly_errors():
         inputs = features_of(clips, model, recipe) if clips else None
         with err.status("emulating") as status:
-            report = emulate(model, board, inputs, random=random, optimise=optimise, progress=status.update)
+            report = emulate(
+                model,
+                board,
+                inputs,
+                random=random,
+                optimise=optimise,
+                wait_states=wait_states,
+                progress=status.update,
+            )
         if as_json:
             typer.echo(json.dumps(report.to_dict(), indent=2))
         else:
@@ -76,18 +87,28 @@ def show(report: EmulationReport) -> None:
             row["layer"],
             row["kernel"],
             f"{row['instructions']:,}",
-            f"{row['instructions'] / row['macs']:.2f}" if row.get("macs") else "",
-            f"{row['instructions'] / row['nonzero_macs']:.2f}" if row.get("nonzero_macs") else "",
+            cycles_text(row["cycles"], row["cycles_range"]),
+            f"{(row['cycles'] or row['instructions']) / row['macs']:.2f}" if row.get("macs") else "",
+            f"{(row['cycles'] or row['instructions']) / row['nonzero_macs']:.2f}" if row.get("nonzero_macs") else "",
         ]
         for row in report.layers
     ]
     table(
         f"{report.board}, {report.core}, {report.inputs} inputs",
-        ["layer", "kernel", "instructions", "per MAC", "per non-zero MAC"],
+        ["layer", "kernel", "instructions", "cycles", "a MAC", "a non-zero MAC"],
         rows,
     )
     parts = ", ".join(f"{name} {size:,}" for name, size in report.flash_parts.items())
     line(f"instructions an inference: [bold]{report.instructions:,}[/] (counted; least {report.instructions_least:,})")
+    least, most = report.cycles_range
+    line(
+        f"cycles: [bold]{cycles_text(report.cycles, report.cycles_range)}[/] ({least:,} to {most:,}), "
+        f"{report.cycles_are}"
+    )
+    for core, span in list(report.cycles_by_core.items())[1:]:
+        line(f"  as {timing_of(core).core}: {Cycles(*span).middle:,} ({span[0]:,} to {span[1]:,})", markup=False)
+    if published := silicon_of(report.core):
+        line(f"for comparison, MLPerf Tiny's keyword model on silicon: {published}", style="dim", markup=False)
     line(
         f"flash [bold]{report.flash_bytes:,} B[/] ({parts}); RAM [bold]{report.ram_bytes:,} B[/], "
         f"stack {report.stack_bytes:,} B"
@@ -102,12 +123,17 @@ def show(report: EmulationReport) -> None:
             "yes" if row["fits"] else "NO",
             f"{row['flash_left']:,}",
             f"{row['ram_left']:,}",
-            f"{row['estimated_ms'][0]:g} to {row['estimated_ms'][1]:g}",
+            f"{row['modelled_ms'][0]:g} to {row['modelled_ms'][1]:g}",
         ]
         for row in report.budgets
     ]
-    table("real boards of this core", ["board", "fits", "flash left", "RAM left", "estimated ms"], fits)
+    table("real boards of this core", ["board", "fits", "flash left", "RAM left", "modelled ms"], fits)
     line(report.note, style="dim", markup=False)
+
+
+def cycles_text(middle: int | None, span: list[int]) -> str:
+    """The middle of a range of cycles, or the range where a core is only bounded."""
+    return f"{span[0]:,} to {span[1]:,}" if middle is None else f"{middle:,}"
 
 
 if __name__ == "__main__":

@@ -47,7 +47,9 @@ def train_work(build: Build) -> None:
 
 @group.command("search")
 def search_command(
-    budget: Annotated[str, typer.Option(help="For example flash=24kB,instructions=3M (also ram, macs, weights).")],
+    budget: Annotated[
+        str, typer.Option(help="For example flash=24kB,cycles=3M (also ram, instructions, macs, weights).")
+    ],
     directory: RunOption = Path("runs/kws"),
     board: BoardOption = "",
     population: PopulationOption = 64,

@@ -39,9 +39,9 @@ def menu_command(
     directory: RunOption = Path("runs/kws"),
     board: BoardOption = "mps2-an386",
     models: Annotated[int, typer.Option(min=1, help="Budgets between the sparsest and the dense sub-network.")] = 12,
-    by: Annotated[str, typer.Option(help="What the budgets are of: flash, ram, instructions, macs or weights.")] = (
-        "flash"
-    ),
+    by: Annotated[
+        str, typer.Option(help="What the budgets are of: flash, ram, instructions, cycles, macs or weights.")
+    ] = ("flash"),
     uniform: Annotated[
         bool, typer.Option(help="No search: every layer at one sparsity, for each of the grid.")
     ] = False,
@@ -104,7 +104,7 @@ def show(build: Build, rows: list[dict[str, Any]]) -> None:
         [
             row["file"],
             f"{100 * row['zero_share']:.1f} %",
-            *(f"{row['board'][key]:,}" for key in ("flash", "ram", "instructions", "macs")),
+            *(f"{row['board'][key]:,}" for key in ("flash", "ram", "instructions", "cycles", "macs")),
             f"{100 * row['validation']['accuracy']:.2f} %",
             f"{100 * row['test']['accuracy']:.2f} %",
         ]
@@ -113,7 +113,7 @@ def show(build: Build, rows: list[dict[str, Any]]) -> None:
     board = rows[0]["board"]
     table(
         f"counted on {board['board']} ({board['core']}), every output byte equal; N = {rows[0]['test']['n']}",
-        ["file", "zeros", "flash, B", "RAM, B", "instructions", "MACs", "validation, float", "test, int8"],
+        ["file", "zeros", "flash, B", "RAM, B", "instructions", "cycles", "MACs", "validation, float", "test, int8"],
         cells,
     )
     for row in rows:

@@ -75,3 +75,13 @@ def recipe_command(work: Callable[[Build], None]) -> Callable[..., None]:
 
     command.__doc__ = work.__doc__
     return command
+
+
+WaitStatesOption = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=30,
+        help="Of the board's flash: each jump and each read of data from flash is assumed to wait as many cycles.",
+    ),
+]

@@ -35,14 +35,16 @@ from pipelines.stages.search_choice import FOUND_RECIPE, RECORD, found_recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 BudgetOption = Annotated[
-    str, typer.Option(help="For example macs=2.7M, or flash=34kB,ram=9kB,instructions=3M (also weights).")
+    str, typer.Option(help="For example macs=2.7M, or flash=34kB,ram=9kB,cycles=5M (also instructions, weights).")
 ]
 
 
 def command(
     recipe: RecipeArgument,
     budget: BudgetOption,
-    board: Annotated[str, typer.Option(help="For flash, ram, instructions: a board, see `kws emulate --help`.")] = "",
+    board: Annotated[
+        str, typer.Option(help="For flash, ram, instructions, cycles: a board, see `kws emulate --help`.")
+    ] = "",
     data: DataOption = "synthetic",
     out_dir: Annotated[Path, typer.Option("--out", help="The search's directory.")] = Path("runs/search"),
     overrides: SetOption = [],  # noqa: B006 - typer copies it

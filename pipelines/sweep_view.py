@@ -22,6 +22,7 @@ def show(record: dict[str, Any], folder: Path) -> None:
             "non-zero",
             "engine, B",
             "instructions",
+            "cycles",
         ]
         table(title, columns, [_cells(row) for row in rows])
     stopped = [trial for trial in record["trials"] if trial["status"] == "stopped"]
@@ -69,4 +70,5 @@ def _cells(row: dict[str, Any]) -> list[str]:
         figure(row["nonzero_weights"]),
         figure(row["bytes"].get("engine_constant")),
         figure(row["board"] and row["board"]["instructions"]),
+        figure(row["board"] and row["board"].get("cycles")),
     ]

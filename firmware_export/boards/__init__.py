@@ -11,7 +11,7 @@ from kws_tfmot.errors import RecipeError, did_you_mean
 class Board:
     """A machine QEMU emulates. Addresses and sizes in bytes.
 
-    ``timings`` names the cores whose cycles are modelled there (:mod:`firmware_export.emulation.cycles`), its own first.
+    ``timings`` names the cores whose cycles are modelled there (:mod:`~firmware_export.emulation.cycles`).
     """
 
     name: str
@@ -28,7 +28,7 @@ class Board:
 class Budget:
     """A real board: what its microcontroller has (vendors' data sheets). ``like`` is the emulated board of its core.
 
-    ``key`` names the board on a command line; flash and RAM are in bytes; ``timing`` names the core whose cycles it has.
+    ``key`` names the board on a command line; flash and RAM are in bytes; ``timing`` is the core whose cycles it has.
     """
 
     name: str

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from firmware_export.boards import Board, board_of
+from firmware_export.emulation.cycles import timing_of
 from firmware_export.emulation.elf import footprint
-from firmware_export.emulation.emulator import COMPILER, EMULATOR, build_firmware, emulate, require
+from firmware_export.emulation.emulator import COMPILER, EMULATOR, build_firmware, emulate, plugin_digest, require
 from firmware_export.emulation.example import emulate_frontend, example_files, run_example
 from firmware_export.emulation.host import run_tool
 from firmware_export.engine import build
@@ -38,6 +39,8 @@ class BoardCost:
         inference: Instructions of an inference, the largest of some random inputs; ``None`` where not counted.
         hop: Instructions of the front end for one hop, likewise.
         problem: Why they were not counted.
+        cycles_range: Least and most modelled cycles of both together on the core asked for.
+        cycles_are: What the cycles are.
     """
 
     board: str
@@ -47,6 +50,8 @@ class BoardCost:
     inference: int | None
     hop: int | None
     problem: str = ""
+    cycles_range: list[int] | None = None
+    cycles_are: str = ""
 
     @property
     def instructions(self) -> int | None:
@@ -55,7 +60,13 @@ class BoardCost:
 
 
 def board_cost(
-    model: Path | bytes, board: str, optimise: str = "balanced", progress: Callable[[str], None] | None = None
+    model: Path | bytes,
+    board: str,
+    optimise: str = "balanced",
+    progress: Callable[[str], None] | None = None,
+    *,
+    timing: str = "",
+    wait_states: int = 0,
 ) -> BoardCost:
     """Link and emulate the whole firmware of ``model``; kept in the cache under everything that decides it.
 
@@ -64,6 +75,8 @@ def board_cost(
         board: Name of an emulated board.
         optimise: As for :func:`firmware_export.engine.build`.
         progress: Called with the name of each step.
+        timing: The core whose cycles are asked for; that of the board by default.
+        wait_states: Of the flash, see :func:`firmware_export.emulation.emulator.emulate`.
 
     Raises:
         ModelError: If the model is not supported, or an output byte differs from TFLite Micro's.
@@ -82,6 +95,9 @@ def board_cost(
         engine.digest,
         optimise,
         repr(machine),
+        timing,
+        str(wait_states),
+        plugin_digest(),
         *tools,
         *(f"{name}\0{text}" for name, text in sorted(files.items())),
     ]
@@ -89,7 +105,7 @@ def board_cost(
     if kept.is_file():
         return BoardCost(**json.loads(kept.read_text(encoding="utf-8")))
     say("linking")
-    cost = _measure(model, machine, files, contract, optimise, say)
+    cost = _measure(model, machine, files, contract, optimise, say, timing or machine.timings[0], wait_states)
     write_json(kept, asdict(cost))
     return cost
 
@@ -101,6 +117,8 @@ def _measure(
     contract: ModelContract,
     optimise: str,
     say: Callable[[str], None],
+    timing: str,
+    wait_states: int,
 ) -> BoardCost:
     with tempfile.TemporaryDirectory() as name:
         roomy = replace(machine, rom_bytes=_ROOMY, ram_bytes=_ROOMY)
@@ -109,9 +127,9 @@ def _measure(
     seconds = contract.frontend.clip_ms / 1000 + _SECONDS
     samples = np.random.default_rng(0).normal(0, 3000, round(seconds * rate)).astype(np.int16)
     try:
-        report = emulate(model, machine.name, random=2, optimise=optimise, progress=say)
+        report = emulate(model, machine.name, random=2, optimise=optimise, wait_states=wait_states, progress=say)
         say("front end")
-        hop = emulate_frontend(contract.frontend, samples[:rate], machine.name)
+        hop = emulate_frontend(contract.frontend, samples[:rate], machine.name, wait_states)
         say("whole firmware")
         stack = run_example(model, samples, contract, machine.name, optimise).stack_bytes
     except ToolchainError as error:  # more memory than the emulated machine has
@@ -119,4 +137,6 @@ def _measure(
         return BoardCost(machine.name, machine.core, size.flash, size.ram, None, None, reason)
     if not report.bit_exact:
         raise ModelError(f"{report.differing_bytes} output bytes on {machine.name} differ from {report.reference}'s.")
-    return BoardCost(machine.name, machine.core, size.flash, size.ram + stack, report.instructions, hop.instructions)
+    both = [a + b for a, b in zip(report.cycles_by_core[timing], hop.cycles_by_core[timing], strict=True)]
+    counted = (report.instructions, hop.instructions, "", both, timing_of(timing).about(wait_states))
+    return BoardCost(machine.name, machine.core, size.flash, size.ram + stack, *counted)

@@ -41,7 +41,7 @@ def device_figures(
 
     Returns:
         ``layers``, ``spans``, ``arena``, ``constant_bytes``, ``flash`` (``None`` without a compiler), ``boards``
-        (:meth:`~firmware_export.emulation.emulator.EmulationReport.to_dict` with ``layer_instructions``),
+        (:meth:`~firmware_export.emulation.emulator.EmulationReport.to_dict`, ``layer_instructions``, ``layer_cycles``),
         ``instructions_are`` and ``missing``.
 
     Raises:
@@ -75,16 +75,20 @@ def device_figures(
         figures["instructions_are"] = "counted in the emulator, layer by layer"
     for name in boards:
         report = emulate(model, name, random=random, optimise=optimise, progress=say).to_dict()
-        figures["boards"].append(report | {"layer_instructions": _per_layer(engine, report["layers"])})
+        figures["boards"].append(
+            report
+            | {f"layer_{what}": _per_layer(engine, report["layers"], what) for what in ("instructions", "cycles")}
+        )
     return figures
 
 
-def _per_layer(engine: Engine, calls: list[dict[str, Any]]) -> list[int]:
-    """Instructions of each layer, which may take several kernel calls or none."""
+def _per_layer(engine: Engine, calls: list[dict[str, Any]], what: str) -> list[int | None]:
+    """Instructions or cycles of each layer, which may take several calls or none; ``None`` where not modelled."""
     counts = [0] * len(engine.program.layers)
     for step, call in zip(engine.steps, calls, strict=True):
-        counts[step.layer] += call["instructions"]
-    return counts
+        counts[step.layer] += call[what] or 0
+    modelled = all(call[what] is not None for call in calls)
+    return [count if modelled else None for count in counts]
 
 
 def layer_figures(engine: Engine, number: int) -> dict[str, Any]:

@@ -139,7 +139,7 @@ class EmulationReport:
     """What one model costs on one board. ``instructions`` is the largest count over the inputs.
 
     ``cycles`` is the middle of ``cycles_range``, both of the same input and of the board's own core (``None`` where it
-    is only bounded); ``cycles_by_core`` has the range of every core that is modelled there, ``cycles_are`` what they are.
+    is only bounded); ``cycles_by_core`` has the range of every core modelled there, ``cycles_are`` says what they are.
     """
 
     board: str

@@ -1,6 +1,6 @@
 """What each operation of an MBConv search space costs on a board, counted in the emulator, and sums of them.
 
-    instructions(network) = ends + sum over cells of expand + depthwise + project + add
+    cycles(network)       = ends + sum over cells of expand + depthwise + project + add
     flash(network)        = code of the kernels in use + constants + what each layer's structure and call take
     ram(network)          = the most that lives at once during any layer, static data and stack
 
@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 from firmware_export.codegen.memory_plan import live_bytes
 from firmware_export.graphs.mbconv import mbconv_model
 from firmware_export.lowering.lower import lower
-from firmware_export.search_costs.operation_counts import DENSE, Measurements
+from firmware_export.search_costs.operation_counts import COUNTED, DENSE, Measurements
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.models.mbconv_cells import Cell
 from kws_tfmot.progress import SILENT, Reporter
@@ -24,7 +25,7 @@ from kws_tfmot.search.cells.costs import CellCosts
 from kws_tfmot.search.cells.space import FIRST_CONV, CellSpace
 from kws_tfmot.tflite.reader import read_model
 
-UNITS = ("flash", "ram", "instructions")
+UNITS = ("flash", "ram", *COUNTED)
 _PLAIN = Cell(7, 1)
 _CHANNEL_BYTES = 9  # bias, multiplier and shift of an output channel
 
@@ -68,8 +69,8 @@ class OperationCosts:
         """
         if unit not in UNITS:
             raise RecipeError(f"unknown unit {unit!r}.{did_you_mean(unit, UNITS)} Allowed: {', '.join(UNITS)}.")
-        cost = {"flash": self._table_flash, "ram": self._cell_ram, "instructions": self._cell_instructions}[unit]
-        fixed = {"flash": self._flash_ends, "ram": self._ram_ends, "instructions": self._instruction_ends}[unit]
+        cost = {"flash": self._table_flash, "ram": self._cell_ram}.get(unit, partial(self._cell_counts, unit=unit))
+        fixed = {"flash": self._flash_ends, "ram": self._ram_ends}.get(unit, partial(self._count_ends, unit=unit))
         places = (True, False)[: self.space.cells]
         choices = self.space.operations(0)
         rows: list[tuple[float, ...]] = []
@@ -87,8 +88,9 @@ class OperationCosts:
         """What a network of these cells costs.
 
         Returns:
-            ``macs``, ``weights`` (bytes of weights and constants), ``flash``, ``ram`` (bytes, stack included) and
-            ``instructions``. Unlike in a table, flash and the stack are those of the kernels in use.
+            ``macs``, ``weights`` (bytes of weights and constants), ``flash``, ``ram`` (bytes, stack included),
+            ``instructions`` and ``cycles`` (modelled). Unlike in a table, flash and the stack are
+            those of the kernels in use.
         """
         used = [(cell, number == 0) for number, cell in enumerate(cells) if cell is not None]
         present = [cell for cell, _ in used]
@@ -98,7 +100,8 @@ class OperationCosts:
             "weights": float(self._end_constants() + sum(self._constants(cell) for cell in present)),
             "flash": float(self._flash_ends(present) + sum(self._cell_flash(*use) for use in used)),
             "ram": float(ram - self._static_ram(self._every_kernel()) + self._static_ram(present)),
-            "instructions": float(self._instruction_ends() + sum(self._cell_instructions(*use) for use in used)),
+        } | {
+            unit: float(self._count_ends(unit) + sum(self._cell_counts(*use, unit) for use in used)) for unit in COUNTED
         }
 
     def _cell_macs(self, cell: Cell, first: bool) -> float:
@@ -115,15 +118,15 @@ class OperationCosts:
         s = self.space
         return _matrix(math.prod(FIRST_CONV), s.width) + _matrix(s.width, s.mix) + _matrix(s.mix, s.classes)
 
-    # instructions
+    # instructions and cycles
 
-    def _cell_instructions(self, cell: Cell, first: bool) -> int:
-        layers = self._measured.cell_layers(self.space, cell.expansion, first)
+    def _cell_counts(self, cell: Cell, first: bool, unit: str) -> int:
+        layers = self._measured.cell_layers(self.space, cell.expansion, first, unit)
         keys = [("expand", 0), ("depthwise", cell.kernel), ("project", 0), ("add", 0)]
         return sum(layers.get(key, 0) for key in keys)
 
-    def _instruction_ends(self) -> int:
-        return self._measured.ends(self.space)
+    def _count_ends(self, unit: str) -> int:
+        return self._measured.ends(self.space, unit)
 
     # flash
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from firmware_export.boards import BOARDS, Board, board_of
-from firmware_export.emulation.emulator import COMPILER, EMULATOR, require, run_engine
+from firmware_export.emulation.emulator import COMPILER, EMULATOR, PLUGIN_FILES, require, run_engine
 from firmware_export.emulation.host import run_tool
 from firmware_export.engine import Engine, build, engine_sources
 from firmware_export.graphs.mbconv import cell_layers_model, mbconv_model
@@ -27,6 +27,7 @@ from kws_tfmot.models.mbconv_cells import Cell
 from kws_tfmot.search.cells.space import CellSpace
 
 DENSE = ("dense",)
+COUNTED = ("instructions", "cycles")
 _LINKED = CellSpace(8, 8, 1, (9, 4), 2)  # of the networks that are linked to learn the size of code
 _COMPILER = Path(__file__).parent.parent
 
@@ -54,26 +55,31 @@ class Measurements:
         self._identity = ""
         self._known: dict[str, Any] = {}
 
-    def cell_layers(self, space: CellSpace, expansion: int, first: bool) -> dict[tuple[str, int], int]:
-        """Instructions of ``(kind, kernel)`` for the cells of one expansion (see :func:`cell_layers_model`)."""
+    def cell_layers(
+        self, space: CellSpace, expansion: int, first: bool, unit: str = COUNTED[0]
+    ) -> dict[tuple[str, int], int]:
+        """Instructions or cycles of ``(kind, kernel)`` for the cells of one expansion (:func:`cell_layers_model`)."""
         what = {"layers": [space.maps, space.width], "expansion": expansion, "first": first}
         place = "the first cell" if first else "the other cells"
 
         def measure() -> list[list[Any]]:
             model, keys = cell_layers_model(space, expansion, first)
             counts = self._count(model, f"operations with expansion {expansion} of {place}")
-            return [[*key, counts[number]] for number, key in enumerate(keys)]
+            return [[*key, *counts[number]] for number, key in enumerate(keys)]
 
-        return {(kind, kernel): count for kind, kernel, count in self._kept(what, measure)}
+        at = COUNTED.index(unit)
+        return {(kind, kernel): counts[at] for kind, kernel, *counts in self._kept(what, measure)}
 
-    def ends(self, space: CellSpace) -> int:
-        """Instructions of everything but the cells: first convolution, mix, pooling and classifier."""
+    def ends(self, space: CellSpace, unit: str = COUNTED[0]) -> int:
+        """Instructions or cycles of everything but the cells: first convolution, mix, pooling and classifier."""
 
-        def measure() -> int:
+        def measure() -> list[int]:
             counts = self._count(mbconv_model(space, [Cell(3, 1)]), "what is not in a cell")
-            return sum(counts.values()) - counts[1] - counts[2]  # without the one cell's two operators
+            cells = (1, 2)  # the one cell's two operators
+            return [sum(row[i] for n, row in counts.items() if n not in cells) for i in range(len(COUNTED))]
 
-        return int(self._kept({"ends": [space.input_shape, space.width, space.mix, space.classes]}, measure))
+        kept = self._kept({"ends": [space.input_shape, space.width, space.mix, space.classes]}, measure)
+        return int(kept[COUNTED.index(unit)])
 
     def linked(self, cells: Sequence[Cell | None]) -> Linked:
         """Code, static data and stack of a small network with these cells."""
@@ -85,21 +91,23 @@ class Measurements:
 
         return Linked(**self._kept({"linked": [str(cell) for cell in cells]}, measure))
 
-    def _count(self, model: bytes, what: str) -> dict[int, int]:
-        """Instructions of each operator of a model."""
+    def _count(self, model: bytes, what: str) -> dict[int, tuple[int, int]]:
+        """Instructions and modelled cycles (the middle of their range) of each operator of a model."""
         engine = build(model, encodings=DENSE)
         try:
-            counts = run_engine(self.board, engine, _inputs(engine))[1]
+            spans = run_engine(self.board, engine, _inputs(engine))[1].spent()
         except ToolchainError as err:
             raise ToolchainError(
                 f"{what} cannot be counted on {self.board.name}: {err.message}",
                 f"Search with fewer channels, for another board ({', '.join(BOARDS)}), or by macs.",
             ) from None
-        spent: dict[int, int] = {}
-        for step, count in zip(engine.steps, np.diff(counts) - 1, strict=True):  # without the marker itself
+        spent: dict[int, tuple[int, int]] = {}
+        middles = spans.cycles(self.board.timings[0]).sum(axis=1) // 2
+        for step, count, cycles in zip(engine.steps, spans.instructions.tolist(), middles.tolist(), strict=True):
             if step.label.split()[0].isdigit():  # else the input brought into planes, which no network has there
                 number = int(step.label.split()[0])
-                spent[number] = spent.get(number, 0) + int(count)
+                before = spent.get(number, (0, 0))
+                spent[number] = (before[0] + count, before[1] + cycles)
         return spent
 
     def _kept(self, what: dict[str, Any], measure: Callable[[], Any]) -> Any:
@@ -137,7 +145,12 @@ def identity(board: Board) -> str:
 
 @functools.cache
 def _engine_digest() -> str:
-    files = [*_COMPILER.rglob("*.py"), *engine_sources(), *(_COMPILER / "boards").glob("*.*")]
+    files = [
+        *_COMPILER.rglob("*.py"),
+        *engine_sources(),
+        *(_COMPILER / "boards").glob("*.*"),
+        *PLUGIN_FILES.glob("*.[ch]"),
+    ]
     files = [path for path in files if path.is_file() and not path.stem.startswith(_OTHERS)]
     return sha256_bytes("".join(sha256_bytes(path.read_bytes()) for path in sorted(files)).encode())
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from firmware_export.emulation.cycles import Cycles
 from firmware_export.emulation.emulator import emulate
 from firmware_export.graphs.mbconv import mbconv_model
 from firmware_export.search_costs.operation_cost import UNITS, OperationCosts
@@ -49,6 +50,7 @@ def compare(costs: OperationCosts, cells: Sequence[Cell | None], seed: int = 0) 
         "flash": report.flash_bytes,
         "ram": report.ram_bytes + report.stack_bytes,
         "instructions": report.instructions,
+        "cycles": Cycles(*report.cycles_range).middle,
     }
     estimate = costs.estimate(cells)
     row: dict[str, Any] = {

@@ -5,7 +5,8 @@ sub-networks, one for each level, hold every layer at every level, and a configu
 
     bytes, MACs     exact sums of the encoded layers
     flash           sums, and the code of each set of kernels, compiled and linked once
-    instructions    sums of what each layer took in the emulator, counted once for each level and encoding in use
+    instructions,
+    cycles          sums of what each layer took in the emulator, counted once for each level and encoding in use
 
 What the sum leaves out (the file's own scales, a pass that limits an activation) is small; the file that is shipped is
 emulated whole in the end.
@@ -24,8 +25,9 @@ import numpy as np
 
 from firmware_export.boards import board_of
 from firmware_export.codegen.memory_plan import plan_memory
+from firmware_export.emulation.cycles import Cycles
 from firmware_export.emulation.elf import footprint
-from firmware_export.emulation.emulator import PROBE, build_firmware, emulate
+from firmware_export.emulation.emulator import PROBE, build_firmware, emulate, plugin_digest
 from firmware_export.encodings import ENCODINGS
 from firmware_export.encodings.cost_model import KERNELS, TILT, Estimate, estimate
 from firmware_export.engine import Engine, assemble, engine_sources
@@ -90,8 +92,8 @@ class SubnetCosts:
         self._known: dict[Levels, dict[str, float]] = {}
         self._arenas: dict[tuple[str, ...], int] = {}
         self._fixed: dict[frozenset[tuple[str, bool]], tuple[int, int]] = {}
-        self._counted: dict[tuple[int, str], dict[int, int]] = {}
-        self._rest: tuple[int, int] | None = None
+        self._counted: dict[tuple[int, str], dict[int, tuple[int, int]]] = {}
+        self._rest: tuple[int, int, int] | None = None
         engine = assemble(self._base, dense, "")
         self._constants = engine.constant_bytes - self._base_bytes
         self._cache = cache
@@ -101,7 +103,7 @@ class SubnetCosts:
         )
 
     def __call__(self, levels: Levels) -> dict[str, float]:
-        """``weights`` (bytes) and ``macs``; with a board also ``flash``, ``ram`` (bytes) and ``instructions``."""
+        """``weights`` (bytes), ``macs``; with a board also ``flash``, ``ram`` (bytes), ``instructions``, ``cycles``."""
         levels = tuple(levels)
         if levels not in self._known:
             self._known[levels] = self._cost(levels)
@@ -118,12 +120,16 @@ class SubnetCosts:
         if self._board is None:
             return cost
         code, ram = self._firmware(levels, picked)
-        rest, stack = self._measured_rest()
-        spent = rest + sum(
-            self._count(op, self._level(op, levels), e.encoding) for op, e in zip(self._operators, picked, strict=True)
-        )
+        *spent, stack = self._measured_rest()
+        for op, e in zip(self._operators, picked, strict=True):
+            counts = self._count(op, self._level(op, levels), e.encoding)
+            spent = [have + more for have, more in zip(spent, counts, strict=True)]
         ram += self._arena(tuple(e.encoding for e in picked), picked)
-        return cost | {"flash": float(code + data), "ram": float(ram + stack), "instructions": float(spent)}
+        return (
+            cost
+            | {"flash": float(code + data), "ram": float(ram + stack)}
+            | dict(zip(("instructions", "cycles"), map(float, spent), strict=True))
+        )
 
     def _level(self, operator: int, levels: Levels) -> int:
         return levels[self._layer_of[operator]] if operator in self._layer_of else 0
@@ -198,40 +204,43 @@ class SubnetCosts:
             self._arenas[names] = plan_memory(self._base, encoded).arena
         return self._arenas[names]
 
-    def _count(self, operator: int, level: int, encoding: str) -> int:
-        """Instructions of one operator, from a run of the uniform file with that encoding wherever it suits."""
+    def _count(self, operator: int, level: int, encoding: str) -> tuple[int, int]:
+        """Instructions and cycles of one operator, from a run of the uniform file with that encoding where it suits."""
         key = (level, encoding)
         if key not in self._counted:
             self._counted[key] = self._emulate(level, encoding)[0]
             self._save()
         return self._counted[key][operator]
 
-    def _measured_rest(self) -> tuple[int, int]:
-        """Instructions of everything that has no encoded weights, and bytes of stack."""
+    def _measured_rest(self) -> tuple[int, int, int]:
+        """Instructions and cycles of everything that has no encoded weights, and bytes of stack."""
         if self._rest is None:
             counts, total, stack = self._emulate(0, "dense")
             self._counted[0, "dense"] = counts
-            self._rest = (total - sum(counts.values()), stack)
+            instructions, cycles = (all_ - sum(c[i] for c in counts.values()) for i, all_ in enumerate(total))
+            self._rest = (instructions, cycles, stack)
             self._save()
         return self._rest
 
-    def _emulate(self, level: int, encoding: str) -> tuple[dict[int, int], int, int]:
+    def _emulate(self, level: int, encoding: str) -> tuple[dict[int, tuple[int, int]], tuple[int, int], int]:
         board = self._board.name if self._board else ""
         self._say(f"counting level {level} as {encoding} on {board}")
         report = emulate(self._files[level], board, random=1, encodings=(encoding,))
-        counts = dict.fromkeys(self._operators, 0)
+        counts = dict.fromkeys(self._operators, (0, 0))
         for row in report.layers:
             number = int(row["layer"].split()[0])
             if number in counts:
-                counts[number] += row["instructions"]
-        return counts, report.instructions, report.stack_bytes
+                instructions, cycles = counts[number]
+                counts[number] = (instructions + row["instructions"], cycles + Cycles(*row["cycles_range"]).middle)
+        total = (report.instructions, Cycles(*report.cycles_range).middle)
+        return counts, total, report.stack_bytes
 
     @property
     def identity(self) -> str:
         """Changes with any of the files, the board, or the engine's own sources."""
         sources = [path.read_bytes() for path in engine_sources()]
         board = self._board.name if self._board else ""
-        return sha256_bytes("".join([board, *map(sha256_bytes, [*self._files, *sources])]).encode())
+        return sha256_bytes("".join([board, plugin_digest(), *map(sha256_bytes, [*self._files, *sources])]).encode())
 
     def _save(self) -> None:
         if self._cache is None:
@@ -250,7 +259,7 @@ class SubnetCosts:
         for kinds, (code, ram) in record["fixed"]:
             self._fixed[frozenset((name, vector) for name, vector in kinds)] = (code, ram)
         for level, name, counts in record["counted"]:
-            self._counted[level, name] = dict(counts)
+            self._counted[level, name] = {op: (instructions, cycles) for op, (instructions, cycles) in counts}
         self._rest = tuple(record["rest"]) if record["rest"] else None
 
 

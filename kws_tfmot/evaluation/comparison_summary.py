@@ -94,6 +94,7 @@ FIGURES = {
     "gzip_bytes": lambda row: row["bytes"].get("slim_gzip"),
     "engine_bytes": lambda row: row["bytes"].get("engine_constant"),
     "instructions": lambda row: row["board"] and row["board"]["instructions"],
+    "cycles": lambda row: row["board"] and row["board"].get("cycles"),
     "flash_bytes": lambda row: row["board"] and row["board"].get("flash_bytes"),
     "sparse_step_over_dense": lambda row: _step_ratio(row, "step_ms"),
     "sparse_step_cpu_over_dense": lambda row: _step_ratio(row, "step_cpu_ms"),
@@ -131,6 +132,7 @@ _PANELS = (
     ("engine_bytes", "weights and constants of the engine, B"),
     ("file_bytes", "bytes of the .tflite"),
     ("instructions", "instructions of an inference"),
+    ("cycles", "modelled cycles of an inference, no wait states"),
 )
 _LOG_FROM = 3.0  # largest over smallest, from which an axis is logarithmic
 

@@ -1,4 +1,4 @@
-"""Budgets of a device: what a sub-network may cost, read from text such as ``flash=24kB,instructions=3M``."""
+"""Budgets of a device: what a sub-network may cost, read from text such as ``flash=24kB,cycles=3M``."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ KEYS = {
     "ram": (BYTES, "bytes of static RAM and stack on the board"),
     "macs": (COUNTS, "multiplications with a weight that is not zero"),
     "instructions": (COUNTS, "instructions an inference on the board"),
+    "cycles": (COUNTS, "modelled cycles an inference on the board, without wait states, middle of the range"),
 }
-NEEDS_BOARD = ("flash", "ram", "instructions")
+NEEDS_BOARD = ("flash", "ram", "instructions", "cycles")
 _VALUE = re.compile(r"([0-9]*\.?[0-9]+)\s*([A-Za-z]*)")
 
 
@@ -39,7 +40,7 @@ def parse_budget(text: str) -> dict[str, float]:
         if not separator:
             raise RecipeError(
                 f"expected key=value. Received: {part!r} in --budget {text!r}",
-                "For example: --budget flash=24kB,instructions=3M",
+                "For example: --budget flash=24kB,cycles=3M",
             )
         if key not in KEYS:
             raise RecipeError(f"unknown budget {key!r}.{did_you_mean(key, KEYS)} Allowed: {', '.join(KEYS)}.")

@@ -1,4 +1,4 @@
-"""The device bench: instructions, flash and RAM of the engine on emulated boards, beside TFLM with CMSIS-NN."""
+"""The device bench: instructions, modelled cycles, flash and RAM of the engine, beside TFLM with CMSIS-NN."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from firmware_export.emulation.silicon import PUBLISHED, silicon_of
 from kws_tfmot.files import write_json
 from kws_tfmot.provenance import commit_of
 from pipelines.console import err, friendly_errors, out
@@ -30,7 +31,16 @@ def goals_table(rows: list[bench.Row]) -> Table:
     table = Table(
         title="MLPerf Tiny keyword architecture, batch 1; in brackets TFLM + CMSIS-NN, front end: microfrontend"
     )
-    for heading in ("model", "core", "instructions", "flash in all, B", "RAM in all but stack, B", "stack, B", "exact"):
+    for heading in (
+        "model",
+        "core",
+        "instructions",
+        "cycles",
+        "flash in all, B",
+        "RAM in all but stack, B",
+        "stack, B",
+        "exact",
+    ):
         table.add_column(heading, justify="left" if heading in ("model", "core") else "right")
     for row in rows:
         goal = row.goal
@@ -38,6 +48,7 @@ def goals_table(rows: list[bench.Row]) -> Table:
             row.title,
             row.core,
             _against(row.instructions, goal.instructions, goal.tflm_instructions),
+            _against(row.cycles, goal.cycles, goal.tflm_cycles and sum(goal.tflm_cycles) // 2),
             _against(row.flash, goal.flash, goal.tflm_flash),
             _against(row.ram, goal.ram, goal.tflm_ram),
             f"{row.stack:,}",
@@ -47,25 +58,29 @@ def goals_table(rows: list[bench.Row]) -> Table:
 
 
 def layers_table(row: bench.Row) -> Table:
-    """Where a model's instructions go."""
+    """Where a model's cycles go."""
     table = Table(title=f"{row.title}, {row.core}, layer by layer")
-    for heading in ("layer", "kernel", "instructions", "per MAC", "per non-zero MAC"):
+    for heading in ("layer", "kernel", "instructions", "cycles", "a MAC", "a non-zero MAC"):
         table.add_column(heading, justify="left" if heading in ("layer", "kernel") else "right")
     for layer in row.layers:
         macs, kept = layer.get("macs", 0), layer.get("nonzero_macs", 0)
-        each = f"{layer['instructions'] / macs:.2f}" if macs else ""
-        useful = f"{layer['instructions'] / kept:.2f}" if kept else ""
-        table.add_row(layer["layer"], layer["kernel"], f"{layer['instructions']:,}", each, useful)
+        cycles = sum(layer["cycles_range"]) // 2
+        each = f"{cycles / macs:.2f}" if macs else ""
+        useful = f"{cycles / kept:.2f}" if kept else ""
+        table.add_row(layer["layer"], layer["kernel"], f"{layer['instructions']:,}", f"{cycles:,}", each, useful)
     return table
 
 
 def boards_table(reports: list[bench.EmulationReport]) -> Table:
     """The cores without a goal."""
     table = Table(title="without a goal")
-    for heading in ("model", "board", "core", "instructions", "flash, B", "RAM, B", "stack, B", "exact"):
+    for heading in ("model", "board", "core", "instructions", "cycles", "flash, B", "RAM, B", "stack, B", "exact"):
         table.add_column(heading, justify="left" if heading in ("model", "board", "core") else "right")
     for (title, _, _), r in zip(bench.OTHERS, reports, strict=True):
-        figures = (f"{value:,}" for value in (r.instructions, r.flash_bytes, r.ram_bytes, r.stack_bytes))
+        figures = (
+            f"{value:,}"
+            for value in (r.instructions, sum(r.cycles_range) // 2, r.flash_bytes, r.ram_bytes, r.stack_bytes)
+        )
         table.add_row(title, r.board, r.core, *figures, "yes" if r.bit_exact else "[red]no[/red]")
     return table
 
@@ -86,11 +101,17 @@ def command(
                 out.print(layers_table(row))
     if reports:
         out.print(boards_table(reports))
-    out.print("Instructions are counted by QEMU, not cycles; random weights, so figures depend on shapes and zeros.")
+    out.print(
+        "Instructions are counted by QEMU; cycles are modelled, no wait states, the middle of a range. In brackets the "
+        "same for TFLM with CMSIS-NN. Random weights, so figures depend on shapes and zeros."
+    )
+    for core in ("Cortex-M0+", "Cortex-M4", "Cortex-M33", "Cortex-M7", "Cortex-M55"):
+        out.print(f"published for MLPerf Tiny's keyword model on {core}: {silicon_of(core)}")
     if result is not None:
         record = {
             "command": shlex.join(["python", "-m", "pipelines.experiments.run_bench_device", *sys.argv[1:]]),
             "commit": commit_of(Path(__file__).resolve().parent),
+            "silicon": [one._asdict() for one in PUBLISHED],
             "goals": [row.to_dict() for row in rows],
             "boards": [report.to_dict() for report in reports],
         }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from firmware_export.emulation.cycles import Cycles
 from firmware_export.emulation.emulator import emulate
 from firmware_export.search_costs.cell_costs import DeviceCosts
 from kws_tfmot.files import write_json
@@ -26,7 +27,7 @@ from pipelines.stages.prepare import prepare_data
 from pipelines.stages.search_cells import search_cells, space_of
 from pipelines.stages.search_choice import RECORD
 
-BOARD_UNITS = ("flash", "ram", "instructions")
+BOARD_UNITS = ("flash", "ram", "instructions", "cycles")
 DEVICE = "device.json"  # what the network found takes on the board
 RANDOM = "random.json"  # networks drawn under the same budget
 LEAST = 0.8  # share of the budget that those take at least
@@ -76,9 +77,10 @@ class Experiment:
 
 
 def measured_on(board: str, recipe: Recipe) -> dict[str, float]:
-    """Flash, RAM (stack included) and instructions of a recipe's network with random weights."""
+    """Flash, RAM (stack included), instructions and modelled cycles of a recipe's network with random weights."""
     report = emulate(untrained_model(recipe), board, random=1)
-    counted = (report.flash_bytes, report.ram_bytes + report.stack_bytes, report.instructions)
+    cycles = Cycles(*report.cycles_range).middle
+    counted = (report.flash_bytes, report.ram_bytes + report.stack_bytes, report.instructions, cycles)
     return {unit: float(value) for unit, value in zip(BOARD_UNITS, counted, strict=True)}
 
 

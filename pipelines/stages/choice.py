@@ -11,7 +11,6 @@ from typing import Any
 
 from firmware_export.boards import Budget
 from firmware_export.emulation.board_cost import BoardCost
-from firmware_export.emulation.emulator import CYCLES_PER_INSTRUCTION
 from kws_tfmot.errors import BudgetError, DataError, RecipeError
 from kws_tfmot.files import sha256_file
 from kws_tfmot.recipe import find_recipe
@@ -19,7 +18,7 @@ from kws_tfmot.runs import MANIFEST
 from kws_tfmot.search.budget import excess, parse_budget
 from pipelines.stages.convert import INT8_MODEL
 
-KEYS = ("flash", "ram", "instructions")
+KEYS = ("flash", "ram", "instructions", "cycles")
 _TIME = re.compile(r"([0-9]*\.?[0-9]+)\s*(us|ms|s)")
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
@@ -79,30 +78,24 @@ def parse_latency(text: str) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def limits_of(
-    board: Budget, latency: str = "", budget: str = "", cycles: float = CYCLES_PER_INSTRUCTION[1]
-) -> dict[str, float]:
+def limits_of(board: Budget, latency: str = "", budget: str = "") -> dict[str, float]:
     """The limits that a firmware has to keep.
 
-    Flash and RAM are the board's, or less where ``budget`` says so. A latency becomes ``latency * clock / cycles``
-    instructions: how many cycles an instruction takes depends on flash wait states, caches and the code, and no
-    emulator tells; the default is the slower end of what this project assumes everywhere.
+    Flash and RAM are the board's, or less where ``budget`` says so. A latency becomes ``latency * clock`` cycles, which
+    the most that the modelled range has must keep.
 
     Args:
         board: A real board.
         latency: Such as ``20ms``; empty for none.
-        budget: Such as ``flash=64kB,ram=16kB,instructions=3M``.
-        cycles: Cycles an instruction.
+        budget: Such as ``flash=64kB,ram=16kB,cycles=3M``.
 
     Raises:
-        RecipeError: For a budget of something else, a malformed latency, or cycles that are not positive.
+        RecipeError: For a budget of something else, or a malformed latency.
 
     >>> from firmware_export.boards import budget_of
     >>> limits_of(budget_of("nucleo-l476rg"), "20ms", "flash=64kB")
-    {'flash': 64000.0, 'ram': 131072.0, 'instructions': 800000.0}
+    {'flash': 64000.0, 'ram': 131072.0, 'cycles': 1600000.0}
     """
-    if not cycles > 0:
-        raise RecipeError(f"expected a positive number of cycles an instruction. Received: {cycles:g}")
     given = parse_budget(budget) if budget else {}
     if unknown := [key for key in given if key not in KEYS]:
         raise RecipeError(f"a board limits {', '.join(KEYS)}. Received: --budget {', '.join(unknown)}")
@@ -110,9 +103,10 @@ def limits_of(
     for key in ("flash", "ram"):
         limits[key] = min(limits[key], given.get(key, limits[key]))
     if latency:
-        limits["instructions"] = parse_latency(latency) * board.mhz * 1e6 / cycles
-    if "instructions" in given:
-        limits["instructions"] = min(given["instructions"], limits.get("instructions", given["instructions"]))
+        limits["cycles"] = parse_latency(latency) * board.mhz * 1e6
+    for key in ("instructions", "cycles"):
+        if key in given:
+            limits[key] = min(given[key], limits.get(key, given[key]))
     return limits
 
 
@@ -200,9 +194,10 @@ def judge(candidate: Candidate, cost: BoardCost | None, limits: Mapping[str, flo
 
 
 def costs_of(cost: BoardCost) -> dict[str, float]:
-    """What is known of the limited quantities."""
+    """What is known of the limited quantities; ``cycles`` are the most that are modelled."""
     known: dict[str, float] = {"flash": cost.flash, "ram": cost.ram}
-    return known if cost.instructions is None else known | {"instructions": cost.instructions}
+    known |= {} if cost.instructions is None else {"instructions": cost.instructions}
+    return known if cost.cycles_range is None else known | {"cycles": cost.cycles_range[1]}
 
 
 @dataclass(frozen=True)
@@ -212,7 +207,7 @@ class Choice:
     Attributes:
         best: The chosen one.
         by: ``validation`` or ``test``: which accuracy it was chosen by.
-        cheaper: The one with the fewest instructions among those whose test accuracy lies within the best one's
+        cheaper: The one with the fewest cycles among those whose test accuracy lies within the best one's
             interval; ``None`` where that is the best one itself.
     """
 
@@ -222,7 +217,7 @@ class Choice:
 
 
 def choose(verdicts: Sequence[Verdict], limits: Mapping[str, float]) -> Choice:
-    """The fitting candidate with the highest validation accuracy; with fewer instructions, then less flash, of equals.
+    """The fitting candidate with the highest validation accuracy; with fewer cycles, then less flash, of equals.
 
     Where not every fitting one has a validation accuracy, test accuracies decide; they then flatter the chosen one.
 
@@ -247,7 +242,7 @@ def choose(verdicts: Sequence[Verdict], limits: Mapping[str, float]) -> Choice:
 
 def _price(verdict: Verdict) -> tuple[float, int]:
     cost = verdict.cost
-    return (cost.instructions or 0, cost.flash) if cost else (0, 0)
+    return (sum(cost.cycles_range or (cost.instructions or 0,)), cost.flash) if cost else (0, 0)
 
 
 def _smallest(verdicts: Sequence[Verdict], limits: Mapping[str, float]) -> tuple[str, str]:

@@ -77,7 +77,7 @@ def compare_engine(build: Build) -> dict[str, Any]:
 
 
 def count_instructions(build: Build) -> bool:
-    """Count what an inference of the int8 model takes on an emulated Cortex-M4F; nothing without the toolchain."""
+    """Instructions and modelled cycles of an int8 inference on an emulated Cortex-M4F; nothing without the tools."""
     model, settings = build.run.path(INT8_MODEL), build.recipe.export
 
     def stage(_: str) -> StageResult:
@@ -91,6 +91,9 @@ def count_instructions(build: Build) -> bool:
             "core",
             "inputs",
             "instructions",
+            "cycles",
+            "cycles_range",
+            "cycles_are",
             "flash_bytes",
             "ram_bytes",
             "bit_exact",

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from firmware_export.emulation.cycles import Cycles
 from firmware_export.emulation.emulator import emulate
 from firmware_export.search_costs.subnet_cost import SubnetCosts
 from kws_tfmot.errors import BudgetError, ModelError
@@ -91,7 +92,7 @@ def finish(
 
 
 def run_on_board(build: Build, board: str) -> bool:
-    """Run some test clips on an emulated board; ``flash``, ``ram`` (stack included) and ``instructions`` counted.
+    """Run some test clips on an emulated board: ``flash``, ``ram`` (stack included), ``instructions``, ``cycles``.
 
     Raises:
         ModelError: If an output byte differs from TFLite Micro's.
@@ -111,6 +112,9 @@ def run_on_board(build: Build, board: str) -> bool:
             "flash": report.flash_bytes,
             "ram": report.ram_bytes + report.stack_bytes,
             "instructions": report.instructions,
+            "cycles": Cycles(*report.cycles_range).middle,
+            "cycles_range": report.cycles_range,
+            "cycles_are": report.cycles_are,
             "macs": macs,
             "weights": report.flash_parts["weights and constants"],
             "bit_exact": report.bit_exact,

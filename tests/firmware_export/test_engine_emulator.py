@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from firmware_export.boards import BOARDS, BUDGETS, board_of
+from firmware_export.emulation.cycles import Cycles
 from firmware_export.emulation.elf import footprint
 from firmware_export.emulation.emulator import build_firmware, emulate, fits, require, run_firmware
 from firmware_export.emulation.host import EngineInterpreter
@@ -53,7 +54,7 @@ def test_a_loop_of_known_length_is_counted_exactly(board: str, tmp_path: Path) -
     for turns in (100, 101):
         text = LOOP.replace("MARK", MARK).replace("TURNS", str(turns))
         elf = build_firmware(BOARDS[board], {"loop.c": text}, "loop.c", tmp_path)
-        first, last = run_firmware(BOARDS[board], elf).counts
+        first, last = run_firmware(BOARDS[board], elf).counts.instructions.tolist()
         counts.append(last - first)
     assert counts[1] - counts[0] == 3  # subs, cmp, bne
 
@@ -72,7 +73,7 @@ def test_the_report_of_a_model(tmp_path: Path) -> None:
     assert 100 < report["stack_bytes"] < 1000
     assert {b["board"] for b in report["budgets"]} == {b.name for b in BUDGETS if b.like == "mps2-an386"}
     assert all(b["fits"] for b in report["budgets"])
-    assert "not cycles" in report["note"]
+    assert "modelled, not measured" in report["note"]
 
 
 @pytest.mark.device
@@ -124,11 +125,14 @@ def test_flash_and_ram_come_from_the_elf_file(tmp_path: Path) -> None:
 
 
 def test_real_boards_budgets() -> None:
-    pico = next(b for b in fits("microbit", 100_000, 20_000, 1_000_000) if "Pico" in b["board"])
-    tiny = next(b for b in fits("microbit", 100_000, 20_000, 1_000_000) if "L031" in b["board"])
+    cycles = {"m0": Cycles(1_600_000, 1_600_000), "m0plus": Cycles(1_330_000, 2_660_000)}
+    rows = fits("microbit", 100_000, 20_000, cycles)
+    pico = next(b for b in rows if "Pico" in b["board"])
+    tiny = next(b for b in rows if "L031" in b["board"])
     assert pico["fits"] and not tiny["fits"]
     assert tiny["flash_left"] == 32 * 1024 - 100_000
-    assert pico["estimated_ms"][0] < pico["estimated_ms"][1]
+    assert pico["modelled_ms"] == [10.0, 20.0]  # of its own core, M0+ at 133 MHz
+    assert next(b for b in rows if "micro:bit" in b["board"])["modelled_ms"] == [100.0, 100.0]
     assert {b.like for b in BUDGETS} <= set(BOARDS)
 
 

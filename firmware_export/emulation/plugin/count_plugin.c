@@ -89,11 +89,11 @@ static void at_marker(unsigned int cpu, void *data) {
     fputc('\n', out);
 }
 
-static void at_read(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t address, void *data) {
+static void at_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t address, void *data) {
     (void)cpu;
     (void)info;
     (void)data;
-    flash_reads += address < FLASH_END;
+    flash_reads += address < FLASH_END; /* nothing writes there */
 }
 
 static uint32_t half_word(const uint8_t *code) {
@@ -161,7 +161,7 @@ static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
             note_marker(insn, &markers);
         }
         if (watch_flash) {
-            qemu_plugin_register_vcpu_mem_cb(insn, at_read, NO_REGISTERS, READS, NULL);
+            qemu_plugin_register_vcpu_mem_cb(insn, at_access, NO_REGISTERS, ACCESSES, NULL);
         }
         b->start = i == 0 ? qemu_plugin_insn_vaddr(insn) : b->start;
         b->end = qemu_plugin_insn_vaddr(insn) + t.bytes;

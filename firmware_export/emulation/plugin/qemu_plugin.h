@@ -15,7 +15,7 @@ typedef void (*exec_callback)(unsigned int cpu, void *data);
 typedef void (*memory_callback)(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t address, void *data);
 typedef void (*exit_callback)(qemu_plugin_id_t id, void *data);
 enum { NO_REGISTERS = 0 };
-enum { READS = 1 };
+enum { ACCESSES = 3 }; /* reads and writes: 7.2 calls nothing where reads alone are asked for */
 
 extern void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, tb_callback callback);
 extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);

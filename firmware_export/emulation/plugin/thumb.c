@@ -35,9 +35,12 @@ static thumb several(bool load, uint32_t count, uint32_t address) {
 static thumb special_data(uint32_t h) { /* 010001: any registers, and branches through one */
     const uint32_t destination = (h & 7u) | ((h >> 4) & 8u);
     switch ((h >> 8) & 3u) {
-        case 1: return kind_of(OP_ALU); /* CMP */
-        case 3: return jump(OP_INDIRECT, false);
-        default: return destination == PC ? jump(OP_INDIRECT, false) : computing(destination);
+    case 1:
+        return kind_of(OP_ALU); /* CMP */
+    case 3:
+        return jump(OP_INDIRECT, false);
+    default:
+        return destination == PC ? jump(OP_INDIRECT, false) : computing(destination);
     }
 }
 
@@ -60,49 +63,64 @@ static thumb miscellaneous(uint32_t h) { /* 1011 */
         return jump(OP_BRANCH, true); /* CBZ, CBNZ */
     }
     switch ((h >> 8) & 15u) {
-        case 0: return (thumb){.kind = OP_ALU, .result = SP};
-        case 4:
-        case 5: return several(false, ones(h & 0x1ffu), SP);
-        case 6: return kind_of(OP_MASK);
-        case 12:
-        case 13: {
-            thumb t = several(true, ones(h & 0x1ffu), SP);
-            t.jumps = (h & 0x100u) != 0;
-            return t;
-        }
-        case 14: return kind_of(OP_BREAK);
-        case 15: {
-            thumb t = kind_of((h & 15u) ? OP_IT : OP_ALU);
-            t.then = (h & 15u) ? 4u - (uint32_t)__builtin_ctz(h & 15u) : 0;
-            return t;
-        }
-        default: return computing(h & 7u);
+    case 0:
+        return (thumb){.kind = OP_ALU, .result = SP};
+    case 4:
+    case 5:
+        return several(false, ones(h & 0x1ffu), SP);
+    case 6:
+        return kind_of(OP_MASK);
+    case 12:
+    case 13: {
+        thumb t = several(true, ones(h & 0x1ffu), SP);
+        t.jumps = (h & 0x100u) != 0;
+        return t;
+    }
+    case 14:
+        return kind_of(OP_BREAK);
+    case 15: {
+        thumb t = kind_of((h & 15u) ? OP_IT : OP_ALU);
+        t.then = (h & 15u) ? 4u - (uint32_t)__builtin_ctz(h & 15u) : 0;
+        return t;
+    }
+    default:
+        return computing(h & 7u);
     }
 }
 
 static thumb narrow(uint32_t h) {
     switch (h >> 12) {
-        case 0:
-        case 1: return computing(h & 7u);
-        case 2:
-        case 3: return (h >> 11) == 5u ? kind_of(OP_ALU) : computing((h >> 8) & 7u);
-        case 4:
-            if (h & 0x0800u) {
-                thumb t = single(true, (h >> 8) & 7u, 0);
-                t.literal = true;
-                return t;
-            }
-            return h & 0x0400u ? special_data(h) : register_data(h);
-        case 5: return register_offset(h);
-        case 6:
-        case 7:
-        case 8: return single((h & 0x0800u) != 0, h & 7u, bit((h >> 3) & 7u));
-        case 9: return single((h & 0x0800u) != 0, (h >> 8) & 7u, SP);
-        case 10: return computing((h >> 8) & 7u);
-        case 11: return miscellaneous(h);
-        case 12: return several((h & 0x0800u) != 0, ones(h & 0xffu), bit((h >> 8) & 7u));
-        case 13: return ((h >> 8) & 15u) >= 14u ? kind_of(OP_BREAK) : jump(OP_BRANCH, true);
-        default: return jump(OP_BRANCH, false);
+    case 0:
+    case 1:
+        return computing(h & 7u);
+    case 2:
+    case 3:
+        return (h >> 11) == 5u ? kind_of(OP_ALU) : computing((h >> 8) & 7u);
+    case 4:
+        if (h & 0x0800u) {
+            thumb t = single(true, (h >> 8) & 7u, 0);
+            t.literal = true;
+            return t;
+        }
+        return h & 0x0400u ? special_data(h) : register_data(h);
+    case 5:
+        return register_offset(h);
+    case 6:
+    case 7:
+    case 8:
+        return single((h & 0x0800u) != 0, h & 7u, bit((h >> 3) & 7u));
+    case 9:
+        return single((h & 0x0800u) != 0, (h >> 8) & 7u, SP);
+    case 10:
+        return computing((h >> 8) & 7u);
+    case 11:
+        return miscellaneous(h);
+    case 12:
+        return several((h & 0x0800u) != 0, ones(h & 0xffu), bit((h >> 8) & 7u));
+    case 13:
+        return ((h >> 8) & 15u) >= 14u ? kind_of(OP_BREAK) : jump(OP_BRANCH, true);
+    default:
+        return jump(OP_BRANCH, false);
     }
 }
 
@@ -124,25 +142,31 @@ static thumb doubles(uint32_t a, uint32_t b) { /* LDRD, STRD, exclusive accesses
 static thumb branches(uint32_t a, uint32_t b) {
     const uint32_t operation = (a >> 4) & 0x7fu;
     switch (b & 0x5000u) {
-        case 0x5000: return jump(OP_CALL, false);
-        case 0x1000: return jump(OP_BRANCH, false);
-        case 0x4000:
-            if ((a & 0xffcfu) == 0xf00fu) {
-                return jump(OP_LOOP_END, true);
-            }
-            return (a & 0xffc0u) == 0xf040u ? jump(OP_LOOP_START, true) : jump(OP_CALL, false);
-        default: break;
+    case 0x5000:
+        return jump(OP_CALL, false);
+    case 0x1000:
+        return jump(OP_BRANCH, false);
+    case 0x4000:
+        if ((a & 0xffcfu) == 0xf00fu) {
+            return jump(OP_LOOP_END, true);
+        }
+        return (a & 0xffc0u) == 0xf040u ? jump(OP_LOOP_START, true) : jump(OP_CALL, false);
+    default:
+        break;
     }
     if ((operation & 0x38u) != 0x38u) {
         return jump(OP_BRANCH, true);
     }
     switch (operation & 7u) {
-        case 3: return kind_of(OP_BARRIER);
-        case 0:
-        case 1:
-        case 6:
-        case 7: return kind_of(OP_STATUS);
-        default: return kind_of(OP_ALU);
+    case 3:
+        return kind_of(OP_BARRIER);
+    case 0:
+    case 1:
+    case 6:
+    case 7:
+        return kind_of(OP_STATUS);
+    default:
+        return kind_of(OP_ALU);
     }
 }
 
@@ -174,11 +198,17 @@ static thumb multiplies(uint32_t a, uint32_t b) {
     }
     t.result |= bit(b >> 12) & ~bit(PC);
     switch ((a >> 4) & 7u) {
-        case 0:
-        case 2: t.kind = OP_LONG_MUL; break;
-        case 1:
-        case 3: t.kind = OP_DIV; break;
-        default: t.kind = OP_LONG_MAC; break;
+    case 0:
+    case 2:
+        t.kind = OP_LONG_MUL;
+        break;
+    case 1:
+    case 3:
+        t.kind = OP_DIV;
+        break;
+    default:
+        t.kind = OP_LONG_MAC;
+        break;
     }
     return t;
 }
@@ -214,13 +244,17 @@ static thumb coprocessor(uint32_t a, uint32_t b) {
         return kind_of(OP_FLOAT); /* VMOV of a core register or lane, VMRS */
     }
     switch (a & 0xb0u) {
-        case 0x00:
-        case 0x10:
-        case 0x90:
-        case 0xa0: return kind_of(OP_FLOAT_MLA);
-        case 0x80: return kind_of(OP_FLOAT_DIV);
-        case 0xb0: return kind_of((a & 0xfu) == 1u && (b & 0xc0u) == 0xc0u ? OP_FLOAT_DIV : OP_FLOAT);
-        default: return kind_of(OP_FLOAT);
+    case 0x00:
+    case 0x10:
+    case 0x90:
+    case 0xa0:
+        return kind_of(OP_FLOAT_MLA);
+    case 0x80:
+        return kind_of(OP_FLOAT_DIV);
+    case 0xb0:
+        return kind_of((a & 0xfu) == 1u && (b & 0xc0u) == 0xc0u ? OP_FLOAT_DIV : OP_FLOAT);
+    default:
+        return kind_of(OP_FLOAT);
     }
 }
 
@@ -230,20 +264,21 @@ static thumb wide(uint32_t a, uint32_t b) {
         return coprocessor(a, b);
     }
     switch ((a >> 11) & 3u) {
-        case 1:
-            if ((operation & 0x64u) == 0x00u) {
-                thumb t = several((a & 0x10u) != 0, ones(b), bit(a & 15u));
-                t.writeback = (a & 0x20u) != 0;
-                t.jumps = (a & 0x10u) && (b & 0x8000u);
-                return t;
-            }
-            return (operation & 0x64u) == 0x04u ? doubles(a, b) : computing((b >> 8) & 15u);
-        case 2: return b & 0x8000u ? branches(a, b) : computing((b >> 8) & 15u);
-        default:
-            if ((operation & 0x60u) == 0) {
-                return singles(a, b);
-            }
-            return (operation & 0x70u) == 0x30u ? multiplies(a, b) : computing((b >> 8) & 15u);
+    case 1:
+        if ((operation & 0x64u) == 0x00u) {
+            thumb t = several((a & 0x10u) != 0, ones(b), bit(a & 15u));
+            t.writeback = (a & 0x20u) != 0;
+            t.jumps = (a & 0x10u) && (b & 0x8000u);
+            return t;
+        }
+        return (operation & 0x64u) == 0x04u ? doubles(a, b) : computing((b >> 8) & 15u);
+    case 2:
+        return b & 0x8000u ? branches(a, b) : computing((b >> 8) & 15u);
+    default:
+        if ((operation & 0x60u) == 0) {
+            return singles(a, b);
+        }
+        return (operation & 0x70u) == 0x30u ? multiplies(a, b) : computing((b >> 8) & 15u);
     }
 }
 

@@ -15,14 +15,14 @@ typedef enum {
     OP_LONG_MUL, /* SMULL, UMULL */
     OP_LONG_MAC, /* SMLAL, UMLAL, UMAAL, SMLALBB, SMLALD */
     OP_DIV,
-    OP_LOAD,    /* of one register */
-    OP_STORE,   /* of one register */
-    OP_LOADS,   /* LDM, LDRD, POP: of `count` registers */
-    OP_STORES,  /* STM, STRD, PUSH */
-    OP_BRANCH,  /* B, CBZ, CBNZ and conditional branches */
-    OP_CALL,    /* BL */
+    OP_LOAD,     /* of one register */
+    OP_STORE,    /* of one register */
+    OP_LOADS,    /* LDM, LDRD, POP: of `count` registers */
+    OP_STORES,   /* STM, STRD, PUSH */
+    OP_BRANCH,   /* B, CBZ, CBNZ and conditional branches */
+    OP_CALL,     /* BL */
     OP_INDIRECT, /* BX, BLX, MOV PC, ADD PC */
-    OP_TABLE,   /* TBB, TBH */
+    OP_TABLE,    /* TBB, TBH */
     OP_IT,
     OP_STATUS, /* MRS, MSR */
     OP_MASK,   /* CPSID, CPSIE */
@@ -30,7 +30,7 @@ typedef enum {
     OP_BREAK, /* BKPT, SVC, UDF */
     OP_FLOAT,
     OP_FLOAT_MLA,
-    OP_FLOAT_DIV, /* VDIV, VSQRT */
+    OP_FLOAT_DIV,  /* VDIV, VSQRT */
     OP_LOOP_START, /* WLS, DLS */
     OP_LOOP_END,   /* LE */
     OP_VECTOR,
@@ -47,10 +47,10 @@ typedef struct {
     uint32_t result;  /* registers, as bits, that data processing writes */
     uint32_t loaded;  /* registers, as bits, that a load of one register writes */
     bool writeback;
-    bool indexed; /* the offset is a register */
-    bool literal; /* the address is relative to PC */
-    bool jumps;   /* the instruction writes PC */
-    bool maybe;   /* it jumps or not, by its own condition */
+    bool indexed;  /* the offset is a register */
+    bool literal;  /* the address is relative to PC */
+    bool jumps;    /* the instruction writes PC */
+    bool maybe;    /* it jumps or not, by its own condition */
     uint32_t then; /* OP_IT: how many instructions follow under its condition */
 } thumb;
 

@@ -13,32 +13,26 @@
 #include "timing.h"
 
 #define P {1, 3}
-#define ARMV7M_COMMON                                                                                                  \
-    [OP_ALU] = {1, 1}, [OP_MUL] = {1, 1}, [OP_DSP] = {1, 1}, [OP_DIV] = {2, 12}, [OP_LOAD] = {2, 2},                   \
-    [OP_LOADS] = {1, 1}, [OP_STORES] = {1, 1}, [OP_BRANCH] = {1, 1}, [OP_CALL] = {1, 1}, [OP_INDIRECT] = {1, 1},       \
-    [OP_TABLE] = {2, 2}, [OP_IT] = {1, 1}, [OP_STATUS] = {1, 2}, [OP_MASK] = {1, 2}, [OP_BARRIER] = {1, 4},            \
-    [OP_BREAK] = {1, 1}, [OP_FLOAT] = {1, 2}, [OP_FLOAT_MLA] = {3, 3}, [OP_FLOAT_DIV] = {14, 14},                      \
-    [OP_LOOP_START] = {1, 1}, [OP_LOOP_END] = {1, 1}, [OP_VECTOR] = {2, 2}, [OP_VECTOR_LOAD] = {2, 2},                 \
+#define ARMV7M_COMMON                                                                                            \
+    [OP_ALU] = {1, 1}, [OP_MUL] = {1, 1}, [OP_DSP] = {1, 1}, [OP_DIV] = {2, 12}, [OP_LOAD] = {2, 2},             \
+    [OP_LOADS] = {1, 1}, [OP_STORES] = {1, 1}, [OP_BRANCH] = {1, 1}, [OP_CALL] = {1, 1}, [OP_INDIRECT] = {1, 1}, \
+    [OP_TABLE] = {2, 2}, [OP_IT] = {1, 1}, [OP_STATUS] = {1, 2}, [OP_MASK] = {1, 2}, [OP_BARRIER] = {1, 4},      \
+    [OP_BREAK] = {1, 1}, [OP_FLOAT] = {1, 2}, [OP_FLOAT_MLA] = {3, 3}, [OP_FLOAT_DIV] = {14, 14},                \
+    [OP_LOOP_START] = {1, 1}, [OP_LOOP_END] = {1, 1}, [OP_VECTOR] = {2, 2}, [OP_VECTOR_LOAD] = {2, 2},           \
     [OP_VECTOR_STORE] = {2, 2}
-#define ARMV7M_TAKEN                                                                                                   \
+#define ARMV7M_TAKEN \
     [OP_BRANCH] = P, [OP_CALL] = P, [OP_INDIRECT] = P, [OP_TABLE] = P, [OP_LOOP_START] = P, [OP_LOOP_END] = {0, 1}
-#define ARMV6M(jump, call, indirect, status, multiply)                                                                 \
-    .each =                                                                                                            \
-        {                                                                                                              \
-            [OP_ALU] = {1, 1},                                                                                         \
-            [OP_MUL] = {multiply, multiply},                                                                           \
-            [OP_LOAD] = {2, 2},                                                                                        \
-            [OP_STORE] = {2, 2},                                                                                       \
-            [OP_LOADS] = {1, 1},                                                                                       \
-            [OP_STORES] = {1, 1},                                                                                      \
-            [OP_BRANCH] = {1, 1},                                                                                      \
-            [OP_CALL] = {1, 1},                                                                                        \
-            [OP_INDIRECT] = {1, 1},                                                                                    \
-            [OP_STATUS] = {status, status},                                                                            \
-            [OP_MASK] = {1, 1},                                                                                        \
-            [OP_BARRIER] = {status, status},                                                                           \
-            [OP_BREAK] = {1, 1},                                                                                       \
-    },                                                                                                                 \
+#define ARMV6M(jump, call, indirect, status, multiply)               \
+    .each =                                                          \
+        {                                                            \
+            [OP_ALU] = {1, 1},      [OP_MUL] = {multiply, multiply}, \
+            [OP_LOAD] = {2, 2},     [OP_STORE] = {2, 2},             \
+            [OP_LOADS] = {1, 1},    [OP_STORES] = {1, 1},            \
+            [OP_BRANCH] = {1, 1},   [OP_CALL] = {1, 1},              \
+            [OP_INDIRECT] = {1, 1}, [OP_STATUS] = {status, status},  \
+            [OP_MASK] = {1, 1},     [OP_BARRIER] = {status, status}, \
+            [OP_BREAK] = {1, 1},                                     \
+        },                                                           \
     .taken = {[OP_BRANCH] = {jump, jump}, [OP_CALL] = {call, call}, [OP_INDIRECT] = {indirect, indirect}}
 
 const timing timings[] = {

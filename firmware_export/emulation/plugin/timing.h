@@ -10,11 +10,11 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    cycles each[OP_KINDS];   /* a branch that is not taken; `1 + N` kinds: their 1 */
-    cycles taken[OP_KINDS];  /* added where the instruction jumps */
-    cycles return_loads;     /* added where LDR, LDM or POP writes PC */
-    bool pipelined;          /* neighbouring loads and stores overlap, addresses wait for data processing */
-    bool vectors;            /* a vector instruction overlaps one of the other kind before it */
+    cycles each[OP_KINDS];  /* a branch that is not taken; `1 + N` kinds: their 1 */
+    cycles taken[OP_KINDS]; /* added where the instruction jumps */
+    cycles return_loads;    /* added where LDR, LDM or POP writes PC */
+    bool pipelined;         /* neighbouring loads and stores overlap, addresses wait for data processing */
+    bool vectors;           /* a vector instruction overlaps one of the other kind before it */
 } timing;
 
 extern const timing timings[];

@@ -16,6 +16,7 @@ COSTS = (
     ("engine_bytes", "weights and constants of the engine, B"),
     ("file_bytes", "bytes of the .tflite"),
     ("instructions", "instructions of an inference"),
+    ("cycles", "modelled cycles of an inference, no wait states"),
 )
 _LOG_FROM = 4.0  # largest over smallest, from which an axis is logarithmic
 

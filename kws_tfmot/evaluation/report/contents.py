@@ -146,6 +146,7 @@ def layer_rows(facts: RunFacts, device: Figures) -> list[Figures]:
                 "note": own.get("note"),
                 "flash": flash.get(str(layer["number"])),
                 "instructions": [board["layer_instructions"][layer["number"]] for board in device["boards"]],
+                "cycles": [board["layer_cycles"][layer["number"]] for board in device["boards"]],
             }
         )
     return rows

@@ -129,7 +129,7 @@ def _charts(report: ReportInput) -> dict[str, Any]:
             "file_bytes": facts.metrics["tflite"][MODEL]["bytes"]["slim"],
         }
         counted = [board for board in device["boards"] if board["board"] == _board_of(report.comparison)]
-        own |= {"instructions": counted[0]["instructions"]} if counted else {}
+        own |= {key: counted[0][key] for key in ("instructions", "cycles") if counted and counted[0].get(key)}
         charts["pareto"] = pareto_charts(report.comparison, own, facts.accuracy["accuracy"])
         charts["variants"] = variants_of(report.comparison["summary"])
     return charts

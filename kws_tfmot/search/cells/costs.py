@@ -26,7 +26,7 @@ class CellCosts:
     """Costs in one unit.
 
     Attributes:
-        unit: ``macs``, ``weights``, ``flash``, ``ram`` or ``instructions``.
+        unit: ``macs``, ``weights``, ``flash``, ``ram``, ``instructions`` or ``cycles``.
         fixed: Cost of what all networks of the space share; with ``max`` the least that any network takes.
         cells: ``cells[i][j]`` is the cost of operation j of cell i, in the order of
             :meth:`~kws_tfmot.search.cells.space.CellSpace.operations`; leaving a cell out (last) usually costs 0.
