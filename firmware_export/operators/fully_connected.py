@@ -56,20 +56,19 @@ def _planar_columns(weights: np.ndarray, layout: Layout) -> np.ndarray:
 def _fully_connected_ratios(
     context: Context, operator: Operator, tensor: Tensor, channels: int, in_scale: float, out_scale: float
 ) -> list[float]:
-    """As for convolutions where there are several scales; one scale is first multiplied in single precision.
+    """As for convolutions, in double precision: the pinned tflite-micro computes one scale's product so too.
 
-    The reference also refuses a bias whose scale is off: |input * weight - bias scale| > 0.02 output scales.
+    (LiteRT's builtin kernels and older sources of TFLM round the product of one scale to single precision first.) The
+    reference refuses a bias whose scale is off: |input * weight - bias scale| > 0.02 output scales.
     """
     scales = weight_scales(tensor, 0, channels)
-    if tensor.quantization is not None and tensor.quantization.per_channel:
-        return convolution_ratios(in_scale, scales, out_scale)
-    if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
+    single = tensor.quantization is None or not tensor.quantization.per_channel
+    if single and len(operator.inputs) > 2 and operator.inputs[2] >= 0:
         bias = context.graph.tensor(operator.inputs[2])
         bias_scale = float(bias.quantization.scales[0]) if bias.quantization and bias.quantization.scales else 0.0
         if abs(in_scale * scales[0] - bias_scale) / out_scale > 0.02:
             raise Unsupported(f"the bias has scale {bias_scale:g}; expected {in_scale * scales[0]:g}")
-    product = float(np.float32(in_scale) * np.float32(scales[0]))
-    return [product / float(np.float32(out_scale))] * channels
+    return convolution_ratios(in_scale, scales, out_scale)
 
 
 def sample(m: RandomModel) -> None:

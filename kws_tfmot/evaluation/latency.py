@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import resource
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from kws_tfmot.errors import KwsError
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.tflite.document import read_source
-from kws_tfmot.tflite.interpreter import available_kinds, open_interpreter, random_inputs
+from kws_tfmot.tflite.interpreter import Interpreter, available_kinds, open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
 
 
@@ -68,7 +67,7 @@ def measure_latency(
     Raises:
         ModelError: If a model is missing or corrupt.
     """
-    opened: dict[tuple[str, str, int], tuple[str, Callable[[], Any]]] = {}
+    opened: dict[tuple[str, str, int], tuple[Interpreter, np.ndarray]] = {}
     refused: dict[str, str] = {}
     for name, model in models.items():
         data = read_source(model)
@@ -82,18 +81,16 @@ def measure_latency(
                 except KwsError as error:
                     refused[f"{name}, {kind}"] = error.message
                     continue
-                opened[name, kind, count] = interpreter.name, functools.partial(interpreter.run_steps, sample)
+                opened[name, kind, count] = interpreter, sample
     times: dict[tuple[str, str, int], list[float]] = {key: [] for key in opened}
     with reporter.task("timing", rounds) as task:
         for turn in range(rounds + 1):
-            for key, (_, invoke) in opened.items():
-                for _ in range(per_round):
-                    began = time.perf_counter()
-                    invoke()
-                    if turn:  # the first round warms caches up
-                        times[key].append(time.perf_counter() - began)
+            for key, (interpreter, sample) in opened.items():
+                seconds = interpreter.time(sample, per_round)
+                if turn:  # the first round warms caches up
+                    times[key] += seconds.tolist()
             task.advance(1 if turn else 0)
-    rows = [Latency.of(key[0], opened[key][0], key[1], key[2], seconds) for key, seconds in times.items()]
+    rows = [Latency.of(key[0], opened[key][0].name, key[1], key[2], seconds) for key, seconds in times.items()]
     return rows, refused
 
 

@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 from kws_tfmot.errors import ModelError
-from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
-from kws_tfmot.tflite.native_log import captured_stderr
+from kws_tfmot.tflite.interpreter import open_interpreter, random_samples
 
 
 def measure_arena(model: str | Path | bytes) -> dict[str, int]:
@@ -19,11 +18,9 @@ def measure_arena(model: str | Path | bytes) -> dict[str, int]:
     Raises:
         ModelError: If TFLM cannot run the model, or its recorder says nothing.
     """
-    interpreter = open_interpreter(model, "tflm")
-    interpreter.run(random_inputs(interpreter.graph, 1, seed=0))
-    with captured_stderr() as written:
-        interpreter.print_allocations()
-        text = written()
+    interpreter = open_interpreter(model, "tflm", several=True)
+    interpreter.run_all(random_samples(interpreter, 1, seed=0))
+    text = interpreter.allocations()
     found = dict(re.findall(r"Arena allocation (total|head|tail) (\d+) bytes", text))
     if "total" not in found:
         raise ModelError(f"TFLM's recorder gave no arena size. Received: {text[:200]!r}")

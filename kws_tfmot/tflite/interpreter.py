@@ -1,5 +1,8 @@
 """The one place that opens a TFLite interpreter, and says which one it is.
 
+Each opened model lives in a process of its own (:mod:`kws_tfmot.tflite.isolated`): these packages take a file's word
+for much, and a file that kills them must not kill the caller.
+
 =================  =============================================================================================
 ``"tflm"``         TensorFlow Lite Micro's own kernels (PyPI tflite-micro): what a device with TFLM computes
 ``"builtin"``      LiteRT's optimised kernels without delegates
@@ -8,40 +11,35 @@
 ``"tflite_runtime"``  the same as ``"builtin"`` from the older package tflite-runtime
 =================  =============================================================================================
 
-LiteRT comes from ai-edge-litert where it is installed, else from TensorFlow. The packages can be loaded into one
-process in any order.
+LiteRT comes from ai-edge-litert where it is installed, else from TensorFlow.
 """
 
 from __future__ import annotations
 
-import functools
-import importlib
-import importlib.metadata
 import importlib.util
-import warnings
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from kws_tfmot.errors import ModelError, ToolchainError, did_you_mean
+from kws_tfmot.errors import ModelError, did_you_mean
+from kws_tfmot.files import sha256_bytes
 from kws_tfmot.tflite.consistency import check_operators
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.graph import Graph, Tensor
-from kws_tfmot.tflite.native_log import captured_stderr
+from kws_tfmot.tflite.isolated import IsolatedModel
 from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.tflite.runtimes import OpenOptions
 from kws_tfmot.tflite.tensors import NUMPY_TYPES
 from kws_tfmot.tflite.variables import starts_at_zero_point
 
 KINDS = ("tflm", "builtin", "reference", "xnnpack", "tflite_runtime")
-_RESOLVERS = {
-    "builtin": "BUILTIN_WITHOUT_DEFAULT_DELEGATES",
-    "reference": "BUILTIN_REF",
-    "xnnpack": "AUTO",
-    "tflite_runtime": "BUILTIN_WITHOUT_DEFAULT_DELEGATES",
-}
 _MAX_ARENA = 1 << 28
+_MEMORY = 512 << 20  # that a worker may take for a small model
+_MAX_MEMORY = 3 << 30
 
 
 @dataclass(frozen=True)
@@ -54,16 +52,6 @@ class TensorSpec:
     zero_point: int
 
 
-class _Session(Protocol):
-    """One sample at a time, through one package's interpreter."""
-
-    def invoke(self, sample: np.ndarray) -> np.ndarray: ...
-
-    def tensor(self, index: int) -> np.ndarray: ...
-
-    def reset(self) -> None: ...
-
-
 class Interpreter:
     """An opened model. Get one from :func:`open_interpreter`.
 
@@ -71,19 +59,31 @@ class Interpreter:
         name: Package, version and resolver.
         kind: One of :data:`KINDS`.
         graph: The model as read.
-        input: Type, shape and quantisation of the input.
-        output: The same of the output.
+        inputs: Type, shape and quantisation of every input.
+        outputs: The same of every output.
     """
 
-    def __init__(self, model: bytes, graph: Graph, kind: str, threads: int) -> None:
+    def __init__(self, model: bytes, graph: Graph, kind: str, threads: int, label: str) -> None:
         self.kind = kind
         self.graph = graph
-        self.input = _spec(_only(graph, graph.inputs, "input"))
-        self.output = _spec(_only(graph, graph.outputs, "output"))
+        self.inputs = tuple(_spec(_numeric(graph.tensor(index), "input")) for index in graph.inputs)
+        self.outputs = tuple(_spec(_numeric(graph.tensor(index), "output")) for index in graph.outputs)
         self._model = model
         self._threads = threads
-        self._observed: _Session | None = None
-        self.name, self._session = _open_session(model, graph, kind, threads, keep_tensors=False)
+        self._label = label
+        self._observed: IsolatedModel | None = None
+        self._session = self._open(keep_tensors=False)
+        self.name = self._session.name
+
+    @property
+    def input(self) -> TensorSpec:
+        """Of the one input."""
+        return self.inputs[0]
+
+    @property
+    def output(self) -> TensorSpec:
+        """Of the one output."""
+        return self.outputs[0]
 
     def run(self, batch: np.ndarray) -> np.ndarray:
         """Outputs ``[N, ...]`` of the samples ``batch[N, ...]``, one inference each.
@@ -91,9 +91,9 @@ class Interpreter:
         A model with state starts from its initial state at every sample; :meth:`run_steps` lets it go on.
 
         Raises:
-            ModelError: If type or shape of ``batch`` is not the model's, or an operator fails.
+            ModelError: If type or shape of ``batch`` is not the model's, an operator fails, or the interpreter dies.
         """
-        return self._run(batch, restart=self.graph.stateful)
+        return self.run_all([self._checked(batch)[:, None]], restart=self.graph.stateful)[0][:, 0]
 
     def run_steps(self, steps: np.ndarray) -> np.ndarray:
         """Outputs ``[N, ...]`` of inferences one after another: a model with state goes on from the step before.
@@ -101,20 +101,44 @@ class Interpreter:
         Raises:
             ModelError: As :meth:`run`.
         """
-        return self._run(steps, restart=False)
+        return self.run_all([self._checked(steps)[:, None]])[0][:, 0]
 
     def reset(self) -> None:
         """Bring every variable of the model back to its initial value."""
         self._session.reset()
 
-    def _run(self, batch: np.ndarray, *, restart: bool) -> np.ndarray:
-        samples = self._checked(batch)
-        outputs = np.empty((len(samples), *self.output.shape[1:]), self.output.dtype)
-        for number, sample in enumerate(samples[:, None]):
-            if restart:
-                self._session.reset()
-            outputs[number] = self._session.invoke(sample)[0]
-        return outputs
+    def run_all(self, batches: Sequence[np.ndarray], *, restart: bool = False) -> list[np.ndarray]:
+        """``[N, *shape]`` of every output from ``[N, *shape]`` of every input, one inference each.
+
+        Args:
+            batches: One array for each input of the model.
+            restart: Bring the state back to its initial value before every inference.
+
+        Raises:
+            ModelError: As :meth:`run`.
+        """
+        for batch, spec in zip(batches, self.inputs, strict=True):
+            if batch.dtype != spec.dtype or batch.shape[1:] != spec.shape or len(batch) != len(batches[0]):
+                raise ModelError(f"expected {spec.dtype}[N, {spec.shape}]. Received: {batch.dtype}{list(batch.shape)}")
+        count = len(batches[0])
+        if not count:
+            return [np.empty((0, *spec.shape), spec.dtype) for spec in self.outputs]
+        results = self._session.run(batches, restart=restart)
+        for result, spec in zip(results, self.outputs, strict=True):
+            if (result.dtype, result.shape) != (spec.dtype, (count, *spec.shape)):
+                raise ModelError(
+                    f"{self.name} gives {result.dtype}{list(result.shape[1:])} where the model ({self._label}) says "
+                    f"{spec.dtype}{list(spec.shape)}."
+                )
+        return results
+
+    def time(self, sample: np.ndarray, count: int) -> np.ndarray:
+        """Seconds of each of ``count`` inferences on ``sample[1, ...]``, measured beside the interpreter.
+
+        Raises:
+            ModelError: As :meth:`run`.
+        """
+        return self._session.time([self._checked(sample)], count)
 
     def intermediates(self, sample: np.ndarray) -> dict[int, np.ndarray]:
         """Every tensor that an operator writes, by index, for one sample ``[...]`` or ``[1, ...]`` after a reset.
@@ -125,22 +149,39 @@ class Interpreter:
         if self.kind == "xnnpack":
             raise ModelError("xnnpack keeps no intermediate tensors.", "Use the kind 'builtin' or 'tflm'.")
         if self._observed is None:
-            self._observed = _open_session(self._model, self.graph, self.kind, self._threads, keep_tensors=True)[1]
+            self._observed = self._open(keep_tensors=True)
         whole = sample if sample.ndim == len(self.input.shape) else sample[None]
-        self._observed.reset()
-        self._observed.invoke(self._checked(whole))
+        self._observed.run([self._checked(whole)[:, None]], restart=self.graph.stateful)
         written = [index for operator in self.graph.operators for index in operator.outputs]
-        return {index: self._observed.tensor(index) for index in written}
+        return dict(zip(written, self._observed.tensors(written), strict=True))
 
-    def print_allocations(self) -> None:
-        """Let TFLM's recorder write its account of the arena to the process's standard error.
+    def allocations(self) -> str:
+        """TFLM's recorder's account of the arena.
 
         Raises:
             ModelError: For any other kind.
         """
-        if not isinstance(self._session, _MicroSession):
+        if self.kind != "tflm":
             raise ModelError(f"{self.kind} records no arena.", "Use the kind 'tflm'.")
-        self._session.print_allocations()
+        return self._session.allocations()
+
+    def _open(self, *, keep_tensors: bool) -> IsolatedModel:
+        # LiteRT's reset leaves resource variables as they are, TFLM's sets them to their zero points
+        kept = [
+            variable for variable in self.graph.variables if self.kind != "tflm" or not starts_at_zero_point(variable)
+        ]
+        activations = sum(math.prod(t.shape) * 8 for t in self.graph.tensors if t.data is None)
+        options = OpenOptions(
+            kind=self.kind,
+            inputs=self.graph.inputs,
+            outputs=self.graph.outputs,
+            threads=self._threads,
+            keep_tensors=keep_tensors,
+            arena_bytes=min(max(10 * len(self._model), 2 * activations) + (1 << 18), _MAX_ARENA),
+            memory_bytes=min(_MEMORY + 4 * (len(self._model) + activations), _MAX_MEMORY),
+            reopens=bool(kept),
+        )
+        return IsolatedModel(self._model, options, self._label)
 
     def _checked(self, batch: np.ndarray) -> np.ndarray:
         expected = self.input.shape[1:]
@@ -153,17 +194,20 @@ class Interpreter:
         return np.ascontiguousarray(batch)
 
 
-def open_interpreter(model: str | Path | bytes, kind: str = "builtin", threads: int = 1) -> Interpreter:
+def open_interpreter(
+    model: str | Path | bytes, kind: str = "builtin", threads: int = 1, *, several: bool = False
+) -> Interpreter:
     """Open ``model``, which must have one input and one output of batch 1.
 
     Args:
         model: Path or bytes of a ``.tflite``.
         kind: One of :data:`KINDS`.
         threads: Threads a single inference may use; ``"tflm"`` always uses one.
+        several: Take models with several inputs or outputs too, of any batch; they run by :meth:`Interpreter.run_all`.
 
     Raises:
-        ModelError: If the kind is unknown, the model is corrupt or the interpreter cannot run it. A model with
-            SparsityParameters is refused for ``"tflm"``, which ignores them and computes garbage.
+        ModelError: If the kind is unknown, the model is corrupt or the interpreter cannot run it, or dies of it. A
+            model with SparsityParameters is refused for ``"tflm"``, which ignores them and computes garbage.
         ToolchainError: If the package is not installed.
     """
     if kind not in KINDS:
@@ -181,7 +225,11 @@ def open_interpreter(model: str | Path | bytes, kind: str = "builtin", threads: 
         _refuse_narrow_states(graph, kind)
     else:
         check_operators(graph)  # TFLM takes the file's word for shapes, and would read beyond its tensors
-    return Interpreter(data, graph, kind, threads)
+    if not several:
+        for indices, what in ((graph.inputs, "input"), (graph.outputs, "output")):
+            _spec(_only(graph, indices, what))
+    label = f"{len(data)} bytes, SHA-256 {sha256_bytes(data)[:12]}"
+    return Interpreter(data, graph, kind, threads, label if isinstance(model, (bytes, bytearray)) else str(model))
 
 
 def _refuse_narrow_states(graph: Graph, kind: str) -> None:
@@ -206,21 +254,32 @@ def input_spec(graph: Graph) -> TensorSpec:
 def random_inputs(graph: Graph, count: int, seed: int) -> np.ndarray:
     """``[count, ...]`` random inputs of a model: the whole range of integers, floats from -1 to 1."""
     spec = input_spec(graph)
+    return _random(spec, (count, *spec.shape[1:]), np.random.default_rng(seed))
+
+
+def random_samples(interpreter: Interpreter, count: int, seed: int) -> list[np.ndarray]:
+    """``[count, *shape]`` random values for every input of a model, as :func:`random_inputs`."""
     rng = np.random.default_rng(seed)
-    shape = (count, *spec.shape[1:])
+    return [_random(spec, (count, *spec.shape), rng) for spec in interpreter.inputs]
+
+
+def _random(spec: TensorSpec, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     if spec.dtype.kind == "f":
         return rng.uniform(-1, 1, shape).astype(spec.dtype)
+    if spec.dtype.kind not in "iu":
+        return rng.integers(0, 2, shape).astype(spec.dtype)
     limits = np.iinfo(spec.dtype)
     return rng.integers(limits.min, limits.max, shape, spec.dtype, endpoint=True)
 
 
 def outputs_equal(first: str | Path | bytes, second: str | Path | bytes, kind: str = "tflm", count: int = 64) -> bool:
     """Whether two models give the same bytes on ``count`` random inputs, one after another."""
-    one, other = open_interpreter(first, kind), open_interpreter(second, kind)
-    if one.input.shape != other.input.shape or one.input.dtype != other.input.dtype:
+    one, other = (open_interpreter(model, kind, several=True) for model in (first, second))
+    if [(spec.dtype, spec.shape) for spec in one.inputs] != [(spec.dtype, spec.shape) for spec in other.inputs]:
         return False
-    batch = random_inputs(one.graph, count, seed=count)
-    return one.run_steps(batch).tobytes() == other.run_steps(batch).tobytes()
+    batches = random_samples(one, count, seed=count)
+    pairs = zip(one.run_all(batches), other.run_all(batches), strict=True)
+    return all(left.tobytes() == right.tobytes() for left, right in pairs)
 
 
 def available_kinds() -> tuple[str, ...]:
@@ -236,8 +295,14 @@ def available_kinds() -> tuple[str, ...]:
 def _only(graph: Graph, indices: tuple[int, ...], what: str) -> Tensor:
     if len(indices) != 1:
         raise ModelError(f"expected a model with one {what}. Received: {len(indices)}.")
-    tensor = graph.tensor(indices[0])
-    if not tensor.shape or tensor.shape[0] != 1 or tensor.dtype not in NUMPY_TYPES:
+    tensor = _numeric(graph.tensor(indices[0]), what)
+    if not tensor.shape or tensor.shape[0] != 1:
+        raise ModelError(f"expected a numeric {what} of batch 1. Received: {tensor.dtype}{list(tensor.shape)}")
+    return tensor
+
+
+def _numeric(tensor: Tensor, what: str) -> Tensor:
+    if tensor.dtype not in NUMPY_TYPES:
         raise ModelError(f"expected a numeric {what} of batch 1. Received: {tensor.dtype}{list(tensor.shape)}")
     return tensor
 
@@ -246,111 +311,3 @@ def _spec(tensor: Tensor) -> TensorSpec:
     quantization = tensor.quantization
     scale, zero_point = (quantization.scales[0], quantization.zero_points[0]) if quantization else (1.0, 0)
     return TensorSpec(np.dtype(NUMPY_TYPES[tensor.dtype]), tensor.shape, scale, zero_point)
-
-
-def _open_session(model: bytes, graph: Graph, kind: str, threads: int, *, keep_tensors: bool) -> tuple[str, _Session]:
-    opener = _MicroSession if kind == "tflm" else _LiteSession
-    with captured_stderr() as written:  # XNNPACK and Abseil announce themselves; TFLM says there what went wrong
-        try:
-            session = opener(model, graph, kind, threads, keep_tensors)
-        except ImportError as err:
-            raise ToolchainError(f"the interpreter {kind!r} is not installed: {err}.", _INSTALL) from err
-        except (RuntimeError, ValueError) as err:
-            reason = " ".join(f"{err} {written()}".split())
-            raise ModelError(f"{kind} cannot open the model: {reason}") from err
-    return session.name, session
-
-
-_INSTALL = "Run `pip install -r requirements.txt`; tflite-runtime has wheels for CPython 3.10 and 3.11 only."
-
-
-class _LiteSession:
-    """ai-edge-litert, tflite-runtime or tf.lite: the same interface under three names."""
-
-    def __init__(self, model: bytes, graph: Graph, kind: str, threads: int, keep_tensors: bool) -> None:
-        package, module = _lite_module(kind)
-        resolver = _RESOLVERS[kind]
-        self._open = functools.partial(
-            module.Interpreter,
-            model_content=model,
-            num_threads=threads,
-            experimental_op_resolver_type=module.OpResolverType[resolver],
-            experimental_preserve_all_tensors=keep_tensors,
-        )
-        self._start()
-        self._input, self._output = graph.inputs[0], graph.outputs[0]
-        self._reopens = bool(graph.variables)  # LiteRT's reset leaves resource variables as they are
-        self.name = f"{package} {importlib.metadata.version(package)} {resolver}"
-
-    def _start(self) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # TensorFlow announces the deletion of its interpreter
-            self._interpreter = self._open()
-        self._interpreter.allocate_tensors()
-
-    def reset(self) -> None:
-        if self._reopens:
-            with captured_stderr():
-                self._start()
-        else:
-            self._interpreter.reset_all_variables()
-
-    def invoke(self, sample: np.ndarray) -> np.ndarray:
-        try:
-            self._interpreter.set_tensor(self._input, sample)
-            self._interpreter.invoke()
-            return self._interpreter.get_tensor(self._output)
-        except (RuntimeError, ValueError) as err:
-            raise ModelError(f"{self.name} failed: {err}") from err
-
-    def tensor(self, index: int) -> np.ndarray:
-        return self._interpreter.get_tensor(index)
-
-
-def _lite_module(kind: str) -> tuple[str, Any]:
-    """Name of the package and the module with ``Interpreter`` and ``OpResolverType``."""
-    if kind == "tflite_runtime":
-        return "tflite-runtime", importlib.import_module("tflite_runtime.interpreter")
-    if importlib.util.find_spec("ai_edge_litert"):
-        return "ai-edge-litert", importlib.import_module("ai_edge_litert.interpreter")
-    return "tensorflow", importlib.import_module("tensorflow.lite.python.interpreter")
-
-
-class _MicroSession:
-    """tflite-micro. The arena grows until the model fits."""
-
-    def __init__(self, model: bytes, graph: Graph, kind: str, threads: int, keep_tensors: bool) -> None:
-        runtime = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
-        mode = (
-            runtime.InterpreterConfig.kPreserveAllTensors
-            if keep_tensors
-            else (runtime.InterpreterConfig.kAllocationRecording)
-        )
-        activations = sum(int(np.prod(t.shape, dtype=np.int64)) * 8 for t in graph.tensors if t.data is None)
-        arena = min(max(10 * len(model), 2 * activations) + (1 << 18), _MAX_ARENA)
-        self._open = functools.partial(runtime.Interpreter.from_bytes, model, arena_size=arena, intrepreter_config=mode)
-        self._interpreter = self._open()
-        # TFLM's reset sets variables to their zero points, and does not call their initialiser again
-        self._reopens = not all(starts_at_zero_point(variable) for variable in graph.variables)
-        self.name = f"tflite-micro {importlib.metadata.version('tflite-micro')} TFLM kernels"
-
-    def invoke(self, sample: np.ndarray) -> np.ndarray:
-        try:
-            self._interpreter.set_input(sample, 0)
-            self._interpreter.invoke()
-            return self._interpreter.get_output(0)
-        except (RuntimeError, ValueError) as err:
-            raise ModelError(f"{self.name} failed: {err}") from err
-
-    def reset(self) -> None:
-        if self._reopens:
-            self._interpreter = self._open()
-        else:
-            self._interpreter.reset()
-
-    def tensor(self, index: int) -> np.ndarray:
-        return self._interpreter.GetTensor(index, 0)["tensor_data"]
-
-    def print_allocations(self) -> None:
-        """Let TFLM's recorder write its account to the process's standard error."""
-        self._interpreter.print_allocations()
