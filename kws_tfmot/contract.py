@@ -10,10 +10,12 @@ from kws_tfmot.data import SILENCE, UNKNOWN, DataSettings
 from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import ModelError
 from kws_tfmot.frontend import FrontendSettings
+from kws_tfmot.manifest import Manifest
 from kws_tfmot.tflite.graph import Graph
 from kws_tfmot.tflite.metadata import read_settings
 from kws_tfmot.tflite.reader import read_model
 
+MICRO_RANGE = 26.0  # 666 / 25.6: the reals that ESPHome's int8 features span, times 0.0390625 from TFLM's uint16
 # Of the data settings, what decides which clip stands in which split.
 _SPLIT_KEYS = ("unknown_share", "silence_share", "split", "percent", "speaker_pattern", "seed")
 
@@ -50,20 +52,41 @@ class ModelContract:
     def of_model(cls, model: str | Path | bytes, given: ModelContract | None = None) -> ModelContract:
         """Read the contract from the model's metadata, or take ``given`` for a model without one.
 
+        A model with neither may have a manifest of ESPHome's beside it, if ``model`` is its path.
+
         Raises:
-            ModelError: If there is neither, or it does not fit the model's input and output.
+            ModelError: If there is none of these, or it does not fit the model's input and output.
         """
         graph = read_model(model)
-        contract = given if given is not None else cls._of_settings(read_settings(model))
+        contract = given
+        if contract is None:
+            settings = read_settings(model)
+            manifest = None if settings is not None or isinstance(model, bytes) else Manifest.beside(model)
+            contract = cls.of_manifest(manifest, graph) if manifest else cls._of_settings(settings)
         contract.check(graph)
         return contract
+
+    @classmethod
+    def of_manifest(cls, manifest: Manifest, graph: Graph) -> ModelContract:
+        """What a microWakeWord model needs, by its manifest: it takes ``rows`` new rows of features an inference.
+
+        Raises:
+            ModelError: If the input has no rows.
+        """
+        shape = graph.tensor(graph.inputs[0]).shape
+        if len(shape) < 3:
+            raise ModelError(f"expected an input [1, rows, features] beside a manifest. Received: {list(shape)}")
+        frontend = manifest.frontend(shape[1])
+        data = DataSettings(keywords=(manifest.wake_word,), sample_rate=frontend.sample_rate)
+        return cls((manifest.wake_word,), frontend, data, manifest.detection(shape[1]))
 
     @classmethod
     def _of_settings(cls, settings: dict[str, Any] | None) -> ModelContract:
         if settings is None or "labels" not in settings or "frontend" not in settings:
             raise ModelError(
                 "the model carries no kws_tfmot settings (labels, front end).",
-                "Give the recipe it was built with: --recipe RECIPE.",
+                "Give the recipe it was built with: --recipe RECIPE; for a microWakeWord model ESPHome's manifest, of "
+                "the same name with the suffix .json, beside it will do.",
             )
         labels = tuple(str(label) for label in settings["labels"])
         frontend = FrontendSettings.parse(settings["frontend"], "frontend (inside the model)")
@@ -93,7 +116,7 @@ class ModelContract:
             )
         if given.dtype == "int8" and given.quantization is not None:
             scale, zero = given.quantization.scales[0], given.quantization.zero_points[0]
-            if (scale, zero) != (self.frontend.scale, self.frontend.zero_point):
+            if (scale, zero) != (self.frontend.scale, self.frontend.zero_point) and not self._as_micro(scale, zero):
                 raise ModelError(
                     f"the model's input is quantised with scale {scale:g} and zero point {zero}, the front end's "
                     f"features with {self.frontend.scale:g} and {self.frontend.zero_point}.",
@@ -104,3 +127,8 @@ class ModelContract:
             raise ModelError(
                 f"the model has {classes} outputs for {len(self.labels)} labels: {', '.join(self.labels)}."
             )
+
+    def _as_micro(self, scale: float, zero_point: int) -> bool:
+        """Whether the bytes of the micro front end are what a microWakeWord model takes: 0 to 26 in 255 steps."""
+        whole = abs(scale * 255 - MICRO_RANGE) < 0.01 * MICRO_RANGE
+        return self.frontend.kind == "microfrontend" and whole and zero_point == -128

@@ -21,6 +21,24 @@ def recordings() -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def public_models() -> Path:
+    """The folder of models that others made; tests that use it skip where it is missing."""
+    path = Path(os.environ.get("KWS_PUBLIC_MODELS", ROOT.parent / "shared" / "models"))
+    if not path.is_dir():
+        pytest.skip(f"no models of others at {path}; set KWS_PUBLIC_MODELS to a folder of .tflite files")
+    return path
+
+
+@pytest.fixture(scope="session")
+def wake_words() -> Path:
+    """The folder of people saying wake words, a folder a word; tests that use it skip where it is missing."""
+    path = Path(os.environ.get("KWS_WAKE_WORDS", ROOT.parent / "shared" / "data" / "wake_words"))
+    if not path.is_dir():
+        pytest.skip(f"no recordings of wake words at {path}; set KWS_WAKE_WORDS to a folder with a folder a word")
+    return path
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs the device's toolchain where it is not installed, saying what to install."""
     missing = [tool for tool in ("arm-none-eabi-gcc", "qemu-system-arm") if shutil.which(tool) is None]

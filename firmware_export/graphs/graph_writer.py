@@ -13,6 +13,7 @@ import numpy as np
 from firmware_export.operators.registry import operators
 from kws_tfmot.tflite.document import pack
 from kws_tfmot.tflite.edit import add_buffer, add_code, add_tensor
+from kws_tfmot.tflite.options import EXPECTED_OPTIONS
 from kws_tfmot.tflite.schema import enum_values
 
 _ENUMS = {"padding": "Padding", "fused_activation_function": "ActivationFunctionType"}
@@ -80,6 +81,23 @@ class GraphWriter:
         """Add int32 biases."""
         return self.tensor(data.shape, "int32", data.astype(np.int32), scales)
 
+    def handle(self, name: str) -> int:
+        """Add a VAR_HANDLE of the variable ``name``."""
+        handle = self.tensor((), "resource")
+        self.operator("VAR_HANDLE", [], [handle], container=b"", shared_name=name.encode())
+        return handle
+
+    def initial(self, name: str, data: np.ndarray, scale: float, zero_point: int) -> None:
+        """Let an initialiser subgraph set the variable ``name`` before the first inference."""
+        graphs = self.root["subgraphs"]
+        if len(graphs) == 1:
+            self.operator("CALL_ONCE", [], [], init_subgraph_index=1)
+            graphs.append({"tensors": [], "operators": [], "inputs": [], "outputs": []})
+        graphs.reverse()  # what follows goes into the other one
+        handle = self.handle(name)
+        self.operator("ASSIGN_VARIABLE", [handle, self.constant(data, scale, zero_point)], [])
+        graphs.reverse()
+
     def operator(self, code: str, inputs: list[int], outputs: list[int], **options: Any) -> None:
         """Add an operator; enumerations of the options are given as strings."""
         entry: dict[str, Any] = {
@@ -88,9 +106,10 @@ class GraphWriter:
             "outputs": np.array(outputs, np.int32),
         }
         known = operators().get(code)
-        if known is not None and known.options:
+        table = known.options if known is not None else EXPECTED_OPTIONS.get(code)
+        if table:
             values = {k: enum_values(_ENUMS[k])[v] if k in _ENUMS else v for k, v in options.items()}
-            entry["builtin_options"] = (known.options, values)
+            entry["builtin_options"] = (table, values)
         self.root["subgraphs"][0]["operators"].append(entry)
 
     def finish(self, inputs: list[int], outputs: list[int]) -> bytes:

@@ -74,7 +74,7 @@ class DetectorPlan:
             stride: Frames from one inference to the next where the network itself decides it: one that streams.
 
         Raises:
-            ModelError: If its outputs are not int8 logits or probabilities.
+            ModelError: If its outputs are not int8 logits or probabilities, or uint8 probabilities.
             RecipeError: If ``settings`` name a keyword that the model does not have.
         """
         keywords = [label for label in labels if label not in (UNKNOWN, SILENCE)]
@@ -231,6 +231,9 @@ def _rounded(a: int, b: int) -> int:
 
 def _table_of(graph: Graph) -> tuple[int, ...]:
     output = graph.tensor(graph.outputs[0])
+    quantization = output.quantization
+    if output.dtype == "uint8" and quantization is not None and quantization.scales[0] == 1 / 256:
+        return ()  # a probability; less 128 it is an int8 one
     if output.dtype != "int8" or output.quantization is None:
         raise ModelError(
             f"the detector needs a model with int8 outputs. Received: {output.dtype}.",
@@ -238,6 +241,8 @@ def _table_of(graph: Graph) -> tuple[int, ...]:
         )
     scale, zero_point = output.quantization.scales[0], output.quantization.zero_points[0]
     makers = [operator.code for operator in graph.operators if output.index in operator.outputs]
+    if makers == ["LOGISTIC"] and (scale, zero_point) == (1 / 256, -128):
+        return ()
     if makers != ["SOFTMAX"]:
         return exponential_table(scale)
     if (scale, zero_point) != (1 / 256, -128):

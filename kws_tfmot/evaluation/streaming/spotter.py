@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,17 @@ from kws_tfmot.tflite.reader import read_model
 
 Opener = Callable[[bytes], Runnable]
 _AT_ONCE = 500
+
+
+@runtime_checkable
+class Stepper(Protocol):
+    """An opened model that keeps its state from one input to the next."""
+
+    def run_steps(self, steps: np.ndarray) -> np.ndarray:
+        """Outputs [N, ...] of inputs [N, ...], one after another."""
+
+    def reset(self) -> None:
+        """Back to the initial state."""
 
 
 class Heard(NamedTuple):
@@ -49,6 +60,7 @@ class StreamModel:
     runner: Runnable
     input: TensorSpec
     sha256: str
+    stateful: bool = False
 
     @classmethod
     def open(
@@ -67,15 +79,16 @@ class StreamModel:
             DataError: For a threshold outside 0 to 1.
         """
         data = read_source(model)
-        contract = ModelContract.of_model(data, recipe.contract() if recipe else None)
+        contract = ModelContract.of_model(model, recipe.contract() if recipe else None)
         graph = read_model(data)
         if threshold is not None:
             if not 0 < threshold <= 1:
                 raise DataError(f"expected a threshold above 0 and up to 1. Received: {threshold}")
             detection = contract.detection.model_copy(update={"threshold": threshold, "thresholds": {}})
             contract = replace(contract, detection=detection)
-        plan = DetectorPlan.of(graph, contract.labels, contract.frontend, contract.detection)
-        return cls(contract, plan, opener(data), input_spec(graph), sha256_bytes(data))
+        rows = contract.frontend.frames if graph.stateful else None  # a model with state decides at every step
+        plan = DetectorPlan.of(graph, contract.labels, contract.frontend, contract.detection, rows)
+        return cls(contract, plan, opener(data), input_spec(graph), sha256_bytes(data), graph.stateful)
 
     def with_threshold(self, threshold: float) -> StreamModel:
         """The same model with one threshold for all keywords."""
@@ -87,6 +100,7 @@ class StreamModel:
         settings = self.contract.frontend
         if len(samples) < settings.clip_samples:
             return np.zeros((0, len(self.plan.labels)), np.int8)
+        self.reset()
         frames = Frontend(settings).features(np.ascontiguousarray(samples))
         windows = np.lib.stride_tricks.sliding_window_view(frames, settings.frames, axis=0)[:: self.plan.stride]
         windows = windows.transpose(0, 2, 1)
@@ -99,9 +113,19 @@ class StreamModel:
         return found
 
     def infer(self, windows: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-        """Outputs int8 ``[N, classes]`` of features int8 ``[N, frames, coefficients]``."""
+        """Outputs int8 ``[N, classes]`` of features int8 ``[N, frames, coefficients]``.
+
+        A model with state goes on from the last window that it was given; uint8 probabilities come less 128.
+        """
         inputs = model_input_of(self.input, np.ascontiguousarray(windows), self.contract.frontend.scale)
-        return self.runner.run(inputs).reshape(len(windows), -1)
+        run = self.runner.run_steps if isinstance(self.runner, Stepper) and self.stateful else self.runner.run
+        found = run(inputs).reshape(len(windows), -1)
+        return (found ^ 0x80).view(np.int8) if found.dtype == np.uint8 else found
+
+    def reset(self) -> None:
+        """Bring a model with state back to its beginning."""
+        if self.stateful and isinstance(self.runner, Stepper):
+            self.runner.reset()
 
     def frame_of(self, inference: int) -> int:
         """Frames that had come at the inference of that number."""
@@ -132,6 +156,7 @@ class Spotter:
 
     def __init__(self, model: StreamModel) -> None:
         self.model = model
+        model.reset()
         self._stream = Frontend(model.contract.frontend).stream()
         self._detector = Detector(model.plan)
         self._window = np.zeros((0, model.contract.frontend.features_per_frame), np.int8)
