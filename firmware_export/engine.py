@@ -24,7 +24,7 @@ from firmware_export.encodings.cost_model import Estimate, choose, choose_depthw
 from firmware_export.ir import Operation, Program
 from firmware_export.lowering.lower import lower
 from kws_tfmot.errors import ModelError
-from kws_tfmot.files import sha256_bytes, write_text
+from kws_tfmot.files import sha256_bytes, write_files
 from kws_tfmot.tflite.reader import read_model
 
 RUNTIME = Path(__file__).parent / "runtime"
@@ -154,10 +154,8 @@ def export_engine(
     Arguments and errors as in :func:`build`. The same model and arguments always give the same bytes.
     """
     engine = build(model, optimise=optimise, name=name, labels=labels, encodings=encodings)
-    target = Path(out_dir)
-    for file, text in sorted(engine.files.items()):
-        write_text(target / file, text)
-    write_text(target / "README.md", engine_readme(engine.name, engine.report(), sorted(engine.files)))
+    readme = engine_readme(engine.name, engine.report(), sorted(engine.files))
+    write_files({**engine.files, "README.md": readme}, out_dir)
     return engine.report()
 
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from kws_tfmot.errors import KwsError
+
+PARTIAL = ".*.partial*"
+"""Names of files and folders that an interruption may leave."""
 
 
 @contextmanager
@@ -26,6 +33,74 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def refusing(path: str | os.PathLike[str], doing: str = "written") -> Iterator[None]:
+    """Turn what the system says against ``path`` (full disk, no permission, a name too long) into a refusal.
+
+    Raises:
+        KwsError: In place of any :class:`OSError`, and of the :class:`ValueError` of a path that no system can hold.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise KwsError(f"{str(path)!r} cannot be {doing}: {reason}.",
+                       "Give another place, or make room and permission there.") from None  # fmt: skip
+
+
+def write_files(files: Mapping[str, bytes | str], folder: str | os.PathLike[str], stale: Iterable[str] = ()) -> None:
+    """Write ``files`` (contents by name) into ``folder``: all of them or, where that fails, none.
+
+    A new folder is filled beside its place and renamed; into one that exists the files are moved when all are written,
+    and other files there stay, but for those named in ``stale``.
+
+    Raises:
+        KwsError: The folder cannot be made or written.
+    """
+    target = Path(folder)
+    with refusing(target):
+        if target.exists() and not target.is_dir():
+            raise KwsError(f"expected a folder. Received the file: {str(target)!r}.", "Give another --out.")
+        remove_partial(target)
+        new = not target.exists()
+        place = target.parent if new else target
+        place.mkdir(parents=True, exist_ok=True)
+        staged = place / f".{target.name if new else 'export'}.{os.getpid()}-{threading.get_ident()}.partial"
+        try:
+            staged.mkdir()
+            for name, data in sorted(files.items()):
+                (staged / name).write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
+            if new:
+                staged.rename(target)
+            else:
+                for name in sorted(files):
+                    (staged / name).replace(target / name)
+                for name in set(stale) - set(files):
+                    (target / name).unlink(missing_ok=True)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+
+
+def remove_partial(folder: Path) -> None:
+    """Delete what killed processes left half-written in ``folder``; what living ones are writing stays."""
+    for left in folder.glob(PARTIAL):
+        if (process := re.search(r"\.(\d+)-\d+\.partial", left.name)) and not _lives(int(process[1])):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:

@@ -12,7 +12,7 @@ from kws_tfmot.contract import ModelContract
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
 from kws_tfmot.data.settings import AugmentSettings, DataSettings
 from kws_tfmot.detection.settings import DetectionSettings
-from kws_tfmot.errors import RecipeError
+from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.models.settings import ModelSettings
 from kws_tfmot.quantization.settings import QuantizationSettings
@@ -56,7 +56,25 @@ class ExportSettings(Settings):
 
 
 class Recipe(Settings):
-    """Everything that decides what a build makes, apart from the clips themselves."""
+    """Everything that decides what a build makes, apart from the clips themselves.
+
+    Attributes:
+        name: Names the run in reports and tables.
+        seed: What is drawn at random follows from it: weights, epochs, calibration clips.
+        data: The clips.
+        frontend: Samples to features.
+        augment: How training clips are varied.
+        model: The network.
+        train: The dense training.
+        streams: Training on composed streams in place of ``train``, for a detector.
+        sparsity: Which weights become zero; null leaves all.
+        quantization: How the network becomes int8, or fewer bits.
+        convert: Which files are written.
+        export: The C code.
+        detection: From scores to detections.
+        omni: A supernet's training.
+        search: A search for the network's cells.
+    """
 
     name: str = pydantic.Field(default="kws", pattern=r"^[A-Za-z0-9_.-]+$")
     seed: int = pydantic.Field(default=1, ge=0)
@@ -120,9 +138,11 @@ def read_values(path: str | Path) -> dict[str, Any]:
     Raises:
         RecipeError: If the file is missing or is no YAML mapping.
     """
-    path = Path(path)
+    path = find_recipe(path)
     if not path.is_file():
-        raise RecipeError(f"there is no recipe at {path}.", f"Shipped recipes: {', '.join(shipped_recipes())}.")
+        names = [Path(shipped).stem for shipped in shipped_recipes()]
+        guess = did_you_mean(path.stem, names)
+        raise RecipeError(f"there is no recipe at {path}.{guess}", f"Shipped recipes: {', '.join(shipped_recipes())}.")
     way_out = "Compare it with a recipe in recipes/."
     try:
         text = path.read_text(encoding="utf-8")

@@ -8,14 +8,14 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kws_tfmot import __version__
 from kws_tfmot.errors import KwsError, RecipeError
-from kws_tfmot.files import replacing, sha256_file, write_json
+from kws_tfmot.files import refusing, remove_partial, replacing, sha256_file, write_json
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -37,7 +37,9 @@ def locked(directory: Path) -> Iterator[None]:
     Raises:
         RecipeError: If another process works in the same directory.
     """
-    with (directory / ".lock").open("w") as lock:
+    with refusing(directory):
+        lock = (directory / ".lock").open("w")
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -45,6 +47,18 @@ def locked(directory: Path) -> Iterator[None]:
                 f"another process is working in {directory}.", "Wait for it, or give another --out."
             ) from None
         yield
+
+
+def _is_manifest(value: Any) -> bool:
+    """Whether ``value`` has the shape of a manifest, whoever wrote it."""
+    if not isinstance(value, dict) or value.get("format") != _FORMAT or not isinstance(value.get("stages"), dict):
+        return False
+    shape: dict[str, Any] = {"key": str, "seconds": (int, float), "outputs": dict, "figures": dict}
+    records = value["stages"].values()
+    return isinstance(value.get("begun", {}), dict) and all(
+        isinstance(record, dict) and all(isinstance(record.get(name), kind) for name, kind in shape.items())
+        for record in records
+    )
 
 
 @dataclass(frozen=True)
@@ -70,14 +84,15 @@ class Run:
         self.directory = Path(directory)
         self._force = force
         self._running: list[str] = []
-        if self.directory.is_file():
-            raise RecipeError(f"expected a directory for the run. Received the file: {self.directory}")
-        self.directory.mkdir(parents=True, exist_ok=True)
+        with refusing(self.directory):
+            if self.directory.exists() and not self.directory.is_dir():
+                raise RecipeError(f"expected a directory for the run. Received the file: {self.directory}")
+            self.directory.mkdir(parents=True, exist_ok=True)
         self._manifest: dict[str, Any] = {"format": _FORMAT, "stages": {}}
         stored = self.directory / MANIFEST
         if stored.is_file():
             self._manifest = self._read(stored)
-        elif any(path for path in self.directory.iterdir() if path.name != ".lock"):
+        elif any(path for path in self.directory.iterdir() if path.name != ".lock" and ".partial" not in path.name):
             raise RecipeError(
                 f"{self.directory} is not empty and holds no run ({MANIFEST} is missing).",
                 "Give a new directory with --out.",
@@ -88,7 +103,7 @@ class Run:
             manifest = json.loads(stored.read_text(encoding="utf-8"))
         except ValueError:
             manifest = None
-        if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT or "stages" not in manifest:
+        if not _is_manifest(manifest):
             raise RecipeError(
                 f"{stored} is not a manifest of format {_FORMAT}.",
                 "Give a new directory with --out, or remove this one.",
@@ -99,9 +114,15 @@ class Run:
         """The path of ``name`` inside the run."""
         return self.directory / name
 
-    def locked(self) -> AbstractContextManager[None]:
-        """Hold the run for one process; see :func:`locked`."""
-        return locked(self.directory)
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for one process, see :func:`locked`, and mark it as a run before anything is in it."""
+        with locked(self.directory):
+            with refusing(self.directory):
+                remove_partial(self.directory)
+                if not self.path(MANIFEST).is_file():
+                    write_json(self.path(MANIFEST), self._manifest)
+            yield
 
     def is_current(self, stage: str, key: str) -> bool:
         """Whether ``stage`` was finished with the same inputs and all its files are still what they were."""

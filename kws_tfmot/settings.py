@@ -5,6 +5,7 @@ Each package declares its own settings next to the code that reads them; :mod:`k
 
 from __future__ import annotations
 
+import re
 import types
 from typing import Any, Union, get_args, get_origin
 
@@ -29,6 +30,8 @@ class Settings(pydantic.BaseModel):
         """Refuse true and false where a number is meant: pydantic takes them for 1 and 0."""
         if isinstance(values, dict):
             for key, value in values.items():
+                if isinstance(value, str) and (bad := re.search("[\0\ud800-\udfff]", value)):
+                    raise ValueError(f"{key}: expected text. Received the character {bad[0]!r}")
                 field = cls.model_fields.get(key)
                 if isinstance(value, bool) and field is not None and _only_numbers(field.annotation):
                     raise ValueError(f"{key}: expected a number. Received: {str(value).lower()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -54,6 +55,16 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# YAML 1.2's truth values: "yes", "no", "on" and "off", which YAML 1.1 takes for truth values too, are words here.
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
 def read_yaml(text: str, what: str, hint: str = "") -> Any:
     """The value that ``text`` holds.
 
@@ -68,6 +79,8 @@ def read_yaml(text: str, what: str, hint: str = "") -> Any:
 
     >>> read_yaml("{a: &x [1, 2], b: *x}", "an example")
     {'a': [1, 2], 'b': [1, 2]}
+    >>> read_yaml("[yes, off, true]", "an example")
+    ['yes', 'off', True]
     >>> read_yaml("{a: 1, a: 2}", "an example")
     Traceback (most recent call last):
     kws_tfmot.errors.RecipeError: an example is not valid YAML: line 1: the key 'a' stands there twice

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import (
@@ -24,6 +26,9 @@ from kws_tfmot.jobs import Outcome
 # Tables are made for terminals of 100 columns or more; a pipe or a log has no width of its own.
 _PIPE_WIDTH = 120
 out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+for _stream in (sys.stdout, sys.stderr):  # a file name may be no valid text
+    if isinstance(_stream, io.TextIOWrapper):
+        _stream.reconfigure(errors="backslashreplace")
 err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PIPE_WIDTH)
 
 
@@ -76,9 +81,27 @@ def friendly_errors() -> Iterator[None]:
         if error.hint:
             err.print(f"      {_escape(error.hint)}", soft_wrap=True)
         sys.exit(2)
+    except BrokenPipeError:  # whoever read our output has gone
+        sys.exit(141)
+    except (OSError, MemoryError) as error:
+        err.print(f"[bold red]error[/] {_escape(_told_by_the_system(error))}", soft_wrap=True)
+        sys.exit(2)
     except KeyboardInterrupt:
-        err.print("[yellow]interrupted[/] run the same command again to go on from here")
-        sys.exit(130)
+        interrupted()
+
+
+def interrupted() -> NoReturn:
+    """Say that nothing is lost, and leave as a command does that was stopped by Ctrl-C."""
+    err.print("[yellow]interrupted[/] run the same command again to go on from here")
+    sys.exit(130)
+
+
+def _told_by_the_system(error: OSError | MemoryError) -> str:
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this; give a smaller file, or fewer of them at a time"
+    names = " -> ".join(repr(str(name)) for name in (error.filename, error.filename2) if name is not None)
+    reason = error.strerror or error
+    return f"{names or 'a file'} cannot be used: {reason}. Check that it exists, its permissions and the room there"
 
 
 class JobsView:

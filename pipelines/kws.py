@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from typing import Annotated
 
 import typer
 
+from kws_tfmot import __version__
+
 # command -> one line of help; each is `command`, or a `group` of them, in the module of its name
 COMMANDS = {
+    "recipes": "The recipes that ship, and what each key of a recipe means.",
     "build": "Build a whole recipe: from clips to C code.",
     "prepare": "Read, check and split the clips of a recipe.",
     "train": "Train the dense float model of a recipe.",
@@ -30,34 +35,55 @@ COMMANDS = {
     "emulate": "Run a .tflite on an emulated board: instructions, flash, RAM, every byte compared.",
 }
 
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 app = typer.Typer(
     name="kws",
     help="Sparse, quantised keyword spotting from clips to Cortex-M firmware.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings=HELP_OPTIONS,
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"kws-tfmot {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _group() -> None:
+def _group(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Keep `kws COMMAND` a group even when only one command is registered."""
 
 
-def _register(names: list[str]) -> None:
-    for name in names:
-        module = importlib.import_module(f"pipelines.{name}")
-        if hasattr(module, "group"):
-            app.add_typer(module.group, name=name, help=COMMANDS[name])
-        else:
-            app.command(name, help=COMMANDS[name])(module.command)
+def _register(name: str) -> None:
+    module = importlib.import_module(f"pipelines.{name}")
+    if hasattr(module, "group"):
+        app.add_typer(module.group, name=name, help=COMMANDS[name])
+    else:
+        app.command(name, help=COMMANDS[name], context_settings=HELP_OPTIONS)(module.command)
+
+
+def _name_only(name: str) -> None:
+    """Let the help list ``name`` without loading its module."""
+    app.command(name, help=COMMANDS[name])(lambda: None)
 
 
 def main() -> None:
-    """Entry point: with a command's name given, only its module is loaded, so that `kws inspect` starts fast."""
-    asked = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), None)
-    _register([asked] if asked in COMMANDS else list(COMMANDS))
-    app()
+    """Entry point: only the module of the command that is called is loaded, so that help and small ones start fast."""
+    try:
+        typed = sys.argv[1:] or os.environ.get("_TYPER_COMPLETE_ARGS", "").split()[1:]  # the shell's completion
+        asked = next((argument for argument in typed if not argument.startswith("-")), None)
+        for name in COMMANDS:
+            (_register if name == asked else _name_only)(name)
+        app()
+    except KeyboardInterrupt:  # while modules were still loading
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

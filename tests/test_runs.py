@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kws_tfmot.errors import RecipeError
+from kws_tfmot.errors import KwsError, RecipeError
 from kws_tfmot.files import replacing, write_text
 from kws_tfmot.runs import MANIFEST, Run, StageResult, key_of
 
@@ -126,3 +126,28 @@ def test_a_refused_training_may_be_corrected(tmp_path) -> None:
     with pytest.raises(RecipeError, match="no"):
         Run(tmp_path).stage("sparsify", "a", refused, trains=True)
     assert Run(tmp_path).stage("sparsify", "b", lambda _: StageResult(), trains=True)
+
+
+def test_a_run_that_was_killed_before_its_first_stage_goes_on(tmp_path) -> None:
+    with Run(tmp_path / "run").locked():
+        (tmp_path / "run" / "half-made.bin").write_bytes(b"x")
+    assert Run(tmp_path / "run").stage("make", {}, Counted(Run(tmp_path / "run")))
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    ['{"format": 1, "stages": []}', '{"format": 1, "stages": {"train": 5}}', "[]", "null", '{"format": 1}',
+     '{"format": 1, "stages": {"a": {"key": "k", "seconds": 1, "outputs": [], "figures": {}}}}',
+     '{"format": 1, "stages": {}, "begun": []}'],
+)  # fmt: skip
+def test_a_manifest_of_another_shape_is_refused(tmp_path, manifest: str) -> None:
+    (tmp_path / MANIFEST).write_text(manifest)
+    with pytest.raises(RecipeError, match="not a manifest"):
+        Run(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "y" * 300])
+def test_a_run_where_none_can_be_is_refused(tmp_path, place: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(KwsError):
+        Run(tmp_path / place)

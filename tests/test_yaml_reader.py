@@ -47,3 +47,27 @@ def test_numbers_are_numbers(value: str, tmp_path: Path) -> None:
 
 def test_the_defaults_are_allowed() -> None:
     assert Recipe.parse(Recipe().model_dump(mode="json")) == Recipe()
+
+
+def test_words_that_other_yaml_takes_for_truth_are_words(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("data: {keywords: [yes, no, on, off]}\ntrain: {epochs: 2}")
+    assert load_recipe(path).data.keywords == ("yes", "no", "on", "off")
+    assert load_recipe(path, ["data.keywords=left"]).data.keywords == ("left",)
+    assert load_recipe(path, ["data.keywords=left, right"]).data.keywords == ("left", "right")
+
+
+@pytest.mark.parametrize("value", ['["a\\0b", c]', '["a\\ud800b", c]', '["a\\nb"]', "[3]", "5", "null", "[null]"])
+def test_keywords_that_are_no_words_are_refused(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("name: x")
+    with pytest.raises(RecipeError):
+        load_recipe(path, [f"data.keywords={value}"])
+    with pytest.raises(RecipeError):
+        load_recipe(path, [r'data.speaker_pattern="(\0)"'])
+
+
+def test_a_shipped_recipe_is_found_by_name_and_a_wrong_name_gets_a_guess() -> None:
+    assert load_recipe("demo") == load_recipe(Path(__file__).parent.parent / "recipes" / "demo.yaml")
+    with pytest.raises(RecipeError, match="Did you mean 'wake_word'"):
+        load_recipe("wakeword")

@@ -26,7 +26,7 @@ from kws_tfmot.contract import ModelContract
 from kws_tfmot.detection.detector import DetectorPlan
 from kws_tfmot.errors import ModelError
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
-from kws_tfmot.files import write_text
+from kws_tfmot.files import write_files
 from kws_tfmot.frontend.export import c_source
 from kws_tfmot.frontend.frontend import Frontend
 from kws_tfmot.frontend.settings import FrontendSettings
@@ -115,8 +115,7 @@ def export_example(model: str | Path | bytes, out_dir: str | Path, contract: Mod
     files = example_files(engine, contract, _plan(model, contract)) | {"board.ld": link_script(machine)}
     for name in ("start.c", "semihosting.c", "board.h"):
         files[name] = (BOARD_FILES / name).read_text(encoding="utf-8")
-    for name, text in sorted(files.items()):
-        write_text(Path(out_dir) / name, text)
+    write_files(files, out_dir)
     return sorted(files)
 
 

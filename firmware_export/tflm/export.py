@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from firmware_export.tflm.readme import readme
 from firmware_export.tflm.report import ExportReport
 from firmware_export.tflm.settings_header import settings_files
 from kws_tfmot.errors import ModelError
-from kws_tfmot.files import sha256_bytes, write_bytes
+from kws_tfmot.files import sha256_bytes, write_files
 from kws_tfmot.tflite.arena import measure_arena
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.graph import Graph
@@ -84,27 +82,8 @@ def export_tflm(
         decode=tuple(decisions),
     )
     texts["README.md"] = readme(report, exported, ARENA_MARGIN, DECODER_CODE_BYTES)
-    files = {file_name: text.encode() for file_name, text in texts.items()} | {f"{prefix}.tflite": slimmed}
-    write_all(files, Path(out_dir), stale=[f"{prefix}_settings.c"])
+    write_files({**texts, f"{prefix}.tflite": slimmed}, out_dir, stale=[f"{prefix}_settings.c"])
     return report
-
-
-def write_all(files: dict[str, bytes], out_dir: Path, stale: Iterable[str] = ()) -> None:
-    """Write files into a directory beside ``out_dir`` first, then move them in; none of them is ever half there.
-
-    Args:
-        files: Contents by name.
-        out_dir: Directory, made if it is missing; other files in it stay.
-        stale: Names that an earlier export may have left and that go, unless they are among ``files``.
-    """
-    out_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f".{out_dir.name}.") as temporary:
-        for file_name, data in files.items():
-            write_bytes(Path(temporary) / file_name, data)
-        for file_name in files:
-            (Path(temporary) / file_name).replace(out_dir / file_name)
-    for file_name in set(stale) - set(files):
-        (out_dir / file_name).unlink(missing_ok=True)
 
 
 def _refuse_unsupported(graph: Graph) -> None:

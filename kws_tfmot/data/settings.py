@@ -80,6 +80,14 @@ class DataSettings(Settings):
         """These settings with ``split="all"``: every clip is used, missing classes are only noted."""
         return self.model_copy(update={"split": "all"})
 
+    @pydantic.field_validator("keywords", mode="before")
+    @classmethod
+    def _words_of_a_line(cls, keywords: object) -> object:
+        """``left,right`` is what ``--keywords`` takes, so it is taken here too."""
+        if isinstance(keywords, str):
+            return tuple(word.strip() for word in keywords.split(",") if word.strip())
+        return keywords
+
     @pydantic.field_validator("keywords")
     @classmethod
     def _check_keywords(cls, keywords: tuple[str, ...]) -> tuple[str, ...]:
@@ -88,6 +96,8 @@ class DataSettings(Settings):
         if len(set(keywords)) != len(keywords):
             raise ValueError("expected every keyword once")
         for word in keywords:
+            if not word.isprintable():  # control characters, half of a surrogate pair
+                raise ValueError(f"expected words of printable letters, got {word!r}")
             if not word.strip() or word in (UNKNOWN, SILENCE) or "/" in word or word.startswith((".", "_")):
                 raise ValueError(f"expected words that can name a folder and are no class of their own, got {word!r}")
         return keywords

@@ -19,15 +19,17 @@ MICROFRONTEND = {"hop_ms": 10, "low_hz": 125, "high_hz": 7500}
 class FrontendSettings(Settings):
     """How 16-bit samples become int8 features.
 
-    ========================  =============================================================================
-    ``kind``                  ``mfcc`` (log-mel, then DCT), ``log_mel``, or ``microfrontend`` (TFLM's algorithm:
-                              noise reduction and gain control a channel; hop 10 ms, 125 to 7500 Hz unless set)
-    ``window_ms``, ``hop_ms``  length of the Hann window and distance between frames, milliseconds
-    ``fft_size``              points of the real FFT; the next power of two above the window when ``None``
-    ``mels``                  triangular filters between ``low_hz`` and ``high_hz``, evenly spaced in mel
-    ``coefficients``          cepstral coefficients kept (``mfcc`` only), from c0 on
-    ``noise_floor``           added to each mel energy before the logarithm, as a power of two (octaves)
-    ========================  =============================================================================
+    Attributes:
+        kind: ``mfcc`` (log-mel, then DCT), ``log_mel``, or ``microfrontend`` (TFLM's algorithm: noise reduction and
+            gain control a channel; hop 10 ms, 125 to 7500 Hz unless set).
+        sample_rate: Samples a second; the same as ``data.sample_rate``.
+        clip_ms: What the network sees at once, milliseconds; the same as ``data.clip_ms``.
+        window_ms, hop_ms: Length of the Hann window and distance between frames, milliseconds.
+        fft_size: Points of the real FFT; the next power of two above the window when null.
+        mels: Triangular filters between ``low_hz`` and ``high_hz``, evenly spaced in mel.
+        low_hz, high_hz: Range of the filters, Hz.
+        coefficients: Cepstral coefficients kept (``mfcc`` only), from c0 on.
+        noise_floor: Added to each mel energy before the logarithm, as a power of two (octaves).
 
     The energy of a band is in units where white noise of standard deviation s (int16 steps) gives about
     ``s**2 * 0.02``; a floor of 2**0 is the level of white noise of 4 to 14 steps, depending on the band's

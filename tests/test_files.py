@@ -1,0 +1,53 @@
+"""What is written is whole or not there, and what the system refuses is said."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kws_tfmot.errors import KwsError
+from kws_tfmot.files import remove_partial, write_files
+
+
+def test_a_new_folder_holds_all_or_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KwsError, match="cannot be written"):
+        write_files({"a.c": "text", "x" * 300: "text"}, tmp_path / "new")
+    assert not list(tmp_path.iterdir())
+    write_files({"a.c": "text", "b.bin": b"\0"}, tmp_path / "new")
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["a.c", "b.bin"]
+
+
+def test_an_old_folder_keeps_the_old_export_where_the_new_one_fails(tmp_path: Path) -> None:
+    write_files({"a.c": "old", "gone.c": "old"}, tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(KwsError):
+        write_files({"a.c": "new", "x" * 300: "text"}, tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "a.c": "old", "gone.c": "old", "notes.txt": "mine"}  # fmt: skip
+    write_files({"a.c": "new"}, tmp_path, stale=["gone.c"])
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.c": "new", "notes.txt": "mine"}
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "y" * 300, "nul\0"])
+def test_places_that_cannot_be_written_are_named(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(KwsError):
+        write_files({"a.c": "text"}, tmp_path / place)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_only_the_dead_lose_what_they_were_writing(tmp_path: Path) -> None:
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    left = tmp_path / f".model.{int(dead.stdout)}-140.partial.h5"
+    folder = tmp_path / f".out.{int(dead.stdout)}-140.partial"
+    living = tmp_path / f".model.{os.getpid()}-140.partial.h5"
+    mine = tmp_path / "notes.partial"
+    folder.mkdir()
+    for path in (left, living, mine, folder / "a.c"):
+        path.write_text("half")
+    remove_partial(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([living.name, mine.name])
