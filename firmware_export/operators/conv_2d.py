@@ -23,8 +23,10 @@ def lower(context: Context, operator: Operator) -> None:
     target = context.output_value(operator)
     value = context.program.values[source]
     channels, height, width, depth = weights.shape
-    if value.layout.channels != depth or context.layout(target).channels != channels:
-        raise Unsupported(f"weights {weights.shape} do not fit {value.layout} (grouped convolutions are not supported)")
+    groups, rest = divmod(value.layout.channels, depth)
+    if rest or groups < 1 or channels % groups or context.layout(target).channels != channels:
+        raise Unsupported(f"weights {weights.shape} do not fit {value.layout}")
+    weights, depth = ungrouped(weights, groups), value.layout.channels
     window = window_of(operator, value.layout, context.layout(target), height, width, value.zero_point)
     rows = weights.transpose(0, 3, 1, 2).reshape(channels, -1)
     if rows.shape[1] > MAX_SIDE:
@@ -44,6 +46,21 @@ def lower(context: Context, operator: Operator) -> None:
         rows, vector = planes.reshape(channels, -1), True
         window = Window(Layout(1, 1, value.layout.bytes), window.output, zero_point=value.zero_point)
     context.add(context.label(operator), Convolution(window, rows, requant, vector), (source,), target)
+
+
+def ungrouped(weights: np.ndarray, groups: int) -> np.ndarray:
+    """A grouped convolution's weights with the zeros of an ungrouped one: an encoding leaves most of them out.
+
+    Output channels ``c * channels / groups`` and on see the input channels of group ``c`` alone.
+
+    >>> ungrouped(np.array([[[[1]]], [[[2]]]], np.int8), 2)[:, 0, 0].tolist()
+    [[1, 0], [0, 2]]
+    """
+    channels, height, width, depth = weights.shape
+    full = np.zeros((groups, channels // groups, height, width, groups, depth), weights.dtype)
+    for group, part in enumerate(np.split(weights, groups)):
+        full[group, :, :, :, group] = part
+    return full.reshape(channels, height, width, groups * depth)
 
 
 def _sees_everything(window: Window) -> bool:
@@ -67,4 +84,15 @@ def pointwise(m: RandomModel) -> None:
     m.weighted("CONV_2D", weights, 0, shape, padding="SAME", stride_h=1, stride_w=1)
 
 
-OPERATORS = (Registration("CONV_2D", lower, "Conv2DOptions", (convolution, convolution, pointwise, pointwise)),)
+def grouped(m: RandomModel) -> None:
+    """Each group of output channels sees a group of input channels."""
+    groups = m.choose.pick([n for n in (2, 3, 4, 1) if m.shape[3] % n == 0])
+    options, kh, kw, oh, ow = m.window(3, False)
+    channels = groups * m.choose.integer(1, 4)
+    weights = m.weights((channels, kh, kw, m.shape[3] // groups))
+    m.weighted("CONV_2D", weights, 0, (1, oh, ow, channels), **options)
+
+
+OPERATORS = (
+    Registration("CONV_2D", lower, "Conv2DOptions", (convolution, convolution, pointwise, pointwise, grouped)),
+)

@@ -6,7 +6,7 @@ from firmware_export.operators.kernels.lookup import Lookup
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context, Unsupported
 from firmware_export.operators.shared.random_model import RandomModel
-from firmware_export.operators.shared.tflite_arithmetic import logistic_table
+from firmware_export.operators.shared.tflite_functions import logistic_table
 from kws_tfmot.tflite.graph import Operator
 
 

@@ -91,6 +91,13 @@ typedef struct {
     int8_t zero_point;
 } kws_mean;
 
+/* The largest over rows, columns, channels or several of them; the output has the size 1 along each of these. */
+typedef struct {
+    uint16_t in_height, in_width, in_channels, in_plane;
+    uint16_t out_height, out_width, out_channels, out_plane;
+    uint8_t over_y, over_x, over_c;
+} kws_reduce;
+
 /* Element by element with broadcasting: a stride of 0 repeats. */
 typedef struct {
     uint16_t channels, height, width, out_plane;
@@ -177,9 +184,12 @@ kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, in
 kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output);
 kws_status kws_max_pool(const kws_pool *layer, const int8_t *input, int8_t *output);
 kws_status kws_mean_pool(const kws_mean *layer, const int8_t *input, int8_t *output);
+kws_status kws_reduce_max(const kws_reduce *layer, const int8_t *input, int8_t *output);
 kws_status kws_add(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output);
 kws_status kws_subtract(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output);
 kws_status kws_multiply(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output);
+kws_status kws_maximum(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output);
+kws_status kws_minimum(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output);
 kws_status kws_fill(int8_t value, uint32_t bytes, int8_t *output);
 kws_status kws_place_tensor(const kws_place *layer, const int8_t *input, int8_t *output);
 kws_status kws_copy_strided(const kws_copy *layer, const int8_t *input, int8_t *output);

@@ -17,7 +17,14 @@ from kws_tfmot.errors import ModelError
 Sample = Callable[[RandomModel], None]
 SAMPLES = [(code, sample) for code, each in operators().items() for sample in dict.fromkeys(each.samples)]
 ENDS_OF_A_GRAPH = {"DEQUANTIZE", "FULLY_CONNECTED", "SOFTMAX"}  # random_model puts them there
-TWINS = {"MAX_POOL_2D", "PADV2", "RELU6", "SQUEEZE", "EXPAND_DIMS"}  # reached by another's sample or by fixed models
+TWINS = {
+    "MAX_POOL_2D",
+    "PADV2",
+    "RELU6",
+    "SQUEEZE",
+    "EXPAND_DIMS",
+    "UNPACK",
+}  # reached by another's sample or by fixed models
 
 
 def model_of(sample: Sample, seed: int) -> bytes:

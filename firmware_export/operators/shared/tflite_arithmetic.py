@@ -26,7 +26,7 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     if real == 0.0:
         return 0, 0
     fraction, shift = math.frexp(real)
-    multiplier = _round_half_away(fraction * (1 << 31))
+    multiplier = round_half_away(fraction * (1 << 31))
     if multiplier == 1 << 31:
         multiplier, shift = multiplier // 2, shift + 1
     if shift < -31:
@@ -34,7 +34,8 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     return multiplier, shift
 
 
-def _round_half_away(value: float) -> int:
+def round_half_away(value: float) -> int:
+    """The nearest integer, ties away from zero."""
     return math.floor(abs(value) + 0.5) * (-1 if value < 0 else 1)
 
 
@@ -76,7 +77,7 @@ def activation_range(activation: str, scale: float, zero_point: int) -> tuple[in
 
     def quantize(real: float) -> int:
         ratio = float(np.float32(real) / np.float32(scale))
-        return zero_point + _round_half_away(ratio)
+        return zero_point + round_half_away(ratio)
 
     low, high = -128, 127
     if activation in ("RELU", "RELU6"):
@@ -107,30 +108,6 @@ def softmax_parameters(scale: float, beta: float) -> tuple[int, int, int]:
     real = min(float(np.float32(beta)) * float(np.float32(scale)) * (1 << 26), float((1 << 31) - 1))
     multiplier, shift = quantize_multiplier(real)
     return multiplier, shift, -input_radius(5, shift)
-
-
-def logistic_table(scale: float, zero_point: int) -> np.ndarray:
-    """The int8 logistic function (output scale 1/256, zero point -128) of every input, indexed by the unsigned byte.
-
-    >>> table = logistic_table(0.05, 0)
-    >>> [int(table[x]) for x in (0, 20, 256 - 20, 127)]
-    [0, 59, -59, 127]
-    """
-    fraction, shift = math.frexp(float(np.float32(scale)) * (1 << 27))
-    multiplier = _round_half_away(fraction * (1 << 31))
-    radius = input_radius(4, shift)
-    table = np.zeros(256, np.int8)
-    for value in range(-128, 128):
-        centred = value - zero_point
-        if centred <= -radius:
-            result = -128
-        elif centred >= radius:
-            result = 127
-        else:
-            q4 = rescale(centred, multiplier, shift)
-            result = min(max(divide_by_power(_logistic_q4(q4), 23) - 128, -128), 127)
-        table[value & 255] = result
-    return table
 
 
 def rescale_table(
@@ -164,44 +141,3 @@ def rescale_table(
         result = min(max(rescale(value - in_zero, multiplier, shift) + out_zero, low), high)
         table[byte] = result & 255
     return table if unsigned_out else table.view(np.int8)
-
-
-def _logistic_q4(x: int) -> int:
-    if x == 0:
-        return 1 << 30
-    positive = _reciprocal_q0(_exp(-abs(x), 4))
-    return positive if x > 0 else INT32_MAX - positive
-
-
-def _exp(x: int, integer_bits: int) -> int:
-    """``exp(x)`` as Q0.31 of a negative fixed-point number with that many integer bits."""
-    if x == 0:
-        return INT32_MAX
-    fractional = 31 - integer_bits
-    quarter = 1 << (fractional - 2)
-    part = (x & (quarter - 1)) - quarter
-    y = (part << integer_bits) + (1 << 28)
-    y2 = high_multiply(y, y)
-    y3 = high_multiply(y2, y)
-    y4 = divide_by_power(high_multiply(y2, y2), 2)
-    tail = divide_by_power(high_multiply(y4 + y3, 715827883) + y2, 1)
-    result = 1895147668 + high_multiply(1895147668, y + tail)
-    factors = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
-    for i, factor in enumerate(factors):
-        if i - 2 < integer_bits and (part - x) & (1 << (fractional - 2 + i)):
-            result = high_multiply(result, factor)
-    return result
-
-
-def _reciprocal_q0(x: int) -> int:
-    """``1 / (1 + x)`` of a Q0.31 number in [0, 1)."""
-    half = (x + INT32_MAX + 1) // 2
-    r = 1515870810 + high_multiply(half, -1010580540)
-    for _ in range(3):
-        error = (1 << 29) - high_multiply(half, r)
-        r += _saturate(high_multiply(r, error) << 2)
-    return _saturate(r << 1)
-
-
-def _saturate(x: int) -> int:
-    return min(max(x, INT32_MIN), INT32_MAX)
