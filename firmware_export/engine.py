@@ -23,7 +23,9 @@ from firmware_export.encodings import ENCODINGS
 from firmware_export.encodings.cost_model import Estimate, choose, choose_depthwise
 from firmware_export.ir import Operation, Program
 from firmware_export.lowering.lower import lower
-from kws_tfmot.errors import ModelError
+from firmware_export.streaming.plan import stream_program
+from kws_tfmot.contract import ModelContract
+from kws_tfmot.errors import KwsError, ModelError
 from kws_tfmot.files import sha256_bytes, write_files
 from kws_tfmot.tflite.reader import read_model
 
@@ -61,13 +63,21 @@ class Engine:
 
     def report(self) -> dict[str, Any]:
         """Bytes, encodings and the memory plan, ready for JSON."""
-        return {
+        report = {
             "arena_bytes": self.plan.arena,
             "constant_bytes": self.constant_bytes,
             "files": sorted(self.files),
             "model_sha256": self.digest,
             "layers": [self._layer(n) for n in range(len(self.program.layers))],
         }
+        if step := self.program.step:
+            report["step"] = {
+                "rows": step.rows,
+                "window_rows": step.window,
+                "warm_up_steps": step.warm_up,
+                "state_bytes": self.plan.state_bytes,
+            }
+        return report
 
     def _layer(self, n: int) -> dict[str, Any]:
         layer, picked = self.program.layers[n], self.picked[n]
@@ -94,6 +104,8 @@ def build(
     name: str = DEFAULT_NAME,
     labels: tuple[str, ...] = (),
     encodings: tuple[str, ...] | None = None,
+    stream: bool = False,
+    hop: int | None = None,
 ) -> Engine:
     """Turn a model into C source.
 
@@ -103,14 +115,19 @@ def build(
         name: Prefix of the generated identifiers and name of the generated files.
         labels: Class names for the header.
         encodings: The weight encodings to choose from; all by default.
+        stream: Compute each row of time once, step by step, instead of whole windows.
+        hop: Rows of the input that a step takes; the least possible by default.
 
     Raises:
-        ModelError: For a corrupt model, or one with anything the engine does not support, all of it listed.
+        ModelError: For a corrupt model, or one with anything the engine does not support or cannot stream, all of it
+            listed.
         RecipeError: For an unknown tilt, encoding or an impossible name.
     """
     identifier(name)
     data = model if isinstance(model, bytes) else _read(Path(model))
     program = lower(read_model(data))
+    if stream:
+        program = stream_program(program, hop, _frames(data))
     picked = choose(_coded(program, "matrix"), optimise, encodings)
     unpacking = any(ENCODINGS[estimate.encoding].kernel == "lowbit" for estimate in picked)
     depthwise = choose_depthwise(_coded(program, "taps"), encodings, unpacking)
@@ -148,12 +165,14 @@ def export_engine(
     name: str = DEFAULT_NAME,
     labels: tuple[str, ...] = (),
     encodings: tuple[str, ...] | None = None,
+    stream: bool = False,
+    hop: int | None = None,
 ) -> dict[str, Any]:
     """Write the engine for ``model`` into ``out_dir`` and return :meth:`Engine.report`.
 
     Arguments and errors as in :func:`build`. The same model and arguments always give the same bytes.
     """
-    engine = build(model, optimise=optimise, name=name, labels=labels, encodings=encodings)
+    engine = build(model, optimise=optimise, name=name, labels=labels, encodings=encodings, stream=stream, hop=hop)
     readme = engine_readme(engine.name, engine.report(), sorted(engine.files))
     write_files({**engine.files, "README.md": readme}, out_dir)
     return engine.report()
@@ -192,6 +211,14 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as err:
         raise ModelError(f"the model {path} cannot be read: {err.strerror}") from None
+
+
+def _frames(data: bytes) -> int | None:
+    """Frames that the front end in the model's settings gives, ``None`` where it carries none."""
+    try:
+        return ModelContract.of_model(data).frontend.feature_shape[0]
+    except KwsError:
+        return None
 
 
 def _check_labels(program: Program, labels: tuple[str, ...]) -> None:

@@ -172,6 +172,27 @@ class Layer:
     output: int
 
 
+@dataclass(frozen=True)
+class State:
+    """An activation that is kept from step to step. ``initial``: one byte for all of it, or all its planar bytes."""
+
+    value: int
+    initial: bytes
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """How a program with state is run: ``rows`` new input rows a step, a decision from step ``warm_up`` on.
+
+    ``window`` is the number of rows a decision is made from, ``row_elements`` the numbers of one row.
+    """
+
+    rows: int
+    window: int
+    warm_up: int
+    row_elements: int
+
+
 @dataclass
 class Program:
     """A lowered model. ``input`` and ``output`` index ``values``."""
@@ -186,6 +207,8 @@ class Program:
     input_zero_point: int = 0
     output_scale: float = 1.0
     output_zero_point: int = 0
+    states: list[State] = field(default_factory=list)
+    step: StepPlan | None = None  # where the program is run step by step
 
     def add_value(
         self, name: str, layout: Layout, scale: float, zero_point: int, data: np.ndarray | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -13,11 +13,20 @@ from firmware_export.boards import BOARDS
 from firmware_export.emulation.cycles import Cycles, timing_of
 from firmware_export.emulation.emulator import EmulationReport, emulate
 from firmware_export.emulation.silicon import silicon_of
+from firmware_export.emulation.stream_report import StreamReport, emulate_stream
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import DataError
 from kws_tfmot.recipe import load_recipe
 from pipelines.console import err, friendly_errors, line, table
-from pipelines.options import JsonOption, ModelArgument, RecipeOption, WaitStatesOption
+from pipelines.options import (
+    HopOption,
+    JsonOption,
+    ModelArgument,
+    RecipeOption,
+    StreamOption,
+    WaitStatesOption,
+    check_hop,
+)
 
 AUDIO = (".wav", ".flac")
 
@@ -29,11 +38,20 @@ def command(
     random: Annotated[int, typer.Option(min=1, help="Without --clips: how many random inputs.")] = 4,
     optimise: Annotated[str, typer.Option(help="speed, balanced or size.")] = "balanced",
     wait_states: WaitStatesOption = 0,
+    stream: StreamOption = False,
+    hop: HopOption = None,
+    steps: Annotated[int, typer.Option(min=1, help="With --stream: how many decisions.")] = 200,
     recipe: RecipeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the engine's firmware in QEMU and compare it with TFLite Micro's kernels; exit code 1 if a byte differs."""
     with friendly_errors():
+        check_hop(stream, hop)
+        if stream:
+            report_steps(
+                model, board, clips, recipe, as_json, hop=hop, steps=steps, optimise=optimise, wait_states=wait_states
+            )
+            return
         inputs = features_of(clips, model, recipe) if clips else None
         with err.status("emulating") as status:
             report = emulate(
@@ -51,6 +69,47 @@ def command(
             show(report)
     if not report.bit_exact:
         raise typer.Exit(1)
+
+
+def report_steps(
+    model: Path, board: str, clips: Path | None, recipe: Path | None, as_json: bool, **options: Any
+) -> None:
+    """Step the model through a stream (the clips one after another, or random rows); exit code 1 if a byte differs."""
+    rows = None
+    if clips:
+        features = features_of(clips, model, recipe)
+        rows = features.reshape(-1, features.shape[-1] if features.ndim < 4 else features[0, 0].size)
+    with err.status("emulating") as status:
+        report = emulate_stream(model, board, rows, progress=status.update, **options)
+    if as_json:
+        typer.echo(json.dumps(report.to_dict(), indent=2))
+    else:
+        show_steps(report)
+    if not report.bit_exact:
+        raise typer.Exit(1)
+
+
+def show_steps(report: StreamReport) -> None:
+    """Layers and totals of a step."""
+    rows = [[row["layer"], row["kernel"], f"{row['instructions']:,.0f}"] for row in report.layers]
+    table(f"{report.board}, {report.core}, {report.steps} steps", ["layer", "kernel", "instructions"], rows)
+    line(
+        f"a step takes {report.step_rows} of {report.window_rows} rows: [bold]{report.step_instructions:,.0f}[/] "
+        f"instructions (counted; most {report.step_instructions_most:,})"
+    )
+    low, high = report.step_cycles_range
+    line(f"modelled cycles a step: [bold]{low:,.0f} to {high:,.0f}[/] ({report.cycles_are})")
+    line(
+        f"state and arena [bold]{report.ram_bytes:,} B[/], of them state {report.state_bytes:,} B; flash "
+        f"[bold]{report.flash_bytes:,} B[/]; stack {report.stack_bytes:,} B"
+    )
+    verdict = (
+        "[green]every decision equal to the whole window's[/]"
+        if report.bit_exact
+        else f"[red]{report.differing_bytes} bytes differ from the whole window's[/]"
+    )
+    line(f"against {report.reference}: {verdict}")
+    line(report.note, style="dim", markup=False)
 
 
 def features_of(folder: Path, model: Path, recipe: Path | None) -> np.ndarray:

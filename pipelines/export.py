@@ -15,7 +15,7 @@ from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.metadata import read_settings
 from pipelines.console import friendly_errors, line, table
-from pipelines.options import ModelArgument, RecipeOption
+from pipelines.options import HopOption, ModelArgument, RecipeOption, StreamOption, check_hop
 
 TARGETS = ("tflm", "engine", "firmware")
 
@@ -33,6 +33,8 @@ def command(
     optimise: Annotated[str, typer.Option(help="engine: speed, balanced or size.")] = "balanced",
     board: Annotated[str, typer.Option(help="firmware: the board, see `kws emulate --help`.")] = "mps2-an386",
     decode: Annotated[bool, typer.Option(help="tflm: pack sparse weights for TFLM_DECODE where smaller.")] = False,
+    stream: StreamOption = False,
+    hop: HopOption = None,
     name: Annotated[str, typer.Option(help="tflm: what files and C identifiers begin with.")] = "kws_model",
     recipe: RecipeOption = None,
 ) -> None:
@@ -42,10 +44,16 @@ def command(
             raise RecipeError(
                 f"unknown target {target!r}.{did_you_mean(target, TARGETS)} Allowed: {', '.join(TARGETS)}."
             )
+        check_hop(stream, hop)
+        if stream and target != "engine":
+            raise RecipeError(f"--stream is for --target engine. Received: --target {target}.")
         if target == "tflm":
             show_tflm(export_tflm(model, out_dir, decode=decode, name=name, **_settings(recipe)), out_dir)
         elif target == "engine":
-            show_engine(export_engine(model, out_dir, optimise=optimise, labels=_labels(model, recipe)), out_dir)
+            labels = _labels(model, recipe)
+            show_engine(
+                export_engine(model, out_dir, optimise=optimise, labels=labels, stream=stream, hop=hop), out_dir
+            )
         else:
             contract = ModelContract.of_model(model, load_recipe(recipe).contract() if recipe else None)
             files = export_example(model, out_dir, contract, board)
@@ -86,6 +94,11 @@ def show_engine(report: dict[str, Any], out_dir: Path) -> None:
     table("weights in flash", ["layer", "weights", "zeros", "encoding", "bytes"], rows)
     line(f"{out_dir}: {len(report['files'])} files", markup=False)
     line(f"constants {report['constant_bytes']:,} B, arena {report['arena_bytes']:,} B")
+    if step := report.get("step"):
+        line(
+            f"a step takes {step['rows']} of {step['window_rows']} rows; {step['warm_up_steps']} steps until the first "
+            f"decision; {step['state_bytes']:,} B of the arena are kept"
+        )
 
 
 if __name__ == "__main__":

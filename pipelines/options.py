@@ -26,7 +26,18 @@ SpeakerOption = Annotated[str, typer.Option("--speaker-pattern", help="Regular e
 ForceOption = Annotated[bool, typer.Option("--force", help="Do every stage again.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 ModelArgument = Annotated[Path, typer.Argument(help="A .tflite file.")]
+StreamOption = Annotated[
+    bool,
+    typer.Option("--stream", help="Engine: compute each row of time once, step by step, instead of whole windows."),
+]
+HopOption = Annotated[int | None, typer.Option("--hop", help="With --stream: rows a step takes; default the least.")]
 RecipeOption = Annotated[Path | None, typer.Option("--recipe", help="For a model that carries no settings of its own.")]
+
+
+def check_hop(stream: bool, hop: int | None) -> None:
+    """Refuse ``--hop`` where nothing is streamed."""
+    if hop is not None and not stream:
+        raise RecipeError(f"--hop {hop} needs --stream: whole windows have no steps.")
 
 
 def resolve_recipe(recipe: Path, overrides: list[str], keywords: str = "", speaker_pattern: str = "") -> Recipe:

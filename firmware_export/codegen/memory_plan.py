@@ -2,6 +2,7 @@
 
 Values are placed by lifetime; two values may share bytes when they are never needed at the same time, and a layer that
 can work in place writes its output where its input stands. The plan is exact: the arena ends with the last byte used.
+States, which live from step to step, stand at the start of the arena and share their bytes with nothing.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class MemoryPlan:
     scratch: tuple[int, ...]
     scratch_bytes: tuple[int, ...]
     spans: tuple[Span, ...]
+    state_bytes: int = 0  # of the arena's start that must stay untouched between steps
 
 
 def scratch_bytes(layer: Layer, encoding: str) -> int:
@@ -60,7 +62,10 @@ def works_in_place(layer: Layer, program: Program) -> bool:
 
 
 def lifetimes(program: Program) -> dict[int, tuple[int, int]]:
-    """First and last layer during which each value is needed; the input from the start, the output to the end."""
+    """First and last layer during which each value is needed; the input from the start, the output to the end.
+
+    States live through every layer.
+    """
     spans: dict[int, tuple[int, int]] = {program.input: (0, 0)}
     for number, layer in enumerate(program.layers):
         for value in (*layer.inputs, layer.output):
@@ -69,17 +74,18 @@ def lifetimes(program: Program) -> dict[int, tuple[int, int]]:
                 spans[value] = (first, number)
     first, _ = spans[program.output]
     spans[program.output] = (first, len(program.layers) - 1)
-    return spans
+    return spans | {state.value: (0, len(program.layers) - 1) for state in program.states}
 
 
 def _shared(program: Program, lives: dict[int, tuple[int, int]]) -> dict[int, int]:
     """Which value each one shares its place with: the first of a chain of in-place layers."""
     root = {value: value for value in lives}
+    states = {state.value for state in program.states}
     writers: dict[int, int] = {}
     for layer in program.layers:
         writers[layer.output] = writers.get(layer.output, 0) + 1
     for number, layer in enumerate(program.layers):
-        if not works_in_place(layer, program) or writers[layer.output] > 1:
+        if not works_in_place(layer, program) or writers[layer.output] > 1 or states & {layer.inputs[0], layer.output}:
             continue
         source = layer.inputs[0]
         if program.values[source].data is None and lives[source][1] == number and layer.inputs.count(source) == 1:
@@ -135,16 +141,19 @@ def plan_memory(program: Program, encoded: list[tuple[str, Encoded] | None]) -> 
     """
     root = _shared(program, lifetimes(program))
     chains = _chains(program)
+    states = _place_states([chains.pop(state.value)[0] for state in program.states])
+    state_bytes = -(-_arena(states) // ALIGNMENT) * ALIGNMENT
     wanted = [
         scratch_bytes(layer, choice[0] if choice else "") for layer, choice in zip(program.layers, encoded, strict=True)
     ]
     groups = [*chains.values(), *([Span(f"scratch {n}", size, n, n)] for n, size in enumerate(wanted) if size)]
-    placed = min((_place(groups, key) for key in _ORDERS), key=_arena)
+    placed = min((_place(groups, key, states) for key in _ORDERS), key=_arena)
     by_name = {span.name: span.start for span in placed}
     place = {first: by_name[chain[0].name] for first, chain in chains.items()}
+    place |= {state.value: span.start for state, span in zip(program.states, states, strict=True)}
     offsets = [place[root[v]] if v in root else -1 for v in range(len(program.values))]
     scratch = [by_name.get(f"scratch {n}", -1) for n in range(len(program.layers))]
-    plan = MemoryPlan(_arena(placed), tuple(offsets), tuple(scratch), tuple(wanted), tuple(placed))
+    plan = MemoryPlan(_arena(placed), tuple(offsets), tuple(scratch), tuple(wanted), tuple(placed), state_bytes)
     check_plan(plan)
     return plan
 
@@ -169,9 +178,18 @@ def _arena(spans: list[Span]) -> int:
     return max((span.start + span.size for span in spans), default=0)
 
 
-def _place(groups: list[list[Span]], key: object) -> list[Span]:
+def _place_states(spans: list[Span]) -> list[Span]:
+    """One after the other from the start of the arena."""
+    placed, start = [], 0
+    for span in spans:
+        placed.append(replace(span, start=start))
+        start += -(-span.size // ALIGNMENT) * ALIGNMENT
+    return placed
+
+
+def _place(groups: list[list[Span]], key: object, before: list[Span]) -> list[Span]:
     """Give each group, in the order of ``key`` of the whole of it, the lowest place free while its spans live."""
-    placed: list[Span] = []
+    placed = list(before)
     for group in sorted(groups, key=lambda group: key(_whole(group))):  # type: ignore[operator]
         start, moved = 0, True
         while moved:

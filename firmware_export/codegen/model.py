@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from firmware_export.codegen.c_source import array, comment
 from firmware_export.codegen.layers import Call, constants_of
 from firmware_export.codegen.memory_plan import MemoryPlan
+from firmware_export.codegen.step_functions import (
+    step_bytes,
+    step_declarations,
+    step_functions,
+    step_kernels,
+    step_sizes,
+)
 from firmware_export.encodings.cost_model import Estimate
 from firmware_export.ir import Program
 
@@ -52,7 +59,7 @@ def generate(
             blocks.insert(0, array("int8_t", f"value_{index}", value.data))
             total += len(value.data)
     code = _code(name, program, plan, blocks, calls, digest)
-    kernels = tuple(sorted({function for call in calls for function in call.functions}))
+    kernels = tuple(sorted({function for call in calls for function in call.functions} | step_kernels(program)))
     return Source(_header(name, program, plan, labels, digest), code, kernels, total, tuple(calls))
 
 
@@ -75,56 +82,73 @@ def _code(name: str, program: Program, plan: MemoryPlan, blocks: list[str], call
         f"KWS_CHECK(check_span_{i}, {span.start} + {span.size} <= {upper}_ARENA_BYTES);"
         for i, span in enumerate(plan.spans)
     ]
-    steps = []
-    for call in calls:
-        steps.append(f"  /* {comment(call.label)} */")
-        steps.append(f"  status = {call.text};")
-        steps.append(f"  KWS_PROBE({call.layer + 1});")
-        steps.append("  if (status != KWS_OK) {\n    return status;\n  }")
-    input_layout = program.values[program.input].layout
+    taken = step_bytes(program)
+    bytes_in = f"KWS_CHECK(check_input, {taken} == {upper}_{'STEP' if program.step else 'INPUT'}_BYTES);"
+    if program.step:
+        checks.append(f"KWS_CHECK(check_state, {plan.state_bytes} == {upper}_STATE_BYTES);")
+    functions = step_functions if program.step else _window_functions
     return "\n".join(
         [
             _banner(digest),
             f'#include "{name}.h"',
+            *(["", "#include <string.h>"] if program.step else []),
             "",
             "/* Refused by the compiler where the condition does not hold. */",
             "#define KWS_CHECK(name, condition) typedef char name[(condition) ? 1 : -1]",
             "",
             *checks,
             f"KWS_CHECK(check_arena, {upper}_ARENA_BYTES == {plan.arena});",
-            f"KWS_CHECK(check_input, {input_layout.elements} == {upper}_INPUT_BYTES);",
+            bytes_in,
             "",
             "\n\n".join(blocks),
             "",
-            f"kws_status {name}_init({name} *model, void *arena, size_t bytes) {{",
-            f"  if (model == NULL || arena == NULL || bytes < {upper}_ARENA_BYTES || ((uintptr_t)arena & 3u) != 0) {{",
-            "    return KWS_ERROR_ARGUMENT;",
-            "  }",
-            "  model->arena = (int8_t *)arena;",
-            "  return KWS_OK;",
-            "}",
-            "",
-            f"int8_t *{name}_input({name} *model) {{",
-            f"  return model->arena + {plan.values[program.input]};",
-            "}",
-            "",
-            f"const int8_t *{name}_output(const {name} *model) {{",
-            f"  return model->arena + {plan.values[program.output]};",
-            "}",
-            "",
-            f"kws_status {name}_invoke({name} *model) {{",
-            "  if (model == NULL || model->arena == NULL) {",
-            "    return KWS_ERROR_ARGUMENT;",
-            "  }",
-            "  int8_t *const arena = model->arena;",
-            "  kws_status status;",
-            "  KWS_PROBE(0);",
-            *steps,
-            "  return KWS_OK;",
-            "}",
+            *functions(name, program, plan, layer_calls(calls)),
             "",
         ]
     )
+
+
+def layer_calls(calls: list[Call]) -> list[str]:
+    """The body of an inference: each layer's call, its probe, and the way out on an error."""
+    lines = []
+    for call in calls:
+        lines.append(f"  /* {comment(call.label)} */")
+        lines.append(f"  status = {call.text};")
+        lines.append(f"  KWS_PROBE({call.layer + 1});")
+        lines.append("  if (status != KWS_OK) {\n    return status;\n  }")
+    return lines
+
+
+def _window_functions(name: str, program: Program, plan: MemoryPlan, calls: list[str]) -> list[str]:
+    upper = name.upper()
+    return [
+        f"kws_status {name}_init({name} *model, void *arena, size_t bytes) {{",
+        f"  if (model == NULL || arena == NULL || bytes < {upper}_ARENA_BYTES || ((uintptr_t)arena & 3u) != 0) {{",
+        "    return KWS_ERROR_ARGUMENT;",
+        "  }",
+        "  model->arena = (int8_t *)arena;",
+        "  return KWS_OK;",
+        "}",
+        "",
+        f"int8_t *{name}_input({name} *model) {{",
+        f"  return model->arena + {plan.values[program.input]};",
+        "}",
+        "",
+        f"const int8_t *{name}_output(const {name} *model) {{",
+        f"  return model->arena + {plan.values[program.output]};",
+        "}",
+        "",
+        f"kws_status {name}_invoke({name} *model) {{",
+        "  if (model == NULL || model->arena == NULL) {",
+        "    return KWS_ERROR_ARGUMENT;",
+        "  }",
+        "  int8_t *const arena = model->arena;",
+        "  kws_status status;",
+        "  KWS_PROBE(0);",
+        *calls,
+        "  return KWS_OK;",
+        "}",
+    ]
 
 
 def _float(value: float) -> str:
@@ -133,7 +157,7 @@ def _float(value: float) -> str:
 
 def _header(name: str, program: Program, plan: MemoryPlan, labels: tuple[str, ...], digest: str) -> str:
     upper = name.upper()
-    source, target = program.values[program.input], program.values[program.output]
+    target = program.values[program.output]
     listed = [f'"{_escaped(label)}"' for label in labels]
     label_lines = [f"#define {upper}_LABELS \\\n  {{ {', '.join(listed)} }}", ""] if labels else []
     return "\n".join(
@@ -146,7 +170,7 @@ def _header(name: str, program: Program, plan: MemoryPlan, labels: tuple[str, ..
             "",
             f'#define {upper}_SHA256 "{digest}"',
             f"#define {upper}_ARENA_BYTES {plan.arena} /* exact; align to 4 */",
-            f"#define {upper}_INPUT_BYTES {source.layout.elements} /* in the order height, width, channel */",
+            *step_sizes(name, program, plan),
             f"#define {upper}_OUTPUT_BYTES {target.layout.elements}",
             "/* real = scale * (q - zero point), of the bytes that go in and come out */",
             f"#define {upper}_INPUT_SCALE {_float(program.input_scale)}",
@@ -161,20 +185,7 @@ def _header(name: str, program: Program, plan: MemoryPlan, labels: tuple[str, ..
             "#endif",
             "",
             "/* The caller owns this and the arena; several models, or several of one, do not disturb each other. */",
-            "typedef struct {",
-            "  int8_t *arena;",
-            f"}} {name};",
-            "",
-            "/* Bind an arena of at least ARENA_BYTES, aligned to 4. */",
-            f"kws_status {name}_init({name} *model, void *arena, size_t bytes);",
-            "",
-            "/* Where to write the input: INPUT_BYTES numbers; an inference overwrites them. */",
-            f"int8_t *{name}_input({name} *model);",
-            "",
-            "/* Where the last inference left its OUTPUT_BYTES results. */",
-            f"const int8_t *{name}_output(const {name} *model);",
-            "",
-            f"kws_status {name}_invoke({name} *model);",
+            *(step_declarations(name) if program.step else _window_declarations(name)),
             "",
             "#ifdef __cplusplus",
             "}",
@@ -184,6 +195,25 @@ def _header(name: str, program: Program, plan: MemoryPlan, labels: tuple[str, ..
             "",
         ]
     )
+
+
+def _window_declarations(name: str) -> list[str]:
+    return [
+        "typedef struct {",
+        "  int8_t *arena;",
+        f"}} {name};",
+        "",
+        "/* Bind an arena of at least ARENA_BYTES, aligned to 4. */",
+        f"kws_status {name}_init({name} *model, void *arena, size_t bytes);",
+        "",
+        "/* Where to write the input: INPUT_BYTES numbers; an inference overwrites them. */",
+        f"int8_t *{name}_input({name} *model);",
+        "",
+        "/* Where the last inference left its OUTPUT_BYTES results. */",
+        f"const int8_t *{name}_output(const {name} *model);",
+        "",
+        f"kws_status {name}_invoke({name} *model);",
+    ]
 
 
 def _escaped(label: str) -> str:

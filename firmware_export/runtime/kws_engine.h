@@ -18,6 +18,7 @@ extern "C" {
 /* What every kernel returns. */
 typedef enum {
     KWS_OK = 0,
+    KWS_NOT_READY = 1,      /* a step since whose reset fewer rows came than a window has: no decision yet */
     KWS_ERROR_ARGUMENT = -1 /* a pointer is null or a size does not fit the kernel */
 } kws_status;
 
@@ -122,6 +123,11 @@ typedef struct {
     int32_t in_step[3], out_step[3];
 } kws_copy;
 
+/* Rows of a state: each plane loses its `added` oldest pixels and gains those of the input behind the others. */
+typedef struct {
+    uint16_t channels, added, in_plane, pixels, plane;
+} kws_append;
+
 /* Read a planar tensor in the order height, width, channel and write it planar with another shape. */
 typedef struct {
     uint16_t in_channels, in_pixels, in_plane, out_channels, out_pixels, out_plane;
@@ -193,6 +199,7 @@ kws_status kws_minimum(const kws_elementwise *layer, const int8_t *a, const int8
 kws_status kws_fill(int8_t value, uint32_t bytes, int8_t *output);
 kws_status kws_place_tensor(const kws_place *layer, const int8_t *input, int8_t *output);
 kws_status kws_copy_strided(const kws_copy *layer, const int8_t *input, int8_t *output);
+kws_status kws_append_rows(const kws_append *layer, const int8_t *input, int8_t *state);
 kws_status kws_reshape_tensor(const kws_reshape *layer, const int8_t *input, int8_t *output);
 kws_status kws_clamp(int8_t minimum, int8_t maximum, uint32_t bytes, const int8_t *input, int8_t *output);
 kws_status kws_lookup(const int8_t table[256], uint32_t bytes, const int8_t *input, int8_t *output);

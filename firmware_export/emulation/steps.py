@@ -1,0 +1,119 @@
+"""A streaming engine on this computer, step by step, and what its steps are compared with: the whole window."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+
+import numpy as np
+
+from firmware_export.emulation.host import EngineLibrary, compile_library
+from firmware_export.engine import Engine, build
+from firmware_export.ir import StepPlan
+from kws_tfmot.errors import ModelError
+
+NOT_READY = 1  # KWS_NOT_READY of the runtime
+
+
+class StepLibrary:
+    """A compiled streaming engine: rows in, scores out once a window is full.
+
+    Args:
+        engine: Built with ``stream=True``.
+        path: Its library; compiled where not given.
+
+    Raises:
+        ModelError: For an engine that runs whole windows.
+        ToolchainError: Without a C compiler.
+    """
+
+    def __init__(self, engine: Engine, path: Path | None = None) -> None:
+        step_of(engine)
+        library = ctypes.CDLL(str(path or compile_library(engine)))
+        name = engine.name
+        self.engine = engine
+        self._init, self._reset, self._step = (library[f"{name}_{what}"] for what in ("init", "reset", "step"))
+        self._init.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+        self._reset.argtypes = (ctypes.c_void_p,)
+        self._step.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+        program = engine.program
+        self._size = program.values[program.input].layout.elements
+        self._arena = np.zeros(engine.plan.arena + 8, np.int8)
+        self._context = ctypes.create_string_buffer(2 * ctypes.sizeof(ctypes.c_void_p))
+        self._scores = np.zeros(program.values[program.output].layout.elements, np.int8)
+        start = self._arena.ctypes.data + -self._arena.ctypes.data % 4
+        if self._init(self._context, start, engine.plan.arena) != 0:
+            raise ModelError(f"the engine refused an arena of {engine.plan.arena} bytes.")
+
+    def reset(self) -> None:
+        """Forget all rows."""
+        self._reset(self._context)
+
+    def step(self, rows: np.ndarray) -> np.ndarray | None:
+        """Scores ``int8[classes]`` of the window that ends with ``rows``, ``None`` while there is no whole window.
+
+        Raises:
+            ModelError: If ``rows`` is not the int8 input of one step.
+        """
+        flat = np.ascontiguousarray(rows).view(np.int8).reshape(-1)
+        if flat.size != self._size:
+            raise ModelError(f"expected {self._size} numbers a step. Received: {flat.size}.")
+        status = self._step(self._context, flat.ctypes.data, self._scores.ctypes.data)
+        if status == NOT_READY:
+            return None
+        if status != 0:
+            raise ModelError("the engine reported an error.")
+        return self._scores.copy()
+
+    def run(self, rows: np.ndarray) -> np.ndarray:
+        """Scores ``int8[N, classes]`` of every step over ``rows`` from the first whole window on, after a reset."""
+        self.reset()
+        flat = np.ascontiguousarray(rows).view(np.int8).reshape(-1)
+        pieces = flat[: flat.size // self._size * self._size].reshape(-1, self._size)
+        scores = [found for piece in pieces if (found := self.step(piece)) is not None]
+        return np.array(scores, np.int8).reshape(len(scores), self._scores.size)
+
+
+def step_of(engine: Engine) -> StepPlan:
+    """How the engine is stepped.
+
+    Raises:
+        ModelError: If it runs whole windows.
+    """
+    if engine.program.step is None:
+        raise ModelError("this engine runs whole windows; build it with stream=True")
+    return engine.program.step
+
+
+def windows_of(rows: np.ndarray, step: StepPlan) -> np.ndarray:
+    """Every window that a decision is made from.
+
+    Args:
+        rows: Numbers of a stream, ``[rows, row elements]``.
+        step: How the stream is stepped.
+
+    Returns:
+        ``[decisions, window, row elements]``, a view: window ``i`` ends with the rows of step ``warm_up + i``.
+
+    >>> windows_of(np.arange(7)[:, None], StepPlan(2, 3, 1, 1))[:, :, 0].tolist()
+    [[1, 2, 3], [3, 4, 5]]
+    """
+    ends = range((step.warm_up + 1) * step.rows, len(rows) + 1, step.rows)
+    return np.stack([rows[end - step.window : end] for end in ends]) if ends else rows[:0].reshape(0, step.window, -1)
+
+
+def whole_windows(model: str | Path | bytes, rows: np.ndarray, step: StepPlan) -> np.ndarray:
+    """Scores ``int8[decisions, classes]`` of the whole-window engine, for rows as in :func:`windows_of`.
+
+    Raises:
+        ModelError: If the engine does not support the model.
+        ToolchainError: Without a C compiler.
+    """
+    engine = build(model, name="whole")
+    return EngineLibrary(engine, compile_library(engine)).run(windows_of(rows, step))
+
+
+def random_rows(engine: Engine, count: int, seed: int) -> np.ndarray:
+    """int8 rows ``[count, row elements]`` that stay for a while and jump, so that old and new windows differ."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(-128, 128, (count, step_of(engine).row_elements)).astype(np.int8)

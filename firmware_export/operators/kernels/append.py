@@ -1,0 +1,19 @@
+"""New rows behind the older ones of a state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firmware_export.codegen.step import Step
+from firmware_export.ir import Operation
+
+
+@dataclass(frozen=True)
+class Append(Operation):
+    """Move every plane of the output, a state, towards older rows and write the input's rows behind them."""
+
+    def emit(self, step: Step) -> str:
+        """The call of ``kws_append_rows``."""
+        source, target = step.source().layout, step.target.layout
+        members: list[object] = [target.channels, source.pixels, source.plane, target.pixels, target.plane]
+        return step.call("kws_append_rows", step.struct("kws_append", members), step.input(), step.output)
