@@ -8,7 +8,7 @@ from typing import Any
 
 from kws_tfmot.data import SILENCE, UNKNOWN, DataSettings
 from kws_tfmot.detection.settings import DetectionSettings
-from kws_tfmot.errors import ModelError
+from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.frontend import FrontendSettings
 from kws_tfmot.manifest import Manifest
 from kws_tfmot.tflite.graph import Graph
@@ -82,13 +82,23 @@ class ModelContract:
 
     @classmethod
     def _of_settings(cls, settings: dict[str, Any] | None) -> ModelContract:
-        if settings is None or "labels" not in settings or "frontend" not in settings:
+        if not settings or settings.get("labels") is None or settings.get("frontend") is None:
             raise ModelError(
                 "the model carries no kws_tfmot settings (labels, front end).",
                 "Give the recipe it was built with: --recipe RECIPE; for a microWakeWord model ESPHome's manifest, of "
                 "the same name with the suffix .json, beside it will do.",
             )
-        labels = tuple(str(label) for label in settings["labels"])
+        labels = tuple(settings["labels"])
+        try:
+            return cls._parsed(labels, settings)
+        except RecipeError as err:
+            raise ModelError(
+                f"the settings inside the model cannot be used: {err.message}",
+                "Convert the model again, or give the recipe it was built with: --recipe RECIPE.",
+            ) from None
+
+    @classmethod
+    def _parsed(cls, labels: tuple[str, ...], settings: dict[str, Any]) -> ModelContract:
         frontend = FrontendSettings.parse(settings["frontend"], "frontend (inside the model)")
         keywords = [label for label in labels if label not in (UNKNOWN, SILENCE)]
         known = (*_SPLIT_KEYS, "synthetic")

@@ -70,7 +70,7 @@ def _settings(recipe: Path | None) -> dict[str, Any]:
 
 def _labels(model: Path, recipe: Path | None) -> tuple[str, ...]:
     given = _settings(recipe) or read_settings(model) or {}
-    return tuple(str(label) for label in given.get("labels", ()))
+    return tuple(given.get("labels") or ())
 
 
 def show_tflm(report: ExportReport, out_dir: Path) -> None:
