@@ -21,16 +21,25 @@ from kws_tfmot.recipe import apply_override, load_recipe
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.metadata import read_settings, write_settings
 from pipelines.console import RichReporter, friendly_errors
+from pipelines.det_files import as_json_of, judge_files, save_thresholds, show_files, sort_arguments, title_of_files
 from pipelines.det_view import show, title_of
 from pipelines.openers import InterpreterOption, opener_of
 from pipelines.options import JsonOption, RecipeOption
 
 
 def command(
-    models: Annotated[list[Path], typer.Argument(help="One .tflite file, or several to compare on the same stream.")],
+    models: Annotated[
+        list[Path], typer.Argument(help="A .tflite file or a run's folder; several to compare on the same sound.")
+    ],
     data: Annotated[str, typer.Option("--data", help="Clips to compose streams of: folder:PATH, tfds:NAME.")] = "",
     recordings: Annotated[
         list[Path], typer.Option(help="Sound files or folders with a label track (.csv, Audacity's .txt) beside each.")
+    ] = [],  # noqa: B006 - typer copies it
+    positives: Annotated[
+        list[str], typer.Option(help="WORD=FOLDER: sound files of any kind, the word said once in each.")
+    ] = [],  # noqa: B006 - typer copies it
+    negatives: Annotated[
+        list[Path], typer.Option(help="Folders of sound files of any kind and length without the words.")
     ] = [],  # noqa: B006 - typer copies it
     per_hour: Annotated[float, typer.Option("--false-accepts-per-hour", min=0, help="Choose the threshold for it.")] = (
         0.5
@@ -51,17 +60,24 @@ def command(
 ) -> None:
     """False accepts an hour against false rejects over a long stream, and the threshold for a target."""
     with friendly_errors():
-        if bool(data) == bool(recordings):
+        arguments = sort_arguments(models, positives, negatives)
+        filed = bool(positives or negatives)
+        if bool(data) + bool(recordings) + filed != 1:
             raise RecipeError(
-                "expected either --data or --recordings.", "For example: --data folder:PATH, or --recordings day1.wav"
+                "expected either --data, or --recordings, or --positives and --negatives.",
+                "For example: --data folder:PATH, or --recordings day1.wav, or --positives alexa=FOLDER --negatives "
+                "FOLDER",
             )
-        if save and len(models) > 1:
-            raise RecipeError(f"--save takes one model. Received: {len(models)}")
+        if save and len(arguments.models) > 1:
+            raise RecipeError(f"--save takes one model. Received: {len(arguments.models)}")
         stream, ratios, known = stream_settings(overrides), parse_ratios(snr), load_recipe(recipe) if recipe else None
         reports: dict[str, StreamReport] = {}
         reporter = RichReporter()
-        for path, name in zip(models, names_of(models), strict=True):
+        for path, name in zip(arguments.models, names_of(arguments.models), strict=True):
             model = StreamModel.open(path, opener_of(interpreter), known)
+            if filed:
+                reports[name] = judge_files(model, arguments, per_hour, reporter)
+                continue
             if recordings:
                 reports[name] = evaluate_recordings(model, recordings, per_hour=per_hour, reporter=reporter)
                 continue
@@ -72,17 +88,19 @@ def command(
                 model, index, stream, split=split, tune="all" if split == "all" else tune, per_hour=per_hour,
                 snr_db=ratios, reporter=reporter,
             )  # fmt: skip
+        first = next(iter(reports.values()))
         if plot:
-            plot_det(reports, title_of(reports), plot)
-        if save:
-            save_threshold(models[0], next(iter(reports.values())), save)
+            plot_det(reports, title_of_files(first.figures) if filed else title_of(reports), plot)
+        if save and filed:
+            save_thresholds(arguments.models[0], first.figures, per_hour, save)
+        elif save:
+            save_threshold(arguments.models[0], first, save)
         if as_json:
-            typer.echo(
-                json.dumps({name: found.to_dict() for name, found in reports.items()}, indent=2, ensure_ascii=False)
-            )
+            named = as_json_of(reports) if filed else {name: found.to_dict() for name, found in reports.items()}
+            typer.echo(json.dumps(named, indent=2, ensure_ascii=False))
             return
         for name, found in reports.items():
-            show(name, found.to_dict())
+            (show_files if filed else show)(name, found.to_dict())
 
 
 def stream_settings(overrides: list[str]) -> StreamSettings:

@@ -37,7 +37,7 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32] | Int16, int]:
 
     if path.stat().st_size == 0:
         raise ValueError("the file is empty (0 bytes)")
-    promised = _missing_wav_bytes(path)
+    promised = missing_wav_bytes(path)
     if promised:
         raise ValueError(f"truncated: {promised} bytes of the samples its header promises are missing")
     try:
@@ -128,7 +128,7 @@ def _centre(power: npt.NDArray[np.float64]) -> float:
     return float(np.dot(np.arange(len(power)) + 0.5, power)) / total
 
 
-def _missing_wav_bytes(path: Path) -> int:
+def missing_wav_bytes(path: Path) -> int:
     """Bytes that the ``data`` chunk of a RIFF file promises beyond the end of the file (0 for all else)."""
     size = path.stat().st_size
     with path.open("rb") as stream:

@@ -211,10 +211,30 @@ def test_det_on_labelled_recordings(eager: Path, sound: Path, tmp_path: Path) ->
     assert own["n"] == 4 and own["false_reject_rate_95"] is None
 
 
+def test_det_on_recordings_as_they_are(eager: Path, tiny_build: TinyBuild, tone_folder: Path, tmp_path: Path) -> None:
+    positives = ("--positives", f"up={tone_folder / 'up'}", f"down={tone_folder / 'down'}")
+    negatives = ("--negatives", tone_folder / "flat", tone_folder / "high")
+    result = run("det", *positives, *negatives, eager, "--json", "--interpreter", "builtin")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["hours"] > 0 and set(found["words"]) == {"up", "down"}
+    for row in found["words"].values():
+        assert row["n"] > 10 and 0 <= row["missed"] <= 1 and set(row["missed_at"]) == {"0.5", "0.1"}
+        assert row["false_accepts_per_hour"] == row["false_accepts"] / found["hours"]
+    saved = tmp_path / "saved.tflite"
+    options = ("--false-accepts-per-hour", 1e6, "--save", saved, "--plot", tmp_path / "d.png")
+    shown = run("det", tiny_build.directory, *positives, *negatives, *options, "--interpreter", "builtin")
+    assert shown.exit_code == 0 and "positives;" in shown.stdout and "1e+06" in shown.stdout, shown.output
+    assert set(read_settings(saved)["detection"]["thresholds"]) == {"up", "down"}
+    assert (tmp_path / "d.png").read_bytes()[:4] == b"\x89PNG"
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "either --data or --recordings"),
+        ([], "either --data, or --recordings"),
+        (["--positives", "off=DATA", "--negatives", "DATA"], "does not know the word 'off'"),
+        (["--positives", "up=/nowhere", "--negatives", "/nowhere"], "no folder or sound file at"),
         (["--data", "DATA", "--set", "hour=2"], "Did you mean 'hours'?"),
         (["--data", "DATA", "--snr", "loud"], "separated by commas"),
         (["--data", "DATA", "--split", "tset"], "a stream needs both"),

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.contract import ModelContract
-from kws_tfmot.detection.detector import Detection, Detector, DetectorPlan, to_q15
+from kws_tfmot.detection.detector import Detection, DetectorPlan, Smoother, to_q15
 from kws_tfmot.detection.posterior import ONE
+from kws_tfmot.detection.rearming import Rearming
 from kws_tfmot.errors import DataError
 from kws_tfmot.evaluation.model_accuracy import Runnable, model_input_of
 from kws_tfmot.files import sha256_bytes
@@ -151,34 +152,64 @@ class StreamModel:
         return [self.heard(found) for found in self.plan.decide(self.plan.smooth(self.outputs(samples, reporter)))]
 
 
-class Spotter:
-    """A model that listens: give it samples as they come. What it hears equals :meth:`StreamModel.spot`."""
+class ScoreStream:
+    """Smoothed posteriors of a stream that comes in pieces; memory does not grow with its length."""
 
     def __init__(self, model: StreamModel) -> None:
         self.model = model
         model.reset()
         self._stream = Frontend(model.contract.frontend).stream()
-        self._detector = Detector(model.plan)
-        self._window = np.zeros((0, model.contract.frontend.features_per_frame), np.int8)
-        self._skip = 0
+        self._smoother = Smoother(model.plan)
+        self._frames = np.zeros((0, model.contract.frontend.features_per_frame), np.int8)
+        self._skip = 0  # frames to come before the next window begins
+
+    def push(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
+        """Smoothed posteriors, Q15 ``[inferences, classes]``, of the inferences that these samples made due."""
+        length, stride = self.model.contract.frontend.frames, self.model.plan.stride
+        frames = np.concatenate([self._frames, self._stream.push(np.ascontiguousarray(samples))])
+        skipped = min(self._skip, len(frames))
+        frames, self._skip = frames[skipped:], self._skip - skipped
+        count = max(0, (len(frames) - length) // stride + 1)
+        outputs = np.empty((count, len(self.model.plan.labels)), np.int8)
+        if count:
+            windows = np.lib.stride_tricks.sliding_window_view(frames, length, axis=0)[::stride].transpose(0, 2, 1)
+            for first in range(0, count, _AT_ONCE):
+                outputs[first : first + _AT_ONCE] = self.model.infer(windows[first : first + _AT_ONCE])
+        used = min(count * stride, len(frames))
+        self._frames, self._skip = frames[used:], self._skip + count * stride - used
+        return self._smoother.push(outputs)
+
+
+class Spotter:
+    """A model that listens: give it samples as they come. What it hears equals :meth:`StreamModel.spot`.
+
+    Attributes:
+        model: The model.
+        best: The highest smoothed posterior so far of each class, Q15.
+    """
+
+    def __init__(self, model: StreamModel) -> None:
+        self.model = model
+        self.best = np.zeros(len(model.plan.labels), np.int64)
+        self._scores = np.zeros(len(model.plan.labels), np.int64)
+        self._stream = ScoreStream(model)
+        self._state = Rearming(len(model.plan.labels))
 
     @property
     def scores(self) -> npt.NDArray[np.float64]:
         """Smoothed posteriors ``[classes]``, 0 to 1, after the last inference."""
-        return self._detector.scores / ONE
+        return self._scores / ONE
+
+    @property
+    def inferences(self) -> int:
+        """Inferences so far."""
+        return self._state.inference
 
     def push(self, samples: npt.NDArray[np.int16]) -> list[Heard]:
         """Take int16 samples in any number; return what they made heard."""
-        found = []
-        length = self.model.contract.frontend.frames
-        for frame in self._stream.push(samples):
-            self._window = np.concatenate([self._window, frame[None]])[-length:]
-            if len(self._window) < length:
-                continue
-            if self._skip:
-                self._skip -= 1
-                continue
-            self._skip = self.model.plan.stride - 1
-            if detection := self._detector.step(self.model.infer(self._window[None])[0]):
-                found.append(self.model.heard(detection))
-        return found
+        smoothed = self._stream.push(samples)
+        if not len(smoothed):
+            return []
+        self._scores = smoothed[-1]
+        self.best = np.maximum(self.best, smoothed.max(axis=0))
+        return [self.model.heard(found) for found in self.model.plan.decide(smoothed, self._state)]
