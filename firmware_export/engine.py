@@ -179,7 +179,11 @@ def export_engine(
 
 
 def runtime_files(functions: tuple[str, ...]) -> list[Path]:
-    """The runtime's files that ``functions`` need, headers included, found by following calls and includes."""
+    """The runtime's files that ``functions`` need, headers included, found by following includes.
+
+    A header of a family needs every function it declares, each of which is a file of its name; a source needs what it
+    includes and what it calls of ``kws_engine.h``.
+    """
     sources = {path.stem: path for path in engine_sources("*.c")}
     headers = {path.name: path for path in engine_sources("*.h")}
     waiting, found = [headers["kws_engine.h"]], set()
@@ -192,12 +196,7 @@ def runtime_files(functions: tuple[str, ...]) -> list[Path]:
         text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         waiting += [headers[name] for name in re.findall(r'#include "([\w.]+)"', text)]
         if path.name != "kws_engine.h":  # it declares every kernel
-            waiting += [
-                sources[stem]
-                for word in set(re.findall(r"\bkws_\w+(?=\()", text))
-                for stem in (word, "_".join(word.split("_")[:2]))
-                if stem in sources
-            ]
+            waiting += [sources[name] for name in set(re.findall(r"\bkws_\w+(?=\()", text)) if name in sources]
     return sorted(found, key=lambda path: path.name)
 
 

@@ -62,7 +62,7 @@ static inline int32_t kws_clip(int32_t x, int32_t minimum, int32_t maximum) {
     return x < minimum ? minimum : (x > maximum ? maximum : x);
 }
 
-/* The constants of one output channel. The first four are read in this order by assembly. */
+/* The constants of one output channel. */
 typedef struct {
     int32_t doubled; /* 2 * bias, for the plain path */
     int32_t multiplier;

@@ -1,3 +1,4 @@
+/* Requantisation with any multiplier, shift and limits. */
 #include "kws_requantize.h"
 
 int32_t kws_requantize_any(int32_t sum, const kws_scale *scale, const kws_requant *q) {

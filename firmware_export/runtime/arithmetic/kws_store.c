@@ -1,3 +1,4 @@
+/* Requantising the sums of a block of pixels and storing them. */
 #include "kws_lanes.h"
 
 void kws_store(const kws_requant *q, uint32_t channel, const kws_sums *s, int8_t *output, uint32_t count) {

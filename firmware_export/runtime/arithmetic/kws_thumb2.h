@@ -13,6 +13,7 @@
 #define KWS_THUMB2_H
 
 #include "kws_lanes.h"
+#include "kws_offsets.h"
 
 #if defined(__thumb2__) && defined(__GNUC__)
 #define KWS_THUMB2 1
@@ -119,6 +120,16 @@ typedef struct {
     uint32_t planes; /* of kws_conv_planes, and twice the common factor of its weights */
     int32_t factor;
 } kws_row;
+#if KWS_THUMB2
+KWS_CHECK_OFFSET(kws_row, bias, 0);
+KWS_CHECK_OFFSET(kws_row, multiplier, 4);
+KWS_CHECK_OFFSET(kws_row, shift, 8);
+KWS_CHECK_OFFSET(kws_row, twice, 12);
+KWS_CHECK_OFFSET(kws_row, depth, 16);
+KWS_CHECK_OFFSET(kws_row, bytes, 20);
+KWS_CHECK_OFFSET(kws_row, planes, 24);
+KWS_CHECK_OFFSET(kws_row, factor, 28);
+#endif
 
 static inline kws_row kws_first_row(const kws_conv *layer) {
     kws_row row;

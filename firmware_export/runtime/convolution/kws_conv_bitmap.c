@@ -1,3 +1,4 @@
+/* Convolution with weights as a bitmap of those that are not zero, and their values. */
 #include "kws_bitmap.h"
 #include "kws_conv_rows.h"
 

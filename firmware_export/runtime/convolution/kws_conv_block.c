@@ -1,3 +1,4 @@
+/* Convolution with weights in blocks of four neighbours, of which zero blocks are left out. */
 #include "kws_conv_rows.h"
 
 /* Blocks of four neighbouring weights: a row is its number of blocks that are not all zero, then {number of the block,

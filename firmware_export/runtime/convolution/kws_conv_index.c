@@ -1,3 +1,4 @@
+/* Convolution with weights that are not zero and their positions. */
 #include "kws_conv_rows.h"
 
 /* Index list: a row is its number of non-zero weights, then {place, weight} for each. Rows of at most 256 weights, of

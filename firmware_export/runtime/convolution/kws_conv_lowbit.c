@@ -1,3 +1,4 @@
+/* Convolution with weights of few bits, packed or by a lookup table. */
 #include "kws_dense_row.h"
 
 /* Numbers of `bits` (1 to 7), least significant bit first, each row from a byte of its own: weights in two's

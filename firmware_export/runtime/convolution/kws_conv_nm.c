@@ -1,3 +1,4 @@
+/* Convolution with N weights of each M. */
 #include "kws_conv_rows.h"
 
 /* N:M: of each M = `group` neighbouring weights exactly N = `bits` are stored, zeros among them where fewer are not

@@ -1,3 +1,4 @@
+/* Convolution with weights as planes of signs, by tables of sums. */
 #include "kws_planes.h"
 
 /* Weights as planes of signs: w = group * sum over j of 2^j * s_j, s_j = -1 or 1; `bits` planes, the highest first,

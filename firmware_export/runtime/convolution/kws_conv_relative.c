@@ -1,3 +1,4 @@
+/* Convolution with weights that are not zero and the distances between them. */
 #include "kws_conv_rows.h"
 
 /* 4-bit relative index: a row is groups of two weights, {steps, w0, w1}, ended by a zero byte. The lower half of

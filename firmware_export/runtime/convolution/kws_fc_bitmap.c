@@ -1,3 +1,4 @@
+/* Matrix times vector with weights as a bitmap of those that are not zero, and their values. */
 #include "kws_bitmap.h"
 #include "kws_requantize.h"
 

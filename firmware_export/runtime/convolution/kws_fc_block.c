@@ -1,3 +1,4 @@
+/* Matrix times vector with weights in blocks of four neighbours, of which zero blocks are left out. */
 #include "kws_requantize.h"
 
 /* Encoding as in kws_conv_block.c. */

@@ -1,3 +1,4 @@
+/* Matrix times vector with plain int8 weights. */
 #include "kws_dot.h"
 
 /* Encoding as in kws_conv_dense.c. */

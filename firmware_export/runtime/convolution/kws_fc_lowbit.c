@@ -1,3 +1,4 @@
+/* Matrix times vector with weights of few bits, packed or by a lookup table. */
 #include "kws_dot.h"
 
 /* Encoding as in kws_conv_lowbit.c. */

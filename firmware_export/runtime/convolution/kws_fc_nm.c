@@ -1,3 +1,4 @@
+/* Matrix times vector with N weights of each M. */
 #include "kws_requantize.h"
 
 /* Encoding as in kws_conv_nm.c. */

@@ -1,3 +1,4 @@
+/* Matrix times vector with weights that are not zero and the distances between them. */
 #include "kws_requantize.h"
 
 /* Encoding as in kws_conv_relative.c. */

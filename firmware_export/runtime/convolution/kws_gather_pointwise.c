@@ -1,3 +1,4 @@
+/* im2col of eight pixels for a 1x1 window with stride 1. */
 #include "kws_lanes.h"
 
 /* A 1x1 window with stride 1: row c of the columns is pixels pixel..pixel+7 of input channel c. */

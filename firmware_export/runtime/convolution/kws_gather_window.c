@@ -1,3 +1,4 @@
+/* im2col of eight pixels for any window. */
 #include "kws_lanes.h"
 
 /* Where the window of one output pixel begins; may be outside the plane. */

@@ -1,3 +1,5 @@
+/* Depthwise convolution with a 3x3 window, stride and dilation 1. */
+#include "kws_offsets.h"
 #include "kws_plane.h"
 
 #if KWS_DSP
@@ -13,6 +15,14 @@ typedef struct {
     const int16_t *end; /* 44: of the first row, where pairs of outputs end */
     uint32_t odd;       /* 48: one more output, without a partner, follows */
 } kws_job;
+KWS_CHECK_OFFSET(kws_job, taps, 0);
+KWS_CHECK_OFFSET(kws_job, doubled, 24);
+KWS_CHECK_OFFSET(kws_job, step, 28);
+KWS_CHECK_OFFSET(kws_job, multiplier, 32);
+KWS_CHECK_OFFSET(kws_job, round, 36);
+KWS_CHECK_OFFSET(kws_job, shift, 40);
+KWS_CHECK_OFFSET(kws_job, end, 44);
+KWS_CHECK_OFFSET(kws_job, odd, 48);
 
 /* One row of three taps for outputs x and x + 1: r7 holds inputs 0 and 1, r8 holds 2 and 3. */
 #define KWS_LOAD(pointer, offset) "ldrd r9, r10, [r3, #" offset "]\n\tldrd r7, r8, [" pointer "], #4\n\t"

@@ -1,3 +1,4 @@
+/* Depthwise convolution with any window. */
 #include <string.h>
 
 #include "kws_plane.h"

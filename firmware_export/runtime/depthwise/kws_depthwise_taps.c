@@ -1,3 +1,4 @@
+/* The taps of one channel of a depthwise convolution, unpacked where they have few bits. */
 #include "kws_plane.h"
 
 const int8_t *kws_depthwise_taps(const kws_depthwise *layer, const uint8_t **code, int8_t *unpacked) {

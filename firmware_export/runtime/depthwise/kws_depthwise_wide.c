@@ -1,4 +1,6 @@
+/* Depthwise convolution with five or seven taps along a line. */
 #include "kws_lanes.h"
+#include "kws_offsets.h"
 #include "kws_plane.h"
 #include "kws_thumb2.h"
 
@@ -40,6 +42,14 @@ typedef struct {
 } kws_block;
 
 #if KWS_THUMB2
+KWS_CHECK_OFFSET(kws_block, rows, 0);
+KWS_CHECK_OFFSET(kws_block, doubled, 4);
+KWS_CHECK_OFFSET(kws_block, multiplier, 8);
+KWS_CHECK_OFFSET(kws_block, round, 12);
+KWS_CHECK_OFFSET(kws_block, shift, 16);
+KWS_CHECK_OFFSET(kws_block, step, 20);
+KWS_CHECK_OFFSET(kws_block, upper, 24);
+
 /* r0: words, r1: taps, r2: rows, later the outputs of the upper lanes, r3: outputs of the lower lanes. */
 #define KWS_TAPS_PARAMETERS                                                                    \
     const int32_t *words __attribute__((unused)), const int32_t *code __attribute__((unused)), \

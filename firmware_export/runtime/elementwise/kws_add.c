@@ -1,3 +1,4 @@
+/* The sum of two tensors with broadcasting. */
 #include <string.h>
 
 #include "kws_requantize.h"

@@ -1,3 +1,4 @@
+/* Limiting every number of a tensor. */
 #include <string.h>
 
 #include "kws_requantize.h"

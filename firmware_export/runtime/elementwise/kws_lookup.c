@@ -1,3 +1,4 @@
+/* Any function of one byte, by a table. */
 #include "kws_engine.h"
 
 /* out = table[in], the byte's value taken as unsigned: any function of one int8 (or uint8) value. */

@@ -1,3 +1,4 @@
+/* The product of two tensors with broadcasting. */
 #include "kws_requantize.h"
 
 /* out = a * b, rescaled; a factor of two or more, which is rare, takes the long way. */

@@ -1,3 +1,4 @@
+/* Softmax over channels, pixel by pixel. */
 #include "kws_bitmap.h"
 #include "kws_requantize.h"
 

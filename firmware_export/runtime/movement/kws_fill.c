@@ -1,3 +1,4 @@
+/* Setting a whole tensor to one value. */
 #include "kws_engine.h"
 
 kws_status kws_fill(int8_t value, uint32_t bytes, int8_t *output) {

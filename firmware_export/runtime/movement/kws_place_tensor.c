@@ -1,3 +1,4 @@
+/* Copying a tensor into a part of a larger one. */
 #include "kws_engine.h"
 
 /* Copy a tensor row by row into a larger one: concatenation and padding. */

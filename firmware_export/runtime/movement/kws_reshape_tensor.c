@@ -1,3 +1,4 @@
+/* Giving the numbers of a tensor another shape. */
 #include "kws_engine.h"
 
 /* Walk both tensors in the order height, width, channel; input and output must not overlap. */

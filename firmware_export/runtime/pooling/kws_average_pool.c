@@ -1,3 +1,4 @@
+/* Average pooling. */
 #include "kws_engine.h"
 
 typedef struct {

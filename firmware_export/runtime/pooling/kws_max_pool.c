@@ -1,3 +1,4 @@
+/* Max pooling. */
 #include "kws_engine.h"
 
 /* Largest input inside the window, clamped to the activation's range. */

@@ -1,3 +1,4 @@
+/* The mean over rows, columns or both. */
 #include "kws_requantize.h"
 
 /* Mean over rows and/or columns, rescaled in fixed point. */

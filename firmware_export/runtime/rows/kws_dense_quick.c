@@ -1,3 +1,4 @@
+/* One row of int8 weights against eight pixels, in assembly. */
 #include "kws_dense_row.h"
 
 #if KWS_THUMB2

@@ -1,3 +1,4 @@
+/* One row of int8 weights against eight pixels, in C. */
 #include "kws_dense_row.h"
 
 void kws_dense_row(const kws_conv *layer, uint32_t channel, const int8_t *weights, const kws_lane *columns, int8_t *out,

@@ -1,3 +1,4 @@
+/* Unpacking the next row of a layer of few bits. */
 #include "kws_engine.h"
 
 const uint8_t *kws_next_row(const kws_conv *layer, const uint8_t *code, int8_t *row) {

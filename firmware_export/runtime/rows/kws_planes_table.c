@@ -1,3 +1,4 @@
+/* The table of every sum of four inputs. */
 #include "kws_planes.h"
 
 /* Two pixels of a column as x0 + x1 * 2^16. */

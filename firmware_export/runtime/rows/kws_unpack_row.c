@@ -1,3 +1,4 @@
+/* Unpacking one row of weights of few bits. */
 #include "kws_engine.h"
 
 #if defined(__GNUC__)

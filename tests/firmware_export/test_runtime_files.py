@@ -1,0 +1,51 @@
+"""The habits of the runtime's C files that the exporter relies on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from firmware_export.engine import RUNTIME, engine_sources, runtime_files
+
+SOURCES = sorted(RUNTIME.rglob("*.c"))
+DEFINITION = re.compile(r"^([A-Za-z_][\w *()]*?)\b(kws_\w+)\([^;{]*\{", re.MULTILINE)
+INTERNAL = re.compile(r"\b(static|typedef|KWS_FIXED|KWS_LAID_OUT)\b")  # the last two: static and always inlined
+
+
+def without_comments(path: Path) -> str:
+    return re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_a_file_defines_the_one_public_function_of_its_name(path: Path) -> None:
+    found = DEFINITION.findall(without_comments(path))
+    assert {name for before, name in found if not INTERNAL.search(before)} == {path.stem}
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *sorted(RUNTIME.rglob("*.h"))], ids=lambda path: path.name)
+def test_a_file_begins_with_what_it_is(path: Path) -> None:
+    assert re.match(r"/\* \w.{10,}", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", engine_sources("*.c"), ids=lambda path: path.stem)
+def test_what_a_file_calls_comes_with_it(path: Path) -> None:
+    """Each function of the runtime that a file mentions is in the files that are exported with it."""
+    own = {each.stem for each in engine_sources("*.c")}
+    exported = {each.stem for each in runtime_files((path.stem,))}
+    for each in runtime_files((path.stem,)):
+        if each.suffix == ".c":
+            assert set(re.findall(r"\bkws_\w+", without_comments(each))) & own <= exported, each.name
+
+
+def test_literal_offsets_of_structures_are_checked_by_the_compiler() -> None:
+    """Loads relative to a pointer to a structure, by a number that is not 0, need KWS_CHECK_OFFSET in the file."""
+    for path in sorted([*RUNTIME.rglob("*.c"), *RUNTIME.rglob("*.h")]):
+        text = path.read_text(encoding="utf-8")
+        if re.search(r"\[r[23], #\d", text):
+            reached = "".join(
+                header.read_text(encoding="utf-8")
+                for header in runtime_files((path.stem,) if path.suffix == ".c" else ())
+            )
+            assert "KWS_CHECK_OFFSET(" in text + reached, path.name
