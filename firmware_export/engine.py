@@ -21,11 +21,11 @@ from firmware_export.codegen.model import generate
 from firmware_export.codegen.readme import engine_readme
 from firmware_export.encodings import ENCODINGS
 from firmware_export.encodings.cost_model import Estimate, choose, choose_depthwise
-from firmware_export.ir import Operation, Program
+from firmware_export.ir import Operation, Program, StepPlan
 from firmware_export.lowering.lower import lower
 from firmware_export.streaming.plan import stream_program
 from kws_tfmot.contract import ModelContract
-from kws_tfmot.errors import KwsError, ModelError
+from kws_tfmot.errors import KwsError, ModelError, RecipeError
 from kws_tfmot.files import sha256_bytes, write_files
 from kws_tfmot.tflite.reader import read_model
 
@@ -126,7 +126,9 @@ def build(
     identifier(name)
     data = model if isinstance(model, bytes) else _read(Path(model))
     program = lower(read_model(data))
-    if stream:
+    if program.step is not None:
+        _check_hop(program.step, hop)  # a file with state says itself how it is stepped
+    elif stream:
         program = stream_program(program, hop, _frames(data))
     picked = choose(_coded(program, "matrix"), optimise, encodings)
     unpacking = any(ENCODINGS[estimate.encoding].kernel == "lowbit" for estimate in picked)
@@ -210,6 +212,13 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as err:
         raise ModelError(f"the model {path} cannot be read: {err.strerror}") from None
+
+
+def _check_hop(step: StepPlan, hop: int | None) -> None:
+    if hop not in (None, step.rows):
+        raise RecipeError(
+            f"this model keeps its own state and takes {step.rows} rows a step. Received: a hop of {hop}."
+        )
 
 
 def _frames(data: bytes) -> int | None:

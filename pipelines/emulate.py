@@ -17,6 +17,7 @@ from firmware_export.emulation.stream_report import StreamReport, emulate_stream
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import DataError
 from kws_tfmot.recipe import load_recipe
+from kws_tfmot.tflite.reader import read_model
 from pipelines.console import err, friendly_errors, line, table
 from pipelines.options import (
     HopOption,
@@ -47,7 +48,7 @@ def command(
     """Run the engine's firmware in QEMU and compare it with TFLite Micro's kernels; exit code 1 if a byte differs."""
     with friendly_errors():
         check_hop(stream, hop)
-        if stream:
+        if stream or read_model(model).stateful:
             report_steps(
                 model, board, clips, recipe, as_json, hop=hop, steps=steps, optimise=optimise, wait_states=wait_states
             )

@@ -1,4 +1,7 @@
-"""A streaming model on an emulated board: every step's scores compared with the whole window's, every step counted."""
+"""A streaming model on an emulated board: every step's scores compared, every step counted.
+
+They are compared with the whole window's, or with the steps of TFLM where the file itself keeps its state.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +142,8 @@ def emulate_stream(
         raise ModelError(f"expected at least the {step.window} rows of a window. Received: {len(rows)}.")
     say(f"{reference} interpreter")
     interpreter = open_interpreter(data, reference)
-    expected = interpreter.run(_typed(windows, data))
+    inputs = _typed(windows, data)
+    expected = interpreter.run_steps(inputs) if interpreter.graph.stateful else interpreter.run(inputs)
     played = _play(machine, engine, rows, say, wait_states)
     return _report(machine, engine, played, expected, optimise, interpreter.name, wait_states)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
-from firmware_export.ir import Layer, Layout, Operation, Program, Requant
+from firmware_export.ir import Layer, Layout, Operation, Program, Requant, StepPlan
 from firmware_export.operators.kernels.clamp import Clamp
 from firmware_export.operators.kernels.reshape import Reshape
 from firmware_export.operators.registry import operators
@@ -30,7 +31,8 @@ def lower(graph: Graph) -> Program:
     if not context.problems:
         _enter(context)
         for operator in graph.operators:
-            _lower_operator(context, operator)
+            if operator.index not in context.absorbed:
+                _lower_operator(context, operator)
     if not context.problems:
         _leave(context)
     if context.problems:
@@ -39,7 +41,16 @@ def lower(graph: Graph) -> Program:
             f"the engine cannot run this model:\n{lines}",
             f"Supported: {', '.join(operators())}, int8, batch 1. --target tflm may still take the model.",
         )
+    if context.program.states:
+        context.program.step = _step_of(graph)
     return _split_clamps(_fuse_clamps(context.program))
+
+
+def _step_of(graph: Graph) -> StepPlan:
+    """How a file with state is run: all of its input at each step, and a decision from the first one on."""
+    shape = graph.tensor(graph.inputs[0]).shape
+    rows = shape[1] if len(shape) > 2 else 1
+    return StepPlan(rows, rows, 0, math.prod(shape) // rows)
 
 
 def _lower_operator(context: Context, operator: Operator) -> None:

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
+from firmware_export.ir import State
 from firmware_export.operators.conv_2d import pointwise
+from firmware_export.operators.kernels.append import Append
 from firmware_export.operators.kernels.place import Place, start_of
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context, Unsupported
+from firmware_export.operators.shared.memories import Memory, initial_bytes
 from firmware_export.operators.shared.random_model import RandomModel
 from firmware_export.operators.shared.windows import activation_of
 from kws_tfmot.tflite.graph import Operator
 
 
 def lower(context: Context, operator: Operator) -> None:
-    """CONCATENATION along rows, columns or channels; all parts share the output's quantisation."""
+    """CONCATENATION along rows, columns or channels; all parts share the output's quantisation.
+
+    One that puts a variable's rows before new ones moves the state on instead.
+    """
+    if operator.index in context.memories:
+        _append(context, operator, context.memories[operator.index])
+        return
     if activation_of(operator) != "NONE":
         raise Unsupported("a fused activation is not supported")
     sources = [context.input_value(operator, i) for i in range(len(operator.inputs))]
@@ -41,6 +50,14 @@ def lower(context: Context, operator: Operator) -> None:
         at[axis - 1] += sizes[axis - 1]
     if at[axis - 1] != (out.layout.height, out.layout.width, out.layout.channels)[axis - 1]:
         raise Unsupported(f"the parts do not fill {out.layout}")
+
+
+def _append(context: Context, operator: Operator, memory: Memory) -> None:
+    source = context.value(memory.new)
+    state = context.output_value(operator)
+    initial = initial_bytes(context.graph.variables[memory.variable], context.layout(state), memory.older)
+    context.program.states.append(State(state, initial))
+    context.add(context.label(operator), Append(), (source,), state)
 
 
 def sample(m: RandomModel) -> None:

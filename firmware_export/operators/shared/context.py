@@ -8,6 +8,7 @@ import numpy as np
 
 from firmware_export.ir import Layer, Layout, Operation, Program, Value, to_planar
 from firmware_export.operators.kernels.reshape import Reshape
+from firmware_export.operators.shared.memories import find_memories
 from kws_tfmot.tflite.graph import Graph, Operator, Tensor
 
 MAX_BYTES = 1 << 24  # of activations: no microcontroller has more, and generated offsets stay small
@@ -54,6 +55,9 @@ class Context:
         self.problems: list[str] = []
         self.broken: set[int] = set()  # tensors whose operator was refused
         self.value_of: dict[int, int] = {}  # tensor -> value
+        self.state_of: dict[int, int] = {}  # variable -> value
+        self.memories = find_memories(graph)
+        self.absorbed = {index for memory in self.memories.values() for index in memory.absorbed}
 
     def is_broken(self, index: int) -> bool:
         """Whether an earlier refusal already explains why this tensor is missing."""

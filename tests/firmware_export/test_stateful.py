@@ -1,0 +1,102 @@
+"""Files with state in the engine: step by step equal to TFLM, after a reset too, on this computer and on boards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from firmware_export.emulation.steps import StepLibrary
+from firmware_export.emulation.stream_report import emulate_stream
+from firmware_export.engine import build
+from firmware_export.graphs.graph_writer import GraphWriter
+from firmware_export.graphs.wake_words import WakeWordShape, wake_word_model
+from firmware_export.operators.kernels.append import Append
+from firmware_export.operators.kernels.reshape import Reshape
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
+
+SHAPES = (
+    WakeWordShape(),
+    WakeWordShape(rows=1, first_generation=True, ending=20),
+    WakeWordShape(rows=2, channels=24, kernels=((9,), (3, 5, 8), (4, 13)), ending=2),
+    WakeWordShape(channels=12, kernels=((7,),), initial=20),
+)
+
+
+def compare(model: bytes, count: int, seed: int = 0) -> int:
+    """Demand equal bytes in ``count`` steps and again after a reset; return how many different outputs there were."""
+    interpreter = open_interpreter(model, "tflm")
+    library = StepLibrary(build(model, name="stateful"))
+    steps = random_inputs(interpreter.graph, count, seed)
+    steps[count // 2 :] = np.sort(steps[count // 2 :].reshape(-1)).reshape(steps[count // 2 :].shape)  # slowly rising
+    wanted = interpreter.run_steps(steps).reshape(count, -1)
+    np.testing.assert_array_equal(library.run(steps).view(wanted.dtype), wanted)
+    interpreter.reset()
+    again = interpreter.run_steps(steps[::-1][:40]).reshape(-1, wanted.shape[1])
+    np.testing.assert_array_equal(library.run(steps[::-1][:40]).view(wanted.dtype), again)
+    return len(np.unique(wanted))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=["mixconv", "first generation", "three kernels", "initial value"])
+def test_steps_are_tflms(shape: WakeWordShape) -> None:
+    assert compare(wake_word_model(shape, seed=5), 1000) > 10
+
+
+def test_newest_rows_move_on_in_place() -> None:
+    """A variable that is read, joined, cut and assigned costs one step, and no copy."""
+    program = build(wake_word_model(SHAPES[0])).program
+    kinds = [type(layer.operation) for layer in program.layers]
+    assert kinds.count(Append) == 4
+    assert len(program.states) == 4
+    assert program.step is not None
+    assert (program.step.rows, program.step.warm_up) == (3, 0)
+
+
+def other_uses(writer: GraphWriter) -> tuple[int, int]:
+    """A variable that is an average of what came, read twice: nothing like the newest rows."""
+    source = writer.activation((1, 6), 0.1, 3)
+    writer.initial("mean", np.arange(6, dtype=np.int8).reshape(1, 6), 0.1, 3)
+    handle = writer.handle("mean")
+    before, moved, after, result = (writer.activation((1, 6), 0.1, 3) for _ in range(4))
+    writer.operator("READ_VARIABLE", [handle], [before])
+    scaled = writer.activation((1, 6), 0.2, 3)
+    writer.operator("ADD", [before, source], [scaled])
+    half = writer.constant(np.full((1, 6), 5, np.int8), 0.1, 0)
+    writer.operator("MUL", [scaled, half], [moved])
+    writer.operator("ASSIGN_VARIABLE", [handle, moved], [])
+    writer.operator("READ_VARIABLE", [handle], [after])
+    writer.operator("ADD", [before, after], [result])
+    return source, result
+
+
+def test_a_variable_may_be_anything() -> None:
+    writer = GraphWriter()
+    source, result = other_uses(writer)
+    model = writer.finish([source], [result])
+    assert compare(model, 300) > 20
+    kinds = [type(layer.operation) for layer in build(model).program.layers]
+    assert Append not in kinds
+    assert kinds.count(Reshape) == 3
+
+
+def test_a_hop_is_the_models_own() -> None:
+    model = wake_word_model(SHAPES[0])
+    assert build(model, stream=True, hop=3).program.step is not None
+    with pytest.raises(RecipeError, match="takes 3 rows a step"):
+        build(model, stream=True, hop=2)
+
+
+@pytest.mark.parametrize("name", ["mww_v1_alexa", "mww_v2_alexa", "mww_v2_okay_nabu"])
+def test_published_wake_words_are_tflms(public_models: Path, name: str) -> None:
+    compare((public_models / f"{name}.tflite").read_bytes(), 1000)
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("board", ["mps2-an386", "microbit"])
+def test_boards_step_as_tflm_does(board: str) -> None:
+    report = emulate_stream(wake_word_model(SHAPES[0], seed=2), board, steps=25)
+    assert report.bit_exact
+    assert report.steps == 25
+    assert report.ram_bytes >= report.state_bytes > 0
