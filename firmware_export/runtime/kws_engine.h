@@ -146,10 +146,18 @@ typedef struct {
 void kws_gather_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 void kws_gather_window(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 
-/* Convolutions. `scratch` (4-byte aligned) holds kws_conv_scratch(depth) bytes; packed and lookup-table kernels need
- * `depth` rounded up to 4 more, planes 64 for each input, their number rounded up to 8. A pointwise convolution may
- * work in place. */
+/* Bytes of scratch, 4-byte aligned, that a kernel needs: kws_conv_get_buffer_size is for every convolution without a
+ * function of its own; matrices times vectors need none but for weights of few bits. */
 #define kws_conv_scratch(depth) ((uint32_t)(depth) * KWS_COLUMN_BYTES)
+uint32_t kws_conv_get_buffer_size(const kws_conv *layer);
+uint32_t kws_conv_lowbit_get_buffer_size(const kws_conv *layer);
+uint32_t kws_conv_planes_get_buffer_size(const kws_conv *layer);
+uint32_t kws_fc_lowbit_get_buffer_size(const kws_conv *layer);
+uint32_t kws_depthwise_any_get_buffer_size(const kws_depthwise *layer);
+uint32_t kws_depthwise_wide_get_buffer_size(const kws_depthwise *layer);
+uint32_t kws_depthwise_3x3_get_buffer_size(const kws_depthwise *layer);
+
+/* Convolutions. A pointwise one may work in place. */
 kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
@@ -181,8 +189,7 @@ const uint8_t *kws_unpack_row(const int8_t *table, uint32_t bits, uint32_t depth
 const uint8_t *kws_next_row(const kws_conv *layer, const uint8_t *code, int8_t *row);
 
 /* Depthwise convolutions may work in place where multiplier is 1 and the output plane is not the larger one.
- * `scratch` (4-byte aligned) holds the padded plane as int16 and the taps of one channel, for weights of few bits also
- * as int8 (see the memory plan). */
+ */
 kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from engine_support import reference, run
@@ -70,3 +72,9 @@ def test_many_samples_equal_tflm(code: str, sample: Sample) -> None:
 def test_every_operator_has_samples() -> None:
     missing = {code for code, each in operators().items() if not each.samples}
     assert missing == ENDS_OF_A_GRAPH | TWINS
+
+
+def test_the_documentation_lists_the_operators() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
+    listed = text.split("operators ", 1)[1].split(", with limits", 1)[0]
+    assert re.split(r",\s+", listed) == list(operators())

@@ -12,6 +12,7 @@ from firmware_export.encodings import ENCODINGS
 from firmware_export.ir import Layout, Operation, Requant, Window
 
 COLUMN_BYTES = 16  # KWS_COLUMN_BYTES of the runtime
+OWN_SCRATCH = ("lowbit", "planes")  # kernels that need more than columns
 TABLE_BYTES = 64  # of kws_conv_planes, for each input: 16 sums of eight pixels, two bytes each, for every four
 
 
@@ -71,5 +72,8 @@ class Convolution(Operation):
         members += [step.window(self.window), self.weights.shape[1], self.weights.shape[0]]
         members += [encoded.bits, encoded.group]
         address = step.struct("kws_conv", members)
-        needs = () if self.vector else (gather,)
-        return step.call(kernel, address, step.input(), step.output, step.scratch, needs=needs)
+        own = ENCODINGS[step.picked.encoding].kernel in OWN_SCRATCH
+        needs = [] if self.vector else [gather, "kws_conv_get_buffer_size"]
+        if own:
+            needs = [*needs[:1], f"{kernel}_get_buffer_size"]
+        return step.call(kernel, address, step.input(), step.output, step.scratch, needs=tuple(needs))

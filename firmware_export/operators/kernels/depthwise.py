@@ -92,8 +92,9 @@ class Depthwise(Operation):
         table = step.array("int8_t", "table", encoded.table) if encoded and encoded.table else "NULL"
         kernel = f"kws_depthwise_{'3x3' if self.common else 'wide' if self.wide else 'any'}"
         unpack = ("kws_unpack_row",) if encoded else ()
+        size = f"{kernel}_get_buffer_size"
         members: list[object] = [weights, table, *(unpack or ("NULL",)), step.requant(self.requant)]
         members += [step.window(self.window), self.window.input.channels, self.multiplier]
         members += [encoded.bits if encoded else 0]
         address = step.struct("kws_depthwise", members)
-        return step.call(kernel, address, step.input(), step.output, step.scratch, needs=unpack)
+        return step.call(kernel, address, step.input(), step.output, step.scratch, needs=(*unpack, size))

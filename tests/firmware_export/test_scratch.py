@@ -1,0 +1,71 @@
+"""Scratch: what the memory plan sets aside is what the runtime's own functions ask for."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from pathlib import Path
+
+import pytest
+from engine_support import runtime_folder
+
+from firmware_export.encodings import ENCODINGS
+from firmware_export.engine import RUNTIME, Engine, build
+from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
+from firmware_export.graphs.random_graphs import SeededChooser, random_model
+
+
+def functions_of(engine: Engine) -> list[tuple[int, str]]:
+    """Each layer whose kernel has a ``_get_buffer_size``, and its name."""
+    pairs = [
+        (call.layer, [name for name in call.functions if name.endswith("_get_buffer_size")]) for call in engine.steps
+    ]
+    return [(layer, names[0]) for layer, names in pairs if names]
+
+
+def sizes_in_c(engines: list[Engine], folder: Path) -> list[dict[int, tuple[str, int]]]:
+    """For each engine, by layer, the function and the bytes that the compiled C gives."""
+    for engine in engines:
+        lines = [f"  *out++ = {name}(&layer_{layer});" for layer, name in functions_of(engine)]
+        ask = f"\nvoid ask_{engine.name}(uint32_t *out) {{\n" + "\n".join(lines) + "\n  (void)out;\n}\n"
+        (folder / f"{engine.name}.c").write_text(engine.files[f"{engine.name}.c"] + ask, encoding="utf-8")
+        (folder / f"{engine.name}.h").write_text(engine.files[f"{engine.name}.h"], encoding="utf-8")
+    runtime, sources = runtime_folder(), [f"{engine.name}.c" for engine in engines]
+    link = [f"-I{RUNTIME}", f"-L{runtime}", f"-Wl,-rpath,{runtime}", "-lkws"]
+    subprocess.run(["gcc", "-O0", "-fPIC", "-shared", "-o", "ask.so", *sources, *link], cwd=folder, check=True)
+    library, found = ctypes.CDLL(str(folder / "ask.so")), []
+    for engine in engines:
+        asked = functions_of(engine)
+        out = (ctypes.c_uint32 * (len(asked) + 1))()
+        getattr(library, f"ask_{engine.name}")(out)
+        found.append({layer: (name, int(out[i])) for i, (layer, name) in enumerate(asked)})
+    return found
+
+
+def engines() -> list[Engine]:
+    """Random models in every encoding, and the DS-CNN of the benchmark."""
+    named = [*ENCODINGS, None]
+    models = [(random_model(SeededChooser(300 + n), 6), named[n % len(named)]) for n in range(30)]
+    models.append((ds_cnn(0.75), None))
+    return [build(m, name=f"m{n}", encodings=(e,) if e else None) for n, (m, e) in enumerate(models)]
+
+
+def test_the_plan_and_the_runtime_agree_on_scratch(tmp_path: Path) -> None:
+    seen: set[str] = set()
+    built = engines()
+    for engine, known in zip(built, sizes_in_c(built, tmp_path), strict=True):
+        for layer, planned in enumerate(engine.plan.scratch_bytes):
+            name, size = known.get(layer, ("", 0))
+            assert planned == size, f"{engine.program.layers[layer]}: planned {planned}, {name or 'no function'} {size}"
+            seen.add(name)
+    declared = {path.stem for path in RUNTIME.rglob("kws_*_get_buffer_size.c") if path.parent.name != "detector"}
+    assert declared <= seen
+
+
+@pytest.mark.parametrize("name", [p.stem for p in sorted(RUNTIME.rglob("kws_*_get_buffer_size.c"))])
+def test_a_missing_layer_needs_no_scratch(name: str) -> None:
+    library = ctypes.CDLL(str(runtime_folder() / "libkws.so"))
+    if hasattr(library, name):  # the detector is a library of its own
+        function = getattr(library, name)
+        function.restype, function.argtypes = ctypes.c_uint32, [ctypes.c_void_p]
+        assert function(None) == 0
