@@ -23,7 +23,7 @@ from kws_tfmot.tflite.metadata import read_settings, write_settings
 from pipelines.console import RichReporter, friendly_errors
 from pipelines.det_files import as_json_of, judge_files, save_thresholds, show_files, sort_arguments, title_of_files
 from pipelines.det_view import show, title_of
-from pipelines.openers import InterpreterOption, opener_of
+from pipelines.openers import FAST, InterpreterOption, opener_of
 from pipelines.options import JsonOption, RecipeOption
 
 
@@ -52,7 +52,7 @@ def command(
     snr: Annotated[str, typer.Option(help="Accuracy of single clips at these SNRs, dB; empty: none.")] = (
         "clean,20,10,5,0"
     ),
-    interpreter: InterpreterOption = "engine",
+    interpreter: InterpreterOption = "",
     save: Annotated[Path | None, typer.Option(help="Write the model with the chosen threshold in it.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write the DET curves as PNG.")] = None,
     recipe: RecipeOption = None,
@@ -74,7 +74,7 @@ def command(
         reports: dict[str, StreamReport] = {}
         reporter = RichReporter()
         for path, name in zip(arguments.models, names_of(arguments.models), strict=True):
-            model = StreamModel.open(path, opener_of(interpreter), known)
+            model = StreamModel.open(path, opener_of(interpreter or (FAST if filed else "engine")), known)
             if filed:
                 reports[name] = judge_files(model, arguments, per_hour, reporter)
                 continue

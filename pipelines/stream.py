@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from firmware_export.emulation.example import ExampleReport, run_example
-from kws_tfmot.evaluation.streaming.sources import blocks_of, read_stream
+from kws_tfmot.data.levels import Levels
+from kws_tfmot.detection.detector import NEVER
+from kws_tfmot.detection.posterior import ONE
+from kws_tfmot.evaluation.streaming.sources import blocks_of, read_stream, stream_pieces, survey_stream
 from kws_tfmot.evaluation.streaming.spotter import Heard, Spotter, StreamModel
 from kws_tfmot.recipe import load_recipe
 from pipelines.console import RichReporter, friendly_errors, line
@@ -24,7 +30,7 @@ ThresholdOption = Annotated[
 
 
 def command(
-    sound: Annotated[Path, typer.Argument(help="A WAV or FLAC file of any length and rate.")],
+    sound: Annotated[Path, typer.Argument(help="A sound file of any length, rate and kind.")],
     model: ModelArgument,
     threshold: ThresholdOption = None,
     interpreter: InterpreterOption = "engine",
@@ -38,24 +44,91 @@ def command(
         opened = StreamModel.open(
             model, opener_of(interpreter), load_recipe(recipe) if recipe else None, threshold=threshold
         )
-        rate = opened.contract.frontend.sample_rate
-        samples = read_stream(sound, rate)
-        heard = watch(opened, samples, rate) if view else opened.spot(samples, RichReporter())
-        emulated = run_example(model, samples, opened.contract, board) if board else None
+        result = hear(opened, sound, view)
+        samples = read_stream(sound, opened.contract.frontend.sample_rate) if board else None
+        emulated = run_example(model, samples, opened.contract, board) if samples is not None else None
         if as_json:
-            found = report(opened, sound, len(samples) / rate, heard)
-            found |= {"board": emulated.to_dict()} if emulated else {}
+            found = report(opened, sound, result) | ({"board": emulated.to_dict()} if emulated else {})
             typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
             return
-        for each in heard:
+        for each in result.heard:
             line(heard_line(each), markup=False)
-        line(
-            f"{len(heard)} detections in {len(samples) / rate:.1f} s; {opened.runner.name}; model {opened.sha256[:12]}",
-            style="dim",
-            markup=False,
-        )
+        show(opened, result)
         if emulated:
             show_board(emulated)
+
+
+class Result(NamedTuple):
+    """What a file made heard, the model's best scores on it, and how loud it is."""
+
+    heard: list[Heard]
+    spotter: Spotter
+    levels: Levels
+    notes: list[str]
+
+
+def hear(model: StreamModel, sound: Path, view: bool = False) -> Result:
+    """Listen to a file piece by piece; with ``view`` at its own speed, shown.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    found, rate = survey_stream(sound), model.contract.frontend.sample_rate
+    spotter, heard, seconds = Spotter(model), [], found.levels.seconds
+    pieces = stream_pieces(sound, rate, found.gain)
+    if view:
+        heard = watch(spotter, itertools.chain.from_iterable(blocks_of(each, rate // 20) for each in pieces), rate)
+    else:
+        with RichReporter().task("listening", math.ceil(seconds)) as task:
+            done = 0
+            for piece in pieces:
+                heard += spotter.push(piece)
+                done += len(piece)
+                task.reach(done // rate, math.ceil(seconds))
+    return Result(heard, spotter, found.levels, [*found.problems(), *too_short(spotter, seconds)])
+
+
+def too_short(spotter: Spotter, seconds: float) -> list[str]:
+    """What to say of a file that ends before the first full window, or before the first whole average."""
+    plan, settings = spotter.model.plan, spotter.model.contract.frontend
+    if spotter.inferences >= plan.window:
+        return []
+    whole = (settings.clip_ms + (plan.window - 1) * plan.stride * settings.hop_ms) / 1000
+    what = f"{spotter.inferences} of the {plan.window} decisions that are averaged" if spotter.inferences else "none"
+    return [
+        f"too short: {seconds:.2f} s; the first smoothed decision is due after {whole:.2f} s ({what} came): a word "
+        "in it is hardly heard. Add silence around it, or judge short clips with `kws det --positives`"
+    ]
+
+
+def show(model: StreamModel, result: Result) -> None:
+    """Best score and level, whatever was heard, and what is odd."""
+    rows = best_scores(model, result.spotter)
+    if rows:
+        word = max(rows, key=lambda name: rows[name]["score"])
+        line(
+            f"best: {word} {rows[word]['score']:.3f} (threshold {rows[word]['threshold']:.3f}); level "
+            f"{result.levels.rms_db:.1f} dBFS, loudest tenth {result.levels.loud_db:.0f}",
+            markup=False,
+        )
+    for note in result.notes:
+        line(f"note: {note}", style="yellow", markup=False)
+    line(
+        f"{len(result.heard)} detections in {result.levels.seconds:.1f} s; {model.runner.name}; "
+        f"model {model.sha256[:12]}",
+        style="dim",
+        markup=False,
+    )
+
+
+def best_scores(model: StreamModel, spotter: Spotter) -> dict[str, dict[str, float]]:
+    """Highest smoothed posterior of every keyword beside its threshold."""
+    plan = model.plan
+    return {
+        label: {"score": int(best) / ONE, "threshold": threshold / ONE}
+        for label, best, threshold in zip(plan.labels, spotter.best, plan.thresholds, strict=True)
+        if threshold != NEVER
+    }
 
 
 def show_board(found: ExampleReport) -> None:
@@ -67,27 +140,41 @@ def show_board(found: ExampleReport) -> None:
     )
 
 
-def watch(model: StreamModel, samples: Any, rate: int) -> list[Heard]:
-    """Play the samples to the view at their own speed; return what was heard."""
-    spotter, found, length, begun = Spotter(model), [], rate // 20, time.monotonic()
-    with LiveView(model) as view:
-        for number, block in enumerate(blocks_of(samples, length), start=1):
+def watch(spotter: Spotter, blocks: Iterable[Any], rate: int) -> list[Heard]:
+    """Play blocks of samples to the view at their own speed; return what was heard."""
+    found: list[Heard] = []
+    done, begun = 0, time.monotonic()
+    with LiveView(spotter.model) as view:
+        for block in blocks:
             heard = spotter.push(block)
             found += heard
-            time.sleep(max(0.0, begun + number * length / rate - time.monotonic()))
-            view.update(block, spotter.scores, heard, number * length / rate)
+            done += len(block)
+            time.sleep(max(0.0, begun + done / rate - time.monotonic()))
+            view.update(block, spotter.scores, heard, done / rate)
     return found
 
 
-def report(model: StreamModel, sound: Path, seconds: float, heard: list[Heard]) -> dict[str, Any]:
+def report(model: StreamModel, sound: Path, result: Result) -> dict[str, Any]:
     """The JSON form."""
+    levels = result.levels
     return {
         "file": str(sound),
-        "seconds": seconds,
+        "seconds": levels.seconds,
         "model_sha256": model.sha256,
         "interpreter": model.runner.name,
         "detection": model.contract.detection.model_dump(mode="json"),
-        "detections": [each._asdict() for each in heard],
+        "detections": [each._asdict() for each in result.heard],
+        "inferences": result.spotter.inferences,
+        "best": best_scores(model, result.spotter),
+        "level": {
+            "rms_dbfs": levels.rms_db,
+            "loud_dbfs": levels.loud_db,
+            "floor_dbfs": levels.floor_db,
+            "peak": levels.peak,
+            "clipped_share": levels.clipped,
+            "silent_share": levels.silent,
+        },
+        "notes": result.notes,
     }
 
 

@@ -72,6 +72,28 @@ def test_stream_takes_another_threshold(eager: Path, sound: Path) -> None:
     assert json.loads(result.stdout)["detections"] == []
 
 
+def test_stream_shows_best_score_and_level_where_nothing_is_heard(eager: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "hush.wav", np.random.default_rng(0).normal(0, 3e-4, 3 * RATE), RATE)
+    result = run("stream", tmp_path / "hush.wav", eager, "--threshold", 1.0, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["detections"] == [] and set(found["best"]) == {"up", "down"}
+    assert 0 < found["best"]["up"]["score"] < 1 == found["best"]["up"]["threshold"]
+    assert found["level"]["rms_dbfs"] == pytest.approx(-70.5, abs=0.5) and "very quiet" in found["notes"][0]
+    assert "best: " in run("stream", tmp_path / "hush.wav", eager, "--threshold", 1.0).stdout
+    soundfile.write(tmp_path / "short.wav", np.zeros(RATE // 2), RATE)
+    short = json.loads(run("stream", tmp_path / "short.wav", eager, "--json").stdout)
+    assert short["inferences"] == 0
+    assert "digital silence" in short["notes"][0] and "too short: 0.50 s" in short["notes"][1]
+
+
+def test_the_fast_interpreter_gives_the_engine_s_answers(eager: Path, sound: Path) -> None:
+    exact = json.loads(run("stream", sound, eager, "--json").stdout)
+    fast = json.loads(run("stream", sound, eager, "--interpreter", "fast", "--json").stdout)
+    assert fast["detections"] == exact["detections"] and fast["best"] == exact["best"]
+    assert "the engine's bytes on 32 windows" in fast["interpreter"]
+
+
 @pytest.mark.device
 def test_the_board_hears_the_same(eager: Path, sound: Path) -> None:
     result = run("stream", sound, eager, "--board", "mps2-an386", "--json")

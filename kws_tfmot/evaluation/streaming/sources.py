@@ -10,14 +10,14 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.data.audio import read_samples, resample, to_int16
+from kws_tfmot.data.sound_pieces import Survey, sound_pieces, survey
 from kws_tfmot.errors import DataError, ToolchainError
 
 Int16 = npt.NDArray[np.int16]
 
 
-def read_stream(path: str | Path, rate: int) -> Int16:
-    """A sound file of any rate, length and number of channels as int16 samples ``[n]`` at ``rate``.
+def survey_stream(path: str | Path) -> Survey:
+    """Decode a sound file once: proof that it can be read, and its levels.
 
     Raises:
         DataError: If it is missing or unreadable.
@@ -26,10 +26,31 @@ def read_stream(path: str | Path, rate: int) -> Int16:
     if not path.is_file():
         raise DataError(f"there is no sound file at {path}.")
     try:
-        samples, own_rate = read_samples(path)
+        return survey(path)
     except (ValueError, OSError) as err:
-        raise DataError(f"{path}: {err}.", "Give a WAV or FLAC file.") from None
-    return to_int16(resample(samples, own_rate, rate))
+        raise DataError(f"{path}: {err}.", "Give a WAV, FLAC, MP3, OGG or M4A file.") from None
+
+
+def stream_pieces(path: str | Path, rate: int, gain: float = 1.0) -> Iterator[Int16]:
+    """A sound file of any rate, length and number of channels as int16 samples at ``rate``, in pieces.
+
+    Raises:
+        DataError: If it is unreadable.
+    """
+    try:
+        yield from sound_pieces(Path(path), rate, gain)
+    except (ValueError, OSError) as err:
+        raise DataError(f"{path}: {err}.") from None
+
+
+def read_stream(path: str | Path, rate: int) -> Int16:
+    """The whole file ``[n]``; one far above full scale is scaled down to it.
+
+    Raises:
+        DataError: If it is missing or unreadable.
+    """
+    gain = survey_stream(path).gain
+    return np.concatenate(list(stream_pieces(path, rate, gain)))
 
 
 def blocks_of(samples: Int16, length: int) -> Iterator[Int16]:
