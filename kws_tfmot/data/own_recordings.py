@@ -21,6 +21,7 @@ from kws_tfmot.errors import DataError, did_you_mean
 
 _BACKGROUND = ("background", "noise", NOISE_FOLDER)
 _OTHERS = ("unknown", "other", UNKNOWN)
+_SHOWN = 10
 LEAST_PEAK = 200  # int16 steps, -44 dB of full scale: quieter is a microphone that was off
 HINT = (
     "Give a folder with one sub-folder for each keyword (FOLDER/hey nova/anna_1.wav, or FOLDER/hey nova/anna/1.wav), "
@@ -67,12 +68,13 @@ class _File(NamedTuple):
 def read_recordings(root: Path, settings: DataSettings) -> OwnRecordings:
     """Read every recording below ``root``; files longer than a clip are cut at their pauses.
 
+    A recording that cannot be read, or holds no word, is left out and told in the notes.
+
     Sub-folders are keywords (``hey nova`` or ``hey_nova``), ``background``, ``unknown``, or other words, which are
     unknown too. The speaker is the folder below (``hey nova/anna/1.wav``), else what ``speaker_pattern`` finds.
 
     Raises:
-        DataError: No such folder, no recording of any keyword, a folder named nearly like a keyword, or recordings
-            that cannot be read or hold no word; all of them are listed.
+        DataError: No such folder, no recording of any keyword that can be used, or a folder named nearly like one.
     """
     if not root.is_dir():
         raise DataError(f"there is no folder of recordings at {str(root)!r}.", HINT)
@@ -93,11 +95,15 @@ def read_recordings(root: Path, settings: DataSettings) -> OwnRecordings:
             background.append((name, _at_rate(path, settings.sample_rate)))
         except (ValueError, OSError) as error:
             problems.append(f"{name}: {error}")
+    total = len(files) + len(noise_files)
+    if problems and not any(one.word in settings.keywords for one in found):
+        shown = "\n".join(f"  {problem}" for problem in problems[:_SHOWN])
+        more = f"\n  and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise DataError(f"none of the recordings of a keyword can be used; {len(problems)} of {total} are faulty:\n"
+                        f"{shown}{more}", "Record these again.")  # fmt: skip
     if problems:
-        shown = "\n".join(f"  {problem}" for problem in problems[:10])
-        more = f"\n  and {len(problems) - 10} more" if len(problems) > 10 else ""
-        raise DataError(f"{len(problems)} of {len(files) + len(noise_files)} recordings cannot be used:\n{shown}{more}",
-                        "Record these again, or delete them.")  # fmt: skip
+        notes.append(f"{len(problems)} of {total} recordings cannot be used and are left out")
+        notes += [f"left out: {problem}" for problem in problems[:_SHOWN]]
     missing = [word for word in settings.keywords if not any(one.word == word for one in found)]
     if missing:
         notes.append(f"no recording of {', '.join(map(repr, missing))}: synthetic voices alone teach these")

@@ -55,6 +55,8 @@ class DataSettings(Settings):
         speaker_pattern: Regular expression searched in the file name; group 1 is the speaker.
         seed: Of the percentages, of the selection of unknown clips and of the silence clips.
         max_corrupt_share: Share of unreadable clips above which nothing is built.
+        negatives: Folders of long recordings in which no keyword is said, read by pieces; recipes with ``streams``
+            train on them.
         synthetic: Used by the source ``synthetic`` only.
     """
 
@@ -69,6 +71,7 @@ class DataSettings(Settings):
     speaker_pattern: str = r"([0-9a-zA-Z]+)_nohash"
     seed: int = pydantic.Field(default=0, ge=0)
     max_corrupt_share: float = pydantic.Field(default=0.01, ge=0.0, le=1.0)
+    negatives: tuple[str, ...] = ()
     synthetic: SyntheticSettings = SyntheticSettings()
 
     @property

@@ -30,6 +30,7 @@ class StretchJob(NamedTuple):
         after_ms: Range after a keyword's end in which a window holds it.
         margin_ms: Around it decisions are left open.
         frequency_masks: Masks of up to six channels.
+        time_masks: Masks of up to ten frames.
     """
 
     stretch: StretchSettings
@@ -39,6 +40,7 @@ class StretchJob(NamedTuple):
     after_ms: tuple[int, int]
     margin_ms: int
     frequency_masks: int = 0
+    time_masks: int = 0
 
     @property
     def frames(self) -> int:
@@ -112,6 +114,10 @@ def _make(request: tuple[tuple[int, ...], int, int]) -> Stretches:
             width = int(rng.integers(0, 7))
             low = int(rng.integers(0, features.shape[2] - width + 1))
             features[row, :, low : low + width] = round(float(features[row].mean()))
+        for _ in range(job.time_masks):
+            width = int(rng.integers(0, 11))
+            first_masked = int(rng.integers(0, job.frames - width + 1))
+            features[row, first_masked : first_masked + width] = round(float(features[row].mean()))
         margin = job.margin_ms * settings.sample_rate // 1000
         targets[row] = decision_targets(stretch, ends, window, job.classes, (after[0], after[1]), margin)
     return Stretches(features, targets)

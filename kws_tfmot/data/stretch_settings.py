@@ -20,6 +20,7 @@ class StretchSettings(Settings):
         vocal_tract: Range of the factor by which an utterance is resampled (vocal tract length, pitch and pace).
         room_probability: Of a room (diffuse reverberation of 0.1 to 0.5 s).
         equaliser_probability: Of a microphone's own frequency response.
+        equaliser_db: Standard deviation of that response in each of eight bands.
         noise_probability: Of noise.
         noise_snr_db: Range of its ratio to the speech.
         tilt: Largest coefficient of the spectral tilt either way.
@@ -28,11 +29,12 @@ class StretchSettings(Settings):
 
     seconds: float = pydantic.Field(default=6.0, ge=3.0, le=60.0)
     shares: tuple[float, float, float, float] = (0.3, 0.15, 0.3, 0.25)
-    silent_share: float = pydantic.Field(default=0.06, ge=0.0, lt=1.0)
+    silent_share: float = pydantic.Field(default=0.12, ge=0.0, lt=1.0)
     cut_ms: Range = (250.0, 600.0)
-    vocal_tract: Range = (0.85, 1.18)
+    vocal_tract: Range = (0.82, 1.22)
     room_probability: float = pydantic.Field(default=0.6, ge=0.0, le=1.0)
-    equaliser_probability: float = pydantic.Field(default=0.5, ge=0.0, le=1.0)
+    equaliser_probability: float = pydantic.Field(default=0.7, ge=0.0, le=1.0)
+    equaliser_db: float = pydantic.Field(default=5.0, ge=0.0, le=20.0)
     noise_probability: float = pydantic.Field(default=0.8, ge=0.0, le=1.0)
     noise_snr_db: Range = (-3.0, 35.0)
     tilt: float = pydantic.Field(default=0.4, ge=0.0, lt=1.0)
@@ -62,8 +64,8 @@ class SpeechSettings(Settings):
         kokoro: The same by Kokoro, the slowest and the most human.
         hibari: The same by hibari.
         piper: The same by each folder of Piper voices.
+        foreign: The same, for each of the neural engines, in English with foreign accents, as a share of the above.
         near_words: Different words that sound nearly like each keyword.
-        negatives: Folders of long recordings without the keywords, read by pieces.
     """
 
     engines: tuple[str, ...] = ()
@@ -71,8 +73,8 @@ class SpeechSettings(Settings):
     kokoro: tuple[int, int, int] = (360, 80, 60)
     hibari: tuple[int, int, int] = (96, 160, 800)
     piper: tuple[int, int, int] = (300, 160, 300)
+    foreign: float = pydantic.Field(default=1.0, ge=0.0, le=10.0)
     near_words: int = pydantic.Field(default=40, ge=1, le=200)
-    negatives: tuple[str, ...] = ()
 
     def counts(self, engine: str) -> tuple[int, int, int]:
         """Utterances of each keyword, of near words, and sentences, that ``engine`` speaks."""

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from kws_tfmot.data.audio import Int16, read_samples, resample, to_int16
-from kws_tfmot.data.folder import AUDIO_SUFFIXES
+from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.labels import UNKNOWN, label_of
 from kws_tfmot.data.near_words import COMMON_WORDS, near_words
-from kws_tfmot.data.speech import Clip, choose_voices, deal, render_speech, usable_engines
+from kws_tfmot.data.speech import Clip, Request, Voice, choose_voices, deal, render_speech, usable_engines
+from kws_tfmot.data.speech.foreign_accents import foreign_voices
 from kws_tfmot.data.stretch_settings import SpeechSettings
 from kws_tfmot.data.stretches import Speech, word_of
-from kws_tfmot.errors import DataError
+from kws_tfmot.data.utterances import loudest_word
 from kws_tfmot.progress import SILENT, Reporter
 
 _HELD_OUT = 8  # one voice of so many validates
 _MOST_VOICES = {"espeak": 400, "kokoro": 400, "hibari": 24}
-_PIECE_S = 20
 
 
 def spoken(
@@ -37,8 +36,12 @@ def spoken(
     for engine in usable_engines(settings.engines, reporter):
         counts = settings.counts(engine)
         voices = choose_voices(_MOST_VOICES.get(engine, 1), seed, (engine,))
-        requests = [deal([word], voices, counts[0], seed) for word in keywords]
-        requests += [deal(near, voices, counts[1], seed), deal(sentences[: counts[2]], voices, counts[2], seed)]
+        requests = _requests(keywords, near, sentences, voices, counts, seed)
+        if settings.foreign and engine != "espeak":  # which speaks text, not phonemes
+            fewer = [round(settings.foreign * count) for count in counts]
+            if engine == "kokoro":
+                fewer[2] = 0  # slow; the others speak sentences
+            requests += _requests(keywords, near, sentences, foreign_voices(voices), fewer, seed)
         flat = [request for part in requests for request in part]
         clips = iter(render_speech(flat, cache, reporter, description=f"speaking ({engine})"))
         parts = [[next(clips) for _ in part] for part in requests]
@@ -50,32 +53,13 @@ def spoken(
     return train, held
 
 
-def with_folders(speech: Speech, folders: Iterable[str], rate: int) -> tuple[Speech, list[str]]:
-    """``speech`` with the long recordings under ``folders`` as more talk, read by pieces, and notes on files left out.
-
-    Raises:
-        DataError: A folder is missing or holds no recording that can be read.
-    """
-    pieces: list[Int16] = []
-    notes: list[str] = []
-    for folder in folders:
-        root = Path(folder).expanduser()
-        if not root.is_dir():
-            raise DataError(f"there is no folder of negatives at {folder!r}.", "Correct streams.speech.negatives.")
-        before = len(pieces)
-        for path in sorted(root.rglob("*")):
-            if path.suffix.lower() not in AUDIO_SUFFIXES or not path.is_file():
-                continue
-            try:
-                samples, own = read_samples(path)
-            except (ValueError, OSError) as error:
-                notes.append(f"negatives: {path.name} left out: {error}")
-                continue
-            wave = to_int16(resample(samples, own, rate))
-            pieces += [wave[first : first + _PIECE_S * rate] for first in range(0, len(wave), _PIECE_S * rate)]
-        if len(pieces) == before:
-            raise DataError(f"no recording under {folder!r} can be read.", "Give WAV or FLAC files.")
-    return speech._replace(talk=speech.talk + tuple(pieces)), notes
+def _requests(
+    keywords: Sequence[str], near: Sequence[str], sentences: Sequence[str], voices: Sequence[Voice],
+    counts: Sequence[int], seed: int,
+) -> list[list[Request]]:  # fmt: skip
+    """Utterances of each keyword, of near words, and sentences."""
+    texts = [([word], counts[0]) for word in keywords] + [(near, counts[1]), (sentences[: counts[2]], counts[2])]
+    return [deal(words, voices, count, seed) for words, count in texts if words and count]
 
 
 def with_recordings(
@@ -87,7 +71,7 @@ def with_recordings(
     others: list[Int16] = []
     for word, samples in clips:
         label = label_of(word, labels)
-        (others if label == UNKNOWN else own[labels.index(label)]).append(word_of(samples, rate))
+        (others if label == UNKNOWN else own[labels.index(label)]).append(loudest_word(samples, rate))
     words = [
         (*made, *(mine * max(1, len(made) // max(1, len(mine)))))
         for made, mine in zip(speech.keywords, own, strict=True)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from kws_tfmot.data.audio import Int16, to_int16
 from kws_tfmot.data.augment import tilt_spectrum
-from kws_tfmot.data.noise import COLOURS, coloured_noise
-from kws_tfmot.data.rooms import Float, hum, room_response, trim
+from kws_tfmot.data.made_noise import made_noises
+from kws_tfmot.data.rooms import Float, room_response, trim
 from kws_tfmot.data.stretch_settings import StretchSettings
 
 _SPEECH_BELOW_PEAK_DB = 35.0
@@ -55,8 +55,7 @@ class StretchComposer:
         self._settings = settings
         self._rate = rate
         rng = np.random.default_rng(20120609)
-        self._made_noise = [coloured_noise(rng, 20 * rate, power) for power in COLOURS.values()]
-        self._made_noise.append(hum(rng, 20 * rate, rate))
+        self._made_noise = made_noises(rng, 20 * rate, rate)
 
     def draw(self, rng: np.random.Generator) -> Stretch:
         """One stretch of ``settings.seconds``."""
@@ -142,7 +141,7 @@ class StretchComposer:
         if len(sounding) and rng.random() < settings.room_probability:
             mixed = _convolved(mixed, room_response(rng, self._rate))
         if rng.random() < settings.equaliser_probability:
-            mixed = _convolved(mixed, _equaliser(rng))
+            mixed = _convolved(mixed, _equaliser(rng, settings.equaliser_db, self._rate))
         loud = float(np.sqrt(np.mean(np.square(mixed[sounding])))) if len(sounding) else 1500.0
         if rng.random() < settings.noise_probability:
             noise = self._noise(rng, len(mixed))
@@ -162,8 +161,9 @@ class StretchComposer:
         elif rng.random() < 0.35 and self._speech.talk:
             talk = self._speech.talk
             wave = np.zeros(size, np.float32)
+            backwards = -1 if rng.random() < 0.3 else 1
             for _ in range(int(rng.integers(1, 6))):
-                wave += _piece(rng, talk[int(rng.integers(len(talk)))].astype(np.float32), size)
+                wave += _piece(rng, talk[int(rng.integers(len(talk)))].astype(np.float32)[::backwards], size)
         else:
             wave = _piece(rng, self._made_noise[int(rng.integers(len(self._made_noise)))], size)
         if rng.random() < 0.3:
@@ -225,9 +225,12 @@ def _convolved(wave: Float, response: Float) -> Float:
     return np.asarray(scipy.fft.irfft(product, size)[: len(wave)], np.float32)
 
 
-def _equaliser(rng: np.random.Generator) -> Float:
-    """Minimum-delay filter of 65 taps with a smooth random response of about +-6 dB in eight bands."""
-    points = np.interp(np.arange(33), np.linspace(0, 32, 8), rng.normal(0, 4.0, 8))
+def _equaliser(rng: np.random.Generator, spread_db: float, rate: int) -> Float:
+    """Filter of 64 taps with a smooth random response, ``spread_db`` in each of eight bands; a third cuts the top."""
+    points = np.interp(np.arange(33), np.linspace(0, 32, 8), rng.normal(0, spread_db, 8))
+    if rng.random() < 0.33:
+        cut = rng.uniform(2800, 7500) / (rate / 64)
+        points = points - 6.0 * np.maximum(0.0, np.arange(33) - cut)
     spectrum = 10 ** (points / 20)
     taps = np.roll(np.fft.irfft(spectrum, 64), 32) * np.hanning(64)
     return taps.astype(np.float32)

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 NOT_KEYWORDS = 2
 _APART_S = 1.0
+_TAIL, _LEAST_TAIL = 40, 5
+_BOUNDS = (0.2, 0.98)
 
 
 class StreamScore(NamedTuple):
@@ -52,6 +54,34 @@ def judge_stretches(
     threshold = min(max(threshold, 0.05), 0.999)
     missed = float(np.mean(np.array(hits) < threshold)) if hits else 0.0
     return StreamScore(missed, threshold, hours, len(hits))
+
+
+def threshold_for(
+    posteriors: npt.NDArray[np.floating], targets: npt.NDArray[np.integer], smoothing: int, step_s: float,
+    per_hour: float,
+) -> float:  # fmt: skip
+    """The threshold at which decisions that hold no keyword are accepted ``per_hour`` times, keywords not asked.
+
+    Above the ``k`` highest peaks, the rate of peaks over a logit ``x`` is taken as
+    ``k / hours * exp(-(x - x_k) / b)``, ``b`` the mean excess over ``x_k`` (peaks over threshold with an exponential
+    tail), so that a few hours tell of rates below one in all of them.
+    """
+    keywords = posteriors.shape[2] - NOT_KEYWORDS
+    smooth = _moving_mean(posteriors[..., :keywords], smoothing)
+    apart = max(1, round(_APART_S / step_s))
+    alarms: list[float] = []
+    for scores, classes in zip(smooth, targets, strict=True):
+        for word in range(keywords):
+            alarms += _peaks(np.where((classes >= 0) & (classes != word), scores[:, word], 0.0), apart)
+    highest = np.sort(np.array(alarms))[::-1]
+    tail = min(_TAIL, len(highest) - 1)
+    if tail < _LEAST_TAIL:
+        return _BOUNDS[0]
+    logits = np.log(highest) - np.log1p(-np.minimum(highest, 1 - 1e-6))
+    excess = max(float(np.mean(logits[:tail] - logits[tail])), 0.05)
+    hours = targets.size * step_s / 3600
+    logit = float(logits[tail]) + excess * np.log(tail / hours / per_hour)
+    return float(np.clip(1 / (1 + np.exp(-logit)), *_BOUNDS))
 
 
 def _moving_mean(values: npt.NDArray[np.floating], length: int) -> npt.NDArray[np.floating]:

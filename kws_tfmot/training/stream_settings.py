@@ -15,6 +15,7 @@ class StreamTrainSettings(Settings):
         epochs: Epochs; each draws ``fresh`` new stretches and repeats ``replayed`` earlier ones.
         fresh: Stretches drawn anew each epoch.
         replayed: Stretches of earlier epochs seen again in an epoch.
+        hard_negatives: How much more often a stretch in which the network was wholly wrong is seen again.
         batch_size: Stretches a step.
         learning_rate: Peak rate; a cosine takes it to 1 % after one epoch of warm-up.
         negative_weights: One phase each, of equal length: weight of all decisions that are no keyword against all
@@ -22,9 +23,12 @@ class StreamTrainSettings(Settings):
         average: Decay of the moving average of the weights, a step.
         after_ms: A window that ends within this range after the end of a keyword holds it.
         margin_ms: Around that range decisions are left open.
-        validation: Stretches of held-out voices that choose the weights and the threshold.
-        false_accepts_per_hour: Target on them, for both.
-        frequency_masks: Masks of up to six channels in a stretch.
+        validation: Stretches of held-out voices that choose the weights.
+        false_accepts_per_hour: Target on them.
+        threshold_stretches: Stretches without a keyword that choose the threshold.
+        threshold_per_hour: False accepts an hour in them, by the tail of their scores.
+        frequency_masks: Masks of up to six channels in a stretch (SpecAugment, Park et al. 2019, arXiv 1904.08779).
+        time_masks: Masks of up to 100 ms in a stretch.
         processes: That compose stretches; results do not depend on it.
         speech: What is spoken.
         stretch: What the stretches are made of.
@@ -33,6 +37,7 @@ class StreamTrainSettings(Settings):
     epochs: int = pydantic.Field(default=24, ge=3, le=1000)
     fresh: int = pydantic.Field(default=900, ge=32, le=100_000)
     replayed: int = pydantic.Field(default=2700, ge=0, le=100_000)
+    hard_negatives: float = pydantic.Field(default=4.0, ge=0, le=1000)
     batch_size: int = pydantic.Field(default=32, ge=1, le=512)
     learning_rate: float = pydantic.Field(default=3e-3, gt=0, le=1)
     negative_weights: tuple[float, ...] = pydantic.Field(default=(3.0, 10.0, 30.0), min_length=1)
@@ -41,7 +46,10 @@ class StreamTrainSettings(Settings):
     margin_ms: int = pydantic.Field(default=120, ge=0, le=1000)
     validation: int = pydantic.Field(default=1200, ge=100, le=100_000)
     false_accepts_per_hour: float = pydantic.Field(default=2.0, gt=0)
-    frequency_masks: int = pydantic.Field(default=1, ge=0, le=10)
+    threshold_stretches: int = pydantic.Field(default=1500, ge=100, le=100_000)
+    threshold_per_hour: float = pydantic.Field(default=1.0, gt=0)
+    frequency_masks: int = pydantic.Field(default=2, ge=0, le=10)
+    time_masks: int = pydantic.Field(default=3, ge=0, le=50)
     processes: int = pydantic.Field(default=2, ge=1, le=64)
     speech: SpeechSettings = SpeechSettings()
     stretch: StretchSettings = StretchSettings()

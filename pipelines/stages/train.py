@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from kws_tfmot.files import replacing
@@ -75,13 +76,14 @@ def train_dense(build: Build) -> bool:
         if build.recipe.streams:
             from pipelines.stages.train_streams import CALIBRATION, train_streams
 
-            figures = train_streams(build, network, build.recipe.streams)
+            figures = train_streams(build, network, build.recipe.streams, key)
             files: tuple[str, ...] = (FLOAT_MODEL, CALIBRATION)
         else:
             result = fit(build, network, build.recipe.train, "train", key, Plugins(), offset=0)
             figures, files = training_figures(result), (FLOAT_MODEL,)
         with replacing(build.run.path(FLOAT_MODEL)) as temporary:
             network.save(temporary)
+        shutil.rmtree(build.run.path("streams_state"), ignore_errors=True)  # what an interrupted training needs
         counts = count_layers(network)
         figures |= {
             "parameters": sum(count.parameters for count in counts),

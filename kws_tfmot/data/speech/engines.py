@@ -8,18 +8,23 @@ from pathlib import Path
 from kws_tfmot.data.speech.espeak import ESpeak
 from kws_tfmot.data.speech.hibari import Hibari
 from kws_tfmot.data.speech.kokoro import Kokoro
-from kws_tfmot.data.speech.piper import Piper
+from kws_tfmot.data.speech.piper import Piper, packaged_voices
 from kws_tfmot.data.speech.request import Engine, Voice, generator
 from kws_tfmot.errors import DataError, RecipeError, ToolchainError, did_you_mean
 from kws_tfmot.progress import SILENT, Reporter
 
-_MADE: dict[str, Callable[[], Engine]] = {"espeak": ESpeak, "kokoro": Kokoro, "hibari": Hibari}
+_MADE: dict[str, Callable[[], Engine]] = {
+    "espeak": ESpeak,
+    "kokoro": Kokoro,
+    "hibari": Hibari,
+    "piper": packaged_voices,
+}
 ENGINES = tuple(_MADE)
 _PIPER = "piper:"
 
 
 def open_engine(name: str) -> Engine:
-    """The engine called ``name``: ``espeak``, ``kokoro``, ``hibari``, or ``piper:FOLDER``.
+    """The engine called ``name``: ``espeak``, ``kokoro``, ``hibari``, ``piper`` (a voice in a wheel), ``piper:FOLDER``.
 
     Raises:
         RecipeError: There is none of that name.

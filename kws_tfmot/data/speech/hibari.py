@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kws_tfmot.data.speech.foreign_accents import split_accent, with_accent
 from kws_tfmot.data.speech.onnx_models import versions_of
 from kws_tfmot.data.speech.request import Float, Request, Voice, delivery, generator
 
@@ -39,7 +40,9 @@ class Hibari:
         for request in requests:
             how = delivery(request)
             seed = int(generator(request.seed, "hibari", *request).integers(2**31))
-            phonemes = _pronounce(request.voice.accent.startswith("en-gb"))(request.text)
+            base, foreign = split_accent(request.voice.accent)
+            phonemes = _pronounce(base.startswith("en-gb"))(request.text)
+            phonemes = with_accent(phonemes, foreign, generator(request.seed, "accent", *request))
             audio = tts.from_phonemes(phonemes, speed=how.speed / how.pitch, seed=seed) if phonemes else np.zeros(0)
             said.append((np.asarray(audio, np.float32), _RATE))
         return said

