@@ -35,7 +35,8 @@ def train_streams(build: Build, network: keras.Model, settings: StreamTrainSetti
     An interrupted training of the same ``key`` goes on after its last whole epoch.
 
     Raises:
-        RecipeError: If the model is not of the family streaming_cnn, or a decision is not due every 3 frames.
+        RecipeError: If the model is not of the family streaming_cnn, a decision is not due every 3 frames, or the
+            recipe trains on after this.
     """
     from kws_tfmot.models.streaming_cnn import STRIDE
     from kws_tfmot.training.stream_training import posteriors_of, train_on_streams
@@ -45,6 +46,16 @@ def train_streams(build: Build, network: keras.Model, settings: StreamTrainSetti
         raise RecipeError(
             f"streams train model.name=streaming_cnn with detection.stride_ms={STRIDE * recipe.frontend.hop_ms}. "
             f"Received: {recipe.model.name}, {recipe.detection.stride_ms}"
+        )
+    later = recipe.sparsity or recipe.quantization.low_bit or recipe.quantization.mode == "qat"
+    if later:
+        # Those train on single clips, which would undo what streams taught.
+        raise RecipeError(
+            "a recipe with streams takes quantization.mode=ptq and neither sparsity nor quantization.low_bit: these "
+            "would train on single clips what was trained on streams. "
+            f"Received: sparsity={'set' if recipe.sparsity else 'null'}, quantization.mode={recipe.quantization.mode}, "
+            f"low_bit={'set' if recipe.quantization.low_bit else 'null'}.",
+            "Leave them out, or make the model smaller with model.size=s.",
         )
     train, held = _speech(build, settings)
     job = StretchJob(settings.stretch, recipe.frontend, STRIDE, len(build.index.labels), settings.after_ms,

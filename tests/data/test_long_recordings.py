@@ -1,0 +1,32 @@
+"""Folders of long recordings, read by pieces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from kws_tfmot.data.long_recordings import pieces_of
+from kws_tfmot.errors import DataError
+
+
+def test_pieces_come_from_everywhere_at_the_rate_asked_for(tmp_path: Path) -> None:
+    ramp = np.repeat(np.arange(1, 13) * 1000, 5 * 8000).astype(np.int16)  # a minute at 8 kHz, stereo
+    soundfile.write(tmp_path / "talk.wav", np.stack([ramp, ramp], axis=1), 8000)
+    (tmp_path / "notes.txt").write_text("no audio")
+    (tmp_path / "broken.flac").write_bytes(b"fLaC")
+    pieces, notes = pieces_of([str(tmp_path)], 16000, 1.0, 1)
+    assert [len(piece) for piece in pieces] == [320000] * 3
+    assert [int(piece[16000]) // 1000 for piece in pieces] == [1, 5, 9]
+    assert len(notes) == 1 and "broken.flac" in notes[0]
+    few, _ = pieces_of([str(tmp_path)], 16000, 20 / 3600, 1)
+    assert len(few) == 1
+
+
+def test_folders_without_recordings_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no folder of negatives"):
+        pieces_of([str(tmp_path / "nowhere")], 16000, 1.0, 1)
+    with pytest.raises(DataError, match="can be read"):
+        pieces_of([str(tmp_path)], 16000, 1.0, 1)

@@ -1,0 +1,81 @@
+"""Training on streams: it goes on where it was interrupted, and hears again what it got wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kws_tfmot.data.stretch_features import Stretches, StretchJob
+from kws_tfmot.data.stretch_settings import StretchSettings
+from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.training.stream_judge import threshold_for
+from kws_tfmot.training.stream_settings import StreamTrainSettings
+from kws_tfmot.training.stream_state import StreamState
+
+_FRONTEND = FrontendSettings(kind="microfrontend", clip_ms=700, mels=8)
+_JOB = StretchJob(StretchSettings(seconds=3.0), _FRONTEND, 3, 3, (20, 280), 120)
+_SETTINGS = StreamTrainSettings(epochs=3, fresh=32, replayed=32, batch_size=16, negative_weights=(3.0,))
+
+
+class _Made:
+    """Stretches of random features in place of composed ones; stops after so many epochs."""
+
+    def __init__(self, epochs: int = 99) -> None:
+        self._left = epochs
+
+    def draw(self, seed: list[int], count: int) -> Stretches:
+        if self._left == 0:
+            raise KeyboardInterrupt
+        self._left -= 1
+        rng = np.random.default_rng(seed)
+        features = rng.integers(-128, 128, (count, _JOB.frames, 8)).astype(np.int8)
+        targets = rng.integers(-1, 3, (count, _JOB.decisions)).astype(np.int8)
+        return Stretches(features, targets)
+
+
+def _train(made: _Made, state: StreamState | None) -> list[np.ndarray]:
+    from kws_tfmot.keras import seed_everything
+    from kws_tfmot.models.settings import ModelSettings
+    from kws_tfmot.models.streaming_cnn import build
+    from kws_tfmot.training.stream_training import train_on_streams
+
+    seed_everything(1)
+    network = build(ModelSettings(name="streaming_cnn", width=8), (_FRONTEND.frames, 8), 3)
+    train_on_streams(network, made, _Made().draw([9], 20), _JOB, _SETTINGS, 1, 5, state=state)  # type: ignore[arg-type]
+    return list(network.get_weights())
+
+
+def test_an_interrupted_training_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    whole = _train(_Made(), None)
+    with pytest.raises(KeyboardInterrupt):
+        _train(_Made(2), StreamState(tmp_path / "state", "k"))
+    resumed = _Made(1)
+    found = _train(resumed, StreamState(tmp_path / "state", "k"))  # only the third epoch draws anew
+    assert all(np.array_equal(one, other) for one, other in zip(whole, found, strict=True))
+    assert StreamState(tmp_path / "state", "other").restore() is None
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_stretch_that_was_wrongly_accepted_comes_again_more_often() -> None:
+    from kws_tfmot.training.stream_training import _epoch_order
+
+    hardness = np.zeros(400, np.float32)
+    hardness[:40] = 1.0
+    drawn = [_epoch_order(hardness, _SETTINGS, np.random.default_rng(k)) for k in range(50)]
+    hard = np.mean([np.sum(places < 40) for places in drawn])
+    # (1 + 4) * 40 of (1 + 4) * 40 + 360: 36 % of 32, a little less as none comes twice in an epoch.
+    assert 9 < hard < 12.5
+
+
+def test_the_threshold_follows_the_tail_of_the_false_accepts() -> None:
+    rng = np.random.default_rng(1)
+    logits = -6 + rng.exponential(1.0, (2000, 60))  # one decision a second: 33 h, exponential tail
+    posteriors = np.zeros((2000, 60, 3))
+    posteriors[..., 0] = 1 / (1 + np.exp(-logits))
+    targets = np.ones((2000, 60), int)
+    expected = -6 + np.log(3600 / 0.5)  # 3600 peaks an hour; half of one is that high
+    found = threshold_for(posteriors, targets, 1, 1.0, 0.5)
+    assert abs(np.log(found / (1 - found)) - expected) < 1.0
+    assert threshold_for(posteriors, targets, 1, 1.0, 0.1) > found
