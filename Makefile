@@ -7,7 +7,7 @@ RECORDINGS ?= $(or $(KWS_RECORDINGS),../shared/data/speech_commands_subset)
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format experiments sweep omni search-experiments custom bench-device bench-search clean
+.PHONY: help setup demo test test-slow lint format experiments sweep omni search-experiments custom wake-word-experiments bench-device bench-search clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -61,6 +61,9 @@ omni: setup ## one training for every sparsity against models trained one by one
 
 custom: setup ## synthetic speech and few recordings, judged on real recordings; writes results/custom_keywords.json
 	$(VENV)/bin/python -m pipelines.experiments.run_custom_experiments --recordings "$(RECORDINGS)"
+
+wake-word-experiments: setup ## detectors from words alone, judged on people, ingredient by ingredient; writes results/wake_word.json
+	$(VENV)/bin/python -m pipelines.experiments.run_wake_word_experiments --recordings "$(RECORDINGS)"
 
 bench-device: setup ## instructions, flash and RAM on the emulated boards; writes results/device.json
 	$(VENV)/bin/python -m pipelines.experiments.run_bench_device --out results/device.json

@@ -65,7 +65,9 @@ def command(
         found = whole_networks(OperationCosts(space, board), networks, seed, reporter)
     out.print(costs_table(space, tables, board))
     out.print(errors_table(found))
-    out.print(f"Instructions are counted by QEMU, cycles are modelled, no wait states. What remains: {found['remains']}.")
+    out.print(
+        f"Instructions are counted by QEMU, cycles are modelled, no wait states. What remains: {found['remains']}."
+    )
     if result is not None:
         record = {
             "command": shlex.join(["python", "-m", "pipelines.experiments.run_operation_cost", *sys.argv[1:]]),
