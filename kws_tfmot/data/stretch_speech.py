@@ -18,6 +18,8 @@ from kws_tfmot.data.utterances import loudest_word
 from kws_tfmot.progress import SILENT, Reporter
 
 _HELD_OUT = 8  # one voice of so many validates
+_SHARES = {"espeak": 0.25, "hibari": 0.15}
+_OTHER_SHARE = 0.35  # Kokoro, Piper
 _MOST_VOICES = {"espeak": 400, "kokoro": 400, "hibari": 24}
 
 
@@ -85,11 +87,32 @@ def _validates(clip: Clip) -> bool:
 
 
 def _as_speech(parts: Sequence[Sequence[Clip]], keywords: Sequence[str], rate: int) -> Speech:
+    """Keywords, single words and talk out of all engines' clips.
+
+    What is no keyword is balanced between the engines: where the most human voices said little but the keyword, a human
+    voice would be taken for the keyword.
+    """
     clips = [clip for part in parts for clip in part]
     words = {word: tuple(word_of(clip.samples, rate) for clip in clips if clip.text == word) for word in keywords}
-    single = tuple(word_of(c.samples, rate) for c in clips if c.text not in words and len(c.text.split()) < 3)
-    talk = tuple(clip.samples for clip in clips if len(clip.text.split()) >= 3 and clip.text not in words)
-    return Speech(tuple(words.values()), single, talk)
+    single = [c for c in clips if c.text not in words and len(c.text.split()) < 3]
+    talk = [c for c in clips if c.text not in words and len(c.text.split()) >= 3]
+    near = _balanced([(c.voice.engine, word_of(c.samples, rate)) for c in single])
+    return Speech(tuple(words.values()), near, _balanced([(c.voice.engine, c.samples) for c in talk]))
+
+
+def _balanced(said: Sequence[tuple[str, Int16]]) -> tuple[Int16, ...]:
+    """Everything that was said, repeated so that every engine's share is about its weight in ``_SHARES``."""
+    by_engine: dict[str, list[Int16]] = {}
+    for engine, samples in said:
+        by_engine.setdefault(engine, []).append(samples)
+    weights = {engine: _SHARES.get(engine, _OTHER_SHARE) for engine in by_engine}
+    # The engine that has most for its share is not repeated.
+    most = max((len(own) / weights[engine] for engine, own in by_engine.items()), default=0.0)
+    found: list[Int16] = []
+    for engine, own in by_engine.items():
+        count = round(most * weights[engine])
+        found += [own[i % len(own)] for i in range(count)]
+    return tuple(found)
 
 
 def _sentences(keywords: Sequence[str], count: int, seed: int) -> list[str]:

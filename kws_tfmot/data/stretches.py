@@ -103,23 +103,34 @@ class StretchComposer:
         return self._changed(rng, whole[first : first + length].astype(np.float32))
 
     def _cut(self, rng: np.random.Generator) -> Float:
-        """A keyword of which a part is missing: its end, its beginning, or another word's part in its place."""
+        """A keyword of which a part is missing, or in which the parts are out of order, or backwards."""
         words = self._speech
         wave = self._spoken(rng, words.keywords[int(rng.integers(len(words.keywords)))])
         how = rng.random()
-        if how < 0.45:
+        if how < 0.3:
             kept = len(wave) - int(rng.uniform(*self._settings.cut_ms) * self._rate / 1000)
             wave = wave[: max(kept, len(wave) // 4)]
-        elif how < 0.7:
+        elif how < 0.5:
             wave = wave[int(rng.uniform(0.35, 0.7) * len(wave)) :]
+        elif how < 0.7:
+            wave = self._spliced(rng, wave)
+        elif how < 0.85:
+            corners = np.sort(rng.uniform(0.15, 0.85, int(rng.integers(1, 4)))) * len(wave)
+            pieces = np.split(wave, corners.astype(int))
+            shift = int(rng.integers(1, len(pieces)))
+            wave = np.concatenate([_faded(piece, self._rate // 200) for piece in pieces[shift:] + pieces[:shift]])
         else:
-            other = self._spoken(rng, words.near) if words.near else self._talk(rng)
-            mine, its = rng.uniform(0.35, 0.6), rng.uniform(0.4, 0.6)
-            head, tail = wave[: int(mine * len(wave))], wave[int(mine * len(wave)) :]
-            swap = rng.random() < 0.5
-            parts = [head, other[int(its * len(other)) :]] if swap else [other[: int(its * len(other))], tail]
-            wave = np.concatenate(parts)
+            wave = wave[::-1]
         return _faded(wave, self._rate // 100)
+
+    def _spliced(self, rng: np.random.Generator, wave: Float) -> Float:
+        """The beginning or the end of ``wave`` with another word's part in place of the rest."""
+        other = self._spoken(rng, self._speech.near) if self._speech.near else self._talk(rng)
+        mine, its = rng.uniform(0.35, 0.6), rng.uniform(0.4, 0.6)
+        head, tail = wave[: int(mine * len(wave))], wave[int(mine * len(wave)) :]
+        if rng.random() < 0.5:
+            return np.concatenate([head, other[int(its * len(other)) :]])
+        return np.concatenate([other[: int(its * len(other))], tail])
 
     def _spoken(self, rng: np.random.Generator, pool: Sequence[Int16]) -> Float:
         return self._changed(rng, pool[int(rng.integers(len(pool)))].astype(np.float32))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 NOT_KEYWORDS = 2
 _APART_S = 1.0
 _TAIL, _LEAST_TAIL = 40, 5
-_BOUNDS = (0.2, 0.98)
+_BOUNDS = (0.2, 0.995)
 
 
 class StreamScore(NamedTuple):
@@ -80,6 +80,8 @@ def threshold_for(
     logits = np.log(highest) - np.log1p(-np.minimum(highest, 1 - 1e-6))
     excess = max(float(np.mean(logits[:tail] - logits[tail])), 0.05)
     hours = targets.size * step_s / 3600
+    if (allowed := int(per_hour * hours)) >= tail:  # seen often enough to be counted
+        return float(np.clip(highest[min(allowed, len(highest) - 1)], *_BOUNDS))
     logit = float(logits[tail]) + excess * np.log(tail / hours / per_hour)
     return float(np.clip(1 / (1 + np.exp(-logit)), *_BOUNDS))
 

@@ -17,7 +17,8 @@ class StreamTrainSettings(Settings):
         replayed: Stretches of earlier epochs seen again in an epoch.
         hard_negatives: How much more often a stretch in which the network was wholly wrong is seen again.
         batch_size: Stretches a step.
-        learning_rate: Peak rate; a cosine takes it to 1 % after one epoch of warm-up.
+        learning_rate: Peak rate, reached after one epoch; a cosine takes it down from there.
+        final_rate: Share of it at the end. Little annealing keeps the network from learning the synthetic voices by heart.
         negative_weights: One phase each, of equal length: weight of all decisions that are no keyword against all
             that are.
         average: Decay of the moving average of the weights, a step.
@@ -40,6 +41,7 @@ class StreamTrainSettings(Settings):
     hard_negatives: float = pydantic.Field(default=4.0, ge=0, le=1000)
     batch_size: int = pydantic.Field(default=32, ge=1, le=512)
     learning_rate: float = pydantic.Field(default=3e-3, gt=0, le=1)
+    final_rate: float = pydantic.Field(default=0.01, gt=0, le=1)
     negative_weights: tuple[float, ...] = pydantic.Field(default=(3.0, 10.0, 30.0), min_length=1)
     average: float = pydantic.Field(default=0.998, ge=0, lt=1)
     after_ms: tuple[int, int] = (20, 280)

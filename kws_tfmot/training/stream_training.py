@@ -119,7 +119,7 @@ def train_on_streams(
 def _optimizer(settings: StreamTrainSettings) -> Any:
     steps = _total_steps(settings)
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - steps // settings.epochs, alpha=0.01,
+        0.0, steps - steps // settings.epochs, alpha=settings.final_rate,
         warmup_target=settings.learning_rate, warmup_steps=steps // settings.epochs,
     )  # fmt: skip
     return keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=1.0)

@@ -174,7 +174,8 @@ def show(rows: Sequence[Mapping[str, Any]]) -> None:
         for row in rows
     ]  # fmt: skip
     targets = [f"at {target}/h" for target in rows[0]["missed_at"]]
-    table("Wake words from words alone, judged on people", ["variant", "word", "seed", "missed", "FA/h", *targets], body)
+    columns = ["variant", "word", "seed", "missed", "FA/h", *targets]
+    table("Wake words from words alone, judged on people", columns, body)
 
 
 if __name__ == "__main__":
