@@ -70,9 +70,9 @@ class SpeechSettings(Settings):
 
     engines: tuple[str, ...] = ()
     espeak: tuple[int, int, int] = (700, 480, 1200)
-    kokoro: tuple[int, int, int] = (360, 80, 60)
+    kokoro: tuple[int, int, int] = (360, 60, 40)
     hibari: tuple[int, int, int] = (96, 160, 800)
-    piper: tuple[int, int, int] = (300, 160, 300)
+    piper: tuple[int, int, int] = (300, 160, 80)
     foreign: float = pydantic.Field(default=1.0, ge=0.0, le=10.0)
     near_words: int = pydantic.Field(default=40, ge=1, le=200)
 

@@ -18,7 +18,7 @@ class StreamTrainSettings(Settings):
         hard_negatives: How much more often a stretch in which the network was wholly wrong is seen again.
         batch_size: Stretches a step.
         learning_rate: Peak rate, reached after one epoch; a cosine takes it down from there.
-        final_rate: Share of it at the end. Little annealing keeps the network from learning the synthetic voices by heart.
+        final_rate: Share of it at the end. Little annealing keeps the network from learning synthetic voices by heart.
         negative_weights: One phase each, of equal length: weight of all decisions that are no keyword against all
             that are.
         average: Decay of the moving average of the weights, a step.
