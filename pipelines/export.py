@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from firmware_export.emulation.example import export_example
-from firmware_export.engine import export_engine
+from firmware_export.engine import DEFAULT_NAME, export_engine
 from firmware_export.tflm.export import ExportReport, export_tflm
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError, did_you_mean
@@ -18,6 +18,7 @@ from pipelines.console import friendly_errors, line, table
 from pipelines.options import HopOption, ModelArgument, RecipeOption, StreamOption, check_hop
 
 TARGETS = ("tflm", "engine", "firmware")
+TFLM_NAME = "kws_model"
 
 
 def command(
@@ -35,7 +36,10 @@ def command(
     decode: Annotated[bool, typer.Option(help="tflm: pack sparse weights for TFLM_DECODE where smaller.")] = False,
     stream: StreamOption = False,
     hop: HopOption = None,
-    name: Annotated[str, typer.Option(help="tflm: what files and C identifiers begin with.")] = "kws_model",
+    name: Annotated[
+        str,
+        typer.Option(help="What files and C identifiers begin with; kws_model for tflm, model for engine by default."),
+    ] = "",
     recipe: RecipeOption = None,
 ) -> None:
     """Write the C files that put a .tflite into a firmware."""
@@ -48,12 +52,13 @@ def command(
         if stream and target != "engine":
             raise RecipeError(f"--stream is for --target engine. Received: --target {target}.")
         if target == "tflm":
-            show_tflm(export_tflm(model, out_dir, decode=decode, name=name, **_settings(recipe)), out_dir)
+            show_tflm(export_tflm(model, out_dir, decode=decode, name=name or TFLM_NAME, **_settings(recipe)), out_dir)
         elif target == "engine":
             labels = _labels(model, recipe)
-            show_engine(
-                export_engine(model, out_dir, optimise=optimise, labels=labels, stream=stream, hop=hop), out_dir
+            report = export_engine(
+                model, out_dir, optimise=optimise, name=name or DEFAULT_NAME, labels=labels, stream=stream, hop=hop
             )
+            show_engine(report, out_dir)
         else:
             contract = ModelContract.of_model(model, load_recipe(recipe).contract() if recipe else None)
             files = export_example(model, out_dir, contract, board)

@@ -14,6 +14,9 @@ Int16 = npt.NDArray[np.int16]
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
 """Sample rates that a file may name, Hz: others are taken for damage."""
 
+TOO_LOUD = 1.26
+"""Peaks of floating-point files up to here, 2 dB above full scale, are cut off; a file beyond is scaled down to it."""
+
 _OPEN_ENDED = (0, 0xFFFFFFFF, 0x7FFFFFFF)  # sizes that streaming writers leave in a WAV header
 
 
@@ -29,6 +32,8 @@ class Decoded(NamedTuple):
 
 def read_samples(path: Path) -> tuple[npt.NDArray[np.float32] | Int16, int]:
     """Read a sound file as one channel: int16 where it holds 16-bit mono, float32 at int16 scale otherwise.
+
+    A floating-point file whose peak is beyond :data:`TOO_LOUD` is scaled down to full scale rather than clipped.
 
     Raises:
         ValueError: Unreadable, empty, truncated, or not finite; the text says which.
@@ -60,7 +65,8 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32] | Int16, int]:
     mono = data.mean(axis=1, dtype=np.float32) if data.shape[1] > 1 else data[:, 0]
     if not np.isfinite(mono).all():
         raise ValueError("it holds samples that are not finite")
-    return mono * np.float32(32768.0), rate
+    peak = float(np.abs(mono).max())
+    return mono * np.float32(32768.0 / peak if peak > TOO_LOUD else 32768.0), rate
 
 
 def decode_clip(path: Path, rate: int, length: int) -> Decoded:

@@ -16,15 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.data.audio import HIGHEST_RATE, LOWEST_RATE, Int16, missing_wav_bytes, to_int16
+from kws_tfmot.data.audio import HIGHEST_RATE, LOWEST_RATE, TOO_LOUD, Int16, missing_wav_bytes, to_int16
 from kws_tfmot.data.levels import LevelMeter, Levels
 
 Float = npt.NDArray[np.float32]
 PIECE = 1 << 17
 """Frames of a decoded piece."""
-
-TOO_LOUD = 1.26
-"""Peaks of floating-point files up to here, 2 dB above full scale, are cut off; a file beyond is scaled down."""
 
 _LONGEST_HOURS = 1000
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import ClipIndex, prepare
+from kws_tfmot.data.class_levels import class_level_notes
 from kws_tfmot.errors import DataError
 from kws_tfmot.evaluation.accuracy import Accuracy
 from kws_tfmot.files import cache_root, sha256_bytes
@@ -128,7 +129,7 @@ def evaluate_model(
         source=source,
         split=split,
         split_sha256=index.split_sha256(split),
-        notes=index.notes,
+        notes=(*index.notes, *class_level_notes(index, split)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kws_tfmot.data.class_levels import class_level_notes
 from kws_tfmot.evaluation.trust import speech_figures
 from kws_tfmot.files import write_json, write_text
 from kws_tfmot.runs import StageResult
@@ -18,7 +19,8 @@ def prepare_data(build: Build) -> bool:
         DataError: As :func:`kws_tfmot.data.prepare`.
     """
     index = build.index
-    for note in index.notes:
+    notes = [*index.notes, *class_level_notes(index)]
+    for note in notes:
         build.reporter.note(note)
 
     def work(_: str) -> StageResult:
@@ -31,7 +33,7 @@ def prepare_data(build: Build) -> bool:
                 for split, counts in index.counts().items()
             },
             "speech": speech_figures(index),
-            "notes": list(index.notes),
+            "notes": notes,
             "corrupt": [{"path": path, "reason": reason} for path, reason in index.corrupt],
         }
         write_text(build.run.path(RECIPE_FILE), build.recipe.to_yaml())

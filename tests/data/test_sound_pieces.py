@@ -74,6 +74,7 @@ def test_floats_far_above_full_scale_are_scaled_not_clipped(tmp_path: Path) -> N
     scaled = whole(tmp_path / "a.wav", gain=found.gain)
     assert scaled.max() == 32767 and np.count_nonzero(scaled == 32767) < 0.01 * len(scaled) * 10
     assert np.corrcoef(scaled, tone(0.5))[0, 1] > 0.9999
+    np.testing.assert_array_equal(to_int16(read_samples(tmp_path / "a.wav")[0]), scaled)
 
 
 def test_channels_in_antiphase_are_noticed(tmp_path: Path) -> None:
