@@ -17,7 +17,7 @@ from kws_tfmot.tflite.reader import read_model
 
 MICRO_RANGE = 26.0  # 666 / 25.6: the reals that ESPHome's int8 features span, times 0.0390625 from TFLM's uint16
 # Of the data settings, what decides which clip stands in which split.
-_SPLIT_KEYS = ("unknown_share", "silence_share", "split", "percent", "speaker_pattern", "seed")
+_SPLIT_KEYS = ("unknown_share", "silence_share", "split", "percent", "speaker_pattern", "seed", "held_out_words")
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,8 @@ class ModelContract:
         keywords = [label for label in labels if label not in (UNKNOWN, SILENCE)]
         known = (*_SPLIT_KEYS, "synthetic")
         own = {key: value for key, value in (settings.get("data") or {}).items() if key in known}
+        # Models older than this setting were trained on every word.
+        own.setdefault("held_out_words", 0.0)
         data = own | {"keywords": keywords, "sample_rate": frontend.sample_rate, "clip_ms": frontend.clip_ms}
         detection = DetectionSettings.parse(settings.get("detection"), "detection (inside the model)")
         return cls(labels, frontend, DataSettings.parse(data, "data (inside the model)"), detection)

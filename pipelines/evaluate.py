@@ -11,6 +11,7 @@ import typer
 from firmware_export.emulation.host import EngineInterpreter
 from kws_tfmot.evaluation.model_accuracy import ModelAccuracy, evaluate_model
 from kws_tfmot.evaluation.plots import plot_confusion
+from kws_tfmot.evaluation.trust import trust
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.interpreter import KINDS
 from pipelines.console import RichReporter, friendly_errors, line, table
@@ -59,6 +60,8 @@ def show(found: ModelAccuracy) -> None:
         f"accuracy [bold]{100 * figures['accuracy']:.2f} %[/] (95 %: {100 * low:.2f} to {100 * high:.2f}), "
         f"N = {figures['n']}"
     )
+    for sentence in trust(None, figures):
+        line(f"- {sentence}", markup=False)
     line(f"{found.interpreter}; split {found.split_sha256[:12]}; model {found.model_sha256[:12]}")
     for note in found.notes:
         line(f"note: {note}", style="dim", markup=False)

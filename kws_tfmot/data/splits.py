@@ -46,12 +46,13 @@ def by_percent(
 ) -> dict[str, str]:
     """Split of every path, speakers whole, every class in the given percentages as far as that goes.
 
-    ``held`` are the other words that belong to one split alone: their speakers go there as far as that goes. Every
-    word counts as a class here, so that rare ones do not leave training with their few speakers.
+    ``held`` are the other words that belong to one split alone: their speakers go there as far as that goes. With them
+    every word counts as a class, so that rare ones do not leave training with their few speakers.
     """
     clips_of: dict[str, Counter[str]] = defaultdict(Counter)
     for clip in clips:
-        clips_of[voice(clip)][clip.word if label_of[clip.path] == UNKNOWN else label_of[clip.path]] += 1
+        by_word = held and label_of[clip.path] == UNKNOWN
+        clips_of[voice(clip)][clip.word if by_word else label_of[clip.path]] += 1
     split_of = percent_splits(clips_of, percent, seed, held)
     return {clip.path: split_of[voice(clip)] for clip in clips}
 

@@ -44,10 +44,12 @@ class Accuracy:
     Attributes:
         labels: The classes.
         confusion: Counts [classes, classes], row = truth.
+        by_speaker: The 95 % interval when speakers are drawn instead of clips; ``None`` where none are known.
     """
 
     labels: tuple[str, ...]
     confusion: np.ndarray
+    by_speaker: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, labels: tuple[str, ...], truth: np.ndarray, scores: np.ndarray) -> Accuracy:
@@ -69,6 +71,14 @@ class Accuracy:
         """correct / n, 0 to 1."""
         return self.correct / self.n if self.n else 0.0
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval: Wilson's, and no narrower than that over speakers."""
+        low, high = wilson_interval(self.correct, self.n)
+        if self.by_speaker is None:
+            return low, high
+        return min(low, self.by_speaker[0]), max(high, self.by_speaker[1])
+
     def per_class(self) -> dict[str, dict[str, float | int | None]]:
         """Recall, precision and count of every class; ``None`` where a class has no clip or was never predicted."""
         rows = {}
@@ -80,11 +90,12 @@ class Accuracy:
         return rows
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able: accuracy in 0-1, n, the 95 % Wilson interval, per class and the confusion matrix."""
+        """JSON-able: accuracy in 0-1, n, its 95 % interval and what was drawn for it, per class, confusion matrix."""
         return {
             "accuracy": self.accuracy,
             "n": self.n,
-            "interval_95": list(wilson_interval(self.correct, self.n)),
+            "interval_95": list(self.interval),
+            "interval_over": "clips" if self.by_speaker is None else "speakers",
             "per_class": self.per_class(),
             "labels": list(self.labels),
             "confusion": self.confusion.tolist(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,8 +12,10 @@ import numpy as np
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import ClipIndex, prepare
 from kws_tfmot.data.class_levels import class_level_notes
+from kws_tfmot.data.index import AudioSplit
 from kws_tfmot.errors import DataError
 from kws_tfmot.evaluation.accuracy import Accuracy
+from kws_tfmot.evaluation.breadth import breadth, narrow_classes, speaker_interval, speakers_of, unheard_words
 from kws_tfmot.files import cache_root, sha256_bytes
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter
@@ -43,6 +45,7 @@ class ModelAccuracy:
     split: str
     split_sha256: str
     notes: tuple[str, ...] = ()
+    breadth: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -53,6 +56,7 @@ class ModelAccuracy:
             "split": self.split,
             "split_sha256": self.split_sha256,
             "notes": list(self.notes),
+            "breadth": self.breadth,
         }
 
 
@@ -80,6 +84,20 @@ def scores_of(interpreter: Runnable, inputs: np.ndarray, reporter: Reporter = SI
             outputs.append(interpreter.run(inputs[first : first + 250]))
             task.advance(len(outputs[-1]))
     return np.concatenate(outputs).reshape(len(inputs), -1)
+
+
+def judge(index: ClipIndex, audio: AudioSplit, scores: np.ndarray) -> tuple[Accuracy, dict[str, Any]]:
+    """Accuracy of ``scores [N, classes]`` with its interval over speakers, and what it is made of.
+
+    The second is :func:`~kws_tfmot.evaluation.breadth.breadth` and ``narrow``, a sentence for every class of which the
+    clips say too little.
+    """
+    result = Accuracy.of(audio.class_names, audio.labels, scores)
+    right = scores.argmax(axis=1) == audio.labels
+    if any(audio.speakers):
+        result = replace(result, by_speaker=speaker_interval(right, speakers_of(audio)))
+    reach = breadth(audio, right, unheard_words(index, audio.name))
+    return result, reach | {"narrow": narrow_classes(index, audio.name)}
 
 
 def evaluate_model(
@@ -122,8 +140,10 @@ def evaluate_model(
     features = Frontend(contract.frontend).features(audio.audio, threads=2)
     inputs = model_input_of(input_spec(read_model(data)), features, contract.frontend.scale)
     scores = scores_of(interpreter, inputs, reporter)
+    result, reach = judge(index, audio, scores)
     return ModelAccuracy(
-        result=Accuracy.of(index.labels, audio.labels, scores),
+        result=result,
+        breadth=reach,
         interpreter=interpreter.name,
         model_sha256=sha256_bytes(data),
         source=source,

@@ -1,4 +1,4 @@
-"""What a model made from synthesised speech, or from few recordings, can and cannot be trusted with, in sentences."""
+"""What a model and the test of it can and cannot be trusted with, in sentences."""
 
 from __future__ import annotations
 
@@ -31,18 +31,74 @@ def speech_figures(index: ClipIndex) -> Figures | None:
 
 
 def trust(speech: Figures | None, accuracy: Figures) -> list[str]:
-    """Sentences for the console, the report, the model card and the firmware's README; empty without synthetic speech.
+    """Sentences for the console, the report, the model card and the firmware's README.
 
     Args:
         speech: What :func:`speech_figures` gave.
-        accuracy: Of the int8 model on the test split: ``accuracy``, ``n``.
+        accuracy: Of the int8 model on the test split: ``accuracy``, ``n`` and, where they were measured, ``breadth``
+            (see :func:`~kws_tfmot.evaluation.model_accuracy.judge`), ``interval_95`` and ``loss``.
     """
+    reach = accuracy.get("breadth") or {}
+    said = [*_lost(accuracy.get("loss")), *_unknown(reach.get("unknown")), *_silence(reach.get("silence"))]
+    said += reach.get("narrow", [])
     if not speech:
-        return []
+        return [*_speakers(accuracy, reach), *said] if reach else []
     nothing = {"synthetic": 0, "recorded": 0, "speakers": 0}
     train, test = speech.get("train", nothing), speech.get("test", nothing)
     figure = f"{100 * accuracy['accuracy']:.1f} % (N = {accuracy['n']})"
-    return [*_tested(test, figure), *_trained(train, test), *_always(train)]
+    return [*_tested(test, figure), *said, *_trained(train, test), *_always(train)]
+
+
+def _speakers(accuracy: Figures, reach: Figures) -> list[str]:
+    low, high = accuracy["interval_95"]
+    figure = (
+        f"{100 * accuracy['accuracy']:.1f} % (N = {accuracy['n']}, 95 % interval {100 * low:.1f} to {100 * high:.1f})"
+    )
+    if not reach["speakers"]:
+        return [
+            f"Tested on clips that name no speaker: {figure}. Voices that trained it may be among them, and flatter."
+        ]
+    worst = ", ".join(f"{100 * one['accuracy']:.0f} % of {one['n']} clips" for one in reach["worst_speakers"][:3])
+    return [
+        f"Tested on {reach['speakers']} speakers who did not train it: {figure}. Other microphones are not in it."
+        + (f" The speakers it hears worst: {worst}." if worst else "")
+    ]
+
+
+def _lost(loss: Figures | None) -> list[str]:
+    if not loss or loss["interval_95"][1] >= 0:
+        return []
+    low, high = (100 * abs(value) for value in loss["interval_95"])
+    return [
+        f"WARNING: pruning and quantisation cost {-100 * loss['difference']:.1f} points of accuracy (95 % interval "
+        f"{high:.1f} to {low:.1f}), more than chance explains. Ask for fewer zeros, train longer, or widen the network."
+    ]
+
+
+def _unknown(unknown: Figures | None) -> list[str]:
+    if not unknown or not unknown["unheard"]["n"]:
+        return []
+    new, known = unknown["unheard"], unknown["heard"]
+    text = (
+        f"{100 * new['recall']:.0f} % of {new['n']} clips of {unknown['unheard_words']} words that training never heard"
+    )
+    return [f"Rejected as no keyword: {text}" + (f", {100 * known['recall']:.0f} % of words it knows."
+                                                 if known["n"] else ".")]  # fmt: skip
+
+
+def _silence(silence: list[Figures] | None) -> list[str]:
+    counted = [one for one in silence or [] if one["n"] >= 3]
+    if not counted:
+        return []
+    worst = min(counted, key=lambda one: one["recall"])
+    total = sum(one["n"] * one["recall"] for one in counted) / sum(one["n"] for one in counted)
+    where = (
+        "at digital zero"
+        if worst["from_dbfs"] is None
+        else f"at {worst['from_dbfs']} to {worst['from_dbfs'] + 10} dBFS"
+    )
+    more = f"; the worst, {where}, {100 * worst['recall']:.0f} % of {worst['n']}" if worst["recall"] < 1 else ""
+    return [f"Silence and noise from digital zero to full scale: {100 * total:.0f} % recognised{more}."]
 
 
 def _tested(test: Figures, figure: str) -> list[str]:

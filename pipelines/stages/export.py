@@ -48,12 +48,11 @@ def export_build(build: Build) -> bool:
 
 
 def _trust(build: Build) -> list[str]:
-    speech = build.run.figures("prepare").get("speech")
-    return trust(speech, build.run.figures("evaluate")[INT8_MODEL]) if speech else []
+    return trust(build.run.figures("prepare").get("speech"), build.run.figures("evaluate")[INT8_MODEL])
 
 
 def _say_what_to_trust(build: Build, folder: Path) -> None:
-    """Add to every README of the firmware what a model of synthetic speech can be trusted with."""
+    """Add to every README of the firmware what the model can be trusted with."""
     if sentences := _trust(build):
         text = "\n## What this model can be trusted with\n\n" + "".join(f"- {one}\n" for one in sentences)
         for readme in sorted(folder.rglob("README.md")):

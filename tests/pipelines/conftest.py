@@ -20,8 +20,8 @@ seed: 3
 data: {keywords: [up, down], split: percent, percent: [60, 20, 20]}
 augment: {epoch_clips: 300, speed_probability: 0, spliced_unknown: 0, reversed_unknown: 0, noise_snr_db: [10, 40]}
 model: {name: ds_cnn, width: 8, blocks: 1}
-train: {epochs: 6, batch_size: 25, warmup_epochs: 1, learning_rate: 0.02}
-sparsity: {target: 0.75, epochs: 3, end: 0.5, frequency: 4}
+train: {epochs: 12, batch_size: 25, warmup_epochs: 1, learning_rate: 0.02}
+sparsity: {target: 0.75, epochs: 6, end: 0.5, frequency: 4}
 quantization: {mode: qat, epochs: 1, calibration_clips: 50}
 convert: {also: [float32, sparse_int8]}
 """
