@@ -19,7 +19,7 @@ from kws_tfmot.quantization.settings import QuantizationSettings
 from kws_tfmot.search.cells.settings import CellSearchSettings
 from kws_tfmot.search.omni.settings import OmniSettings
 from kws_tfmot.settings import Settings
-from kws_tfmot.sparsity.settings import SparsitySettings
+from kws_tfmot.sparsity.settings import SparsitySettings, for_method
 from kws_tfmot.training.settings import TrainSettings
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from kws_tfmot.yaml_reader import read_yaml
@@ -171,6 +171,8 @@ def shipped_recipes() -> list[str]:
 def apply_override(values: dict[str, Any], override: str) -> None:
     """Change ``values`` as ``key=value`` says: dotted keys, the value in YAML.
 
+    With another ``sparsity.method`` the settings that only the former one has are dropped.
+
     Raises:
         RecipeError: If it is not of that form, or a part of the key is a value, not a group.
     """
@@ -186,4 +188,6 @@ def apply_override(values: dict[str, Any], override: str) -> None:
         here = here[part]
         if not isinstance(here, dict):
             raise RecipeError(f"cannot set {key!r}: {part!r} is a value, not a group of settings.")
+    if key.strip() == "sparsity.method":
+        values["sparsity"] = here = for_method(here, str(value))
     here[last] = value

@@ -36,7 +36,10 @@ def show_sparsity(build: Build) -> None:
             ]
             for name, row in figures["layers"].items()
         ]
-        title = f"zeros in the float model: {100 * figures['sparsity']:.1f} % of all kernel weights"
+        title = (
+            f"zeros in the float model: {100 * figures['pruned_sparsity']:.1f} % of the pruned kernels' weights, "
+            f"{100 * figures['sparsity']:.1f} % of all weights"
+        )
         table(title, ["layer", "weights", "zeros", "note"], rows)
     if shrunk := figures.get("shrunk"):
         rows = [[row["layer"], row["units"], row["weights"], row["stays"]] for row in shrunk["layers"]]

@@ -39,6 +39,20 @@ _L1 = {"l1": 0.03, "csp": 0.01}
 _OWN = tuple(sorted(frozenset().union(*(kind.takes for kind in _KINDS.values()))))
 
 
+def for_method(sparsity: dict[str, Any], method: str) -> dict[str, Any]:
+    """Values of a recipe's group ``sparsity`` without those that ``method`` has no use for.
+
+    Another method is named to try it in place of the recipe's, whose own settings would then be refused.
+
+    >>> for_method({"method": "weight_importance", "target": 0.9, "returns": True, "decay": 2}, "csp")
+    {'method': 'weight_importance', 'target': 0.9, 'decay': 2}
+    """
+    kind = _KINDS.get(method)
+    if kind is None or sparsity.get("method", "magnitude") == method:
+        return sparsity
+    return {key: value for key, value in sparsity.items() if key not in _OWN or key in kind.takes}
+
+
 def _check_pattern(text: str) -> str:
     Pattern.parse(text)
     return text

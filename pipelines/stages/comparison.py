@@ -12,6 +12,7 @@ import pydantic
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.recipe import Recipe, apply_override, find_recipe, read_values
 from kws_tfmot.settings import Settings
+from kws_tfmot.sparsity.settings import for_method
 
 DENSE = "dense"
 
@@ -117,8 +118,13 @@ def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     >>> merge({"train": {"epochs": 5, "batch_size": 9}, "sparsity": {"target": 0.5}},
     ...       {"train": {"epochs": 2}, "sparsity": None})
     {'train': {'epochs': 2, 'batch_size': 9}, 'sparsity': None}
+
+    With another ``sparsity.method`` the settings that only the former one has are dropped.
     """
     result = dict(base)
+    own, other = base.get("sparsity"), changes.get("sparsity")
+    if isinstance(own, dict) and isinstance(other, dict) and "method" in other:
+        result["sparsity"] = for_method(own, str(other["method"]))
     for key, change in changes.items():
         here = result.get(key)
         result[key] = merge(here, change) if isinstance(here, dict) and isinstance(change, dict) else change

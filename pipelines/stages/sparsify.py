@@ -156,12 +156,15 @@ def _zeros(model: keras.Model, settings: SparsitySettings) -> dict[str, Any]:
     from kws_tfmot.sparsity.report import total_sparsity, zeros_per_layer
 
     zeros = zeros_per_layer(model)
+    rows = coverage(model, settings)
+    pruned = {row.layer: zeros[row.layer] for row in rows if not row.reason}
     return {
         "method": settings.method,
         "target": settings.target,
         "pattern": settings.pattern,
         "allocation": settings.resolved_allocation,
         "sparsity": total_sparsity(zeros),
+        "pruned_sparsity": total_sparsity(pruned),
         "layers": {
             row.layer: {
                 "weights": row.weights,
@@ -169,6 +172,6 @@ def _zeros(model: keras.Model, settings: SparsitySettings) -> dict[str, Any]:
                 "not_pruned": row.reason or None,
                 "note": row.note or None,
             }
-            for row in coverage(model, settings)
+            for row in rows
         },
     }

@@ -28,6 +28,15 @@ def test_every_combination_of_the_lists_is_a_trial() -> None:
     assert {(cell.target, cell.seed) for cell in found} == {(0.9, 1), (0.95, 1), (0.9, 2), (0.95, 2)}
 
 
+def test_another_method_leaves_the_settings_of_the_recipes_own_behind() -> None:
+    recipes = {cell.recipe.sparsity.method: cell.recipe.sparsity for cell in trials(parameters=METHODS).cells}
+    assert recipes["magnitude"].decay == 0
+    assert recipes["magnitude"].freeze is None
+    assert (recipes["csp"].decay, recipes["csp"].freeze, recipes["csp"].returns) == (2, 0.7, False)
+    with pytest.raises(RecipeError, match="freeze and decay are for weights that return"):
+        trials(variants={"wrong": {"sparsity": {"method": "magnitude", "decay": 2}}})
+
+
 def test_draws_are_tried_at_every_point_and_more_samples_keep_the_first() -> None:
     drawn = {"sparsity.learning_rate": {"log_uniform": [0.001, 0.01]}, "model.width": {"integer": [16, 64]}}
     few = trials(parameters=METHODS | drawn, samples=2)
