@@ -6,12 +6,15 @@ from kws_tfmot.errors import did_you_mean
 
 # name -> module of kws_tfmot.models with `build(settings, input_shape, classes)`
 FAMILIES = {
+    "bc_resnet": "bc_resnet",
     "cnn": "cnn",
     "dnn": "dnn",
     "ds_cnn": "ds_cnn",
+    "matchboxnet": "matchboxnet",
     "mbconv": "mbconv",
     "streaming_cnn": "streaming_cnn",
     "tc_resnet8": "tc_resnet",
+    "tenet": "tenet",
 }
 
 

@@ -24,7 +24,7 @@ class ModelSettings(Settings):
         blocks: Number of repeated blocks (or layers), in place of the published one.
         dropout: Share of the last features dropped in training, 0 to 0.9.
         multiplier: mbconv: the published widths (72 and, of the mix convolution, 144) times this, to a multiple of 8,
-            where ``width`` and ``mix`` are not given.
+            where ``width`` and ``mix`` are not given. bc_resnet: the number in its name, in place of ``size``.
         mix: mbconv: channels of the last convolution; twice the width by default.
         cells: mbconv: its cells in order, as ``7x7 e2``, ``{kernel: 7, expansion: 2}`` or ``zero`` (left out); by
             default those of the published network for 10 coefficients, or the first ``blocks`` of them.
@@ -59,7 +59,7 @@ class ModelSettings(Settings):
     @pydantic.model_validator(mode="after")
     def _of_one_family(self) -> ModelSettings:
         own = [key for key in ("multiplier", "mix", "cells") if getattr(self, key) is not None]
-        if own and self.name != "mbconv":
+        if own and self.name != "mbconv" and not (self.name == "bc_resnet" and own == ["multiplier"]):
             raise ValueError(f"{', '.join(own)} belong to the model mbconv, not to {self.name}")
         if self.cells is not None and self.blocks is not None:
             raise ValueError(f"expected cells or blocks, not both: {len(self.cells)} cells, blocks={self.blocks}")

@@ -48,6 +48,44 @@ def test_parameters_of_tc_resnet8_are_those_published() -> None:
     assert 64_000 < sum(c.parameters for c in count_layers(model)) < 68_000
 
 
+@pytest.mark.parametrize(("multiplier", "parameters"), [(1, 9_232), (1.5, 17_154), (2, 27_284), (3, 54_168)])
+def test_parameters_of_bc_resnet_are_those_published(multiplier: float, parameters: int) -> None:
+    """9.2, 17.2, 27.3 and 54.2 k in the paper (arXiv 2106.04140), whose five sub-bands have a norm each."""
+    model = build_model(ModelSettings(name="bc_resnet", multiplier=multiplier), (101, 40), 12)
+    norms = [layer for layer in model.layers if layer.name.endswith("frequency_bn")]
+    assert len(norms) == 12
+    four_more_bands = sum(4 * layer.count_params() // 2 for layer in norms)
+    assert sum(c.parameters for c in count_layers(model)) + four_more_bands == parameters
+
+
+def test_bc_resnet_makes_five_of_forty_bands_and_keeps_time() -> None:
+    """MACs by hand; the paper's 3.1 M count more than convolutions."""
+    model = build_model(ModelSettings(name="bc_resnet"), (101, 40), 12)
+    macs = {count.name: count.macs for count in count_layers(model)}
+    assert macs["conv"] == 101 * 20 * 25 * 16
+    assert macs["stage2_block1_expand"] == 101 * 20 * 8 * 12
+    assert macs["stage4_block4_time"] == 101 * 3 * 20
+    assert macs["last_depthwise"] == 101 * 25 * 20
+    assert 2_500_000 < sum(macs.values()) < 3_100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "shape", "classes", "parameters", "macs"),
+    [
+        ("tenet", "s", (98, 40), 12, 17e3, 0.55e6),
+        ("tenet", "l", (98, 40), 12, 100e3, 2.9e6),
+        ("matchboxnet", "s", (128, 64), 30, 77e3, 9.3e6),
+        ("matchboxnet", "m", (128, 64), 30, 93e3, 11.3e6),
+    ],
+)
+def test_counts_are_those_published(
+    name: str, size: str, shape: tuple[int, int], classes: int, parameters: float, macs: float
+) -> None:
+    counts = count_layers(build_model(ModelSettings(name=name, size=size), shape, classes))
+    assert sum(c.parameters for c in counts) == pytest.approx(parameters, rel=0.04)
+    assert sum(c.macs for c in counts) == pytest.approx(macs, rel=0.08)
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 class TestEveryFamily:
     """What all builders must obey."""
@@ -83,7 +121,7 @@ class TestEveryFamily:
 
 
 def test_features_too_small_are_refused() -> None:
-    for name in ("ds_cnn", "cnn"):
+    for name in ("ds_cnn", "cnn", "bc_resnet"):
         with pytest.raises(RecipeError, match="input_shape"):
             build_model(ModelSettings(name=name), (49, 3), 5)
 
