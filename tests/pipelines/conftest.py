@@ -19,7 +19,7 @@ name: tiny
 seed: 3
 data: {keywords: [up, down], split: percent, percent: [60, 20, 20]}
 augment: {epoch_clips: 300, speed_probability: 0, spliced_unknown: 0, reversed_unknown: 0, noise_snr_db: [10, 40]}
-model: {name: ds_cnn, width: 12, blocks: 1}
+model: {name: ds_cnn, width: 16, blocks: 1}
 train: {epochs: 12, batch_size: 25, warmup_epochs: 1, learning_rate: 0.02}
 sparsity: {target: 0.75, epochs: 6, end: 0.5, frequency: 4, learning_rate: 0.01}
 quantization: {mode: qat, epochs: 2, learning_rate: 0.002, calibration_clips: 50}

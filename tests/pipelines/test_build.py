@@ -134,8 +134,15 @@ def test_benchmark_compares_within_one_run(tiny_build: TinyBuild) -> None:
 def test_export_writes_the_build_s_firmware(tiny_build: TinyBuild, tmp_path) -> None:
     result = run("export", tiny_build.directory / "model_int8.tflite", "--out", tmp_path / "c")
     assert result.exit_code == 0, result.output
-    expected = digests(tiny_build.directory / "firmware")
-    assert digests(tmp_path / "c") == {name: value for name, value in expected.items() if "engine" not in name}
+    expected, found = digests(tiny_build.directory / "firmware"), digests(tmp_path / "c")
+    # A build knows how the model was tested, and its README says so below what an export says.
+    assert found.pop("README.md") != expected.pop("README.md")
+    ours, builds = (
+        (folder / "README.md").read_text() for folder in (tmp_path / "c", tiny_build.directory / "firmware")
+    )
+    assert builds.startswith(ours)
+    assert "Tested on 6 speakers who did not train it" in builds[len(ours) :]
+    assert found == {name: value for name, value in expected.items() if "engine" not in name}
 
 
 def test_the_sparse_encoded_file_is_never_exported(tiny_build: TinyBuild, tmp_path) -> None:
