@@ -7,7 +7,7 @@ RECORDINGS ?= $(or $(KWS_RECORDINGS),../shared/data/speech_commands_subset)
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format experiments sweep omni search-experiments custom wake-word-experiments bench-device bench-search clean
+.PHONY: help setup demo test test-slow lint format experiments accuracy sweep omni search-experiments custom wake-word-experiments bench-device bench-search clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -43,10 +43,14 @@ format: setup ## let ruff and clang-format lay out the code, and mend what ruff 
 	$(VENV)/bin/ruff check --fix .
 
 experiments: setup ## long comparisons on real recordings; writes results/
-	@status=0; for file in recipes/compare/*.yaml; do \
+	@status=0; for file in $(filter-out recipes/compare/accuracy.yaml,$(wildcard recipes/compare/*.yaml)); do \
 	    $(VENV)/bin/kws compare $$file --data "folder:$(RECORDINGS)" --jobs $(JOBS) --results results \
 	        --out runs/compare/$$(basename $$file .yaml) --features runs/compare/features || status=1; \
 	done; exit $$status
+
+accuracy: setup ## families, dense, sparse and of one bit, three seeds, resumable; writes results/accuracy.json
+	$(VENV)/bin/kws compare recipes/compare/accuracy.yaml --data "folder:$(RECORDINGS)" --jobs $(JOBS) \
+	    --results results --out runs/compare/accuracy --features runs/compare/features
 
 sweep: setup ## the sweep of recipes/sweep on real recordings, resumable; writes results/sweep.json
 	$(VENV)/bin/kws sweep recipes/sweep/ds_cnn_sparse.yaml --data "folder:$(RECORDINGS)" --jobs $(JOBS) \

@@ -19,12 +19,19 @@ name: tiny
 seed: 3
 data: {keywords: [up, down], split: percent, percent: [60, 20, 20]}
 augment: {epoch_clips: 300, speed_probability: 0, spliced_unknown: 0, reversed_unknown: 0, noise_snr_db: [10, 40]}
-model: {name: ds_cnn, width: 16, blocks: 1}
-train: {epochs: 12, batch_size: 25, warmup_epochs: 1, learning_rate: 0.02}
-sparsity: {target: 0.75, epochs: 6, end: 0.5, frequency: 4, learning_rate: 0.01}
-quantization: {mode: qat, epochs: 2, learning_rate: 0.002, calibration_clips: 50}
+model: {name: ds_cnn, width: 8, blocks: 1}
+train: {epochs: 6, batch_size: 25, warmup_epochs: 1, learning_rate: 0.02}
+sparsity: {target: 0.75, epochs: 3, end: 0.5, frequency: 4}
+quantization: {mode: qat, epochs: 1, calibration_clips: 50}
 convert: {also: [float32, sparse_int8]}
 """
+# Wide and long enough to tell silence at every level from the tones.
+LONGER = (
+    RECIPE.replace("width: 8", "width: 16")
+    .replace("epochs: 6, ", "epochs: 12, ")
+    .replace("epochs: 3, end: 0.5, frequency: 4", "epochs: 6, end: 0.5, frequency: 4, learning_rate: 0.01")
+    .replace("mode: qat, epochs: 1", "mode: qat, epochs: 2, learning_rate: 0.002")
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ def tiny_build(tone_folder, tmp_path_factory) -> TinyBuild:
     """`kws build` of the tiny recipe, once for all tests."""
     base = tmp_path_factory.mktemp("tiny")
     recipe = base / "tiny.yaml"
-    recipe.write_text(RECIPE)
+    recipe.write_text(LONGER)
     data = f"folder:{tone_folder}"
     result = run("build", recipe, "--data", data, "--out", base / "run")
     assert result.exit_code == 0, result.output
