@@ -30,6 +30,7 @@ def _recipe(*more: str) -> Recipe:
     return load_recipe("recipes/wake_word.yaml", [*_SMALL, *more])
 
 
+@pytest.mark.slow
 def test_the_threshold_that_training_chose_is_in_the_model(tmp_path: Path) -> None:
     build = Build(_recipe(), "synthetic", Run(tmp_path / "run"), cache=tmp_path / "cache")
     for stage in (prepare_data, train_dense, convert_model):

@@ -40,7 +40,7 @@ def test_voices_of_several_engines_are_speakers_of_the_splits(tmp_path: Path, mo
             split_of.setdefault(clip.speaker, set()).add(clip.split)
     assert len(split_of) == 12 and all(len(splits) == 1 for splits in split_of.values())
     assert any("kokoro" in note for note in index.notes)
-    assert {path.name for path in (tmp_path / "speech").iterdir()} == {"espeak", "hibari"}
+    assert {path.name for path in (tmp_path / "speech").iterdir()} == {"espeak", "hibari", "piper"}
 
 
 @needs_tts

@@ -76,7 +76,7 @@ def test_a_missing_engine_is_told_and_the_rest_goes_on(monkeypatch: pytest.Monke
 
 
 def test_refusals_name_what_is_allowed(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="espeak, kokoro, hibari, piper:FOLDER"):
+    with pytest.raises(RecipeError, match="espeak, kokoro, hibari, piper, piper:FOLDER"):
         open_engine("expeak")
     with pytest.raises(DataError, match="no Piper voice"):
         choose_voices(2, engines=[f"piper:{tmp_path}"])
