@@ -40,7 +40,7 @@ def export_tflm(
     Every file is made in full before the first is put in place; files of other names in ``out_dir`` stay.
 
     Args:
-        model: Path or bytes of a ``.tflite`` with int8 or float input and output.
+        model: Path or bytes of a ``.tflite``, with any number of inputs and outputs.
         out_dir: Directory, made if it is missing.
         labels: One an output; taken from the model's settings where ``None``.
         frontend: Audio front-end settings; taken from the model's settings where ``None``.
@@ -93,9 +93,5 @@ def _refuse_unsupported(graph: Graph) -> None:
             f"the model has SparsityParameters ({len(sparse)} tensors, the first is {sparse[0]!r}); TFLM ignores them "
             "without an error and computes garbage.",
             "Convert with kind 'int8' (the zeros stay in the weights) and export that, with decode=True to pack them.",
-        )
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise ModelError(
-            f"expected a model with one input and one output. Received: {len(graph.inputs)} and {len(graph.outputs)}."
         )
     operators_used(graph)

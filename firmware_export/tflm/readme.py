@@ -88,7 +88,7 @@ def readme(report: ExportReport, graph: Graph, margin: int, decoder_code: int) -
         if file_name != "README.md"
     ]
     labelled = f"{report.name}_settings.c" in report.files
-    entry, result = graph.tensor(graph.inputs[0]), graph.tensor(graph.outputs[0])
+    entries, results = ([graph.tensor(index) for index in ends] for ends in (graph.inputs, graph.outputs))
     opened = (_WITH_VARIABLES if graph.variables else _INTERPRETER).format(name=report.name, macro=report.name.upper())
     return _TEXT.format(
         name=report.name,
@@ -99,8 +99,8 @@ def readme(report: ExportReport, graph: Graph, margin: int, decoder_code: int) -
         source_bytes=report.source_bytes,
         sha256=report.sha256,
         source_sha256=report.source_sha256,
-        input=_described(entry),
-        output=_described(result),
+        input="; ".join(map(_described, entries)),
+        output="; ".join(map(_described, results)),
         operators=", ".join(report.operators),
         **report.arena,
         margin=margin,
@@ -109,8 +109,8 @@ def readme(report: ExportReport, graph: Graph, margin: int, decoder_code: int) -
         interpreter=opened,
         variable_header='#include "tensorflow/lite/micro/micro_resource_variable.h"\n' if graph.variables else "",
         labels_source=f", `{report.name}_settings.c`" if labelled else "",
-        member=_member(entry),
-        answer=_answer(result, f": {report.name}_labels[index]" if labelled else ""),
+        member=_member(entries[0]),
+        answer=_answer(results[0], f": {report.name}_labels[index]" if labelled else ""),
     )
 
 

@@ -44,8 +44,8 @@ def settings_files(
         ModelError: If there are not as many labels as outputs.
     """
     macro = name.upper()
-    entry, result = graph.tensor(graph.inputs[0]), graph.tensor(graph.outputs[0])
-    if labels is not None and len(labels) != result.shape[-1]:
+    result = graph.tensor(graph.outputs[0])
+    if labels is not None and len(graph.outputs) == 1 and len(labels) != result.shape[-1]:
         raise ModelError(
             f"expected {result.shape[-1]} labels, one an output of the model. Received: {len(labels)} ({labels})"
         )
@@ -53,7 +53,7 @@ def settings_files(
     lines += ["/* Of the array, and of the file it was slimmed from. */"]
     lines += [f'#define {macro}_SHA256 "{sha256_bytes(models[0])}"']
     lines += [f'#define {macro}_SOURCE_SHA256 "{sha256_bytes(models[1])}"']
-    lines += _tensor_lines(f"{macro}_INPUT", entry) + _tensor_lines(f"{macro}_OUTPUT", result)
+    lines += _ends(graph, f"{macro}_INPUT", graph.inputs) + _ends(graph, f"{macro}_OUTPUT", graph.outputs)
     if arena is not None:
         lines += ["", "/* Tensor arena, margin included; see README.md. */", f"#define {macro}_ARENA_BYTES {arena}u"]
     if graph.variables:
@@ -74,6 +74,14 @@ def settings_files(
         f"const char *const {name}_labels[{macro}_LABEL_COUNT] = {{\n{rows}\n}};\n"
     )
     return {f"{name}_settings.h": guarded(f"{name}_settings", lines), f"{name}_settings.c": source}
+
+
+def _ends(graph: Graph, macro: str, indices: tuple[int, ...]) -> list[str]:
+    """Macros of every input or output; they are numbered where there are several."""
+    if len(indices) == 1:
+        return _tensor_lines(macro, graph.tensor(indices[0]))
+    rows = [_tensor_lines(f"{macro}_{number}", graph.tensor(index)) for number, index in enumerate(indices)]
+    return ["", f"#define {macro}_COUNT {len(indices)}u", *(line for row in rows for line in row)]
 
 
 def _tensor_lines(macro: str, tensor: Tensor) -> list[str]:

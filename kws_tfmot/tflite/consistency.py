@@ -10,6 +10,7 @@ import numpy as np
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.graph import Graph, Operator, Tensor
 from kws_tfmot.tflite.moving_checks import MOVING_CHECKS, SPLITTING_CHECKS, Misfit, demand, expect
+from kws_tfmot.tflite.operator_specs import spec_fault
 from kws_tfmot.tflite.recurrent_checks import RECURRENT_CHECKS
 from kws_tfmot.tflite.variables import ASSIGN, CALL_ONCE, HANDLE, READ
 
@@ -37,7 +38,8 @@ _WEIGHTED_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 def check_operators(graph: Graph) -> None:
     """Compare the output shape of each operator with what its inputs and options give, and biases and scales with it.
 
-    Covers the operators of keyword spotters; others pass unseen.
+    Number and types of the inputs are compared for every operator that TFLM has (:mod:`.operator_specs`), shapes for
+    those of keyword spotters.
 
     Raises:
         ModelError: Naming the first operator that does not fit, the shape found and the one expected.
@@ -47,6 +49,9 @@ def check_operators(graph: Graph) -> None:
         inputs = [graph.tensor(index) for index in operator.inputs if index >= 0]
         if operator.code in _STATE:
             continue  # the reader compares handles, variables and values
+        fault = spec_fault(graph, operator)
+        if fault:
+            raise ModelError(f"{where}: {fault}")
         if not inputs or not operator.outputs:
             raise ModelError(f"{where}: expected inputs and outputs. Received: {operator.inputs}, {operator.outputs}")
         check = _CHECKS.get(operator.code)
@@ -63,6 +68,8 @@ def check_operators(graph: Graph) -> None:
             raise ModelError(f"{where}: too few inputs or dimensions. Received: {[t.shape for t in inputs]}") from None
         except Misfit as err:
             raise ModelError(f"{where}: {err}") from None
+        except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as err:
+            raise ModelError(f"{where}: its tensors do not fit each other: {err}") from None
 
 
 def _all_tensors(graph: Graph, operator: Operator) -> tuple[list[Tensor | None], list[Tensor]]:

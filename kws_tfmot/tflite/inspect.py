@@ -313,10 +313,13 @@ def _macs(graph: Graph, operator: Operator) -> int:
         return steps * sum(math.prod(graph.tensor(index).shape) for index in _weight_indices(graph, operator))
     if operator.code not in _WEIGHTED or len(operator.inputs) < 2 or not operator.outputs:
         return 0
+    if min(operator.inputs[:2]) < 0:
+        return 0
     weights = graph.tensor(operator.inputs[1]).shape
     output = math.prod(graph.tensor(operator.outputs[0]).shape)
     if operator.code == "TRANSPOSE_CONV":
-        return math.prod(graph.tensor(operator.inputs[2]).shape) * math.prod(weights[:3])
+        source = operator.inputs[2] if len(operator.inputs) > 2 else -1
+        return math.prod(graph.tensor(source).shape) * math.prod(weights[:3]) if source >= 0 else 0
     if operator.code == "DEPTHWISE_CONV_2D":
         return output * math.prod(weights[1:3])
     return output * math.prod(weights[1:])

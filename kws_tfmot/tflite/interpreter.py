@@ -35,6 +35,7 @@ from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.runtimes import OpenOptions
 from kws_tfmot.tflite.tensors import NUMPY_TYPES
 from kws_tfmot.tflite.variables import starts_at_zero_point
+from kws_tfmot.tflite.worker import CPU_SECONDS
 
 KINDS = ("tflm", "builtin", "reference", "xnnpack", "tflite_runtime")
 _MAX_ARENA = 1 << 28
@@ -181,7 +182,7 @@ class Interpreter:
             memory_bytes=min(_MEMORY + 4 * (len(self._model) + activations), _MAX_MEMORY),
             reopens=bool(kept),
         )
-        return IsolatedModel(self._model, options, self._label)
+        return IsolatedModel(self._model, options, self._label, CPU_SECONDS)
 
     def _checked(self, batch: np.ndarray) -> np.ndarray:
         expected = self.input.shape[1:]

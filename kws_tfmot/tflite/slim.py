@@ -88,10 +88,16 @@ def _slim_for_tflm(root: Table) -> None:
 
 
 def _biases(root: Table) -> set[int]:
-    """Int32 or int64 third inputs of the layers that have weights; TFLM derives their scale from the others."""
-    found = set()
+    """Int32 or int64 third inputs of the layers that have weights, where TFLM derives their scale from the others.
+
+    For a FULLY_CONNECTED whose weights have one scale it compares the bias's scale with the product, and must have it.
+    """
+    found, kept = set(), set()
     for operator in operators_of(root):
         inputs = inputs_of(operator)
         if code_of(root, operator) in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED") and len(inputs) > 2:
+            weights = tensors_of(root)[inputs[1]].get("quantization", {})
+            if code_of(root, operator) == "FULLY_CONNECTED" and len(weights.get("scale", ())) < 2:
+                kept.add(inputs[2])
             found.add(inputs[2])
-    return {index for index in found if index >= 0 and dtype_name(tensors_of(root)[index]) in ("int32", "int64")}
+    return {index for index in found - kept if index >= 0 and dtype_name(tensors_of(root)[index]) in ("int32", "int64")}

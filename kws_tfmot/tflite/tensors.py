@@ -77,20 +77,22 @@ def _tensor(entry: Table, index: int, buffers: list[np.ndarray | None], *, empty
         raise ModelError(f"{where}: refers to buffer {number}; the model has {len(buffers)}.")
     sparse = "sparsity" in entry
     data = _constant(buffers[number], shape, dtype, sparse, where)
+    if data is not None and entry.get("is_variable", False):
+        raise ModelError(
+            f"{where}: a constant that is marked as a variable; interpreters differ in what they make of it."
+        )
     quantization = _quantization(entry.get("quantization"), shape, dtype, data is not None, where)
     return Tensor(index, name, shape, dtype, data, quantization, sparse, bool(entry.get("is_variable", False)))
 
 
 def _shape(entry: Table, where: str, least: int) -> tuple[int, ...]:
-    """The static shape. A dynamic batch is -1 in ``shape_signature`` and 1 (or, rarely, -1) in ``shape``."""
+    """The static shape. A dynamic batch is -1 in ``shape_signature`` and 1 in ``shape``; TFLM reads the latter."""
     values, signature = entry.get("shape", ()), entry.get("shape_signature", ())
     if len(values) > MAX_RANK or len(signature) > MAX_RANK:
         raise ModelError(f"{where}: expected at most {MAX_RANK} dimensions. Received: {len(values)}")
     shape = [int(value) for value in values]
     if len(signature) not in (0, len(shape)):
         raise ModelError(f"{where}: shape {shape} and shape_signature {signature.tolist()} differ in rank.")
-    if shape and shape[0] == -1:
-        shape[0] = 1
     if any(value < least for value in shape) or math.prod(shape) > MAX_ELEMENTS:
         raise ModelError(
             f"{where}: expected dimensions of at least {least} and at most {MAX_ELEMENTS} elements. Received: {shape}",
@@ -139,6 +141,8 @@ def _quantization(
         return None
     points = np.asarray(entry.get("zero_point", np.zeros(1)), np.int64)
     axis = int(entry.get("quantized_dimension", 0))
+    if shape == (scales.size,):
+        axis = 0  # the one there is: older converters wrote a bias's axis as its layer's
     if scales.size > 1 and not (0 <= axis < len(shape) and shape[axis] == scales.size):
         raise ModelError(f"{where}: {scales.size} scales do not fit axis {axis} of shape {list(shape)}.")
     if points.size not in (1, scales.size):

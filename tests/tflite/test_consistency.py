@@ -10,7 +10,10 @@ from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.consistency import check_operators
 from kws_tfmot.tflite.document import pack, unpack
 from kws_tfmot.tflite.interpreter import open_interpreter
+from kws_tfmot.tflite.operator_specs import SPECS, spec_fault
+from kws_tfmot.tflite.options import EXPECTED_OPTIONS
 from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.tflite.schema import enum_values
 
 
 def spoiled(model: bytes, index: int, **fields) -> bytes:
@@ -90,3 +93,56 @@ def test_shapes_that_follow_from_the_inputs(code, inputs, right, wrong, options)
     check_operators(read_model(one(code, inputs, right, options)))
     with pytest.raises(ModelError, match=code):
         check_operators(read_model(one(code, inputs, wrong, options)))
+
+
+REAL, INDEX = tensor((1, 4), "int8", 0.5), tensor((1,), "int32", data=np.zeros(1, np.int32))
+SAMPLES = {"real": REAL, "number": REAL, "any": REAL, "weights": REAL, "index": INDEX}
+SAMPLES["bias"] = tensor((4,), "int32", data=np.zeros(4, np.int32))
+SAMPLES["bool"] = tensor((1, 4), "bool")
+
+
+def with_inputs(code: str, rows: list[dict], absent: int | None = None) -> bytes:
+    """One operator whose inputs are ``rows``; the first that is no constant is the model's input."""
+    places = [-1 if place == absent else place + 1 for place in range(len(rows))]
+    return build([REAL, *rows, REAL], [operator(code, places, [len(rows) + 1])], [0, *_open(rows)], [len(rows) + 1])
+
+
+def _open(rows: list[dict]) -> list[int]:
+    return [place + 1 for place, row in enumerate(rows) if row["data"] is None]
+
+
+def fault_of(model: bytes) -> str:
+    graph = read_model(model)
+    return spec_fault(graph, graph.operators[0])
+
+
+@pytest.mark.parametrize("code", sorted(SPECS))
+def test_number_and_types_of_the_inputs_of_every_operator(code):
+    spec = SPECS[code]
+    rows = [SAMPLES[each.rstrip("?")] for each in spec.inputs]
+    options = EXPECTED_OPTIONS.get(code)
+    whole = lambda given, absent=None: fault_of(_with_options(with_inputs(code, given, absent), options))  # noqa: E731
+    assert whole(rows) == ""
+    if not spec.inputs[-1].endswith("?"):
+        assert "inputs" in whole(rows[:-1])
+    if not spec.rest:
+        assert "inputs" in whole([*rows, REAL])
+    for place, wanted in enumerate(spec.inputs):
+        text = tensor((1,), "string")
+        assert "type string" in whole([*rows[:place], text, *rows[place + 1 :]])
+        assert ("absent" in whole(rows, place)) == (not wanted.endswith("?"))
+
+
+def _with_options(model: bytes, name: str | None) -> bytes:
+    root = unpack(model)
+    if name is not None:
+        root["subgraphs"][0]["operators"][0]["builtin_options"] = (name, {})
+        if name == "Pool2DOptions" or "Conv" in name:
+            sizes = {"stride_w": 1, "stride_h": 1}
+            sizes |= {"filter_width": 1, "filter_height": 1} if name == "Pool2DOptions" else {}
+            root["subgraphs"][0]["operators"][0]["builtin_options"] = (name, sizes)
+    return pack(root)
+
+
+def test_every_row_is_an_operator_of_the_schema():
+    assert set(SPECS) <= set(enum_values("BuiltinOperator"))

@@ -80,8 +80,8 @@ def test_operator_codes_above_127_stand_in_the_new_field():
 def test_a_dynamic_batch_is_one():
     model = one_layer(input__shape_signature=np.array([-1, 4, 4, 2], np.int32))
     assert read_model(model).tensors[0].shape == (1, 4, 4, 2)
-    model = one_layer(input__shape=np.array([-1, 4, 4, 2], np.int32))
-    assert read_model(model).tensors[0].shape == (1, 4, 4, 2)
+    with pytest.raises(ModelError, match="at least 1"):  # TFLM would take the shape at its word
+        read_model(one_layer(input__shape=np.array([-1, 4, 4, 2], np.int32)))
 
 
 def test_a_single_zero_point_stands_for_all_channels():
@@ -220,3 +220,20 @@ def test_mutated_files_thousands(model, seed):
     fuzz(one_layer(), 20_000, 100 + seed)
     fuzz(model, 10_000, 200 + seed)
     fuzz(ds_cnn(np.random.default_rng(seed), width=3, blocks=1), 10_000, 300 + seed)
+
+
+def test_a_bias_has_one_axis_whatever_the_file_says():
+    """MobileNets of 2019 carry their layer's axis 3 in the bias."""
+    tensors = [tensor((2,), "int32", [1.0, 2.0], axis=3, data=np.zeros(2, np.int32)), tensor((1, 2), "int8", 1.0)]
+    model = build([*tensors, tensor((1, 2), "int8", 1.0)], [operator("RELU", [1], [2])], [1], [2])
+    assert read_model(model).tensors[0].quantization.axis == 0
+
+
+def test_a_constant_is_no_variable():
+    root = unpack(build([tensor((1, 2), "int8", 1.0)] * 2, [operator("RELU", [0], [1])], [0], [1]))
+    root["subgraphs"][0]["tensors"].append(
+        {"shape": np.array([1], np.int32), "type": 9, "buffer": 1, "is_variable": True}
+    )
+    root["buffers"].append({"data": np.zeros(1, np.uint8)})
+    with pytest.raises(ModelError, match="marked as a variable"):
+        read_model(pack(root))
