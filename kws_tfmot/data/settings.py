@@ -23,7 +23,8 @@ class SyntheticSettings(Settings):
             of keywords of several words (``hey`` and ``nova`` of ``hey nova``); 0 for none.
         clips_per_unknown_word: Clips rendered for each of them.
         noise_seconds: Length of each generated background noise.
-        engines: Who speaks: ``espeak``, ``kokoro``, ``hibari``, ``piper``, ``piper:FOLDER``; empty for all that are installed.
+        engines: Who speaks: ``espeak``, ``kokoro``, ``hibari``, ``piper``, ``piper:FOLDER``; empty for all that are
+            installed.
         language: eSpeak NG's name of the language; engines that do not speak it stay silent.
     """
 
