@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from firmware_export.emulation.host import EngineInterpreter
+from firmware_export.emulation.steps import open_engine
 from kws_tfmot.evaluation.model_accuracy import Runnable
 from kws_tfmot.evaluation.streaming.spotter import Opener
 from kws_tfmot.tflite.interpreter import KINDS, open_interpreter
@@ -30,7 +31,7 @@ def opener_of(interpreter: str) -> Opener:
     """A function that opens a model: the device engine for ``engine``, :class:`Fast` or one of :data:`KINDS`."""
     if interpreter == FAST:
         return open_fast
-    return EngineInterpreter if interpreter == "engine" else functools.partial(open_interpreter, kind=interpreter)
+    return open_engine if interpreter == "engine" else functools.partial(open_interpreter, kind=interpreter)
 
 
 def open_fast(model: bytes) -> Runnable:

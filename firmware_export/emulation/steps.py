@@ -7,10 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from firmware_export.emulation.host import EngineLibrary, compile_library
+from firmware_export.emulation.host import (
+    EngineInterpreter,
+    EngineLibrary,
+    compile_library,
+    finish_output,
+    quantize_input,
+)
 from firmware_export.engine import Engine, build
 from firmware_export.ir import StepPlan
 from kws_tfmot.errors import ModelError
+from kws_tfmot.tflite.reader import read_model
 
 NOT_READY = 1  # KWS_NOT_READY of the runtime
 
@@ -72,6 +79,56 @@ class StepLibrary:
         pieces = flat[: flat.size // self._size * self._size].reshape(-1, self._size)
         scores = [found for piece in pieces if (found := self.step(piece)) is not None]
         return np.array(scores, np.int8).reshape(len(scores), self._scores.size)
+
+
+class StepInterpreter:
+    """The device engine of a file with state, as an interpreter backend.
+
+    Raises:
+        ModelError: If the model is corrupt, keeps no state, or is not supported by the engine.
+        ToolchainError: Without a C compiler.
+    """
+
+    def __init__(self, model: str | Path | bytes, optimise: str = "balanced") -> None:
+        self.engine = build(model, optimise=optimise, name="host")
+        self._library = StepLibrary(self.engine)
+        self.name = f"kws-tfmot device engine, step by step (host build, encodings for {optimise})"
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        """Outputs ``[N, classes]`` of ``batch``, each sample from the initial state."""
+        return np.concatenate([self._steps(sample[None], restart=True) for sample in batch])
+
+    def run_steps(self, steps: np.ndarray) -> np.ndarray:
+        """Outputs ``[N, classes]`` of steps one after another.
+
+        Raises:
+            ModelError: If the samples are not of the model's input type or size.
+        """
+        return self._steps(steps, restart=False)
+
+    def reset(self) -> None:
+        """Back to the initial state."""
+        self._library.reset()
+
+    def _steps(self, steps: np.ndarray, *, restart: bool) -> np.ndarray:
+        program = self.engine.program
+        if str(steps.dtype) != program.input_type:
+            raise ModelError(f"expected {program.input_type} samples. Received: {steps.dtype}.")
+        if restart:
+            self.reset()
+        rows = quantize_input(steps, program.input_scale, program.input_zero_point)
+        found = [scores for row in rows if (scores := self._library.step(row)) is not None]
+        return finish_output(program, np.stack(found))
+
+
+def open_engine(model: str | Path | bytes) -> EngineInterpreter | StepInterpreter:
+    """The device engine on this computer; of a file with state the one that goes on from step to step.
+
+    Raises:
+        ModelError: If the model is corrupt or not supported by the engine.
+        ToolchainError: Without a C compiler.
+    """
+    return StepInterpreter(model) if read_model(model).stateful else EngineInterpreter(model)
 
 
 def step_of(engine: Engine) -> StepPlan:

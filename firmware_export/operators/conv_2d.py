@@ -13,7 +13,7 @@ from firmware_export.operators.shared.weights import bias_of, convolution_ratios
 from firmware_export.operators.shared.windows import window_of
 from kws_tfmot.tflite.graph import Operator
 
-MAX_PADDED_MATRIX = 1.25  # a matrix may grow by this factor to read a padded plane as it stands
+MAX_PADDED_MATRIX = 2.0  # a matrix may grow by this factor: a block of pixels for one costs four times a vector
 
 
 def lower(context: Context, operator: Operator) -> None:

@@ -193,6 +193,7 @@ const uint8_t *kws_next_row(const kws_conv *layer, const uint8_t *code, int8_t *
 kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
 kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output);
 kws_status kws_max_pool(const kws_pool *layer, const int8_t *input, int8_t *output);

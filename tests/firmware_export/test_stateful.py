@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware_export.emulation.steps import StepLibrary
+from firmware_export.emulation.steps import StepInterpreter, StepLibrary, open_engine
 from firmware_export.emulation.stream_report import emulate_stream
 from firmware_export.engine import build
 from firmware_export.graphs.graph_writer import GraphWriter
@@ -52,6 +52,25 @@ def test_newest_rows_move_on_in_place() -> None:
     assert len(program.states) == 4
     assert program.step is not None
     assert (program.step.rows, program.step.warm_up) == (3, 0)
+
+
+def test_one_row_of_output_takes_the_kernels_for_it() -> None:
+    """Depthwise convolutions along time are products of vectors, from the state as it stands."""
+    for shape in SHAPES:
+        engine = build(wake_word_model(shape))
+        kernels = {call.functions[0] for call in engine.steps if "DEPTHWISE" in call.label}
+        assert kernels == {"kws_depthwise_column"}
+        assert "kws_conv_dense" not in {call.functions[0] for call in engine.steps}
+
+
+def test_the_engine_is_an_interpreter_of_files_with_state() -> None:
+    model = wake_word_model(SHAPES[0], seed=8)
+    reference, engine = open_interpreter(model, "tflm"), open_engine(model)
+    assert isinstance(engine, StepInterpreter)
+    steps = random_inputs(reference.graph, 30, seed=1)
+    for _ in range(2):
+        np.testing.assert_array_equal(engine.run_steps(steps).reshape(-1), reference.run_steps(steps).reshape(-1))
+    np.testing.assert_array_equal(engine.run(steps).reshape(-1), reference.run(steps).reshape(-1))
 
 
 def other_uses(writer: GraphWriter) -> tuple[int, int]:

@@ -44,6 +44,14 @@ class Depthwise(Operation):
         return shape == (3, 3, 1, 1, 1, 1) and self.multiplier == 1
 
     @property
+    def column(self) -> bool:
+        """Whether it has one output pixel, of a window within the input that takes whole rows: a product of vectors."""
+        w = self.window
+        dense = (w.dilation_y == 1 or w.height == 1) and (w.dilation_x == 1 or w.width == 1)
+        inside = w.first_y >= 0 and w.first_y + w.height <= w.input.height
+        return dense and inside and w.output.pixels == 1 and (w.first_x, w.width) == (0, w.input.width)
+
+    @property
     def stored_weights(self) -> np.ndarray | None:
         """The taps."""
         return self.weights
@@ -59,7 +67,10 @@ class Depthwise(Operation):
 
     def scratch_bytes(self, encoding: str) -> int:
         """The padded plane and the taps, for weights of few bits also as int8."""
-        unpacked = self.weights.shape[1] if encoding in ("packed", "table") else 0
+        few_bits = encoding in ("packed", "table")
+        if self.column and not few_bits:
+            return 0
+        unpacked = self.weights.shape[1] if few_bits else 0
         return self._plane_bytes() + -(-unpacked // 4) * 4
 
     def _plane_bytes(self) -> int:
@@ -91,10 +102,12 @@ class Depthwise(Operation):
         weights = step.array("uint8_t", "weights", data)
         table = step.array("int8_t", "table", encoded.table) if encoded and encoded.table else "NULL"
         kernel = f"kws_depthwise_{'3x3' if self.common else 'wide' if self.wide else 'any'}"
+        if self.column and encoded is None:
+            kernel = "kws_depthwise_column"
         unpack = ("kws_unpack_row",) if encoded else ()
-        size = f"{kernel}_get_buffer_size"
+        size = () if self.column and encoded is None else (f"{kernel}_get_buffer_size",)
         members: list[object] = [weights, table, *(unpack or ("NULL",)), step.requant(self.requant)]
         members += [step.window(self.window), self.window.input.channels, self.multiplier]
         members += [encoded.bits if encoded else 0]
         address = step.struct("kws_depthwise", members)
-        return step.call(kernel, address, step.input(), step.output, step.scratch, needs=(*unpack, size))
+        return step.call(kernel, address, step.input(), step.output, step.scratch, needs=(*unpack, *size))

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "kws_engine.h"
 
 /* Move every plane of a state towards older rows and write the input's rows behind them. */
@@ -9,11 +11,21 @@ kws_status kws_append_rows(const kws_append *layer, const int8_t *input, int8_t 
     for (uint32_t c = layer->channels; c > 0; c--) {
         int8_t *to = state;
         const int8_t *from = state + layer->added;
-        for (uint32_t left = kept; left > 0; left--) {
+        uint32_t left = kept;
+#if defined(__ARM_FEATURE_UNALIGNED) || !defined(__arm__)
+        for (; left >= 4; left -= 4) { /* forwards: each word is read before anything is written into it */
+            uint32_t word;
+            memcpy(&word, from, 4);
+            memcpy(to, &word, 4);
+            from += 4;
+            to += 4;
+        }
+#endif
+        for (; left > 0; left--) {
             *to++ = *from++;
         }
         from = input;
-        for (uint32_t left = layer->added; left > 0; left--) {
+        for (left = layer->added; left > 0; left--) {
             *to++ = *from++;
         }
         input += layer->in_plane;
