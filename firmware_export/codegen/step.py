@@ -71,6 +71,13 @@ class Step:
         self.size += len(values) * item
         return full
 
+    def array_where(self, macro: str, name: str, words: np.ndarray, other: bytes) -> str:
+        """Define weights as ``words`` where the build has ``macro``, else as the bytes ``other``; return an address."""
+        full = f"{name}_{self.number}"
+        self.texts += [f"#if {macro}", array("uint32_t", full, words), "#else", array("uint8_t", full, other), "#endif"]
+        self.size += max(4 * len(words), len(other))
+        return f"(const uint8_t *){full}"
+
     def struct(self, ctype: str, members: list[object]) -> str:
         """Define the layer's constant structure and return its address."""
         body = ", ".join(str(member) for member in members)

@@ -15,6 +15,13 @@
 extern "C" {
 #endif
 
+/* Whether the core multiplies two pairs of 16-bit numbers at once (SMLAD). */
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && (__ARM_FEATURE_DSP == 1)
+#define KWS_DSP 1
+#else
+#define KWS_DSP 0
+#endif
+
 /* What every kernel returns. */
 typedef enum {
     KWS_OK = 0,
@@ -145,11 +152,19 @@ typedef struct {
 
 void kws_gather_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 void kws_gather_window(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+#if KWS_DSP /* two weights share a column row of 32 bytes: a word a pixel, the first weight's input in its lower half */
+void kws_gather_pairs(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+void kws_gather_window_pairs(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+#else
+#define kws_gather_pairs kws_gather_pointwise
+#define kws_gather_window_pairs kws_gather_window
+#endif
 
 /* Bytes of scratch, 4-byte aligned, that a kernel needs: kws_conv_get_buffer_size is for every convolution without a
  * function of its own; matrices times vectors need none but for weights of few bits. */
 #define kws_conv_scratch(depth) ((uint32_t)(depth) * KWS_COLUMN_BYTES)
 uint32_t kws_conv_get_buffer_size(const kws_conv *layer);
+uint32_t kws_conv_dense_pairs_get_buffer_size(const kws_conv *layer);
 uint32_t kws_conv_lowbit_get_buffer_size(const kws_conv *layer);
 uint32_t kws_conv_planes_get_buffer_size(const kws_conv *layer);
 uint32_t kws_fc_lowbit_get_buffer_size(const kws_conv *layer);
@@ -159,6 +174,7 @@ uint32_t kws_depthwise_3x3_get_buffer_size(const kws_depthwise *layer);
 
 /* Convolutions. A pointwise one may work in place. */
 kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_dense_pairs(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_index(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);

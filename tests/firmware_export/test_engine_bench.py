@@ -13,7 +13,7 @@ from pipelines.experiments.bench import MODELS, goals
 
 # What was reached, so that it is not lost; goals that are still missed stand in `make bench-device`.
 KEPT_CYCLES = {
-    ("dense int8", "Cortex-M4F"): 6_300_000,
+    ("dense int8", "Cortex-M4F"): 4_450_000,
     ("75 % zeros", "Cortex-M4F"): 3_700_000,
     ("90 % zeros", "Cortex-M4F"): 3_000_000,
     ("dense int8", "Cortex-M3"): 13_600_000,

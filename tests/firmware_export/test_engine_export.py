@@ -38,6 +38,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
             left -= reached
             export_engine(model, folder, name=f"net{number}", encodings=encodings)
     export_engine(ds_cnn(0.75), folder, name="ds_cnn", encodings=("nm",))
+    export_engine(ds_cnn(), folder, name="ds_cnn_dense", encodings=("dense",))
     return folder
 
 

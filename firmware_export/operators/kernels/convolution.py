@@ -9,6 +9,7 @@ import numpy as np
 
 from firmware_export.codegen.step import Step
 from firmware_export.encodings import ENCODINGS
+from firmware_export.encodings.row_pairs import row_pairs, rows_pair
 from firmware_export.ir import Layout, Operation, Requant, Window
 
 COLUMN_BYTES = 16  # KWS_COLUMN_BYTES of the runtime
@@ -49,11 +50,17 @@ class Convolution(Operation):
     def scratch_bytes(self, encoding: str) -> int:
         """The columns of eight pixels, the sums of planes, one unpacked row of weights of few bits."""
         depth = self.weights.shape[1]
-        columns = 0 if self.vector else depth * COLUMN_BYTES
+        even = depth + depth % 2 if self.paired(encoding) else depth
+        columns = 0 if self.vector else even * COLUMN_BYTES
         if encoding == "planes":
             return columns + -(-depth // 8) * 8 * TABLE_BYTES
         row = -(-depth // 4) * 4 if ENCODINGS[encoding].kernel == "lowbit" else 0
         return columns + row
+
+    def paired(self, encoding: str) -> bool:
+        """Whether dense rows may lie in each other by twos, as ``kws_dense_pairs.h`` of the runtime says."""
+        dense = encoding == "dense" and not self.vector and self.requant.plain
+        return dense and self.window.output.plane % 4 == 0 and rows_pair(self.weights)
 
     def works_in_place(self, source: Layout, target: Layout) -> bool:
         """A pointwise one: a block's columns are in scratch before its outputs are written."""
@@ -64,16 +71,26 @@ class Convolution(Operation):
         if step.picked is None:
             raise ValueError(f"layer {step.number} has no encoding")
         encoded = step.picked.encoded
-        weights = step.array("uint8_t", "weights", encoded.data)
+        paired = self.paired(step.picked.encoding)
+        if paired:
+            words = row_pairs(self.weights)
+            weights = step.array_where("KWS_DSP", "weights", words, encoded.data)
+        else:
+            weights = step.array("uint8_t", "weights", encoded.data)
         table = step.array("int8_t", "table", encoded.table) if encoded.table else "NULL"
         gather = "kws_gather_pointwise" if self.window.pointwise else "kws_gather_window"
         kernel = f"kws_{'fc' if self.vector else 'conv'}_{ENCODINGS[step.picked.encoding].kernel}"
+        if paired:
+            gather = "kws_gather_pairs" if self.window.pointwise else "kws_gather_window_pairs"
+            kernel += "_pairs"
         members: list[object] = [weights, table, step.requant(self.requant), "NULL" if self.vector else gather]
         members += [step.window(self.window), self.weights.shape[1], self.weights.shape[0]]
         members += [encoded.bits, encoded.group]
         address = step.struct("kws_conv", members)
-        own = ENCODINGS[step.picked.encoding].kernel in OWN_SCRATCH
+        own = paired or ENCODINGS[step.picked.encoding].kernel in OWN_SCRATCH
         needs = [] if self.vector else [gather, "kws_conv_get_buffer_size"]
         if own:
             needs = [*needs[:1], f"{kernel}_get_buffer_size"]
+        if paired:  # what stands in for it without SMLAD
+            needs += ["kws_gather_pointwise" if self.window.pointwise else "kws_gather_window"]
         return step.call(kernel, address, step.input(), step.output, step.scratch, needs=tuple(needs))

@@ -80,7 +80,7 @@ class Depthwise(Operation):
         width = (w.output.width - 1) * w.stride_x + (w.width - 1) * w.dilation_x + 1
         major, minor = (width, height) if self.down else (height, width)
         if not self.wide:
-            taps = 0 if self.common else w.height * w.width
+            taps = 2 if self.common else w.height * w.width  # the 3x3 kernel reads a word behind the last line
             return 2 * (major * (-(-minor // 2) * 2) + taps)
         outputs, taps, stride = (
             (w.output.height, w.height, w.stride_y) if self.down else (w.output.width, w.width, w.stride_x)

@@ -4,12 +4,6 @@
 
 #include "kws_engine.h"
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && (__ARM_FEATURE_DSP == 1)
-#define KWS_DSP 1
-#else
-#define KWS_DSP 0
-#endif
-
 /* round(a * b / 2^31), ties upwards. b is never negative, so the one case that saturates elsewhere cannot occur. */
 static inline int32_t kws_high_multiply(int32_t a, int32_t b) {
     return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);

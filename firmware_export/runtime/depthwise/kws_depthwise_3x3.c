@@ -6,14 +6,18 @@
 /* What one channel needs; offsets are used by the assembly. Each row of taps t0 t1 t2 is stored as the int16 pairs
  * (t0, t1) and (t1, t2). */
 typedef struct {
-    uint32_t taps[6];   /* 0 */
-    int32_t doubled;    /* 24: twice the bias */
-    int32_t step;       /* 28: from one output to the next */
-    int32_t multiplier; /* 32 */
-    int32_t round;      /* 36 */
-    int32_t shift;      /* 40 */
-    const int16_t *end; /* 44: of the first row, where pairs of outputs end */
-    uint32_t odd;       /* 48: one more output, without a partner, follows */
+    uint32_t taps[6];                 /* 0 */
+    int32_t bias;                     /* 24 */
+    int32_t multiplier, round, shift; /* 28, 32, 36 */
+    int32_t step;                     /* 40: from one output to the next */
+    int8_t *output;                   /* 44: moves on */
+    int32_t left;                     /* 48: outputs of the line */
+    int32_t lines;                    /* 52: of this channel, counted down */
+    const int16_t *x;                 /* 56: where the line begins */
+    int32_t pitch;                    /* 60: bytes from one line to the next */
+    int8_t *first;                    /* 64: output of the line */
+    int32_t major;                    /* 68: from one line of outputs to the next */
+    int32_t count;                    /* 72: outputs of a line */
 } kws_job;
 KWS_CHECK_OFFSET(kws_job, taps, 0);
 KWS_CHECK_OFFSET(kws_job, doubled, 24);
@@ -24,49 +28,98 @@ KWS_CHECK_OFFSET(kws_job, shift, 40);
 KWS_CHECK_OFFSET(kws_job, end, 44);
 KWS_CHECK_OFFSET(kws_job, odd, 48);
 
-/* One row of three taps for outputs x and x + 1: r7 holds inputs 0 and 1, r8 holds 2 and 3. */
-#define KWS_LOAD(pointer, offset) "ldrd r9, r10, [r3, #" offset "]\n\tldrd r7, r8, [" pointer "], #4\n\t"
-#define KWS_FIRST_ROW "smuad r5, r7, r9\n\tsmlabt r5, r8, r10, r5\n\tsmultb r6, r7, r9\n\tsmlad r6, r8, r10, r6\n\t"
-#define KWS_NEXT_ROW \
-    "smlad r5, r7, r9, r5\n\tsmlabt r5, r8, r10, r5\n\tsmlatb r6, r7, r9, r6\n\tsmlad r6, r8, r10, r6\n\t"
-#define KWS_FINISH(x)                      \
-    "add " x ", r7, " x ", lsl #1\n\t"     \
-    "smmulr " x ", " x ", r11\n\t"         \
-    "add " x ", " x ", " x ", asr #31\n\t" \
-    "add " x ", " x ", r12\n\t"            \
-    "asr " x ", " x ", lr\n\t"             \
+/* A row of the window under four outputs a b c d, r4-r7; r8-r10 hold inputs 0 to 5, r11 and r12 the taps. `a0` to `d0`
+ * are what is added to. Loads stand together, since those that follow another take one cycle. */
+#define ROW(pointer, taps01, taps12, more, a0, b0, c0, d0)                \
+    "ldr r8, [" pointer "]\n\t"                                           \
+    "ldr r9, [" pointer ", #4]\n\t"                                       \
+    "ldr r10, [" pointer ", #8]\n\t"                                      \
+    "ldr r11, [r3, #" taps01 "]\n\t"                                      \
+    "ldr r12, [r3, #" taps12 "]\n\t" more "smlad r4, r8, r11, " a0 "\n\t" \
+    "smlatb r5, r8, r11, " b0 "\n\t"                                      \
+    "smlad r6, r9, r11, " c0 "\n\t"                                       \
+    "smlatb r7, r9, r11, " d0 "\n\t"                                      \
+    "smlabt r4, r9, r12, r4\n\t"                                          \
+    "smlad r5, r9, r12, r5\n\t"                                           \
+    "smlabt r6, r10, r12, r6\n\t"                                         \
+    "smlad r7, r10, r12, r7\n\t"                                          \
+    "add " pointer ", " pointer ", #8\n\t"
+/* The same under a single output. */
+#define ROW_OF_ONE(pointer, taps01, taps12) \
+    "ldr r8, [" pointer "]\n\t"             \
+    "ldr r9, [" pointer ", #4]\n\t"         \
+    "ldr r11, [r3, #" taps01 "]\n\t"        \
+    "ldr r12, [r3, #" taps12 "]\n\t"        \
+    "smlad r4, r8, r11, r4\n\t"             \
+    "smlabt r4, r9, r12, r4\n\t"
+#define CONSTANTS            \
+    "ldr r8, [r3, #28]\n\t"  \
+    "ldr r9, [r3, #32]\n\t"  \
+    "ldr r10, [r3, #36]\n\t" \
+    "ldr r11, [r3, #40]\n\t" \
+    "ldr r12, [r3, #44]\n\t"
+/* kws_requantize_plain, the rounding constant added by SMMLAR and the sign taken from the sum: where that is negative
+ * and the product rounds to zero, one less changes nothing, since the shift is at least one. */
+#define FINISH(x)                       \
+    "lsl lr, " x ", #1\n\t"             \
+    "smmlar " x ", lr, r8, r9\n\t"      \
+    "add " x ", " x ", lr, asr #31\n\t" \
+    "asr " x ", " x ", r10\n\t"         \
     "ssat " x ", #8, " x "\n\t"
 
-/* Outputs along one row (or column) of the padded plane, two at a time; a last one alone has its partner's result
- * written over. Naked for the same reason as in kws_thumb2.h. */
-__attribute__((naked, noinline)) static void kws_line(const int16_t *x __attribute__((unused)),
-                                                      uint32_t pitch_bytes __attribute__((unused)),
-                                                      int8_t *output __attribute__((unused)),
-                                                      kws_job *job __attribute__((unused))) {
+/* Every line (row or column) of the padded plane, four outputs at a time. Naked for the same reason as in
+ * kws_thumb2.h. Reads a word behind the last line. */
+__attribute__((naked, noinline)) static void kws_lines(kws_job *job __attribute__((unused))) {
     __asm__("push {r4-r11, lr}\n\t"
-            "mov r4, r2\n\t"
-            "add r2, r0, r1, lsl #1\n\t"
-            "add r1, r0, r1\n\t"
-            "ldr r11, [r3, #32]\n\t"
-            "ldrd r12, lr, [r3, #36]\n\t"
-            "b 2f\n"
-            "1:\n\t" KWS_LOAD("r0", "0") KWS_FIRST_ROW KWS_LOAD("r1", "8") KWS_NEXT_ROW KWS_LOAD("r2", "16")
-                KWS_NEXT_ROW "ldrd r7, r8, [r3, #24]\n\t" KWS_FINISH("r5") KWS_FINISH("r6") "strb r6, [r4, r8]\n\t"
-                                                                                            "strb r5, [r4]\n\t"
-                                                                                            "add r4, r4, r8, lsl #1\n"
-                                                                                            "2:\n\t"
-                                                                                            "ldr r7, [r3, #44]\n\t"
-                                                                                            "cmp r0, r7\n\t"
-                                                                                            "blo 1b\n\t"
-                                                                                            "bne 3f\n\t"
-                                                                                            "ldr r8, [r3, #48]\n\t"
-                                                                                            "cmp r8, #0\n\t"
-                                                                                            "beq 3f\n\t"
-                                                                                            "mov r8, #0\n\t"
-                                                                                            "str r8, [r3, #28]\n\t"
-                                                                                            "b 1b\n"
-                                                                                            "3:\n\t"
-                                                                                            "pop {r4-r11, pc}");
+            "mov r3, r0\n"
+            "0:\n\t"
+            "ldr r0, [r3, #56]\n\t"
+            "ldr r2, [r3, #60]\n\t"
+            "ldr r12, [r3, #64]\n\t"
+            "ldr lr, [r3, #72]\n\t"
+            "add r1, r0, r2\n\t"
+            "add r2, r2, r1\n\t"
+            "str r1, [r3, #56]\n\t"
+            "str r12, [r3, #44]\n\t"
+            "str lr, [r3, #48]\n\t"
+            "cmp lr, #1\n\t"
+            "beq 3f\n"
+            "1:\n\t" ROW("r0", "0", "4", "ldr lr, [r3, #24]\n\t", "lr", "lr", "lr", "lr")
+                ROW("r1", "8", "12", "", "r4", "r5", "r6", "r7") ROW("r2", "16", "20", "", "r4", "r5", "r6", "r7")
+                    CONSTANTS FINISH("r4") FINISH("r5") FINISH("r6")
+                        FINISH("r7") "ldr lr, [r3, #48]\n\t"
+                                     "strb r4, [r12]\n\t"
+                                     "strb r5, [r12, r11]\n\t"
+                                     "add r12, r12, r11, lsl #1\n\t"
+                                     "subs lr, lr, #4\n\t"
+                                     "blo 2f\n\t"
+                                     "strb r6, [r12]\n\t"
+                                     "strb r7, [r12, r11]\n\t"
+                                     "add r12, r12, r11, lsl #1\n\t"
+                                     "str r12, [r3, #44]\n\t"
+                                     "str lr, [r3, #48]\n\t"
+                                     "cmp lr, #1\n\t"
+                                     "bhi 1b\n\t"
+                                     "beq 3f\n\t"
+                                     "b 4f\n"
+                                     "2:\n\t" /* two or three were left */
+                                     "adds lr, lr, #1\n\t"
+                                     "bne 4f\n\t"
+                                     "strb r6, [r12]\n\t"
+                                     "b 4f\n"
+                                     "3:\n\t" /* one is left */
+                                     "ldr r4, [r3, #24]\n\t" ROW_OF_ONE("r0", "0", "4") ROW_OF_ONE("r1", "8", "12")
+                                         ROW_OF_ONE("r2", "16", "20") CONSTANTS FINISH("r4") "strb r4, [r12]\n"
+                                                                                             "4:\n\t"
+                                                                                             "ldr lr, [r3, #52]\n\t"
+                                                                                             "ldr r12, [r3, #64]\n\t"
+                                                                                             "ldr r11, [r3, #68]\n\t"
+                                                                                             "subs lr, lr, #1\n\t"
+                                                                                             "add r12, r12, r11\n\t"
+                                                                                             "str lr, [r3, #52]\n\t"
+                                                                                             "str r12, [r3, #64]\n\t"
+                                                                                             "bne.w 0b\n\t"
+                                                                                             "pop {r4-r11, pc}");
 }
 
 static uint32_t kws_pack(int32_t low, int32_t high) {
@@ -80,18 +133,18 @@ static void kws_channel(const kws_plane *plane, const kws_scale *scale, const in
         job.taps[2 * row] = kws_pack(taps[3 * row], taps[3 * row + 1]);
         job.taps[2 * row + 1] = kws_pack(taps[3 * row + 1], taps[3 * row + 2]);
     }
-    job.doubled = scale->doubled;
+    job.bias = scale->bias;
     job.multiplier = scale->multiplier;
     job.round = scale->round;
     job.shift = scale->shift;
-    job.odd = (uint32_t)plane->out_minor & 1u;
-    for (int32_t a = 0; a < plane->out_major; a++) {
-        job.step = plane->out_minor_step;
-        job.end = padded + (plane->out_minor & ~1);
-        kws_line(padded, (uint32_t)plane->pitch * sizeof *padded, output, &job);
-        padded += plane->pitch;
-        output += plane->out_major_step;
-    }
+    job.step = plane->out_minor_step;
+    job.lines = plane->out_major;
+    job.x = padded;
+    job.pitch = plane->pitch * (int32_t)sizeof *padded;
+    job.first = output;
+    job.major = plane->out_major_step;
+    job.count = plane->out_minor;
+    kws_lines(&job);
 }
 #endif
 
@@ -126,7 +179,7 @@ kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, in
     kws_plane_init(&plane, w);
     int16_t *padded = (int16_t *)scratch;
     kws_plane_clear(&plane, w->zero_point, padded);
-    int8_t *unpacked = (int8_t *)(padded + plane.major * plane.pitch);
+    int8_t *unpacked = (int8_t *)(padded + plane.major * plane.pitch + 2);
     const uint8_t *code = layer->weights;
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
         const kws_scale scale = kws_scale_of(&layer->output, channel);

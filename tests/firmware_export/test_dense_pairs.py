@@ -1,0 +1,89 @@
+"""Dense rows laid in each other by twos: the same bytes as TFLM's on a core with SMLAD, whatever the shape."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from firmware_export.emulation.emulator import emulate
+from firmware_export.encodings.row_pairs import row_pairs, rows_pair
+from firmware_export.engine import build
+from firmware_export.graphs.graph_writer import GraphWriter
+
+# height, width, channels in and out, kernel, stride, padding
+SHAPES = [
+    (8, 4, 6, 5, (1, 1), 1, "SAME"),  # a last row without another
+    (4, 4, 7, 4, (1, 1), 1, "SAME"),  # a last input without another
+    (5, 4, 33, 2, (1, 1), 1, "SAME"),  # a last block of four pixels, more than one turn
+    (2, 2, 1, 1, (1, 1), 1, "SAME"),
+    (12, 7, 1, 6, (10, 4), 2, "SAME"),
+    (9, 6, 3, 5, (3, 3), 1, "VALID"),
+    (9, 8, 3, 4, (5, 3), 2, "SAME"),
+    (6, 5, 2, 4, (3, 5), 1, "SAME"),
+]
+
+
+def model(shape: tuple, extreme: bool = False) -> bytes:
+    height, width, inputs, outputs, (rows, columns), stride, padding = shape
+    rng = np.random.default_rng(sum(shape[:4]))
+    w = GraphWriter()
+    x = w.activation((1, height, width, inputs), 0.5, 3)
+    low, high = (-128, 128) if extreme else (-127, 128)
+    weights = rng.integers(low, high, (outputs, rows, columns, inputs)).astype(np.int8)
+    if extreme:
+        weights[:2] = -128
+    scales = rng.uniform(0.005, 0.015, outputs).astype(np.float32)
+    bias = rng.integers(-3000, 3000, outputs)
+    out = (-(-height // stride), -(-width // stride)) if padding == "SAME" else (height - rows + 1, width - columns + 1)
+    y = w.activation((1, *out, outputs), 0.01 * 40 * np.sqrt(rows * columns * inputs) / 2, -5)
+    given = [x, w.weights(weights, scales, 0), w.biases(bias, scales * np.float32(0.5))]
+    w.operator("CONV_2D", given, [y], padding=padding, stride_h=stride, stride_w=stride)
+    return w.finish([x], [y])
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_every_byte_is_tflm_s(shape: tuple) -> None:
+    report = emulate(model(shape), "mps2-an386", random=3)
+    assert report.bit_exact
+    assert any("pairs" in row["kernel"] for row in report.layers)
+
+
+@pytest.mark.device
+def test_weights_that_do_not_lie_in_each_other_take_the_other_kernel() -> None:
+    report = emulate(model(SHAPES[0], extreme=True), "mps2-an386", random=3)
+    assert report.bit_exact
+    assert not any("pairs" in row["kernel"] for row in report.layers)
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("height", [1, 2, 6, 7, 9])
+def test_depthwise_lines_that_end_after_one_two_or_three_of_four_outputs(height: int) -> None:
+    rng = np.random.default_rng(height)
+    w = GraphWriter()
+    x, y = w.activation((1, height, 5, 4), 0.5, -9), w.activation((1, height, 5, 4), 0.6, 4)
+    weights = rng.integers(-127, 128, (1, 3, 3, 4)).astype(np.int8)
+    scales = rng.uniform(0.005, 0.015, 4).astype(np.float32)
+    bias = w.biases(rng.integers(-2000, 2000, 4), scales * np.float32(0.5))
+    options = {"padding": "SAME", "stride_h": 1, "stride_w": 1, "depth_multiplier": 1}
+    w.operator("DEPTHWISE_CONV_2D", [x, w.weights(weights, scales, 3), bias], [y], **options)
+    report = emulate(w.finish([x], [y]), "mps2-an386", random=3)
+    assert report.bit_exact
+    assert any(row["kernel"] == "kws_depthwise_3x3" for row in report.layers)
+
+
+def test_both_layouts_stand_in_the_source_and_count_once() -> None:
+    engine = build(model(SHAPES[2]))
+    source = engine.files["model.c"]
+    assert source.index("#if KWS_DSP") < source.index("#else") < source.index("#endif")
+    assert engine.constant_bytes == 9 * 2 + 4 * 17  # constants of two channels; pairs of a 33rd input
+
+
+def test_a_word_holds_two_inputs_of_two_rows() -> None:
+    rows = np.random.default_rng(0).integers(-127, 128, (6, 10)).astype(np.int8)
+    halves = row_pairs(rows).view(np.int16).reshape(3, 10)
+    first = halves.astype(np.int8)
+    assert np.array_equal(first, rows[0::2])
+    assert np.array_equal((halves - first) >> 8, rows[1::2])
+    assert rows_pair(rows) and not rows_pair(np.full((2, 3), -128, np.int8))
+    assert not rows_pair(np.full((1, 600), 127, np.int8))
