@@ -20,13 +20,19 @@ typedef struct {
     int32_t count;                    /* 72: outputs of a line */
 } kws_job;
 KWS_CHECK_OFFSET(kws_job, taps, 0);
-KWS_CHECK_OFFSET(kws_job, doubled, 24);
-KWS_CHECK_OFFSET(kws_job, step, 28);
-KWS_CHECK_OFFSET(kws_job, multiplier, 32);
-KWS_CHECK_OFFSET(kws_job, round, 36);
-KWS_CHECK_OFFSET(kws_job, shift, 40);
-KWS_CHECK_OFFSET(kws_job, end, 44);
-KWS_CHECK_OFFSET(kws_job, odd, 48);
+KWS_CHECK_OFFSET(kws_job, bias, 24);
+KWS_CHECK_OFFSET(kws_job, multiplier, 28);
+KWS_CHECK_OFFSET(kws_job, round, 32);
+KWS_CHECK_OFFSET(kws_job, shift, 36);
+KWS_CHECK_OFFSET(kws_job, step, 40);
+KWS_CHECK_OFFSET(kws_job, output, 44);
+KWS_CHECK_OFFSET(kws_job, left, 48);
+KWS_CHECK_OFFSET(kws_job, lines, 52);
+KWS_CHECK_OFFSET(kws_job, x, 56);
+KWS_CHECK_OFFSET(kws_job, pitch, 60);
+KWS_CHECK_OFFSET(kws_job, first, 64);
+KWS_CHECK_OFFSET(kws_job, major, 68);
+KWS_CHECK_OFFSET(kws_job, count, 72);
 
 /* A row of the window under four outputs a b c d, r4-r7; r8-r10 hold inputs 0 to 5, r11 and r12 the taps. `a0` to `d0`
  * are what is added to. Loads stand together, since those that follow another take one cycle. */

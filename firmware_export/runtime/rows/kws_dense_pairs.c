@@ -1,7 +1,23 @@
 /* Rows of dense weights, two by two, against four pixels. */
 #include "kws_dense_pairs.h"
+#include "kws_offsets.h"
 
 #if KWS_DSP
+KWS_CHECK_OFFSET(kws_pairs, columns, 0);
+KWS_CHECK_OFFSET(kws_pairs, weights, 4);
+KWS_CHECK_OFFSET(kws_pairs, skip, 8);
+KWS_CHECK_OFFSET(kws_pairs, end, 12);
+KWS_CHECK_OFFSET(kws_pairs, left_out, 16);
+KWS_CHECK_OFFSET(kws_pairs, bytes, 20);
+KWS_CHECK_OFFSET(kws_pairs, bias, 24);
+KWS_CHECK_OFFSET(kws_pairs, multiplier, 28);
+KWS_CHECK_OFFSET(kws_pairs, shift, 32);
+KWS_CHECK_OFFSET(kws_pairs, twice, 36);
+KWS_CHECK_OFFSET(kws_pairs, output, 40);
+KWS_CHECK_OFFSET(kws_pairs, plane, 44);
+KWS_CHECK_OFFSET(kws_pairs, channel, 48);
+KWS_CHECK_OFFSET(kws_pairs, channels, 52);
+
 /* Two weights of both rows times four pixels: r4-r7 S0, r8-r11 T. Loads stand together, since those that follow another
  * take one cycle. Every instruction has four bytes, so that a turn can begin at any step. */
 #define STEP(weights, x0, x1, x2, x3)  \
