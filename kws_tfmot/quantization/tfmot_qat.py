@@ -27,6 +27,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer
 
 from kws_tfmot.errors import ModelError
 from kws_tfmot.models.copying import fresh_copy
+from kws_tfmot.models.stored import load_stored
 from kws_tfmot.quantization.activation_ranges import calibrate_ranges
 from kws_tfmot.quantization.folding import fold_dense_batch_norm
 
@@ -139,4 +140,4 @@ def save_qat(model: keras.Model, path: str | Path) -> None:
 def load_qat(path: str | Path) -> keras.Model:
     """Load what :func:`save_qat` wrote."""
     with tfmot.quantization.keras.quantize_scope():
-        return keras.models.load_model(str(path), compile=False)
+        return load_stored(path)

@@ -83,14 +83,14 @@ def open_subnetworks(build: Build) -> Subnetworks:
     Raises:
         ModelError: If there is no supernet in the run.
     """
-    from kws_tfmot.keras import keras
+    from kws_tfmot.models.stored import load_stored
     from kws_tfmot.search.omni.subnetwork import Subnetworks
     from kws_tfmot.sparsity.patterns import Pattern
 
     path = build.run.path(SUPERNET)
     if not path.is_file():
         raise ModelError(f"{path} is missing.", "Train it: kws omni train RECIPE --out DIR.")
-    network = keras.models.load_model(path, compile=False)
+    network = load_stored(path)
     settings = omni_settings(build)
     pattern = Pattern.parse(settings.pattern)
     return Subnetworks(network, space_in(build), pattern, recalibration_features(build), build.validation())

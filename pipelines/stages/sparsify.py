@@ -25,12 +25,12 @@ def load_float(build: Build, name: str) -> keras.Model:
     Raises:
         ModelError: If it is not there.
     """
-    from kws_tfmot.keras import keras
+    from kws_tfmot.models.stored import load_stored
 
     path = build.run.path(name)
     if not path.is_file():
         raise ModelError(f"{path} is missing.", "Run the stages before this one, or `kws build`.")
-    return keras.models.load_model(path, compile=False)
+    return load_stored(path)
 
 
 def stage_settings(build: Build, epochs: int, learning_rate: float) -> TrainSettings:

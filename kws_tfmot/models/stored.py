@@ -1,0 +1,95 @@
+"""Opening Keras models that lie on disk without running code that lies in them.
+
+A stored Keras model is data and names of classes. Some of them run code: a Lambda layer holds Python bytecode (in .h5
+files no safe mode of Keras guards it), ``TFOpLambda`` calls any function of TensorFlow by name, and the .keras format
+names modules to import. So the architecture is read first, and refused unless every class in it is a layer, initialiser
+or the like of Keras, of TFMOT, or one of this package's own.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from kws_tfmot.errors import ModelError
+from kws_tfmot.keras import keras
+
+MAX_CONFIG_BYTES = 64 << 20
+_RUNS_CODE = frozenset({"Lambda", "TFOpLambda", "SlicingOpLambda", "InstanceMethod", "InstanceProperty", "TFSMLayer"})
+_VALUES = frozenset({"function", "__tensor__", "__numpy__", "__ellipsis__", "__bytes__", "__tuple__", "TensorShape"})
+_MODELS = frozenset({"Functional", "Sequential", "Model"})
+_MODULES = ("keras", "tf_keras", "tensorflow_model_optimization", "kws_tfmot", "builtins")
+_WAY_OUT = "Open only models that you or this project made; layers must be Keras's own, see docs/limits.md."
+
+
+def load_stored(path: str | Path) -> keras.Model:
+    """The model stored in ``path`` (.h5 or .keras), not compiled.
+
+    Classes beyond Keras's own are found where the caller has registered them or opened a ``custom_object_scope``.
+
+    Raises:
+        ModelError: If the file is missing, is no Keras model, or names a class that could run code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelError(f"no Keras model at {str(path)!r}.", "Give a .h5 or .keras file.")
+    _check(_architecture(path), path)
+    try:
+        return keras.models.load_model(str(path), compile=False, safe_mode=True)
+    except Exception as err:  # whatever a damaged architecture makes Keras raise
+        reason = " ".join(str(err).split())[:300]
+        raise ModelError(f"the Keras model {path.name!r} cannot be loaded: {reason}", _WAY_OUT) from err
+
+
+def _architecture(path: Path) -> Any:
+    """The configuration of a stored model, as JSON values."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if archive.getinfo("config.json").file_size > MAX_CONFIG_BYTES:
+                    raise ValueError("its architecture is too large")
+                text: Any = archive.read("config.json")
+        else:
+            with h5py.File(path, "r") as file:
+                text = file.attrs.get("model_config")
+        if text is None or len(text) > MAX_CONFIG_BYTES:
+            raise ValueError("it holds no architecture, or too large a one")
+        return json.loads(text)
+    except (OSError, KeyError, ValueError, TypeError, RecursionError, zipfile.BadZipFile) as err:
+        raise ModelError(f"{path.name!r} is no Keras model: {str(err)[:200]}.", _WAY_OUT) from None
+
+
+def _check(config: Any, path: Path) -> None:
+    allowed = _known_classes() | set(keras.utils.get_custom_objects()) | set(_scoped_objects())
+    pending = [config]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            name, module = value.get("class_name"), value.get("module")
+            if name is not None and (not isinstance(name, str) or name in _RUNS_CODE or name not in allowed):
+                raise ModelError(f"the Keras model {path.name!r} holds a {name!r}, which may run code.", _WAY_OUT)
+            if name is not None and module is not None and str(module).split(".")[0] not in _MODULES:
+                raise ModelError(f"the Keras model {path.name!r} names the module {module!r}.", _WAY_OUT)
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+
+
+@functools.cache
+def _known_classes() -> frozenset[str]:
+    """Names of Keras's own classes that hold no code."""
+    places = (keras.layers, keras.initializers, keras.regularizers, keras.constraints)
+    found = {name for place in places for name, value in vars(place).items() if isinstance(value, type)}
+    return frozenset(found | _MODELS | _VALUES) - _RUNS_CODE
+
+
+def _scoped_objects() -> dict[str, Any]:
+    """What open ``custom_object_scope`` blocks hold, such as TFMOT's."""
+    from tf_keras.src.saving import object_registration
+
+    return dict(object_registration._THREAD_LOCAL_CUSTOM_OBJECTS.__dict__)

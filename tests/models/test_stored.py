@@ -1,0 +1,99 @@
+"""Stored Keras models are opened without running what lies in them."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from kws_tfmot.errors import ModelError
+from kws_tfmot.keras import keras, tf
+from kws_tfmot.models.families import model_names
+from kws_tfmot.models.registry import build_model
+from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.stored import load_stored
+
+
+def small(layer: keras.layers.Layer) -> keras.Model:
+    entry = keras.layers.Input((4,))
+    return keras.Model(entry, layer(keras.layers.Dense(3, activation="relu", kernel_regularizer="l2")(entry)))
+
+
+@pytest.fixture
+def mark(tmp_path, monkeypatch):
+    """A file that the hostile layers make when their code runs."""
+    path = tmp_path / "ran"
+    monkeypatch.setenv("KWS_MARK", str(path))
+    return path
+
+
+HOSTILE = "lambda x: (__import__('pathlib').Path(__import__('os').environ['KWS_MARK']).touch(), x)[1]"
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_a_lambda_layer_runs_nothing(tmp_path, mark, suffix):
+    path = tmp_path / f"model{suffix}"
+    code = keras.layers.Lambda(eval(HOSTILE))
+    small(code).save(path)
+    mark.unlink(missing_ok=True)
+    with pytest.raises(ModelError, match="may run code"):
+        load_stored(path)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_functions_of_tensorflow_are_refused(tmp_path, suffix):
+    path = tmp_path / f"model{suffix}"
+    entry = keras.layers.Input((4,))
+    keras.Model(entry, tf.io.encode_base64(tf.strings.as_string(entry))).save(path)
+    with pytest.raises(ModelError, match="may run code"):
+        load_stored(path)
+
+
+def test_modules_are_not_imported(tmp_path):
+    path, changed = tmp_path / "model.keras", tmp_path / "changed.keras"
+    small(keras.layers.ReLU()).save(path)
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(changed, "w") as target:
+        for name in archive.namelist():
+            data = archive.read(name)
+            if name == "config.json":
+                config = json.loads(data)
+                config["config"]["layers"][1]["module"] = "this"
+                data = json.dumps(config).encode()
+            target.writestr(name, data)
+    with pytest.raises(ModelError, match="names the module 'this'"):
+        load_stored(changed)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_layers_of_keras_come_back(tmp_path, suffix):
+    path = tmp_path / f"model{suffix}"
+    network = small(
+        keras.Sequential([keras.layers.Reshape((3, 1, 1)), keras.layers.Conv2D(2, 1), keras.layers.Flatten()])
+    )
+    network.save(path)
+    values = np.ones((2, 4), np.float32)
+    assert np.array_equal(load_stored(path)(values).numpy(), network(values).numpy())
+
+
+@pytest.mark.parametrize("data", [b"", b"no model", b"PK\x03\x04rubbish", b"\x89HDF\r\n\x1a\n" + bytes(100)])
+def test_other_files_are_refused(tmp_path, data):
+    path = tmp_path / "model.h5"
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match="is no Keras model"):
+        load_stored(path)
+
+
+def test_a_file_that_is_missing(tmp_path):
+    with pytest.raises(ModelError, match="no Keras model"):
+        load_stored(tmp_path / "none.h5")
+
+
+@pytest.mark.parametrize("family", model_names())
+def test_every_family_comes_back(tmp_path, family):
+    network = build_model(ModelSettings(name=family), (49, 10), 5)
+    path = tmp_path / "model.h5"
+    network.save(path)
+    assert load_stored(path).count_params() == network.count_params()
