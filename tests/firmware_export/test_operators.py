@@ -19,8 +19,8 @@ from kws_tfmot.errors import ModelError
 Sample = Callable[[RandomModel], None]
 SAMPLES = [(code, sample) for code, each in operators().items() for sample in dict.fromkeys(each.samples)]
 ENDS_OF_A_GRAPH = {"DEQUANTIZE", "FULLY_CONNECTED", "SOFTMAX"}  # random_model puts them there
-TWINS = {
 STATES = {"ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"}  # test_stateful.py
+TWINS = {
     "MAX_POOL_2D",
     "PADV2",
     "RELU6",
