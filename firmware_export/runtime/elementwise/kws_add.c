@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "kws_requantize.h"
+#include "kws_shapes.h"
 
 #if KWS_DSP
 /* What the addition of two tensors of one shape needs where one input keeps its scale but for a power of two, as the
@@ -117,7 +118,8 @@ static int kws_lies_alike(const kws_elementwise *e, uint32_t channel, uint32_t r
 /* Both inputs are scaled up by 2^20 and brought to a common scale before they are added. No shift is positive, since
  * the common scale is twice the larger one; and all numbers stay below 2^29. */
 kws_status kws_add(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output) {
-    if (layer == NULL || a == NULL || b == NULL || output == NULL) {
+    if (layer == NULL || a == NULL || b == NULL || output == NULL ||
+        !kws_plane_holds(layer->height, layer->width, layer->out_plane)) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_elementwise *e = layer;

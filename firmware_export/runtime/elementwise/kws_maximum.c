@@ -1,9 +1,10 @@
 /* The larger of two numbers of one scale, element by element. */
-#include "kws_engine.h"
+#include "kws_shapes.h"
 
 /* With broadcasting; multipliers, shifts, zero points and limits of the structure are not used. */
 kws_status kws_maximum(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output) {
-    if (layer == NULL || a == NULL || b == NULL || output == NULL) {
+    if (layer == NULL || a == NULL || b == NULL || output == NULL ||
+        !kws_plane_holds(layer->height, layer->width, layer->out_plane)) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_elementwise e = *layer; /* a copy, which writing to output cannot change */

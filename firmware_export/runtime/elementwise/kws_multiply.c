@@ -1,9 +1,11 @@
 /* The product of two tensors with broadcasting. */
 #include "kws_requantize.h"
+#include "kws_shapes.h"
 
 /* out = a * b, rescaled; a factor of two or more, which is rare, takes the long way. */
 kws_status kws_multiply(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output) {
-    if (layer == NULL || a == NULL || b == NULL || output == NULL) {
+    if (layer == NULL || a == NULL || b == NULL || output == NULL ||
+        !kws_plane_holds(layer->height, layer->width, layer->out_plane)) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_elementwise e = *layer; /* a copy, which writing to output cannot change */

@@ -49,7 +49,8 @@ static int32_t kws_exp_of(const kws_softmax *layer, int32_t difference) {
 
 /* Softmax over `depth` logits, output scale 1/256 and zero point -128. */
 kws_status kws_softmax_rows(const kws_softmax *layer, const int8_t *input, int8_t *output) {
-    if (layer == NULL || input == NULL || output == NULL) {
+    if (layer == NULL || input == NULL || output == NULL || layer->depth == 0 ||
+        (layer->depth > 1 && layer->rows > layer->stride)) {
         return KWS_ERROR_ARGUMENT;
     }
     for (uint32_t row = 0; row < layer->rows; row++) {

@@ -1,10 +1,12 @@
 /* The difference of two tensors, brought to a common scale as in kws_add. */
 #include "kws_requantize.h"
+#include "kws_shapes.h"
 
 /* Both inputs are scaled up by 2^20 and brought to a common scale before b is taken from a. No shift is positive, since
  * the common scale is twice the larger one; and all numbers stay below 2^29. */
 kws_status kws_subtract(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output) {
-    if (layer == NULL || a == NULL || b == NULL || output == NULL) {
+    if (layer == NULL || a == NULL || b == NULL || output == NULL ||
+        !kws_plane_holds(layer->height, layer->width, layer->out_plane)) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_elementwise e = *layer; /* a copy, which writing to output cannot change */

@@ -1,9 +1,12 @@
 /* Copying a tensor into a part of a larger one. */
-#include "kws_engine.h"
+#include "kws_shapes.h"
 
 /* Copy a tensor row by row into a larger one: concatenation and padding. */
 kws_status kws_place_tensor(const kws_place *layer, const int8_t *input, int8_t *output) {
-    if (layer == NULL || input == NULL || output == NULL) {
+    if (layer == NULL || input == NULL || output == NULL ||
+        !kws_plane_holds(layer->height, layer->width, layer->in_plane) || layer->width > layer->out_width ||
+        layer->out_plane == 0 ||
+        layer->start % layer->out_plane + (layer->height - 1u) * layer->out_width + layer->width > layer->out_plane) {
         return KWS_ERROR_ARGUMENT;
     }
     output += layer->start;

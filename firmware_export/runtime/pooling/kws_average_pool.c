@@ -1,7 +1,7 @@
 /* Average pooling. */
 #include <string.h>
 
-#include "kws_engine.h"
+#include "kws_shapes.h"
 
 typedef struct {
     int32_t from, to;
@@ -43,7 +43,7 @@ static int32_t kws_sum_of(const int8_t *x, int32_t count) {
 
 /* Mean of the inputs inside the window, rounded to nearest, ties away from zero. */
 kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output) {
-    if (layer == NULL || input == NULL || output == NULL) {
+    if (layer == NULL || input == NULL || output == NULL || !kws_window_fits(&layer->window)) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_window *w = &layer->window;

@@ -1,9 +1,9 @@
 /* Max pooling. */
-#include "kws_engine.h"
+#include "kws_shapes.h"
 
 /* Largest input inside the window, clamped to the activation's range. */
 kws_status kws_max_pool(const kws_pool *layer, const int8_t *input, int8_t *output) {
-    if (layer == NULL || input == NULL || output == NULL) {
+    if (layer == NULL || input == NULL || output == NULL || !kws_window_fits(&layer->window)) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_window *w = &layer->window;

@@ -1,9 +1,12 @@
 /* The mean over rows, columns or both. */
 #include "kws_requantize.h"
+#include "kws_shapes.h"
 
 /* Mean over rows and/or columns, rescaled in fixed point. */
 kws_status kws_mean_pool(const kws_mean *layer, const int8_t *input, int8_t *output) {
-    if (layer == NULL || input == NULL || output == NULL) {
+    if (layer == NULL || input == NULL || output == NULL ||
+        !kws_plane_holds(layer->height, layer->width, layer->in_plane) ||
+        !kws_plane_holds(layer->over_y ? 1u : layer->height, layer->over_x ? 1u : layer->width, layer->out_plane)) {
         return KWS_ERROR_ARGUMENT;
     }
     const uint32_t rows = layer->over_y ? 1u : layer->height;
