@@ -9,7 +9,10 @@ from kws_tfmot.errors import RecipeError, did_you_mean
 
 @dataclass(frozen=True)
 class Board:
-    """A machine QEMU emulates. Addresses and sizes in bytes.
+    """A machine QEMU emulates. Addresses and sizes in bytes, as QEMU 7.2 maps them.
+
+    Sources: QEMU's ``hw/arm/microbit.c`` and ``nrf51_soc.c``, ``mps2.c`` (AN385, AN386, AN500) and ``mps2-tz.c``
+    (AN505, AN547), which follow Arm's application notes of these numbers.
 
     ``timings`` names the cores whose cycles are modelled there (:mod:`~firmware_export.emulation.cycles`).
     """
@@ -26,9 +29,10 @@ class Board:
 
 @dataclass(frozen=True)
 class Budget:
-    """A real board: what its microcontroller has (vendors' data sheets). ``like`` is the emulated board of its core.
+    """A real board: what its microcontroller has. ``like`` is the emulated board of its core.
 
-    ``key`` names the board on a command line; flash and RAM are in bytes; ``timing`` is the core whose cycles it has.
+    ``key`` names the board on a command line; flash and RAM are in bytes; ``timing`` is the core whose cycles it has;
+    ``source`` is the data sheet that flash, RAM and clock are from.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Budget:
     mhz: int
     key: str
     timing: str
+    source: str
 
 
 _K = 1024
@@ -92,20 +97,56 @@ BOARDS: dict[str, Board] = {
 }
 
 BUDGETS: tuple[Budget, ...] = (
-    Budget("micro:bit v1 (nRF51822)", "microbit", 256 * _K, 16 * _K, 16, "microbit-v1", "m0"),
-    Budget("Raspberry Pi Pico (RP2040, 2 MB flash chip)", "microbit", 2 * _M, 264 * _K, 133, "pico", "m0plus"),
-    Budget("STM32L031K6", "microbit", 32 * _K, 8 * _K, 32, "nucleo-l031k6", "m0plus"),
-    Budget("STM32G071RB", "microbit", 128 * _K, 36 * _K, 64, "nucleo-g071rb", "m0plus"),
-    Budget("Blue Pill (STM32F103C8)", "mps2-an385", 64 * _K, 20 * _K, 72, "blue-pill", "m3"),
-    Budget("Arduino Nano 33 BLE Sense (nRF52840)", "mps2-an386", 1 * _M, 256 * _K, 64, "nano-33-ble-sense", "m4"),
-    Budget("nRF52832", "mps2-an386", 512 * _K, 64 * _K, 64, "nrf52-dk", "m4"),
-    Budget("STM32L432KC", "mps2-an386", 256 * _K, 64 * _K, 80, "nucleo-l432kc", "m4"),
-    Budget("STM32L476RG", "mps2-an386", 1 * _M, 128 * _K, 80, "nucleo-l476rg", "m4"),
-    Budget("STM32F411RE", "mps2-an386", 512 * _K, 128 * _K, 100, "nucleo-f411re", "m4"),
-    Budget("STM32G431KB", "mps2-an386", 128 * _K, 32 * _K, 170, "nucleo-g431kb", "m4"),
-    Budget("STM32F746NG", "mps2-an500", 1 * _M, 320 * _K, 216, "stm32f746g-disco", "m7"),
-    Budget("nRF5340 application core", "mps2-an505", 1 * _M, 512 * _K, 128, "nrf5340-dk", "m33"),
-    Budget("STM32U585AI", "mps2-an505", 2 * _M, 786 * _K, 160, "b-u585i-iot02a", "m33"),
+    Budget(
+        "micro:bit v1 (nRF51822)",
+        "microbit",
+        256 * _K,
+        16 * _K,
+        16,
+        "microbit-v1",
+        "m0",
+        "Nordic, nRF51822 product specification",
+    ),
+    Budget(
+        "Raspberry Pi Pico (RP2040, 2 MB flash chip)",
+        "microbit",
+        2 * _M,
+        264 * _K,
+        133,
+        "pico",
+        "m0plus",
+        "Raspberry Pi, RP2040 datasheet; flash: Pico datasheet",
+    ),
+    Budget("STM32L031K6", "microbit", 32 * _K, 8 * _K, 32, "nucleo-l031k6", "m0plus", "ST DS10668"),
+    Budget("STM32G071RB", "microbit", 128 * _K, 36 * _K, 64, "nucleo-g071rb", "m0plus", "ST DS12232"),
+    Budget("Blue Pill (STM32F103C8)", "mps2-an385", 64 * _K, 20 * _K, 72, "blue-pill", "m3", "ST DS5319"),
+    Budget(
+        "Arduino Nano 33 BLE Sense (nRF52840)",
+        "mps2-an386",
+        1 * _M,
+        256 * _K,
+        64,
+        "nano-33-ble-sense",
+        "m4",
+        "Nordic, nRF52840 product specification",
+    ),
+    Budget("nRF52832", "mps2-an386", 512 * _K, 64 * _K, 64, "nrf52-dk", "m4", "Nordic, nRF52832 product specification"),
+    Budget("STM32L432KC", "mps2-an386", 256 * _K, 64 * _K, 80, "nucleo-l432kc", "m4", "ST DS11451"),
+    Budget("STM32L476RG", "mps2-an386", 1 * _M, 128 * _K, 80, "nucleo-l476rg", "m4", "ST DS10198"),
+    Budget("STM32F411RE", "mps2-an386", 512 * _K, 128 * _K, 100, "nucleo-f411re", "m4", "ST DS10314"),
+    Budget("STM32G431KB", "mps2-an386", 128 * _K, 32 * _K, 170, "nucleo-g431kb", "m4", "ST DS12589"),
+    Budget("STM32F746NG", "mps2-an500", 1 * _M, 320 * _K, 216, "stm32f746g-disco", "m7", "ST DS10916"),
+    Budget(
+        "nRF5340 application core",
+        "mps2-an505",
+        1 * _M,
+        512 * _K,
+        128,
+        "nrf5340-dk",
+        "m33",
+        "Nordic, nRF5340 product specification",
+    ),
+    Budget("STM32U585AI", "mps2-an505", 2 * _M, 786 * _K, 160, "b-u585i-iot02a", "m33", "ST DS13086"),
 )
 
 

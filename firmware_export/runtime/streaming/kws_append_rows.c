@@ -1,3 +1,4 @@
+/* Moving the rows of a state on by those that a step adds. */
 #include <string.h>
 
 #include "kws_engine.h"
