@@ -10,7 +10,7 @@ import pytest
 from firmware_export.engine import RUNTIME, engine_sources, runtime_files
 
 SOURCES = sorted(RUNTIME.rglob("*.c"))
-DEFINITION = re.compile(r"^([A-Za-z_][\w *()]*?)\b(kws_\w+)\([^;{]*\{", re.MULTILINE)
+DEFINITION = re.compile(r"^([A-Za-z_][\w *(),]*?)\b(kws_\w+)\([^;{]*\{", re.MULTILINE)
 INTERNAL = re.compile(r"\b(static|typedef|KWS_FIXED|KWS_LAID_OUT)\b")  # the last two: static and always inlined
 
 
