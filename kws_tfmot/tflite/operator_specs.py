@@ -123,6 +123,8 @@ def spec_fault(graph: Graph, operator: Operator) -> str:
         return f"expected {_counted(least, spec)} inputs. Received: {count}"
     if spec.outputs and len(operator.outputs) != spec.outputs:
         return f"expected {spec.outputs} output. Received: {len(operator.outputs)}"
+    if operator.code == "DEPTHWISE_CONV_2D" and operator.inputs[2:3] == (-1,):
+        return "its bias is absent as -1, which ends TFLM; leave the third input out, or give zeros"
     for place, index in enumerate(operator.inputs):
         wanted = spec.inputs[place] if place < len(spec.inputs) else spec.rest
         fault = _input_fault(graph.tensor(index) if index >= 0 else None, wanted, place)
