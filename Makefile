@@ -69,7 +69,7 @@ custom: setup ## synthetic speech and few recordings, judged on real recordings;
 wake-word-experiments: setup ## detectors from words alone, judged on people, ingredient by ingredient; writes results/wake_word.json
 	$(VENV)/bin/python -m pipelines.experiments.run_wake_word_experiments --recordings "$(RECORDINGS)"
 
-bench-device: setup ## instructions, flash and RAM on the emulated boards; writes results/device.json
+bench-device: setup ## instructions, modelled cycles, flash and RAM on the emulated boards; writes results/device.json
 	$(VENV)/bin/python -m pipelines.experiments.run_bench_device --out results/device.json
 
 bench-search: setup ## the cost table of an MBConv space and its error on whole networks; writes results/operation_cost.json
