@@ -211,6 +211,10 @@ kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, i
 kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
+/* One output pixel of a kernel N x 1 without dilation, all of it inside a column of rows. `scratch` holds the taps of one
+ * channel of few bits, else it is unused. */
+kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
+
 kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output);
 kws_status kws_max_pool(const kws_pool *layer, const int8_t *input, int8_t *output);
 kws_status kws_mean_pool(const kws_mean *layer, const int8_t *input, int8_t *output);

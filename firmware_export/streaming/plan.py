@@ -17,8 +17,10 @@ from firmware_export.operators.kernels.convolution import Convolution
 from firmware_export.operators.kernels.depthwise import Depthwise
 from firmware_export.operators.kernels.elementwise import Elementwise
 from firmware_export.operators.kernels.place import Place
+from firmware_export.operators.kernels.reshape import Reshape
 from firmware_export.operators.pool_2d import Pool
 from firmware_export.streaming.crop import Crop, Range
+from firmware_export.streaming.row_vectors import over_rows, takes_vector
 from firmware_export.streaming.rules import Track, check_placed, constant_rows, rows_read, track_of, window_of
 from firmware_export.streaming.upright import NotStreamable, place_of, strides_of, upright
 from kws_tfmot.errors import ModelError, RecipeError
@@ -118,6 +120,7 @@ class _Rewrite:
         self.new = replace(program, values=[], layers=[], states=[])
         self.fresh: dict[int, _Source] = {}  # the rows a step computes
         self.kept: dict[int, _Source] = {}  # those and older ones
+        self.rowwise: set[int] = set()  # values whose ring holds rows one behind the other
         self.oldest = self._oldest()
         self.writers = {layer.output: number for number, layer in enumerate(program.layers)}  # the last of each
 
@@ -171,12 +174,29 @@ class _Rewrite:
         oldest = self.oldest.get(value, first)
         if oldest >= first:
             return
-        before = self.old.values[value]
+        before, new = self.old.values[value], self.fresh[value].value
         layout = Layout(before.layout.height - oldest, before.layout.width, before.layout.channels)
+        if self.in_rows(value, oldest):
+            layout = Layout(layout.height, layout.width * layout.channels, 1)
+            self.rowwise.add(value)
+            given = self.new.values[new]
+            if not given.layout.flat:
+                rows = Layout(given.layout.height, layout.width, 1)
+                new = self.add(replace(given, name=f"{before.name} in rows", layout=rows))
+                self.new.layers.append(Layer(f"{name} in rows", Reshape(), (self.fresh[value].value,), new))
         ring = self.add(replace(before, name=f"{before.name} kept", layout=layout))
         self.new.states.append(State(ring, b"\0"))
         self.kept[value] = _Source(ring, oldest)
-        self.new.layers.append(Layer(f"{name} rows kept", Append(), (self.fresh[value].value,), ring))
+        self.new.layers.append(Layer(f"{name} rows kept", Append(), (new,), ring))
+
+    def in_rows(self, value: int, oldest: int) -> bool:
+        """Whether every reader of a ring takes it as one vector: then it holds rows, channels innermost, unpadded."""
+        readers = [layer for layer in self.old.layers if value in layer.inputs]
+        return self.old.values[value].layout.plane * self.old.values[value].layout.channels < 1 << 16 and all(
+            takes_vector(layer, self.old, self.rows_of(layer.output))
+            for layer in readers
+            if rows_read(layer, value, self.old, self.tracks, self.hop)[0] < self.fresh[value].first
+        )
 
     def read(self, layer: Layer, value: int) -> _Source:
         """Where ``layer`` finds the rows of ``value``: among the new ones, or in the ring."""
@@ -201,7 +221,11 @@ class _Rewrite:
         values = self.new.values
         out = values[target.value].layout
         operation = layer.operation
-        if isinstance(operation, (Convolution, Depthwise, Pool)):
+        kept = self.kept.get(layer.inputs[0]) if layer.inputs else None
+        if isinstance(operation, Convolution) and layer.inputs[0] in self.rowwise and sources[0] == kept:
+            given = self.old.values[layer.inputs[0]].layout
+            operation = over_rows(operation, given, out, target.first, sources[0].first)
+        elif isinstance(operation, (Convolution, Depthwise, Pool)):
             if any(self.tracks.get(value) for value in layer.inputs):
                 operation = _windowed(layer, operation, sources[0], target, values[sources[0].value].layout, out)
         elif isinstance(operation, Place):
@@ -218,7 +242,11 @@ class _Rewrite:
         self.new.layers.append(Layer(layer.name, operation, inputs, target.value))
 
     def _is_alias(self, layer: Layer, sources: list[_Source]) -> bool:
-        """Whether the layer is a crop that leaves a step's new rows as they are."""
+        """Whether the layer only names what is there: a crop of a step's new rows, a reshape of rows to a vector."""
+        if isinstance(layer.operation, Reshape) and layer.inputs[0] in self.rowwise:
+            readers = [reader.operation for reader in self.old.layers if layer.output in reader.inputs]
+            vectors = all(isinstance(operation, Convolution) and operation.vector for operation in readers)
+            return vectors and layer.output != self.old.output and sources[0] == self.kept.get(layer.inputs[0])
         operation, fresh = layer.operation, self.fresh.get(layer.inputs[0]) if layer.inputs else None
         if not isinstance(operation, Crop) or fresh is None or sources[0] != fresh:
             return False

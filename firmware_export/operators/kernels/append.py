@@ -10,10 +10,14 @@ from firmware_export.ir import Operation
 
 @dataclass(frozen=True)
 class Append(Operation):
-    """Move every plane of the output, a state, towards older rows and write the input's rows behind them."""
+    """Move every plane of the output, a state, towards older rows and write the input's rows behind them.
+
+    A state of one plane holds whole rows one behind the other, channels innermost; the input is then flat.
+    """
 
     def emit(self, step: Step) -> str:
         """The call of ``kws_append_rows``."""
         source, target = step.source().layout, step.target.layout
-        members: list[object] = [target.channels, source.pixels, source.plane, target.pixels, target.plane]
+        added = source.elements if target.channels == 1 else source.pixels
+        members: list[object] = [target.channels, added, source.plane, target.pixels, target.plane]
         return step.call("kws_append_rows", step.struct("kws_append", members), step.input(), step.output)

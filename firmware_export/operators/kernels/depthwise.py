@@ -67,11 +67,8 @@ class Depthwise(Operation):
 
     def scratch_bytes(self, encoding: str) -> int:
         """The padded plane and the taps, for weights of few bits also as int8."""
-        few_bits = encoding in ("packed", "table")
-        if self.column and not few_bits:
-            return 0
-        unpacked = self.weights.shape[1] if few_bits else 0
-        return self._plane_bytes() + -(-unpacked // 4) * 4
+        unpacked = self.weights.shape[1] if encoding in ("packed", "table") else 0
+        return (0 if self.column else self._plane_bytes()) + -(-unpacked // 4) * 4
 
     def _plane_bytes(self) -> int:
         """The padded plane and the taps: int16, or the 32-bit words that kws_depthwise_wide.c describes."""
@@ -101,13 +98,12 @@ class Depthwise(Operation):
         data = encoded.data if encoded else np.ascontiguousarray(self.weights, np.int8).tobytes()
         weights = step.array("uint8_t", "weights", data)
         table = step.array("int8_t", "table", encoded.table) if encoded and encoded.table else "NULL"
-        kernel = f"kws_depthwise_{'3x3' if self.common else 'wide' if self.wide else 'any'}"
-        if self.column and encoded is None:
-            kernel = "kws_depthwise_column"
+        kind = "column" if self.column else "3x3" if self.common else "wide" if self.wide else "any"
+        kernel = f"kws_depthwise_{kind}"
         unpack = ("kws_unpack_row",) if encoded else ()
-        size = () if self.column and encoded is None else (f"{kernel}_get_buffer_size",)
+        size = f"{kernel}_get_buffer_size"
         members: list[object] = [weights, table, *(unpack or ("NULL",)), step.requant(self.requant)]
         members += [step.window(self.window), self.window.input.channels, self.multiplier]
         members += [encoded.bits if encoded else 0]
         address = step.struct("kws_depthwise", members)
-        return step.call(kernel, address, step.input(), step.output, step.scratch, needs=(*unpack, *size))
+        return step.call(kernel, address, step.input(), step.output, step.scratch, needs=(*unpack, size))

@@ -1,0 +1,62 @@
+#include "kws_dot_rows.h"
+#include "kws_plane.h"
+
+#if KWS_DSP
+/* `taps` products, at least four; what does not fill a word is the upper part of a word that ends with the last tap. */
+static inline int32_t kws_column(const int8_t *weights, const int8_t *rows, uint32_t taps, uint32_t mask) {
+    uint32_t w, x;
+    int32_t sum = 0;
+    uint32_t done = 0;
+    for (; done + 4 <= taps; done += 4) {
+        memcpy(&w, weights + done, 4);
+        memcpy(&x, rows + done, 4);
+        sum = kws_dot4(w, x, sum);
+    }
+    if (mask != 0) {
+        memcpy(&w, weights + taps - 4, 4);
+        memcpy(&x, rows + taps - 4, 4);
+        sum = kws_dot4(w & mask, x, sum);
+    }
+    return sum;
+}
+#endif
+
+/* A kernel N x 1 of each channel on a column of rows, one output a channel: one step along time. */
+kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
+    if (layer == NULL || input == NULL || output == NULL || (layer->unpack != NULL && scratch == NULL)) {
+        return KWS_ERROR_ARGUMENT;
+    }
+    const kws_window *w = &layer->window;
+    const uint32_t taps = w->height;
+    if (w->width != 1 || w->in_width != 1 || w->out_height != 1 || w->out_width != 1 || w->dilation_y != 1 ||
+        w->first_y < 0 || w->first_y + w->height > w->in_height) {
+        return KWS_ERROR_ARGUMENT;
+    }
+    const int8_t *column = input + w->first_y;
+#if KWS_DSP
+    if (layer->unpack == NULL && layer->multiplier == 1 && taps >= 4 && layer->output.plain) {
+        kws_plain plain = kws_plain_of(&layer->output);
+        const uint32_t plane = w->in_plane, channels = layer->channels;
+        const int8_t *weights = (const int8_t *)layer->weights;
+        const uint32_t mask = taps % 4 == 0 ? 0 : ~0u << (8 * (4 - taps % 4));
+        for (int8_t *end = output + channels; output < end; output++) {
+            *output = kws_requantize_next(kws_column(weights, column, taps, mask), &plain);
+            weights += taps;
+            column += plane;
+        }
+        return KWS_OK;
+    }
+#endif
+    const uint8_t *code = layer->weights;
+    uint32_t channel = 0;
+    for (uint32_t c = layer->channels; c > 0; c--) {
+        for (uint32_t m = layer->multiplier; m > 0; m--) {
+            const int8_t *weights = kws_depthwise_taps(layer, &code, (int8_t *)scratch);
+            const kws_scale scale = kws_scale_of(&layer->output, channel);
+            output[channel] = kws_requantize(kws_dot(weights, column, taps), &scale, &layer->output);
+            channel++;
+        }
+        column += w->in_plane;
+    }
+    return KWS_OK;
+}
