@@ -6,6 +6,7 @@ import json
 
 import typer
 
+from firmware_export.streaming.summary import streaming_lines, streaming_summary
 from kws_tfmot.tflite.inspect import TABLE_HEADER, inspect, inspect_table
 from pipelines.console import friendly_errors, line, table
 from pipelines.options import JsonOption, ModelArgument
@@ -16,7 +17,8 @@ def command(model: ModelArgument, as_json: JsonOption = False) -> None:
     with friendly_errors():
         summary = inspect(model)
         if as_json:
-            typer.echo(json.dumps(summary.to_json(), indent=2, ensure_ascii=False))
+            streaming = {"streaming": streaming_summary(model)}
+            typer.echo(json.dumps(summary.to_json() | streaming, indent=2, ensure_ascii=False))
             return
         table(str(model), list(TABLE_HEADER), [list(row) for row in inspect_table(summary)])
         for role, tensors in (("input", summary.inputs), ("output", summary.outputs)):
@@ -40,6 +42,8 @@ def command(model: ModelArgument, as_json: JsonOption = False) -> None:
                     f"  {each.name}: {each.dtype} {each.shape}, scale {each.scale}, zero point {each.zero_point}",
                     markup=False,
                 )
+        for text in streaming_lines(model):
+            line(text, markup=False)
         if summary.sparse_encoded:
             line("[yellow]sparse-encoded[/]: for desktop interpreters only, TFLite Micro computes garbage from it")
         if summary.settings:

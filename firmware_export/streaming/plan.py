@@ -42,7 +42,7 @@ def stream_program(program: Program, hop: int | None = None, rows: int | None = 
         turn = upright(program, rows)
     except NotStreamable as problem:
         raise _refusal([str(problem)]) from None
-    tracks, problems = _tracks(turn.program, turn.timed, turn.rows)
+    tracks, problems = tracks_of(turn.program, turn.timed, turn.rows)
     problems = [*turn.problems, *problems]
     if problems:
         raise _refusal(problems)
@@ -56,7 +56,7 @@ def _refusal(problems: list[str]) -> ModelError:
     )
 
 
-def _tracks(program: Program, timed: frozenset[int], rows: int) -> tuple[dict[int, Track | None], list[str]]:
+def tracks_of(program: Program, timed: frozenset[int], rows: int) -> tuple[dict[int, Track | None], list[str]]:
     """The track of every value, and what was refused."""
     tracks: dict[int, Track | None] = {program.input: Track(rows, 1) if rows > 1 else None}
     problems: list[str] = []

@@ -23,7 +23,10 @@ from firmware_export.operators.pool_2d import Pool
 from firmware_export.streaming.crop import Crop
 from firmware_export.streaming.upright import NotStreamable, place_of
 
-SAME_HINT = "train it with padding='valid' along time (model: {time: valid}), or crop instead of pad"
+SAME_HINT = (
+    "train it without padding along time (padding='valid', as the family streaming_cnn; frequency may be padded), and "
+    "crop the older rows of a skip"
+)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ from stream_support import both, load_steps
 
 from firmware_export.emulation.steps import random_rows, step_of
 from firmware_export.encodings import ENCODINGS
+from firmware_export.encodings.cost_model import estimate
 from firmware_export.engine import Engine, assemble, build
 from firmware_export.graphs.graph_writer import GraphWriter
 from firmware_export.graphs.random_graphs import SeededChooser
 from firmware_export.graphs.random_streams import random_stream
 from firmware_export.ir import Program
 from firmware_export.operators.kernels.convolution import Convolution
+from firmware_export.streaming.summary import streaming_summary
 from kws_tfmot.errors import ModelError, RecipeError
 
 VARIED = (0, 1, 2, 4, 7, 9, 10, 11, 13)  # random models whose scores tell one window from the next
@@ -102,14 +105,15 @@ def replaced(engine: Engine, program: Program) -> Engine:
 
 
 def shifted(engine: Engine, number: int, by: int) -> Engine:
-    """The engine with one window's first row moved: a plan wrong by a row."""
+    """The engine with one convolution's taps moved along its ring: a plan wrong by a row."""
     program = engine.program
     layer = program.layers[number]
-    operation = layer.operation
-    assert isinstance(operation, Convolution)
-    moved = replace(operation, window=replace(operation.window, first_y=operation.window.first_y + by))
+    operation, row = layer.operation, program.values[layer.inputs[0]].layout.width
+    assert isinstance(operation, Convolution) and operation.vector
+    moved = replace(operation, weights=np.roll(operation.weights, by * row, axis=1))
     layers = [*program.layers[:number], replace(layer, operation=moved), *program.layers[number + 1 :]]
-    return replaced(engine, replace(program, layers=layers))
+    plain = [estimate("dense", op) for each in layers if isinstance(op := each.operation, Convolution)]
+    return assemble(replace(program, layers=layers), [one for one in plain if one], engine.digest)
 
 
 def test_a_plan_wrong_by_one_row_is_seen() -> None:
@@ -119,7 +123,7 @@ def test_a_plan_wrong_by_one_row_is_seen() -> None:
     windows = [
         n
         for n, layer in enumerate(engine.program.layers)
-        if isinstance(layer.operation, Convolution) and not layer.operation.vector and layer.inputs[0] in kept
+        if isinstance(layer.operation, Convolution) and layer.inputs[0] in kept
     ]
     assert len(windows) == 2
     for n, by in ((n, by) for n in windows for by in (-1, 1)):
@@ -135,8 +139,8 @@ def test_rings_hold_the_least_rows_and_lie_at_the_start_of_the_arena() -> None:
     layouts = [engine.program.values[state.value].layout for state in engine.program.states]
     assert [layout.height for layout in layouts] == [5, 4, 13]
     assert engine.plan.state_bytes == sum(layout.bytes for layout in layouts)
-    assert [engine.plan.values[state.value] for state in engine.program.states] == [0, 32, 64]
-    assert "#define MODEL_STATE_BYTES 192 " in engine.files["model.h"]
+    assert [engine.plan.values[state.value] for state in engine.program.states] == [0, 20, 52]
+    assert "#define MODEL_STATE_BYTES 180 " in engine.files["model.h"]
 
 
 def test_strides_decide_by_phase_and_hops_must_fit_them() -> None:
@@ -194,3 +198,19 @@ def test_an_input_whose_rows_nothing_tells_is_refused() -> None:
     w.operator("FULLY_CONNECTED", [x, weights], [y])
     with pytest.raises(ModelError, match="how many rows of time"):
         build(w.finish([x], [y]), stream=True)
+
+
+def test_the_summary_says_window_step_and_receptive_field_or_why_not(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(two_convolutions())
+    summary = streaming_summary(path)
+    assert summary["possible"]
+    assert [summary[key] for key in ("window_rows", "hop_rows", "receptive_field_rows")] == [20, 1, 20]
+    w = GraphWriter()
+    x = w.activation((1, 30, 1, 4), 0.02, 0)
+    path.write_bytes(ending(w, conv(w, conv(w, x, (1, 14, 1, 8), 3, stride=2), (1, 4, 1, 8), 4, stride=3), 4, 8))
+    assert streaming_summary(path)["receptive_field_rows"] == 27  # 3 + 2 * 3 + 6 * 3
+    w = GraphWriter()
+    x = w.activation((1, 20, 1, 4), 0.02, 0)
+    path.write_bytes(ending(w, conv(w, x, (1, 20, 1, 8), 5, padding="SAME"), 20, 8))
+    assert "pads time" in streaming_summary(path)["reason"]
