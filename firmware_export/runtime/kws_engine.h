@@ -171,6 +171,7 @@ uint32_t kws_fc_lowbit_get_buffer_size(const kws_conv *layer);
 uint32_t kws_depthwise_any_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_wide_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_3x3_get_buffer_size(const kws_depthwise *layer);
+uint32_t kws_depthwise_column_get_buffer_size(const kws_depthwise *layer);
 
 /* Convolutions. A pointwise one may work in place. */
 kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
@@ -211,8 +212,8 @@ kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, i
 kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
-/* One output pixel of a kernel N x 1 without dilation, all of it inside a column of rows. `scratch` holds the taps of one
- * channel of few bits, else it is unused. */
+/* One output pixel of a kernel N x 1 without dilation, all of it inside a column of rows. `scratch` holds the taps of
+ * one channel of few bits, else it is unused. */
 kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
 kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output);

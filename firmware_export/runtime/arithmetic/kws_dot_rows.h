@@ -3,9 +3,14 @@
 #define KWS_DOT_ROWS_H
 
 #include "kws_dot.h"
-#include "kws_thumb2.h"
 
-#if KWS_DSP && KWS_THUMB2
+#if KWS_DSP && defined(__thumb2__)
+#define KWS_QUICK_ROWS 1
+#else
+#define KWS_QUICK_ROWS 0
+#endif
+
+#if KWS_QUICK_ROWS
 /* Sixteen products: a word of the vector and one of each row. r3, r10 to r12 and lr are overwritten. */
 #define KWS_SIXTEEN               \
     "ldr r10, [r1], #4\n\t"       \
@@ -33,7 +38,10 @@
     "smlad r6, r12, r10, r6\n\t"
 
 /* sums[r] = rows[r * depth ..] * vector over the first depth / 4 * 4 inputs: 24 instructions for 16 products. */
-KWS_NAKED static void kws_dot_rows_quick(const int8_t *rows, const int8_t *vector, uint32_t depth, int32_t *sums) {
+__attribute__((naked, noinline)) static void kws_dot_rows_quick(const int8_t *rows __attribute__((unused)),
+                                                                const int8_t *vector __attribute__((unused)),
+                                                                uint32_t depth __attribute__((unused)),
+                                                                int32_t *sums __attribute__((unused))) {
     __asm__(".syntax unified\n\t"
             "push {r3-r11, lr}\n\t"
             "movs r4, #0\n\t"
@@ -61,7 +69,7 @@ KWS_NAKED static void kws_dot_rows_quick(const int8_t *rows, const int8_t *vecto
 /* sums[r] = rows[r * depth ..] * vector for four rows. */
 static inline void kws_dot_rows(const int8_t *rows, const int8_t *vector, uint32_t depth, int32_t sums[4]) {
     uint32_t done = 0;
-#if KWS_DSP && KWS_THUMB2
+#if KWS_QUICK_ROWS
     kws_dot_rows_quick(rows, vector, depth, sums);
     done = depth & ~3u;
 #else

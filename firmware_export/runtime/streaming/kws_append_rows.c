@@ -1,4 +1,4 @@
-/* Moving the rows of a state on by those that a step adds. */
+/* New rows of time behind the older ones of a state. */
 #include <string.h>
 
 #include "kws_engine.h"

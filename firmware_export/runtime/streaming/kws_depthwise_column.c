@@ -1,5 +1,5 @@
+/* A depthwise kernel N x 1 on one column of rows: one step along time. */
 #include "kws_dot_rows.h"
-#include "kws_plane.h"
 
 #if KWS_DSP
 /* `taps` products, at least four; what does not fill a word is the upper part of a word that ends with the last tap. */
@@ -21,7 +21,7 @@ static inline int32_t kws_column(const int8_t *weights, const int8_t *rows, uint
 }
 #endif
 
-/* A kernel N x 1 of each channel on a column of rows, one output a channel: one step along time. */
+/* One output a channel; see kws_engine.h for what is allowed. */
 kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
     if (layer == NULL || input == NULL || output == NULL || (layer->unpack != NULL && scratch == NULL)) {
         return KWS_ERROR_ARGUMENT;
@@ -51,7 +51,13 @@ kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input,
     uint32_t channel = 0;
     for (uint32_t c = layer->channels; c > 0; c--) {
         for (uint32_t m = layer->multiplier; m > 0; m--) {
-            const int8_t *weights = kws_depthwise_taps(layer, &code, (int8_t *)scratch);
+            const int8_t *weights = (const int8_t *)code;
+            if (layer->unpack != NULL) {
+                code = layer->unpack(layer->table, layer->bits, taps, code, (int8_t *)scratch);
+                weights = (const int8_t *)scratch;
+            } else {
+                code += taps;
+            }
             const kws_scale scale = kws_scale_of(&layer->output, channel);
             output[channel] = kws_requantize(kws_dot(weights, column, taps), &scale, &layer->output);
             channel++;
