@@ -1,4 +1,4 @@
-/* A depthwise kernel N x 1 on one column of rows: one step along time. */
+/* A depthwise kernel over whole rows with one output a channel: one step along time. */
 #include "kws_dot_rows.h"
 
 #if KWS_DSP
@@ -27,12 +27,13 @@ kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input,
         return KWS_ERROR_ARGUMENT;
     }
     const kws_window *w = &layer->window;
-    const uint32_t taps = w->height;
-    if (w->width != 1 || w->in_width != 1 || w->out_height != 1 || w->out_width != 1 || w->dilation_y != 1 ||
-        w->first_y < 0 || w->first_y + w->height > w->in_height) {
+    const uint32_t taps = (uint32_t)w->height * w->width;
+    if (w->width != w->in_width || w->first_x != 0 || w->out_height != 1 || w->out_width != 1 || w->first_y < 0 ||
+        w->first_y + w->height > w->in_height || (w->dilation_y != 1 && w->height != 1) ||
+        (w->dilation_x != 1 && w->width != 1)) {
         return KWS_ERROR_ARGUMENT;
     }
-    const int8_t *column = input + w->first_y;
+    const int8_t *column = input + w->first_y * w->in_width;
 #if KWS_DSP
     if (layer->unpack == NULL && layer->multiplier == 1 && taps >= 4 && layer->output.plain) {
         kws_plain plain = kws_plain_of(&layer->output);

@@ -3,5 +3,6 @@
 
 /* The taps of weights of few bits as int8, in whole words. */
 uint32_t kws_depthwise_column_get_buffer_size(const kws_depthwise *layer) {
-    return layer == NULL || layer->unpack == NULL ? 0 : ((uint32_t)layer->window.height + 3u) & ~3u;
+    return layer == NULL || layer->unpack == NULL ? 0
+                                                  : ((uint32_t)layer->window.height * layer->window.width + 3u) & ~3u;
 }
