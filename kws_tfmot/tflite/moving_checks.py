@@ -48,7 +48,7 @@ def check_padding(_: Operator, inputs: list[Tensor], output: Tensor) -> None:
 
 def sliced(
     shape: tuple[int, ...], bounds: tuple[list[int], list[int], list[int]], options: dict[str, Any]
-) -> tuple[list[slice], list[int]]:
+) -> tuple[list[range], list[int]]:
     """What STRIDED_SLICE takes of each axis, and the axes that its result does not have.
 
     Args:
@@ -58,31 +58,28 @@ def sliced(
 
     >>> masks = {"begin_mask": 1, "end_mask": 3, "shrink_axis_mask": 0}
     >>> sliced((1, 5), ([0, -2], [0, 0], [1, 1]), masks)
-    ([slice(0, 1, 1), slice(3, 5, 1)], [])
+    ([range(0, 1), range(3, 5)], [])
 
     Raises:
-        Misfit: For masks other than those of begin, end and shrunk axes, strides below 1, or an axis out of range.
+        Misfit: For masks other than those of begin, end and shrunk axes, a stride of 0, or an index out of range.
     """
     unknown = [name for name in ("ellipsis_mask", "new_axis_mask", "offset") if options.get(name)]
     demand(not unknown, f"{', '.join(unknown)} of a slice is not supported")
     demand(all(len(each) == len(shape) for each in bounds), f"a slice of {shape} has bounds {bounds}")
     taken, dropped = [], []
     for axis, (size, begin, end, stride) in enumerate(zip(shape, *bounds, strict=True)):
-        demand(stride >= 1, f"expected strides of at least 1. Received: {stride}")
         bit = 1 << axis
-        first = 0 if options.get("begin_mask", 0) & bit else _clipped(begin, size)
-        last = size if options.get("end_mask", 0) & bit else _clipped(end, size)
         if options.get("shrink_axis_mask", 0) & bit:
             first = begin + size if begin < 0 else begin
             demand(0 <= first < size, f"the slice takes index {begin} of an axis of {size}")
-            last, stride = first + 1, 1
+            taken.append(range(first, first + 1))
             dropped.append(axis)
-        taken.append(slice(first, max(first, last), stride))
+            continue
+        demand(stride != 0, "expected strides other than 0")
+        start = None if options.get("begin_mask", 0) & bit else begin
+        stop = None if options.get("end_mask", 0) & bit else end
+        taken.append(range(size)[slice(start, stop, stride)])
     return taken, dropped
-
-
-def _clipped(value: int, size: int) -> int:
-    return min(max(value + size if value < 0 else value, 0), size)
 
 
 def _complete(inputs: list[Tensor | None]) -> list[Tensor]:
@@ -109,7 +106,7 @@ def check_strided_slice(operator: Operator, given: list[Tensor | None], outputs:
     """STRIDED_SLICE with constant bounds."""
     inputs = _complete(given)
     taken, dropped = sliced(inputs[0].shape, slice_bounds(inputs), operator.options)
-    lengths = [len(range(part.start, part.stop, part.step)) for part in taken]
+    lengths = [len(part) for part in taken]
     demand(all(lengths), f"the slice of {inputs[0].shape} is empty")
     expect(outputs[0].shape, tuple(n for axis, n in enumerate(lengths) if axis not in dropped), "the output shape")
     expect(outputs[0].dtype, inputs[0].dtype, "the output type")

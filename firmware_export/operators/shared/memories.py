@@ -92,9 +92,7 @@ def _takes_newest(graph: Graph, operator: Operator) -> bool:
         taken, dropped = sliced(shape, slice_bounds(inputs), operator.options)
     except Misfit:
         return False
-    whole = all(
-        part == slice(0, size, 1) for axis, (part, size) in enumerate(zip(taken, shape, strict=True)) if axis != 1
-    )
+    whole = all(part == range(size) for axis, (part, size) in enumerate(zip(taken, shape, strict=True)) if axis != 1)
     return whole and not dropped and len(shape) > _TIME and (taken[_TIME].stop, taken[_TIME].step) == (shape[_TIME], 1)
 
 
