@@ -27,7 +27,7 @@ STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Models that together use every kernel, exported into one folder: random ones that reach one more than before."""
     folder, trial = (tmp_path_factory.mktemp(name) for name in ("export", "trial"))
-    left = {path.name for path in engine_sources()}
+    left = {path.name for path in engine_sources() if path.parent.name != "streaming"}  # see test_streaming.py
     for number in range(400):
         if not left:
             break
@@ -51,7 +51,8 @@ def compile_all(folder: Path, command: list[str]) -> None:
 
 
 def test_every_runtime_file_is_reached_by_some_model(exported: Path) -> None:
-    assert {p.name for p in engine_sources()} - {p.name for p in exported.iterdir()} == set()
+    whole = {p.name for p in engine_sources() if p.parent.name != "streaming"}
+    assert whole - {p.name for p in exported.iterdir()} == set()
 
 
 @pytest.mark.parametrize(
