@@ -46,6 +46,27 @@ def check_padding(_: Operator, inputs: list[Tensor], output: Tensor) -> None:
     expect(output.shape, tuple(grown), "the output shape")
 
 
+def check_batched(operator: Operator, inputs: list[Tensor], output: Tensor) -> None:
+    """SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND with constant blocks.
+
+    TensorFlow's converter writes a batch of 1 on either side of a dilated convolution, which LiteRT corrects when it
+    allocates and TFLM does not: it would compute from a part of the rows.
+    """
+    source, blocks = inputs[0].shape, inputs[1].data
+    demand(blocks is not None, "expected a constant block shape")
+    blocks = np.asarray(blocks).reshape(-1).tolist()
+    demand(min(blocks) >= 1 and len(blocks) < len(source), f"a block of {blocks} does not fit {source}")
+    into = operator.code == "SPACE_TO_BATCH_ND"
+    scale = math.prod(blocks)
+    demand(into or source[0] % scale == 0, f"a batch of {source[0]} cannot be put back into blocks of {blocks}; the "
+           "file is a dilated convolution as TensorFlow's converter writes it, which TFLM would compute wrongly. "
+           "Train with strides or longer kernels in place of dilation")  # fmt: skip
+    batch = source[0] * scale if into else source[0] // scale
+    demand(output.shape[0] == batch, f"expected a batch of {batch} after blocks of {blocks}. Received: "
+           f"{output.shape[0]}; TensorFlow's converter writes dilated convolutions so, and TFLM would compute them "
+           "wrongly. Train with strides or longer kernels in place of dilation")  # fmt: skip
+
+
 def sliced(
     shape: tuple[int, ...], bounds: tuple[list[int], list[int], list[int]], options: dict[str, Any]
 ) -> tuple[list[range], list[int]]:
@@ -136,5 +157,10 @@ def check_split(operator: Operator, given: list[Tensor | None], outputs: list[Te
         expect(output.dtype, value.dtype, "the type of a part")
 
 
-MOVING_CHECKS = {"CONCATENATION": check_concatenation, "PAD": check_padding}
+MOVING_CHECKS = {
+    "BATCH_TO_SPACE_ND": check_batched,
+    "CONCATENATION": check_concatenation,
+    "PAD": check_padding,
+    "SPACE_TO_BATCH_ND": check_batched,
+}
 SPLITTING_CHECKS = {"SPLIT": check_split, "SPLIT_V": check_split, "STRIDED_SLICE": check_strided_slice}

@@ -73,6 +73,8 @@ def one(code: str, inputs: list, output: tuple[int, ...], options=None) -> bytes
 
 
 WINDOW = {"padding": 1, "stride_w": 2, "stride_h": 1, "filter_width": 3, "filter_height": 2}
+BLOCK = tensor((1,), "int32", data=np.array([2], np.int32))
+CUT = tensor((1, 2), "int32", data=np.zeros((1, 2), np.int32))
 PADDINGS = tensor((2, 2), "int32", data=np.array([[0, 0], [1, 2]], np.int32))
 
 
@@ -87,6 +89,8 @@ PADDINGS = tensor((2, 2), "int32", data=np.array([[0, 0], [1, 2]], np.int32))
         ("PAD", [(1, 4), PADDINGS], (1, 7), (1, 4), None),
         ("FULLY_CONNECTED", [(1, 4), (3, 4)], (1, 3), (1, 4), ("FullyConnectedOptions", {})),
         ("LOGISTIC", [(1, 4)], (1, 4), (1, 5), None),
+        ("SPACE_TO_BATCH_ND", [(1, 6, 3), BLOCK, CUT], (2, 3, 3), (1, 3, 3), ("SpaceToBatchNDOptions", {})),
+        ("BATCH_TO_SPACE_ND", [(2, 3, 3), BLOCK, CUT], (1, 6, 3), (2, 6, 3), ("BatchToSpaceNDOptions", {})),
     ],
 )
 def test_shapes_that_follow_from_the_inputs(code, inputs, right, wrong, options):
