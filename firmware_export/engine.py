@@ -27,6 +27,7 @@ from firmware_export.streaming.plan import stream_program
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import KwsError, ModelError, RecipeError
 from kws_tfmot.files import sha256_bytes, write_files
+from kws_tfmot.tflite.dilation import fold_dilations
 from kws_tfmot.tflite.reader import read_model
 
 RUNTIME = Path(__file__).parent / "runtime"
@@ -124,7 +125,7 @@ def build(
         RecipeError: For an unknown tilt, encoding or an impossible name.
     """
     identifier(name)
-    data = model if isinstance(model, bytes) else _read(Path(model))
+    data = fold_dilations(model if isinstance(model, bytes) else _read(Path(model)))
     program = lower(read_model(data))
     if program.step is not None:
         _check_hop(program.step, hop)  # a file with state says itself how it is stepped

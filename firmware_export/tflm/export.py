@@ -15,6 +15,7 @@ from firmware_export.tflm.settings_header import settings_files
 from kws_tfmot.errors import ModelError
 from kws_tfmot.files import sha256_bytes, write_files
 from kws_tfmot.tflite.arena import measure_arena
+from kws_tfmot.tflite.dilation import fold_dilations
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.graph import Graph
 from kws_tfmot.tflite.interpreter import outputs_equal
@@ -51,7 +52,7 @@ def export_tflm(
         ModelError: If the model is corrupt, has SparsityParameters, uses an operator that TFLM lacks, does not compute
             the same after slimming, or the labels do not fit its outputs.
     """
-    data = read_source(model)
+    data = fold_dilations(read_source(model))
     graph = read_model(data)
     _refuse_unsupported(graph)
     prefix = identifier(name).lower()

@@ -28,6 +28,7 @@ import numpy as np
 from kws_tfmot.errors import ModelError, did_you_mean
 from kws_tfmot.files import sha256_bytes
 from kws_tfmot.tflite.consistency import check_operators
+from kws_tfmot.tflite.dilation import fold_dilations
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.graph import Graph, Tensor
 from kws_tfmot.tflite.isolated import IsolatedModel
@@ -213,7 +214,7 @@ def open_interpreter(
     """
     if kind not in KINDS:
         raise ModelError(f"unknown interpreter {kind!r}.{did_you_mean(kind, KINDS)} Allowed: {', '.join(KINDS)}.")
-    data = read_source(model)
+    data = fold_dilations(read_source(model)) if kind == "tflm" else read_source(model)
     graph = read_model(data)
     sparse = [tensor.name or str(tensor.index) for tensor in graph.tensors if tensor.sparse]
     if sparse and kind == "tflm":
