@@ -119,7 +119,7 @@ def test_no_worker_outlives_an_interruption(tmp_path: Path, kind: signal.Signals
     _wait(lambda: all(mark.is_file() and mark.read_text() for mark in marks))
     workers = [int(mark.read_text()) for mark in marks]
     started.send_signal(kind)
-    started.communicate(timeout=30)
+    started.communicate(timeout=300)
     _wait(lambda: not any(mark.exists() for mark in marks))  # they cleaned up
     _wait(lambda: not any(_is_running(worker) for worker in workers))
 

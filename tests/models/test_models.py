@@ -104,7 +104,7 @@ class TestEveryFamily:
                 assert isinstance(before, keras.layers.BatchNormalization | keras.layers.Add)
 
     def test_width_changes_the_size(self, name: str) -> None:
-        narrow = build_model(ModelSettings(name=name, width=8), (49, 10), 5)
+        narrow = build_model(ModelSettings(name=name, width=4), (49, 10), 5)
         assert narrow.count_params() < build_model(ModelSettings(name=name), (49, 10), 5).count_params()
 
     def test_survives_saving(self, name: str, tmp_path) -> None:

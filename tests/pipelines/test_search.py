@@ -54,7 +54,7 @@ def test_the_record_and_the_picture_say_how_it_went(searched) -> None:
     finals = record["finals"]
     assert finals[0]["cells"] == record["cells"]
     heats = [len(row["validation_loss"]) for row in finals]
-    assert heats == sorted(heats, reverse=True) and heats.count(2) == len(finals) // 4
+    assert heats == sorted(heats, reverse=True) and heats.count(2) == (len(finals) // 4 if len(finals) >= 8 else 0)
     assert any(row["drawn_evenly"] for row in finals) and not all(row["drawn_evenly"] for row in finals)
     for cell in record["probabilities"]:
         assert sum(cell.values()) == pytest.approx(1, abs=1e-4)

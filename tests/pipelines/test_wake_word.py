@@ -27,7 +27,7 @@ _SMALL = (
 
 
 def _recipe(*more: str) -> Recipe:
-    return load_recipe("recipes/wake_word.yaml", [*_SMALL, *more])
+    return load_recipe("wake_word", [*_SMALL, *more])
 
 
 @pytest.mark.slow

@@ -55,7 +55,7 @@ def survives(model: bytes, count: int, seed: int) -> int:
                 finished += 1
             except ModelError:
                 pass
-            assert time.process_time() - begun < 3, name
+            assert time.process_time() - begun < 60, name
     return finished
 
 
