@@ -25,7 +25,7 @@ demo: setup ## the whole job on the built-in synthetic speech
 	    $(VENV)/bin/kws emulate runs/demo/model_int8.tflite --board mps2-an386; \
 	else echo "no cross compiler or emulator here: the board is left out"; fi
 
-test: setup ## the tests, under 15 minutes on 2 cores
+test: setup ## the tests, but for the slow ones
 	$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow"
 
 test-slow: setup ## thousands of random graphs and mutations
