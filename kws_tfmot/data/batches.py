@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -77,17 +77,23 @@ class TrainingBatches:
 
     def epoch(self, number: int) -> Iterator[tuple[Int16, Labels]]:
         """Yield int16 clips ``[B, samples]`` and int32 classes ``[B]`` of epoch ``number``."""
+        for make in self.pieces(number):
+            yield make()
+
+    def pieces(self, number: int) -> Iterator[Callable[[], tuple[Int16, Labels]]]:
+        """What makes each batch of epoch ``number``; they may be called in any order and from any thread."""
         plan, levels = self._plan(number)
         for first in range(0, len(plan.labels), self.batch_size):
-            places = range(first, min(first + self.batch_size, len(plan.labels)))
-            yield self._make(number, plan, levels, places), plan.labels[places.start : places.stop]
+            yield partial(
+                self._make, number, plan, levels, range(first, min(first + self.batch_size, len(plan.labels)))
+            )
 
     def _plan(self, number: int) -> tuple[EpochPlan, Sequence[float]]:
         rng = np.random.default_rng([self.seed, number])
         plan = self._planner.plan(rng)
         return plan, draw_places(rng, int((plan.kinds == MADE_SILENCE).sum()))
 
-    def _make(self, number: int, plan: EpochPlan, levels: Sequence[float], places: range) -> Int16:
+    def _make(self, number: int, plan: EpochPlan, levels: Sequence[float], places: range) -> tuple[Int16, Labels]:
         window = slice(places.start, places.stop)
         sources = self.clips.gather(np.maximum(plan.first[window], 0))
         clips = np.empty_like(sources)
@@ -100,7 +106,7 @@ class TrainingBatches:
                 continue
             clip = self._source(rng, plan, place, sources[row])
             clips[row] = self.vary(rng, clip, is_word=plan.labels[place] != self._silence)
-        return clips
+        return clips, plan.labels[window]
 
     def _source(self, rng: np.random.Generator, plan: EpochPlan, place: int, clip: Int16) -> augment.Float:
         first = clip.astype(np.float32)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
@@ -35,7 +36,7 @@ class FeatureEpochs:
         batches: The training stream.
         frontend: Anything with ``features(int16 [N, S], threads) -> int8 [N, frames, coefficients]``.
         last_epoch: Number of epochs of the training; none is computed ahead of its last one.
-        threads: Threads given to the front end.
+        threads: Threads that make clips and features; ``None`` for one a processor, four at most.
         prefetch: False computes every epoch when it is asked for.
         cache: Where epochs are looked up and kept; ``None`` computes each of them.
     """
@@ -45,14 +46,14 @@ class FeatureEpochs:
         batches: TrainingBatches,
         frontend: FrontendLike,
         last_epoch: int | None = None,
-        threads: int = 1,
+        threads: int | None = None,
         prefetch: bool = True,
         cache: EpochCache | None = None,
     ) -> None:
         self.batches = batches
         self.frontend = frontend
         self.last_epoch = last_epoch
-        self.threads = threads
+        self.threads = threads or min(4, os.cpu_count() or 1)
         self.cache = cache
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="features") if prefetch else None
         self._ahead: dict[int, Future[tuple[Features, Labels]]] = {}
@@ -81,10 +82,13 @@ class FeatureEpochs:
         return found
 
     def _make(self, number: int) -> tuple[Features, Labels]:
-        features, labels = [], []
-        for clips, classes in self.batches.epoch(number):
-            features.append(self.frontend.features(clips, threads=self.threads))
-            labels.append(classes)
+        def piece(make: Callable[[], tuple[Int16, Labels]]) -> tuple[Features, Labels]:
+            clips, classes = make()
+            return self.frontend.features(clips), classes
+
+        # Resampler, front end and NumPy's loops run without the interpreter's lock.
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="clips") as pool:
+            features, labels = zip(*pool.map(piece, self.batches.pieces(number)), strict=True)
         joined = np.concatenate(features)
         settings = self.batches.settings
         if settings.time_masks or settings.frequency_masks:
@@ -114,7 +118,7 @@ def feature_batches(
     batches: TrainingBatches,
     frontend: FrontendLike,
     last_epoch: int | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     prefetch: bool = True,
     cache: EpochCache | None = None,
 ) -> FeatureEpochs:

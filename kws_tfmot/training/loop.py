@@ -117,11 +117,10 @@ def train(
     Raises:
         DataError: If an epoch has fewer clips than one batch.
     """
-    first_features, _ = source.epoch_features(0)
-    steps = len(first_features) // settings.batch_size
+    steps = source.clips_per_epoch // settings.batch_size
     if steps == 0:
         raise DataError(
-            f"an epoch has {len(first_features)} clips, fewer than one batch of {settings.batch_size}.",
+            f"an epoch has {source.clips_per_epoch} clips, fewer than one batch of {settings.batch_size}.",
             "Give more clips or a smaller train.batch_size.",
         )
     shell = plugins.shell(network, plugins.loss_terms, plugins.after_step)
@@ -144,7 +143,7 @@ def train(
     with reporter.task(description, settings.epochs) as task:
         task.advance(state.next_epoch)
         shell.fit(
-            _dataset(source, state.next_epoch, settings.batch_size, steps, first_features.shape[1:], validation[1]),
+            _dataset(source, range(state.next_epoch, settings.epochs), settings.batch_size, steps, validation),
             initial_epoch=state.next_epoch,
             epochs=settings.epochs,
             steps_per_epoch=steps,
@@ -164,13 +163,10 @@ def train(
 
 
 def _dataset(
-    source: EpochSource, epoch: int, batch_size: int, steps: int, shape: tuple[int, ...], targets: np.ndarray
+    source: EpochSource, epochs: range, batch_size: int, steps: int, validation: tuple[np.ndarray, np.ndarray]
 ) -> tf.data.Dataset:
-    signature = (
-        tf.TensorSpec((batch_size, *shape), tf.float32),
-        tf.TensorSpec((batch_size, targets.shape[-1]), tf.float32),
-    )
+    signature = tuple(tf.TensorSpec((batch_size, *array.shape[1:]), tf.float32) for array in validation)
     dataset = tf.data.Dataset.from_generator(
-        lambda: batches_from(source, epoch, batch_size, steps), output_signature=signature
+        lambda: batches_from(source, epochs, batch_size, steps), output_signature=signature
     )
     return dataset.prefetch(4)

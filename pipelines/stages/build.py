@@ -98,6 +98,11 @@ class FeatureSource:
         self._epochs = epochs
         self._classes = len(build.index.labels)
 
+    @property
+    def clips_per_epoch(self) -> int:
+        """Clips of every epoch."""
+        return self._epochs.batches.clips_per_epoch
+
     def epoch_features(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Model input and targets of ``epoch``, a function of the recipe's seed and ``epoch`` alone."""
         features, labels = self._epochs.epoch_features(epoch)

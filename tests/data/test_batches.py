@@ -248,7 +248,7 @@ class TestFeatureEpochs:
             assert features.shape == (len(labels), 10, 4)
             np.testing.assert_array_equal(features, expected[0])
             np.testing.assert_array_equal(labels, expected[1])
-        assert any(name.startswith("features") for name in frontend.threads)
+        assert threading.current_thread().name not in frontend.threads
 
     def test_the_next_epoch_is_computed_while_the_current_one_is_used(self, index: ClipIndex) -> None:
         with feature_batches(_batches(index), _Frontend()) as stream:
@@ -264,14 +264,24 @@ class TestFeatureEpochs:
         for number, features in zip((4, 0, 2), jumped, strict=True):
             np.testing.assert_array_equal(features, stream.compute(number)[0])
 
+    @pytest.mark.parametrize("threads", [1, 3])
+    def test_clips_do_not_depend_on_the_threads_that_make_them(self, index: ClipIndex, threads: int) -> None:
+        found = feature_batches(_batches(index, batch_size=4), _Frontend(), threads=threads, prefetch=False).compute(1)
+        clips, labels = zip(*_batches(index).epoch(1), strict=True)
+        np.testing.assert_array_equal(found[0], _Frontend().features(np.concatenate(clips)))
+        np.testing.assert_array_equal(found[1], np.concatenate(labels))
+
     def test_a_failure_in_the_worker_is_raised_where_the_epoch_is_asked_for(self, index: ClipIndex) -> None:
         class Broken(_Frontend):
             def features(self, clips: np.ndarray, threads: int = 1) -> np.ndarray:
-                if threading.current_thread().name.startswith("features"):
+                calls.append(len(clips))
+                if len(calls) > batches.batches_per_epoch:
                     raise RuntimeError("front end broke")
                 return super().features(clips, threads)
 
-        with feature_batches(_batches(index), Broken()) as stream:
+        calls: list[int] = []
+        batches = _batches(index)
+        with feature_batches(batches, Broken()) as stream:
             stream.epoch_features(0)
             with pytest.raises(RuntimeError, match="front end broke"):
                 stream.epoch_features(1)

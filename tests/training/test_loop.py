@@ -118,6 +118,30 @@ def test_hooks_run_in_the_graph_after_every_step(task) -> None:
     assert np.all(values[mask.numpy() == 1] != 0)
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_each_epoch_is_made_once_and_no_other(task, tmp_path: Path, interrupted: bool) -> None:
+    source, validation = task
+    asked: list[int] = []
+
+    class Counting(ArraySource):
+        def epoch_features(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+            asked.append(epoch)
+            return super().epoch_features(epoch)
+
+    def stop(epoch: int, _: object) -> None:
+        if interrupted and epoch == 1:
+            raise KeyboardInterrupt
+
+    more = {"state_path": tmp_path / "state.npz", "save_seconds": 0.0, "run_key": "a"}
+    counting = Counting(source.features, source.targets, source.seed)
+    if interrupted:
+        with pytest.raises(KeyboardInterrupt):
+            train(network(), counting, validation, SETTINGS, on_epoch=stop, **more)
+        asked.clear()
+    train(network(), counting, validation, SETTINGS, **more)
+    assert asked == list(range(2 if interrupted else 0, SETTINGS.epochs))
+
+
 def test_loss_terms_join_the_loss(task) -> None:
     plain, decayed = network(), network()
     train(plain, *task, SETTINGS)
@@ -149,7 +173,7 @@ def test_the_rate_warms_up_and_decays() -> None:
 
 def test_batches_are_full_and_epochs_follow_each_other() -> None:
     source = ArraySource(np.arange(7, dtype=np.float32)[:, None], np.zeros((7, 2), np.float32))
-    stream = batches_from(source, 4, batch_size=3, steps=2)
-    rows = [next(stream)[0] for _ in range(4)]
+    rows = [row for row, _ in batches_from(source, range(4, 6), batch_size=3, steps=2)]
+    assert len(rows) == 4
     assert all(len(row) == 3 for row in rows)
     np.testing.assert_array_equal(np.concatenate(rows[2:]), source.epoch_features(5)[0][:6])
