@@ -22,6 +22,16 @@ extern "C" {
 #define KWS_DSP 0
 #endif
 
+/* Whether the core has vectors of integers (MVE, Helium). */
+#if defined(__GNUC__) && defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
+#define KWS_MVE 1
+#else
+#define KWS_MVE 0
+#endif
+
+/* Whether dense rows lie in each other by twos, see kws_dense_pairs.h. */
+#define KWS_ROW_PAIRS (KWS_DSP && !KWS_MVE)
+
 /* What every kernel returns. */
 typedef enum {
     KWS_OK = 0,
@@ -152,12 +162,23 @@ typedef struct {
 
 void kws_gather_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 void kws_gather_window(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
-#if KWS_DSP /* two weights share a column row of 32 bytes: a word a pixel, the first weight's input in its lower half */
+/* Two weights share a column row of 32 bytes: a word a pixel, the first weight's input in its lower half. */
+#if KWS_ROW_PAIRS
 void kws_gather_pairs(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 void kws_gather_window_pairs(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 #else
-#define kws_gather_pairs kws_gather_pointwise
-#define kws_gather_window_pairs kws_gather_window
+#define kws_gather_pairs kws_gather_dense
+#define kws_gather_window_pairs kws_gather_window_dense
+#endif
+/* Sixteen pixels, for products along the weights of a row, see kws_mve_columns.h. */
+#if KWS_MVE
+#define kws_gather_dense kws_mve_columns_pointwise
+#define kws_gather_window_dense kws_mve_columns_window
+void kws_mve_columns_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+void kws_mve_columns_window(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+#else
+#define kws_gather_dense kws_gather_pointwise
+#define kws_gather_window_dense kws_gather_window
 #endif
 
 /* Bytes of scratch, 4-byte aligned, that a kernel needs: kws_conv_get_buffer_size is for every convolution without a
@@ -176,6 +197,7 @@ uint32_t kws_depthwise_column_get_buffer_size(const kws_depthwise *layer);
 /* Convolutions. A pointwise one may work in place. */
 kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_dense_pairs(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_mve_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_index(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);

@@ -75,7 +75,7 @@ def test_depthwise_lines_that_end_after_one_two_or_three_of_four_outputs(height:
 def test_both_layouts_stand_in_the_source_and_count_once() -> None:
     engine = build(model(SHAPES[2]))
     source = engine.files["model.c"]
-    assert source.index("#if KWS_DSP") < source.index("#else") < source.index("#endif")
+    assert source.index("#if KWS_ROW_PAIRS") < source.index("#else") < source.index("#endif")
     assert engine.constant_bytes == 9 * 2 + 4 * 17  # constants of two channels; pairs of a 33rd input
 
 

@@ -74,23 +74,37 @@ class Convolution(Operation):
         paired = self.paired(step.picked.encoding)
         if paired:
             words = row_pairs(self.weights)
-            weights = step.array_where("KWS_DSP", "weights", words, encoded.data)
+            weights = step.array_where("KWS_ROW_PAIRS", "weights", words, encoded.data)
         else:
             weights = step.array("uint8_t", "weights", encoded.data)
         table = step.array("int8_t", "table", encoded.table) if encoded.table else "NULL"
-        gather = "kws_gather_pointwise" if self.window.pointwise else "kws_gather_window"
         kernel = f"kws_{'fc' if self.vector else 'conv'}_{ENCODINGS[step.picked.encoding].kernel}"
-        if paired:
-            gather = "kws_gather_pairs" if self.window.pointwise else "kws_gather_window_pairs"
-            kernel += "_pairs"
-        members: list[object] = [weights, table, step.requant(self.requant), "NULL" if self.vector else gather]
+        kernel += "_pairs" if paired else ""
+        gather, needs = self._gather(step.picked.encoding)
+        own = paired or ENCODINGS[step.picked.encoding].kernel in OWN_SCRATCH
+        if own:
+            needs.append(f"{kernel}_get_buffer_size")
+        elif not self.vector:
+            needs.append("kws_conv_get_buffer_size")
+        members: list[object] = [weights, table, step.requant(self.requant), gather]
         members += [step.window(self.window), self.weights.shape[1], self.weights.shape[0]]
         members += [encoded.bits, encoded.group]
         address = step.struct("kws_conv", members)
-        own = paired or ENCODINGS[step.picked.encoding].kernel in OWN_SCRATCH
-        needs = [] if self.vector else [gather, "kws_conv_get_buffer_size"]
-        if own:
-            needs = [*needs[:1], f"{kernel}_get_buffer_size"]
-        if paired:  # what stands in for it without SMLAD
-            needs += ["kws_gather_pointwise" if self.window.pointwise else "kws_gather_window"]
         return step.call(kernel, address, step.input(), step.output, step.scratch, needs=tuple(needs))
+
+    def _gather(self, encoding: str) -> tuple[str, list[str]]:
+        """The name that the kernel's im2col has in C, and the functions that it stands for on one core or another."""
+        if self.vector:
+            return "NULL", []
+        plain = "kws_gather_pointwise" if self.window.pointwise else "kws_gather_window"
+        if encoding != "dense":
+            return plain, [plain]
+        names = (
+            ("kws_gather_dense", "kws_gather_pairs")
+            if self.window.pointwise
+            else ("kws_gather_window_dense", "kws_gather_window_pairs")
+        )
+        vectors = "kws_mve_columns_pointwise" if self.window.pointwise else "kws_mve_columns_window"
+        if self.paired(encoding):
+            return names[1], [names[1], plain, vectors]
+        return names[0], [plain, vectors]

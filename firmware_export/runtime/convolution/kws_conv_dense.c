@@ -3,6 +3,9 @@
 
 /* Plain int8 weights, [channels][depth]. */
 kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
+#if KWS_MVE
+    return kws_mve_conv_dense(layer, input, output, scratch);
+#else
     if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
         return KWS_ERROR_ARGUMENT;
     }
@@ -26,4 +29,5 @@ kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *ou
         }
     }
     return KWS_OK;
+#endif
 }

@@ -2,7 +2,7 @@
 #include "kws_dense_pairs.h"
 #include "kws_lanes.h"
 
-#if KWS_DSP
+#if KWS_ROW_PAIRS
 /* Every row against a block of 4 or 8 pixels. */
 static void kws_pairs_block(const kws_conv *layer, const uint8_t *columns, int8_t *output, uint32_t count) {
     const uint32_t steps = (layer->depth + 1u) / 2u;
@@ -32,7 +32,7 @@ static void kws_pairs_block(const kws_conv *layer, const uint8_t *columns, int8_
  * two rows lie in each other as kws_dense_pairs.h says, a single last row beside zeros; elsewhere as in kws_conv_dense.
  */
 kws_status kws_conv_dense_pairs(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-#if KWS_DSP
+#if KWS_ROW_PAIRS
     if (layer == NULL || input == NULL || output == NULL || scratch == NULL || layer->window.out_plane % 4u != 0 ||
         !layer->output.plain) {
         return KWS_ERROR_ARGUMENT;

@@ -3,7 +3,7 @@
 
 #include "kws_lanes.h"
 
-#if KWS_DSP
+#if KWS_ROW_PAIRS
 /* Four pixels of two input channels, widened and side by side. */
 static void kws_put_four(uint32_t *row, uint32_t a, uint32_t b) {
     uint32_t a02, a13, b02, b13;

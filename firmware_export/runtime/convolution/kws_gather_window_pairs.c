@@ -1,7 +1,7 @@
 /* Columns of any window for kws_conv_dense_pairs. */
 #include "kws_lanes.h"
 
-#if KWS_DSP
+#if KWS_ROW_PAIRS
 /* The taps `from` to `to` of a line lie inside it. */
 typedef struct {
     int32_t from, to;

@@ -2,7 +2,7 @@
 #include "kws_dense_pairs.h"
 #include "kws_offsets.h"
 
-#if KWS_DSP
+#if KWS_ROW_PAIRS
 KWS_CHECK_OFFSET(kws_pairs, columns, 0);
 KWS_CHECK_OFFSET(kws_pairs, weights, 4);
 KWS_CHECK_OFFSET(kws_pairs, skip, 8);

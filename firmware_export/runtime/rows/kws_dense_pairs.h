@@ -14,7 +14,7 @@
 
 #include "kws_requantize.h"
 
-#if KWS_DSP
+#if KWS_ROW_PAIRS
 #define KWS_PAIRS_STEPS 16     /* column rows of one turn of the loop */
 #define KWS_PAIRS_STEP_CODE 56 /* bytes of code of one of them */
 #define KWS_PAIRS_ROW 32       /* bytes of a column row, of which four pixels take the first or the second half */

@@ -1,0 +1,115 @@
+"""Vector kernels (MVE) on the emulated Cortex-M55: the same bytes as TFLM's, whatever the shape, limits and shifts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from firmware_export.boards import BOARDS
+from firmware_export.emulation.emulator import EmulationReport, build_firmware, emulate, run_firmware
+from firmware_export.engine import runtime_files
+from firmware_export.graphs.graph_writer import GraphWriter
+
+BOARD = "mps3-an547"
+
+# height, width, channels in and out, kernel, stride, padding
+CONVOLUTIONS = [
+    (8, 4, 6, 5, (1, 1), 1, "SAME"),  # less than sixteen weights, a last row without another
+    (4, 4, 35, 4, (1, 1), 1, "SAME"),  # sixteens and a rest
+    (25, 5, 64, 64, (1, 1), 1, "SAME"),  # a last block of twelve pixels
+    (2, 2, 1, 1, (1, 1), 1, "SAME"),
+    (12, 7, 1, 6, (10, 4), 2, "SAME"),
+    (9, 6, 3, 5, (3, 3), 1, "VALID"),
+    (6, 5, 7, 4, (3, 5), 1, "SAME"),
+    (5, 3, 16, 3, (5, 3), 1, "VALID"),  # one output pixel
+    (9, 6, 4, 2, (1, 1), 2, "SAME"),
+    (100, 90, 2, 2, (3, 3), 4, "SAME"),  # a large plane
+]
+
+
+def convolution(shape: tuple, activation: str = "NONE", weight_scale: float = 0.01) -> bytes:
+    height, width, inputs, outputs, (rows, columns), stride, padding = shape
+    rng = np.random.default_rng(sum(shape[:4]))
+    w = GraphWriter()
+    x = w.activation((1, height, width, inputs), 0.5, 3)
+    weights = rng.integers(-127, 128, (outputs, rows, columns, inputs)).astype(np.int8)
+    scales = (rng.uniform(0.5, 1.5, outputs) * weight_scale).astype(np.float32)
+    bias = rng.integers(-3000, 3000, outputs)
+    out = (-(-height // stride), -(-width // stride)) if padding == "SAME" else (height - rows + 1, width - columns + 1)
+    y = w.activation((1, *out, outputs), 0.2 * np.sqrt(rows * columns * inputs), -5)
+    given = [x, w.weights(weights, scales, 0), w.biases(bias, scales * np.float32(0.5))]
+    options: dict[str, Any] = {"padding": padding, "stride_h": stride, "stride_w": stride}
+    w.operator("CONV_2D", given, [y], fused_activation_function=activation, **options)
+    return w.finish([x], [y])
+
+
+def exact(model: bytes, **options: Any) -> EmulationReport:
+    report = emulate(model, BOARD, random=3, **options)
+    assert report.bit_exact
+    return report
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("shape", CONVOLUTIONS, ids=str)
+def test_dense_convolutions(shape: tuple) -> None:
+    exact(convolution(shape))
+
+
+@pytest.mark.device
+@pytest.mark.parametrize(("activation", "weight_scale"), [("RELU", 0.01), ("RELU6", 0.05), ("NONE", 60.0)])
+def test_limits_and_shifts_to_the_left(activation: str, weight_scale: float) -> None:
+    exact(convolution((8, 4, 20, 5, (1, 1), 1, "SAME"), activation, weight_scale))
+
+
+# Requantises random sums with random constants, by vectors and by the scalar code, and compares.
+REQUANTIZE = """
+#include "board.h"
+#include "kws_mve.h"
+#include "kws_requantize.h"
+static uint32_t state = 1;
+static uint32_t next(void) {
+    state = state * 1664525u + 1013904223u;
+    return state ^ (state >> 15);
+}
+int main(void) {
+    static const int32_t ends[] = {INT32_MIN, INT32_MIN + 1, -1, 0, 1, INT32_MAX - 1, INT32_MAX};
+    for (uint32_t turn = 0; turn < 60000; turn++) {
+        int32_t bias = (int32_t)next() >> next() % 31u, multiplier = (int32_t)((next() >> 1) | (1u << 30));
+        int8_t shift = (int8_t)((int32_t)(next() % 40u) - 31);
+        kws_requant q = {&bias, &multiplier, &shift, (int16_t)((int32_t)(next() % 256u) - 128), -128, 127, 0};
+        q.minimum = turn % 3u == 0 ? q.zero_point : -128;
+        q.maximum = turn % 5u == 0 ? (int16_t)(q.minimum + (int32_t)(next() % (128u - (uint32_t)q.minimum))) : 127;
+        int32_t sum[16];
+        int8_t got[16];
+        const kws_scale scale = kws_scale_of(&q, 0);
+        for (uint32_t i = 0; i < 16; i++) {
+            const uint32_t one = next();
+            sum[i] = (int32_t)one >> next() % 31u;
+            if (one % 11u == 0) { /* so that the product ends in a tie or near it */
+                sum[i] = (int32_t)((1u << next() % 31u) + next() % 3u - 1u) * (one & 256u ? 1 : -1);
+                sum[i] = (int32_t)((uint32_t)sum[i] - (uint32_t)bias);
+            } else if (one % 13u == 0) {
+                sum[i] = ends[one / 13u % 7u];
+            }
+        }
+        const int8x16_t found = kws_mve_requantize(vld4q_s32(sum), kws_mve_scale_of(&q, 0), kws_mve_limits_of(&q));
+        vstrbq_s8(got, found);
+        for (uint32_t i = 0; i < 16; i++) {
+            if (got[i] != (int8_t)kws_requantize_any(sum[i], &scale, &q)) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+"""
+
+
+@pytest.mark.device
+def test_requantising_by_vectors_is_requantising(tmp_path: Any) -> None:
+    names = ("kws_requantize_any", "kws_mve_every_row")
+    files = {path.name: path.read_text(encoding="utf-8") for path in runtime_files(names)}
+    elf = build_firmware(BOARDS[BOARD], files | {"requantize.c": REQUANTIZE}, "requantize.c", tmp_path)
+    run_firmware(BOARDS[BOARD], elf)
