@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,8 @@ _VERSION = 2  # counts up when the same settings draw other features
 class EpochCache:
     """A folder of epochs, each in a file named by the SHA-256 of everything that decides it.
 
-    Several processes may use one folder: files appear by renaming only, and two that compute the same epoch write the
-    same bytes. A file that cannot be read counts as missing.
+    Several processes may use one folder: files appear by renaming only, and who wants an epoch that another process is
+    making waits for it. A file that cannot be read counts as missing.
 
     Args:
         folder: Where the files lie; made when the first is stored.
@@ -58,6 +60,27 @@ class EpochCache:
             return None
         sound = features.dtype == np.int8 and labels.dtype == np.int32 and len(features) == len(labels)
         return (features, labels) if sound else None
+
+    def load_or_make(
+        self, number: int, make: Callable[[int], tuple[npt.NDArray[np.int8], Labels]]
+    ) -> tuple[npt.NDArray[np.int8], Labels]:
+        """Epoch ``number`` from its file, or by ``make``: processes that want it together wait for one of them."""
+        found = self.load(number)
+        if found is not None:
+            return found
+        path = self.path(number)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = path.with_suffix(".lock")
+        with lock.open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            try:
+                found = self.load(number)
+                if found is None:
+                    found = make(number)
+                    self.store(number, *found)
+            finally:
+                lock.unlink(missing_ok=True)
+        return found
 
     def store(self, number: int, features: npt.NDArray[np.int8], labels: Labels) -> None:
         """Keep epoch ``number``."""

@@ -73,13 +73,7 @@ class FeatureEpochs:
 
     def compute(self, number: int) -> tuple[Features, Labels]:
         """The same, here and now: from the cache if it is there."""
-        if self.cache is None:
-            return self._make(number)
-        found = self.cache.load(number)
-        if found is None:
-            found = self._make(number)
-            self.cache.store(number, *found)
-        return found
+        return self._make(number) if self.cache is None else self.cache.load_or_make(number, self._make)
 
     def _make(self, number: int) -> tuple[Features, Labels]:
         def piece(make: Callable[[], tuple[Int16, Labels]]) -> tuple[Features, Labels]:

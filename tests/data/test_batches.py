@@ -318,6 +318,25 @@ class TestEpochCache:
         assert not frontend.threads  # nothing was computed the second time
         assert len(list(tmp_path.iterdir())) == 3
 
+    def test_trainings_that_want_an_epoch_together_make_it_once(self, index: ClipIndex, settings, tmp_path) -> None:
+        together, frontends = threading.Barrier(3), [_Frontend() for _ in range(3)]
+        found = []
+
+        def want(frontend: _Frontend) -> None:
+            with self._stream(index, settings, tmp_path, frontend) as stream:
+                together.wait()
+                found.append(stream.compute(0)[0])
+
+        threads = [threading.Thread(target=want, args=(frontend,)) for frontend in frontends]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sum(bool(frontend.threads) for frontend in frontends) == 1
+        np.testing.assert_array_equal(found[0], found[1])
+        np.testing.assert_array_equal(found[0], found[2])
+        assert [path.suffix for path in tmp_path.iterdir()] == [".npz"]
+
     def test_whatever_decides_an_epoch_names_its_file(self, index: ClipIndex, settings, tmp_path: Path) -> None:
         batches = _batches(index, settings)
         names = {EpochCache(tmp_path, inputs, batches).path(number) for inputs in ("a", "b") for number in (0, 1)}
