@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from kws_tfmot.data.shards import RunJobs
+from kws_tfmot.errors import RecipeError
 from kws_tfmot.jobs import Job, Outcome, run_jobs
 from pipelines.console import BarView, friendly_errors, line, table
 from pipelines.options import (
@@ -36,7 +37,7 @@ def command(
     keywords: KeywordsOption = "",
     speaker_pattern: SpeakerOption = "",
     force: ForceOption = False,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that decode the clips of a folder: in shards.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that compute the epochs of --features.")] = 0,
     address: Annotated[str, typer.Option(help="A Ray cluster instead: HOST:PORT of its head, or auto.")] = "",
     features: Annotated[
         Path | None, typer.Option(help="Also compute the recipe's augmented epochs into this folder.")
@@ -44,9 +45,15 @@ def command(
 ) -> None:
     """Read, check and split the clips; nothing is trained."""
     with friendly_errors():
+        if workers and features is None:
+            raise RecipeError(
+                f"--workers {workers} computes the epochs of --features. Received: no --features.",
+                "Clips are decoded by as many threads as there are processors without it; leave it out.",
+            )
         build = open_build(recipe, data, out_dir, overrides, keywords, speaker_pattern, force)
         with build.run.locked(), engine(address, workers) as run:
-            if (workers or address) and not decode_clips(build, run):
+            # On one machine the threads of one process decode as fast as it reads: shards would only be written twice.
+            if address and not decode_clips(build, run):
                 build.reporter.note(f"the clips of {data!r} are read by one process: only a folder: is cut into shards")
             prepare_data(build)
             show(build)
