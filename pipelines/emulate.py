@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ import typer
 from firmware_export.boards import BOARDS
 from firmware_export.emulation.cycles import Cycles, timing_of
 from firmware_export.emulation.emulator import EmulationReport, emulate
+from firmware_export.emulation.host_check import check_on_host
 from firmware_export.emulation.silicon import silicon_of
 from firmware_export.emulation.stream_report import StreamReport, emulate_stream
 from kws_tfmot.contract import ModelContract
@@ -37,6 +39,12 @@ def command(
     board: Annotated[str, typer.Option(help=f"One of {', '.join(BOARDS)}.")] = "mps2-an386",
     clips: Annotated[Path | None, typer.Option(help="Run the audio clips below this folder.")] = None,
     random: Annotated[int, typer.Option(min=1, help="Without --clips: how many random inputs.")] = 4,
+    host: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Random inputs that the same C also runs on this computer; as many as a few seconds allow."
+        ),
+    ] = None,
     optimise: Annotated[str, typer.Option(help="speed, balanced or size.")] = "balanced",
     wait_states: WaitStatesOption = 0,
     stream: StreamOption = False,
@@ -64,11 +72,19 @@ def command(
                 wait_states=wait_states,
                 progress=status.update,
             )
+            status.update("the same C on this computer")
+            checked = check_on_host(model.read_bytes(), optimise=optimise, count=host)
         if as_json:
-            typer.echo(json.dumps(report.to_dict(), indent=2))
+            typer.echo(json.dumps(report.to_dict() | {"host": asdict(checked)}, indent=2))
         else:
             show(report)
-    if not report.bit_exact:
+            differing = (
+                f"[red]bytes that differ: {checked.differing_bytes}[/]"
+                if checked.differing_bytes
+                else "[green]equal[/]"
+            )
+            line(f"the same C on this computer, {checked.inputs:,} random inputs: {differing}")
+    if not report.bit_exact or checked.differing_bytes:
         raise typer.Exit(1)
 
 

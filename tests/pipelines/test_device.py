@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
+from firmware_export.emulation.host import EngineInterpreter
 from tests.pipelines.conftest import TinyBuild, run
 
 pytestmark = pytest.mark.xdist_group("tiny_build")
@@ -47,7 +49,7 @@ def test_an_unknown_target_is_refused(tiny_build: TinyBuild, tmp_path, target: s
 @pytest.mark.device
 def test_emulate_counts_and_compares(tiny_build: TinyBuild) -> None:
     model = tiny_build.directory / "model_int8.tflite"
-    result = run("emulate", model, "--board", "mps2-an386", "--random", 2, "--json")
+    result = run("emulate", model, "--board", "mps2-an386", "--random", 2, "--host", 50, "--json")
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     for key in ("board", "instructions", "flash_bytes", "ram_bytes", "stack_bytes", "bit_exact", "inputs", "layers"):
@@ -55,8 +57,24 @@ def test_emulate_counts_and_compares(tiny_build: TinyBuild) -> None:
     assert report["bit_exact"] is True
     assert report["inputs"] == 2
     assert 0 < sum(row["instructions"] for row in report["layers"]) <= report["instructions"]
-    again = json.loads(run("emulate", model, "--board", "mps2-an386", "--random", 2, "--json").stdout)
+    assert report["host"] == {"inputs": 50, "differing_bytes": 0}
+    again = json.loads(run("emulate", model, "--random", 2, "--host", 50, "--json").stdout)
     assert again == report
+
+
+@pytest.mark.device
+def test_a_byte_that_differs_on_this_computer_alone_is_told(tiny_build: TinyBuild, monkeypatch) -> None:
+    sound = EngineInterpreter.run
+
+    def rarely_wrong(self: EngineInterpreter, batch: np.ndarray) -> np.ndarray:
+        outputs = sound(self, batch)
+        outputs[-1, 0] += 1
+        return outputs
+
+    monkeypatch.setattr(EngineInterpreter, "run", rarely_wrong)
+    result = run("emulate", tiny_build.directory / "model_int8.tflite", "--random", 1, "--host", 40)
+    assert result.exit_code == 1
+    assert "40 random inputs: bytes that differ: 1" in " ".join(result.output.split())
 
 
 @pytest.mark.device
@@ -66,7 +84,7 @@ def test_emulate_runs_clips(tiny_build: TinyBuild, tone_folder, tmp_path) -> Non
     for path in sorted((tone_folder / "up").iterdir())[:3]:
         (tmp_path / "clips" / path.name).write_bytes(path.read_bytes())
     (tmp_path / "clips" / "broken.wav").write_bytes(b"RIFF")
-    result = run("emulate", model, "--clips", tmp_path / "clips", "--json")
+    result = run("emulate", model, "--clips", tmp_path / "clips", "--host", 0, "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["inputs"] == 3
     assert "broken.wav" in result.stderr
