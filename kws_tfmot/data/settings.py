@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 import pydantic
+import regex
 from typing_extensions import Self
 
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
@@ -117,8 +117,8 @@ class DataSettings(Settings):
     @classmethod
     def _check_pattern(cls, pattern: str) -> str:
         try:
-            groups = re.compile(pattern).groups
-        except re.error as err:
+            groups = regex.compile(pattern).groups
+        except regex.error as err:
             raise ValueError(f"expected a regular expression ({err})") from None
         if groups < 1:
             raise ValueError("expected a regular expression with one group in parentheses, the speaker")

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import regex
+
 from kws_tfmot.data.labels import SPLITS
+from kws_tfmot.errors import DataError
 
 _HASH_STEPS = 2**27 - 1  # "about 134 million": the constant of the data set's published rule
+_PATTERN_SECONDS = 5.0
 
 
 def speaker_of(file_name: str, pattern: str) -> str:
     """The speaker named in ``file_name``, or an empty string.
+
+    Raises:
+        DataError: The pattern takes for ever.
 
     >>> speaker_of("backward_0c540988_nohash_0.wav.wav", r"([0-9a-zA-Z]+)_nohash")
     '0c540988'
     >>> speaker_of("take 3.wav", r"([0-9a-zA-Z]+)_nohash")
     ''
     """
-    found = re.search(pattern, file_name)
+    # The pattern may come from a model that somebody sent: one that needs exponential time must not hang us.
+    try:
+        found = regex.search(pattern, file_name, timeout=_PATTERN_SECONDS)
+    except TimeoutError:
+        raise DataError(
+            f"speaker_pattern {pattern!r} finds no end in the file name {file_name!r}.",
+            "Give a pattern without repetitions inside repetitions, such as '([0-9a-zA-Z]+)_nohash'.",
+        ) from None
     return (found.group(1) or "") if found else ""
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kws_tfmot.data import DataSettings
+from kws_tfmot.data import DataSettings, speakers
 from kws_tfmot.data.speakers import official_split, percent_splits, speaker_of
+from kws_tfmot.errors import DataError
 
 PATTERN = DataSettings().speaker_pattern
 
@@ -84,3 +85,9 @@ def test_percentages_depend_on_the_seed_alone() -> None:
     again = dict(reversed(clips.items()))
     assert percent_splits(clips, (80, 10, 10), 1) == percent_splits(again, (80, 10, 10), 1)
     assert percent_splits(clips, (80, 10, 10), 1) != percent_splits(clips, (80, 10, 10), 2)
+
+
+def test_a_pattern_that_takes_for_ever_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speakers, "_PATTERN_SECONDS", 0.05)
+    with pytest.raises(DataError, match="finds no end"):
+        speaker_of("a" * 60 + ".wav", r"((a|a)+)b")
