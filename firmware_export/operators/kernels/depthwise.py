@@ -38,10 +38,10 @@ class Depthwise(Operation):
 
     @property
     def common(self) -> bool:
-        """Whether it is the 3x3 window of every DS-CNN, which has a kernel of its own."""
+        """Whether it is the 3x3 window of every DS-CNN, of plain output, which has a kernel of its own."""
         w = self.window
         shape = (w.height, w.width, w.stride_y, w.stride_x, w.dilation_y, w.dilation_x)
-        return shape == (3, 3, 1, 1, 1, 1) and self.multiplier == 1
+        return shape == (3, 3, 1, 1, 1, 1) and self.multiplier == 1 and self.requant.plain
 
     @property
     def column(self) -> bool:
@@ -77,7 +77,7 @@ class Depthwise(Operation):
         width = (w.output.width - 1) * w.stride_x + (w.width - 1) * w.dilation_x + 1
         major, minor = (width, height) if self.down else (height, width)
         if not self.wide:
-            taps = 2 if self.common else w.height * w.width  # the 3x3 kernel reads a word behind the last line
+            taps = 4 if self.common else w.height * w.width  # the 3x3 kernel reads two words behind the last line
             return 2 * (major * (-(-minor // 2) * 2) + taps)
         outputs, taps, stride = (
             (w.output.height, w.height, w.stride_y) if self.down else (w.output.width, w.width, w.stride_x)

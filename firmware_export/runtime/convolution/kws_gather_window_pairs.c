@@ -18,57 +18,66 @@ static kws_range kws_inside(int32_t first, int32_t taps, int32_t step, int32_t l
     return r;
 }
 
-/* The next inputs of one pixel go beside the one before, or into the next column row: `at` is where, `odd` which. */
-static inline int16_t *kws_put_next(int16_t *at, uint32_t *odd, int32_t value) {
-    *at = (int16_t)value;
-    at += *odd ? 2 * KWS_BLOCK - 1 : 1;
-    *odd ^= 1u;
-    return at;
-}
-
-static int16_t *kws_put_line(int16_t *at, uint32_t *odd, const int8_t *line, kws_range inside, int32_t taps,
-                             int32_t step, int32_t outside) {
-    for (int32_t kx = 0; kx < taps; kx++) {
-        at = kws_put_next(at, odd, kx >= inside.from && kx < inside.to ? line[kx * step] : outside);
+/* Inputs of one pixel, the first under weight number `k`: even ones into the lower half of a column row, odd ones
+ * beside them. */
+static void kws_put_line(int16_t *at, uint32_t k, const int8_t *line, int32_t count, int32_t step) {
+    at += k / 2u * (2 * KWS_BLOCK) + k % 2u;
+    for (uint32_t odd = k % 2u; count > 0; count--) {
+        *at = *line;
+        line += step;
+        at += odd ? 2 * KWS_BLOCK - 1 : 1;
+        odd ^= 1u;
     }
-    return at;
 }
 
-/* Two at once, where the line lies inside and begins a column row. */
-static inline int16_t *kws_put_whole_line(int16_t *at, const int8_t *line, int32_t taps) {
+/* Two at once, an even number of neighbours from an even weight on. */
+static inline void kws_put_whole_line(int16_t *at, const int8_t *line, int32_t taps) {
     for (; taps > 0; taps -= 2) {
         *(uint32_t *)(void *)at = ((uint32_t)line[0] & 0xffffu) | ((uint32_t)line[1] << 16);
         line += 2;
         at += 2 * KWS_BLOCK;
     }
-    return at;
 }
 
-/* What the window of one pixel sees, channel by channel. */
+/* One value under every weight of a pixel, and nothing beside the last of an odd number. */
+static void kws_fill_pixel(int16_t *at, uint32_t depth, int32_t value) {
+    const uint32_t both = ((uint32_t)value & 0xffffu) | ((uint32_t)value << 16);
+    uint32_t *word = (uint32_t *)(void *)at;
+    for (uint32_t steps = depth / 2u; steps > 0; steps--) {
+        *word = both;
+        word += KWS_BLOCK;
+    }
+    if (depth % 2u != 0) {
+        *word = (uint32_t)value & 0xffffu;
+    }
+}
+
+/* What the window of one pixel sees, channel by channel; what stands outside is filled in first. */
 static void kws_put_pixel(const kws_conv *layer, const int8_t *input, int32_t y, int32_t x, int16_t *at) {
     const kws_window *w = &layer->window;
     const kws_range columns = kws_inside(x, w->width, w->dilation_x, w->in_width);
     const kws_range rows = kws_inside(y, w->height, w->dilation_y, w->in_height);
-    const kws_range nothing = {0, 0};
-    const int32_t taps = w->width, down = w->dilation_y * w->in_width;
-    const int by_two = w->dilation_x == 1 && taps % 2 == 0 && columns.from == 0 && columns.to == taps;
-    const uint32_t window = (uint32_t)w->height * w->width;
-    uint32_t odd = 0;
-    for (uint32_t k = 0; k < layer->depth; k += window) {
-        const int8_t *line = input + y * w->in_width + x;
-        for (int32_t ky = 0; ky < w->height; ky++) {
-            const int inside = ky >= rows.from && ky < rows.to;
-            if (inside && by_two) { /* all lines are even, so `odd` stays 0 */
-                at = kws_put_whole_line(at, line, taps);
+    const int32_t taps = w->width, inside = columns.to - columns.from, lines = rows.to - rows.from;
+    const int by_two = w->dilation_x == 1 && taps % 2 == 0 && inside == taps;
+    const int whole = lines == w->height && inside == taps;
+    if (!whole || layer->depth % 2u != 0) {
+        kws_fill_pixel(at, layer->depth, w->zero_point);
+    }
+    input += (y + rows.from * w->dilation_y) * w->in_width + x + columns.from * w->dilation_x;
+    uint32_t first = (uint32_t)(rows.from * taps + columns.from);
+    for (; first < layer->depth; first += (uint32_t)w->height * w->width) {
+        const int8_t *line = input;
+        uint32_t k = first;
+        for (int32_t left = lines; left > 0; left--) {
+            if (by_two) {
+                kws_put_whole_line(at + k * KWS_BLOCK, line, taps);
             } else {
-                at = kws_put_line(at, &odd, line, inside ? columns : nothing, taps, w->dilation_x, w->zero_point);
+                kws_put_line(at, k, line, inside, w->dilation_x);
             }
-            line += down;
+            k += (uint32_t)taps;
+            line += w->dilation_y * w->in_width;
         }
         input += w->in_plane;
-    }
-    if (odd) {
-        *at = 0;
     }
 }
 

@@ -3,8 +3,8 @@
 #include "kws_plane.h"
 
 #if KWS_DSP
-/* What one channel needs; offsets are used by the assembly. Each row of taps t0 t1 t2 is stored as the int16 pairs
- * (t0, t1) and (t1, t2). */
+/* What one channel needs; offsets are used by the assembly. Taps and bias are doubled, so that the sums are what
+ * SMMLAR wants; each row of taps t0 t1 t2 is stored as the int16 pairs (t0, t1) and (t1, t2). */
 typedef struct {
     uint32_t taps[6];                 /* 0 */
     int32_t bias;                     /* 24 */
@@ -34,22 +34,29 @@ KWS_CHECK_OFFSET(kws_job, first, 64);
 KWS_CHECK_OFFSET(kws_job, major, 68);
 KWS_CHECK_OFFSET(kws_job, count, 72);
 
-/* A row of the window under four outputs a b c d, r4-r7; r8-r10 hold inputs 0 to 5, r11 and r12 the taps. `a0` to `d0`
- * are what is added to. Loads stand together, since those that follow another take one cycle. */
-#define ROW(pointer, taps01, taps12, more, a0, b0, c0, d0)                \
-    "ldr r8, [" pointer "]\n\t"                                           \
-    "ldr r9, [" pointer ", #4]\n\t"                                       \
-    "ldr r10, [" pointer ", #8]\n\t"                                      \
-    "ldr r11, [r3, #" taps01 "]\n\t"                                      \
-    "ldr r12, [r3, #" taps12 "]\n\t" more "smlad r4, r8, r11, " a0 "\n\t" \
-    "smlatb r5, r8, r11, " b0 "\n\t"                                      \
-    "smlad r6, r9, r11, " c0 "\n\t"                                       \
-    "smlatb r7, r9, r11, " d0 "\n\t"                                      \
-    "smlabt r4, r9, r12, r4\n\t"                                          \
-    "smlad r5, r9, r12, r5\n\t"                                           \
-    "smlabt r6, r10, r12, r6\n\t"                                         \
-    "smlad r7, r10, r12, r7\n\t"                                          \
-    "add " pointer ", " pointer ", #8\n\t"
+/* A row of the window under six outputs a to f, r4-r9; r10 and r11 hold inputs, r12 and lr the taps. `more` loads the
+ * bias into r9 in the first row; `a` to `f` are what is added to. Loads stand together, since those that follow another
+ * take one cycle. */
+#define ROW(pointer, taps01, taps12, more, a, b, c, d, e)                \
+    "ldr r10, [" pointer "]\n\t"                                         \
+    "ldr r11, [" pointer ", #4]\n\t"                                     \
+    "ldr r12, [r3, #" taps01 "]\n\t"                                     \
+    "ldr lr, [r3, #" taps12 "]\n\t" more "smlad r4, r10, r12, " a "\n\t" \
+    "smlatb r5, r10, r12, " b "\n\t"                                     \
+    "smlabt r4, r11, lr, r4\n\t"                                         \
+    "smlad r5, r11, lr, r5\n\t"                                          \
+    "smlad r6, r11, r12, " c "\n\t"                                      \
+    "smlatb r7, r11, r12, " d "\n\t"                                     \
+    "ldr r10, [" pointer ", #8]\n\t"                                     \
+    "ldr r11, [" pointer ", #12]\n\t"                                    \
+    "smlabt r6, r10, lr, r6\n\t"                                         \
+    "smlad r7, r10, lr, r7\n\t"                                          \
+    "smlad r8, r10, r12, " e "\n\t"                                      \
+    "smlatb r9, r10, r12, r9\n\t"                                        \
+    "smlabt r8, r11, lr, r8\n\t"                                         \
+    "smlad r9, r11, lr, r9\n\t"                                          \
+    "add " pointer ", " pointer ", #12\n\t"
+#define NEXT_ROW(pointer, taps01, taps12) ROW(pointer, taps01, taps12, "", "r4", "r5", "r6", "r7", "r8")
 /* The same under a single output. */
 #define ROW_OF_ONE(pointer, taps01, taps12) \
     "ldr r8, [" pointer "]\n\t"             \
@@ -59,22 +66,19 @@ KWS_CHECK_OFFSET(kws_job, count, 72);
     "smlad r4, r8, r11, r4\n\t"             \
     "smlabt r4, r9, r12, r4\n\t"
 #define CONSTANTS            \
-    "ldr r8, [r3, #28]\n\t"  \
-    "ldr r9, [r3, #32]\n\t"  \
-    "ldr r10, [r3, #36]\n\t" \
-    "ldr r11, [r3, #40]\n\t" \
-    "ldr r12, [r3, #44]\n\t"
-/* kws_requantize_plain, the rounding constant added by SMMLAR and the sign taken from the sum: where that is negative
- * and the product rounds to zero, one less changes nothing, since the shift is at least one. */
+    "ldr r10, [r3, #28]\n\t" \
+    "ldr r11, [r3, #32]\n\t" \
+    "ldr r12, [r3, #36]\n\t"
+/* kws_requantize_plain of a doubled sum, the rounding constant added by SMMLAR and the sign taken from the sum: where
+ * that is negative and the product rounds to zero, one less changes nothing, since the shift is at least one. */
 #define FINISH(x)                       \
-    "lsl lr, " x ", #1\n\t"             \
-    "smmlar " x ", lr, r8, r9\n\t"      \
-    "add " x ", " x ", lr, asr #31\n\t" \
-    "asr " x ", " x ", r10\n\t"         \
+    "smmlar lr, " x ", r10, r11\n\t"    \
+    "add " x ", lr, " x ", asr #31\n\t" \
+    "asr " x ", " x ", r12\n\t"         \
     "ssat " x ", #8, " x "\n\t"
 
-/* Every line (row or column) of the padded plane, four outputs at a time. Naked for the same reason as in
- * kws_thumb2.h. Reads a word behind the last line. */
+/* Every line (row or column) of the padded plane, six outputs at a time. Naked for the same reason as in
+ * kws_thumb2.h. Reads up to two words behind the last line. */
 __attribute__((naked, noinline)) static void kws_lines(kws_job *job __attribute__((unused))) {
     __asm__("push {r4-r11, lr}\n\t"
             "mov r3, r0\n"
@@ -89,73 +93,93 @@ __attribute__((naked, noinline)) static void kws_lines(kws_job *job __attribute_
             "str r12, [r3, #44]\n\t"
             "str lr, [r3, #48]\n\t"
             "cmp lr, #1\n\t"
-            "beq 3f\n"
-            "1:\n\t" ROW("r0", "0", "4", "ldr lr, [r3, #24]\n\t", "lr", "lr", "lr", "lr")
-                ROW("r1", "8", "12", "", "r4", "r5", "r6", "r7") ROW("r2", "16", "20", "", "r4", "r5", "r6", "r7")
-                    CONSTANTS FINISH("r4") FINISH("r5") FINISH("r6")
-                        FINISH("r7") "ldr lr, [r3, #48]\n\t"
-                                     "strb r4, [r12]\n\t"
-                                     "strb r5, [r12, r11]\n\t"
-                                     "add r12, r12, r11, lsl #1\n\t"
-                                     "subs lr, lr, #4\n\t"
-                                     "blo 2f\n\t"
-                                     "strb r6, [r12]\n\t"
-                                     "strb r7, [r12, r11]\n\t"
-                                     "add r12, r12, r11, lsl #1\n\t"
-                                     "str r12, [r3, #44]\n\t"
-                                     "str lr, [r3, #48]\n\t"
-                                     "cmp lr, #1\n\t"
-                                     "bhi 1b\n\t"
-                                     "beq 3f\n\t"
-                                     "b 4f\n"
-                                     "2:\n\t" /* two or three were left */
-                                     "adds lr, lr, #1\n\t"
-                                     "bne 4f\n\t"
-                                     "strb r6, [r12]\n\t"
-                                     "b 4f\n"
-                                     "3:\n\t" /* one is left */
-                                     "ldr r4, [r3, #24]\n\t" ROW_OF_ONE("r0", "0", "4") ROW_OF_ONE("r1", "8", "12")
-                                         ROW_OF_ONE("r2", "16", "20") CONSTANTS FINISH("r4") "strb r4, [r12]\n"
-                                                                                             "4:\n\t"
-                                                                                             "ldr lr, [r3, #52]\n\t"
-                                                                                             "ldr r12, [r3, #64]\n\t"
-                                                                                             "ldr r11, [r3, #68]\n\t"
-                                                                                             "subs lr, lr, #1\n\t"
-                                                                                             "add r12, r12, r11\n\t"
-                                                                                             "str lr, [r3, #52]\n\t"
-                                                                                             "str r12, [r3, #64]\n\t"
-                                                                                             "bne.w 0b\n\t"
-                                                                                             "pop {r4-r11, pc}");
+            "beq.w 3f\n"
+            "1:\n\t" /* clang-format off */
+            ROW("r0", "0", "4", "ldr r9, [r3, #24]\n\t", "r9", "r9", "r9", "r9", "r9")
+            NEXT_ROW("r1", "8", "12")
+            NEXT_ROW("r2", "16", "20")
+            CONSTANTS
+            FINISH("r4") FINISH("r5") FINISH("r6") FINISH("r7") FINISH("r8") FINISH("r9")
+            "ldr r10, [r3, #44]\n\t"
+            "ldr r11, [r3, #40]\n\t"
+            "ldr r12, [r3, #48]\n\t"
+            "strb r4, [r10]\n\t"
+            "strb r5, [r10, r11]\n\t"
+            "add r10, r10, r11, lsl #1\n\t"
+            "subs r12, r12, #6\n\t"
+            "blo 2f\n\t"
+            "strb r6, [r10]\n\t"
+            "strb r7, [r10, r11]\n\t"
+            "add r10, r10, r11, lsl #1\n\t"
+            "strb r8, [r10]\n\t"
+            "strb r9, [r10, r11]\n\t"
+            "add r10, r10, r11, lsl #1\n\t"
+            "str r10, [r3, #44]\n\t"
+            "str r12, [r3, #48]\n\t"
+            "cmp r12, #1\n\t"
+            "bhi.w 1b\n\t"
+            "beq 3f\n\t"
+            "b 4f\n"
+            "2:\n\t" /* two to five were left */
+            "adds r12, r12, #3\n\t"
+            "bmi 4f\n\t"
+            "strb r6, [r10]\n\t"
+            "beq 4f\n\t"
+            "strb r7, [r10, r11]\n\t"
+            "cmp r12, #2\n\t"
+            "bne 4f\n\t"
+            "strb r8, [r10, r11, lsl #1]\n\t"
+            "b 4f\n"
+            "3:\n\t" /* one is left */
+            "ldr r4, [r3, #24]\n\t"
+            ROW_OF_ONE("r0", "0", "4") ROW_OF_ONE("r1", "8", "12") ROW_OF_ONE("r2", "16", "20")
+            CONSTANTS
+            "ldr r5, [r3, #44]\n\t"
+            FINISH("r4")
+            "strb r4, [r5]\n"
+            "4:\n\t"
+            "ldr lr, [r3, #52]\n\t"
+            "ldr r12, [r3, #64]\n\t"
+            "ldr r11, [r3, #68]\n\t"
+            "subs lr, lr, #1\n\t"
+            "add r12, r12, r11\n\t"
+            "str lr, [r3, #52]\n\t"
+            "str r12, [r3, #64]\n\t"
+            "bne.w 0b\n\t"
+            "pop {r4-r11, pc}"); /* clang-format on */
 }
 
-static uint32_t kws_pack(int32_t low, int32_t high) {
-    return ((uint32_t)low & 0xffffu) | ((uint32_t)high << 16);
+static uint32_t kws_doubled_pair(int32_t low, int32_t high) {
+    return ((uint32_t)(2 * low) & 0xffffu) | ((uint32_t)high << 17);
 }
 
-static void kws_channel(const kws_plane *plane, const kws_scale *scale, const int32_t taps[9], const int16_t *padded,
-                        int8_t *output) {
-    kws_job job;
-    for (int32_t row = 0; row < 3; row++) {
-        job.taps[2 * row] = kws_pack(taps[3 * row], taps[3 * row + 1]);
-        job.taps[2 * row + 1] = kws_pack(taps[3 * row + 1], taps[3 * row + 2]);
+/* One channel; `job` knows the plane. */
+static void kws_channel(kws_job *job, const kws_plane *plane, const kws_requant *q, uint32_t channel,
+                        const int8_t *weights, const int16_t *padded, int8_t *output) {
+    const kws_scale scale = kws_scale_of(q, channel);
+    for (uint32_t row = 0; row < 6; row += 2) {
+        const int32_t middle = weights[plane->tap_minor_step];
+        job->taps[row] = kws_doubled_pair(weights[0], middle);
+        job->taps[row + 1] = kws_doubled_pair(middle, weights[2 * plane->tap_minor_step]);
+        weights += plane->tap_major_step;
     }
-    job.bias = scale->bias;
-    job.multiplier = scale->multiplier;
-    job.round = scale->round;
-    job.shift = scale->shift;
-    job.step = plane->out_minor_step;
-    job.lines = plane->out_major;
-    job.x = padded;
-    job.pitch = plane->pitch * (int32_t)sizeof *padded;
-    job.first = output;
-    job.major = plane->out_major_step;
-    job.count = plane->out_minor;
-    kws_lines(&job);
+    job->bias = scale.doubled;
+    job->multiplier = scale.multiplier;
+    job->round = scale.round;
+    job->shift = scale.shift;
+    job->lines = plane->out_major;
+    job->x = padded;
+    job->first = output;
+    kws_lines(job);
 }
-#endif
-
-static void kws_channel_any(const kws_plane *plane, const kws_scale *scale, const kws_requant *q, const int32_t taps[9],
-                            const int16_t *padded, int8_t *output) {
+#else
+static void kws_channel(const kws_plane *plane, const kws_requant *q, uint32_t channel, const int8_t *weights,
+                        const int16_t *padded, int8_t *output) {
+    const kws_scale scale = kws_scale_of(q, channel);
+    int32_t taps[9]; /* in the order of the padded plane */
+    for (int32_t i = 0; i < 9; i++) {
+        taps[i] = weights[i / 3 * plane->tap_major_step + i % 3 * plane->tap_minor_step];
+    }
     for (int32_t a = 0; a < plane->out_major; a++) {
         const int16_t *x0 = padded;
         const int16_t *x1 = x0 + plane->pitch;
@@ -164,7 +188,7 @@ static void kws_channel_any(const kws_plane *plane, const kws_scale *scale, cons
         for (int32_t left = plane->out_minor; left > 0; left--) {
             const int32_t sum = taps[0] * x0[0] + taps[1] * x0[1] + taps[2] * x0[2] + taps[3] * x1[0] +
                                 taps[4] * x1[1] + taps[5] * x1[2] + taps[6] * x2[0] + taps[7] * x2[1] + taps[8] * x2[2];
-            *out = kws_requantize(sum, scale, q);
+            *out = (int8_t)kws_requantize_plain(sum, &scale);
             out += plane->out_minor_step;
             x0++;
             x1++;
@@ -174,10 +198,12 @@ static void kws_channel_any(const kws_plane *plane, const kws_scale *scale, cons
         output += plane->out_major_step;
     }
 }
+#endif
 
-/* A 3x3 window with stride and dilation 1 and one output channel an input channel, as every DS-CNN has them. */
+/* A 3x3 window with stride and dilation 1, one output channel an input channel and plain output, as every DS-CNN has
+ * them. */
 kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
+    if (layer == NULL || input == NULL || output == NULL || scratch == NULL || !layer->output.plain) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_window *w = &layer->window;
@@ -185,24 +211,22 @@ kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, in
     kws_plane_init(&plane, w);
     int16_t *padded = (int16_t *)scratch;
     kws_plane_clear(&plane, w->zero_point, padded);
-    int8_t *unpacked = (int8_t *)(padded + plane.major * plane.pitch + 2);
+    int8_t *unpacked = (int8_t *)(padded + plane.major * plane.pitch + 4);
     const uint8_t *code = layer->weights;
+#if KWS_DSP
+    kws_job job;
+    job.step = plane.out_minor_step;
+    job.pitch = plane.pitch * (int32_t)sizeof *padded;
+    job.major = plane.out_major_step;
+    job.count = plane.out_minor;
+#endif
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
-        const kws_scale scale = kws_scale_of(&layer->output, channel);
         const int8_t *weights = kws_depthwise_taps(layer, &code, unpacked);
-        int32_t taps[9]; /* in the order of the padded plane */
-        for (int32_t i = 0; i < 9; i++) {
-            taps[i] = weights[i / 3 * plane.tap_major_step + i % 3 * plane.tap_minor_step];
-        }
         kws_plane_load(&plane, input, padded);
 #if KWS_DSP
-        if (layer->output.plain) {
-            kws_channel(&plane, &scale, taps, padded, output);
-        } else {
-            kws_channel_any(&plane, &scale, &layer->output, taps, padded, output);
-        }
+        kws_channel(&job, &plane, &layer->output, channel, weights, padded, output);
 #else
-        kws_channel_any(&plane, &scale, &layer->output, taps, padded, output);
+        kws_channel(&plane, &layer->output, channel, weights, padded, output);
 #endif
         input += w->in_plane;
         output += w->out_plane;

@@ -54,13 +54,13 @@ kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *
             for (int32_t ox = 0; ox < w->out_width; ox++) {
                 const kws_range xs = kws_inside(w->first_x + ox * w->stride_x, w->width, w->in_width);
                 const int32_t count = (ys.to - ys.from) * (xs.to - xs.from);
+                const int whole = xs.to - xs.from == w->in_width; /* these rows lie one after the other */
+                const int32_t length = whole ? count : xs.to - xs.from;
+                const int8_t *x = input + ys.from * w->in_width + xs.from;
                 int32_t sum = 0;
-                if (xs.to - xs.from == w->in_width) { /* whole rows lie one after the other */
-                    sum = kws_sum_of(input + ys.from * w->in_width, count);
-                } else {
-                    for (int32_t y = ys.from; y < ys.to; y++) {
-                        sum += kws_sum_of(input + y * w->in_width + xs.from, xs.to - xs.from);
-                    }
+                for (int32_t left = count; left > 0; left -= length) {
+                    sum += kws_sum_of(x, length);
+                    x += w->in_width;
                 }
                 sum = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
                 sum = sum < layer->minimum ? layer->minimum : sum;

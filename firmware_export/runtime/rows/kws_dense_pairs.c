@@ -36,7 +36,8 @@ KWS_CHECK_OFFSET(kws_pairs, channels, 52);
     "smlad r7, r12, lr, r7\n\t"        \
     "smlad r11, r12, r2, r11\n\t"
 
-/* Pointers and constants of the channel lr: r0 twice the bias, r1 multiplier, r2 rounding constant, r3 shift. */
+/* Pointers and constants of the channel lr: r0 twice the bias, r1 multiplier, r2 rounding constant, r3 shift less
+ * the one that saturating does. */
 #define CONSTANTS                  \
     "ldr r0, [sp, #24]\n\t"        \
     "ldr r1, [sp, #28]\n\t"        \
@@ -45,9 +46,8 @@ KWS_CHECK_OFFSET(kws_pairs, channels, 52);
     "ldr r1, [r1, lr, lsl #2]\n\t" \
     "ldrsb r3, [r2, lr]\n\t"       \
     "ldr r2, [sp, #36]\n\t"        \
-    "rsb r3, r3, #0\n\t"           \
+    "mvn r3, r3\n\t"               \
     "lsl r2, r2, r3\n\t"           \
-    "asr r2, r2, #1\n\t"           \
     "lsl r0, r0, #1\n\t"
 
 /* kws_requantize_plain of twice the sum plus twice the bias, in lr, and store at r12. The rounding constant rides on
@@ -57,7 +57,7 @@ KWS_CHECK_OFFSET(kws_pairs, channels, 52);
     "smmlar " x ", lr, r1, r2\n\t"      \
     "add " x ", " x ", lr, asr #31\n\t" \
     "asr " x ", " x ", r3\n\t"          \
-    "ssat " x ", #8, " x "\n\t"         \
+    "ssat " x ", #8, " x ", asr #1\n\t" \
     "strb " x ", [r12, #" at "]\n\t"
 #define FIRST(x, at) "add lr, r0, " x ", lsl #1\n\t" PUT(x, at)
 #define SECOND(x, at) "add lr, r0, " x ", asr #7\n\t" PUT(x, at) /* of 256 * S1 */

@@ -1,27 +1,51 @@
 /* Copying the inputs of one channel into the padded plane. */
 #include "kws_plane.h"
 
-/* Loads that follow each other take one cycle, which compilers do not keep together by themselves. */
-static inline void kws_copy_four(const int8_t *x, int32_t step, int16_t *y) {
 #if KWS_DSP
-    const int8_t *last = x + 3 * step;
-    int32_t first, second, third, fourth;
-    __asm__ volatile("ldrsb %0, [%4]\n\t"
-                     "ldrsb %1, [%4, %5]\n\t"
-                     "ldrsb %2, [%4, %5, lsl #1]\n\t"
-                     "ldrsb %3, [%6]\n\t"
-                     "strh %0, [%7]\n\t"
-                     "strh %1, [%7, #2]\n\t"
-                     "strh %2, [%7, #4]\n\t"
-                     "strh %3, [%7, #6]"
-                     : "=&r"(first), "=&r"(second), "=&r"(third), "=&r"(fourth)
-                     : "r"(x), "r"(step), "r"(last), "r"(y)
-                     : "memory");
+/* Four inputs; loads that follow each other take one cycle, which compilers do not keep together by themselves. */
+#define FOUR                                  \
+    "ldrsb %[a], [%[x]]\n\t"                  \
+    "ldrsb %[b], [%[x], %[step]]\n\t"         \
+    "ldrsb %[c], [%[x], %[step], lsl #1]\n\t" \
+    "ldrsb %[d], [%[x3]]\n\t"                 \
+    "strh %[a], [%[y]], #2\n\t"               \
+    "strh %[b], [%[y]], #2\n\t"               \
+    "strh %[c], [%[y]], #2\n\t"               \
+    "strh %[d], [%[y]], #2\n\t"               \
+    "add %[x], %[x], %[step], lsl #2\n\t"     \
+    "add %[x3], %[x3], %[step], lsl #2\n\t"
+#endif
+
+static inline void kws_copy_line(const int8_t *x, int32_t step, int32_t count, int16_t *y) {
+#if KWS_DSP
+    const int8_t *x3 = x + 3 * step;
+    int32_t a, b, c, d;
+    __asm__ volatile("subs %[left], %[left], #8\n\t"
+                     "blt 2f\n"
+                     "1:\n\t" FOUR FOUR "subs %[left], %[left], #8\n\t"
+                     "bge 1b\n"
+                     "2:\n\t"
+                     "adds %[left], %[left], #4\n\t"
+                     "blt 3f\n\t" FOUR "subs %[left], %[left], #4\n"
+                     "3:\n\t"
+                     "adds %[left], %[left], #4\n\t"
+                     "beq 5f\n"
+                     "4:\n\t"
+                     "ldrsb %[a], [%[x]]\n\t"
+                     "add %[x], %[x], %[step]\n\t"
+                     "strh %[a], [%[y]], #2\n\t"
+                     "subs %[left], %[left], #1\n\t"
+                     "bne 4b\n"
+                     "5:"
+                     : [x] "+&r"(x), [x3] "+&r"(x3), [y] "+&r"(y), [left] "+&r"(count), [a] "=&r"(a), [b] "=&r"(b),
+                       [c] "=&r"(c), [d] "=&r"(d)
+                     : [step] "r"(step)
+                     : "memory", "cc");
 #else
-    y[0] = x[0];
-    y[1] = x[step];
-    y[2] = x[2 * step];
-    y[3] = x[3 * step];
+    for (; count > 0; count--) {
+        *y++ = *x;
+        x += step;
+    }
 #endif
 }
 
@@ -29,20 +53,8 @@ void kws_plane_load(const kws_plane *plane, const int8_t *input, int16_t *padded
     const int8_t *from = input + plane->major_skip * plane->in_major_step + plane->minor_skip * plane->in_minor_step;
     int16_t *to = padded + plane->major_from * plane->pitch + plane->minor_from;
     const int32_t count = plane->minor_to - plane->minor_from;
-    const int32_t step = plane->in_minor_step;
-    for (int32_t major = plane->major_from; major < plane->major_to; major++) {
-        const int8_t *x = from;
-        int16_t *y = to;
-        int32_t left = count;
-        for (; left >= 4; left -= 4) {
-            kws_copy_four(x, step, y);
-            x += 4 * step;
-            y += 4;
-        }
-        for (; left > 0; left--) {
-            *y++ = *x;
-            x += step;
-        }
+    for (int32_t lines = plane->major_to - plane->major_from; lines > 0; lines--) {
+        kws_copy_line(from, plane->in_minor_step, count, to);
         from += plane->in_major_step;
         to += plane->pitch;
     }
