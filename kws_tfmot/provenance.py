@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -39,3 +41,28 @@ def commit_of(folder: Path) -> str:
 
     commit = git("rev-parse", "HEAD")
     return commit + ("+changes" if commit and git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+@functools.cache
+def own_commit() -> str:
+    """The commit of this package's own sources, as :func:`commit_of`; empty where they are installed from a wheel."""
+    folder = Path(__file__).resolve().parent
+    tracked = ["git", "-C", str(folder), "ls-files", "--error-unmatch", Path(__file__).name]
+    if subprocess.run(tracked, capture_output=True, check=False).returncode:
+        return ""  # an environment may lie inside the repository of something else
+    return commit_of(folder)
+
+
+@functools.cache
+def _own_versions() -> dict[str, str]:
+    return versions()
+
+
+def training_threads() -> int:
+    """TensorFlow's threads for one operation: another number adds up in another order, and gives another model."""
+    return int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0) or len(os.sched_getaffinity(0))
+
+
+def environment() -> dict[str, str]:
+    """Whatever besides sources and inputs decides a result: Python, the interpreters and packages, and the threads."""
+    return _own_versions() | {"threads": str(training_threads())}

@@ -13,21 +13,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kws_tfmot import __version__
 from kws_tfmot.errors import KwsError, RecipeError
 from kws_tfmot.files import refusing, remove_partial, replacing, sha256_file, write_json
+from kws_tfmot.provenance import environment, own_commit
+from kws_tfmot.source_digest import source_digest
 
 MANIFEST = "manifest.json"
+ASIDE = "aside"  # where files go that the run's recipe has no use for any more
 _FORMAT = 1
 
 
-def key_of(name: str, inputs: Any) -> str:
-    """SHA-256 that changes when, and only when, a stage's inputs or the version of this package change.
+def key_of(name: str, inputs: Any, code: str = "") -> str:
+    """SHA-256 that changes when, and only when, a stage's inputs, the code that makes it or its environment change.
+
+    Args:
+        name: The stage.
+        inputs: What decides its result, as JSON.
+        code: Digest of the sources, see :func:`~kws_tfmot.source_digest.source_digest`.
 
     >>> key_of("train", {"seed": 1}) == key_of("train", {"seed": 2})
     False
     """
-    return hashlib.sha256(json.dumps([name, __version__, inputs], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([name, code, environment(), inputs], sort_keys=True).encode()).hexdigest()
 
 
 @contextmanager
@@ -76,6 +83,9 @@ class Run:
         directory: Made if it does not exist.
         force: Do every stage anew, whatever is there.
 
+    Attributes:
+        moved_aside: Files that went to :data:`ASIDE` since the run was opened.
+
     Raises:
         RecipeError: If the directory holds something that is not a run.
     """
@@ -84,6 +94,7 @@ class Run:
         self.directory = Path(directory)
         self._force = force
         self._running: list[str] = []
+        self.moved_aside: list[str] = []
         with refusing(self.directory):
             if self.directory.exists() and not self.directory.is_dir():
                 raise RecipeError(f"expected a directory for the run. Received the file: {self.directory}")
@@ -141,14 +152,14 @@ class Run:
 
         Args:
             name: Names the stage; rounds of a stage are named ``stage-1``, ``stage-2`` and so on.
-            inputs: What decides its result, as JSON.
-            work: Does it.
+            inputs: What decides its result, as JSON; the code of ``work`` and the environment count besides.
+            work: Does it; what an earlier ``work`` wrote and this one does not is moved aside.
             trains: It takes long and resumes by itself, so its interruption is not thrown away silently.
 
         Raises:
             RecipeError: If a training was interrupted here and would now be begun anew with another recipe.
         """
-        key = key_of(name, inputs)
+        key = key_of(name, inputs, source_digest(work))
         if self.is_current(name, key):
             return False
         if trains:
@@ -159,8 +170,10 @@ class Run:
         except KwsError:
             self._end(name)
             raise
+        self._set_aside(name, set(self.outputs(name)) - set(result.outputs))
         self._manifest["stages"][name] = {
             "key": key,
+            "commit": own_commit(),
             "seconds": round(time.monotonic() - began, 2),
             "outputs": {output: sha256_file(self.path(output)) for output in sorted(result.outputs)},
             "figures": result.figures,
@@ -174,8 +187,9 @@ class Run:
         if stale := [n for n, k in left.items() if (n, k) != (name, key)]:
             if not self._force:
                 raise RecipeError(
-                    f"the stage {stale[0]!r} was interrupted in {self.directory} under another recipe.",
-                    "Go on with the recipe it was begun with, begin anew with --force, or give another --out.",
+                    f"the stage {stale[0]!r} was interrupted in {self.directory} under another recipe, code or number "
+                    "of threads.",
+                    "Go on with those it was begun with, begin anew with --force, or give another --out.",
                 )
             for n in stale:
                 del begun[n]
@@ -188,6 +202,42 @@ class Run:
         if name in self._running:
             self._running.remove(name)
         write_json(self.path(MANIFEST), self._manifest)
+
+    def retire(self, stages: Iterable[str]) -> list[str]:
+        """Forget finished ``stages`` that the recipe no longer has; their files go to :data:`ASIDE`. Returns these."""
+        moved: list[str] = []
+        for name in [name for name in stages if name in self._manifest["stages"]]:
+            moved += self._set_aside(name, self.outputs(name))
+            del self._manifest["stages"][name]
+            write_json(self.path(MANIFEST), self._manifest)
+        return moved
+
+    def set_aside(self, names: Iterable[str]) -> list[str]:
+        """Move files that say something of a model that is gone to :data:`ASIDE`; return those that were there."""
+        moved = []
+        for name in names:
+            if self.path(name).is_file():
+                target = self.path(ASIDE) / name
+                with refusing(target):
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    self.path(name).replace(target)
+                moved.append(name)
+        self.moved_aside += moved
+        return moved
+
+    def _set_aside(self, stage: str, names: Iterable[str]) -> list[str]:
+        others = (record for name, record in self._manifest["stages"].items() if name != stage)
+        kept = {name for record in others for name in record["outputs"]}
+        return self.set_aside(sorted(set(names) - kept))
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the finished stages."""
+        return tuple(self._manifest["stages"])
+
+    def commits(self) -> dict[str, str]:
+        """The commit that did each stage; empty for sources outside git."""
+        return {name: record.get("commit", "") for name, record in self._manifest["stages"].items()}
 
     def adopt(self, donor: Run, stages: Iterable[str]) -> None:
         """Take over finished ``stages`` of another run, files and record, where this run has not the same already.

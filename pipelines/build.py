@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -29,6 +28,7 @@ from pipelines.options import (
     SpeakerOption,
     WaitStatesOption,
     open_build,
+    say_moved,
 )
 from pipelines.stages.benchmark import benchmark_build
 from pipelines.stages.build import Build
@@ -41,6 +41,11 @@ from pipelines.stages.prepare import prepare_data
 from pipelines.stages.train import train_dense
 
 STAGES = (prepare_data, train_dense, compress, convert_model, evaluate_build, benchmark_build, export_build)
+# What was said of an earlier recipe or model, by the first stage whose work makes it untrue.
+_SAYS_OF: dict[Any, tuple[str, ...]] = {
+    prepare_data: (METRICS_FILE, "report.html", "model_card.md"),
+    convert_model: ("det.json", "report.html", "model_card.md"),
+}
 
 
 def work(build: Build) -> None:
@@ -51,7 +56,8 @@ def work(build: Build) -> None:
             "Use quantization.mode=qat or ptq; `kws convert` writes float files alone.",
         )
     for stage in STAGES:
-        stage(build)
+        if stage(build):
+            build.run.set_aside(_SAYS_OF.get(stage, ()))
     metrics = write_metrics(build)
     show_sparsity(build)
     show_files(build)
@@ -111,7 +117,7 @@ def show_summary(build: Build, metrics: dict[str, Any]) -> None:
 def command(
     recipe: OptionalRecipe = None,
     data: DataOption = "synthetic",
-    out_dir: OutOption = Path("runs/kws"),
+    out_dir: OutOption = None,
     overrides: SetOption = [],  # noqa: B006 - typer copies it
     keywords: KeywordsOption = "",
     speaker_pattern: SpeakerOption = "",
@@ -134,6 +140,7 @@ def command(
             if wanted:
                 forecast(build, *wanted, wait_states)
             work(build)
+        say_moved(build)
         if wanted:
             check_build(build.run.directory, *wanted, build.recipe.export.optimise, wait_states)
 

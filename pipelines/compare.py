@@ -19,7 +19,7 @@ from kws_tfmot.provenance import commit_of, versions
 from kws_tfmot.recipe import find_recipe, read_values
 from pipelines.compare_view import show
 from pipelines.console import JobsView, friendly_errors, line
-from pipelines.options import DataOption, JsonOption, SetOption
+from pipelines.options import DataOption, JsonOption, SetOption, default_folder
 from pipelines.stages.comparison import Comparison, by_methods, cells_of
 from pipelines.stages.comparison_run import plan_jobs, run_comparison
 from pipelines.stages.export import count_instructions, export_build
@@ -31,7 +31,9 @@ JOBS = min(4, os.cpu_count() or 1)  # each needs about a gigabyte
 def command(
     comparison: Annotated[Path, typer.Argument(help="A comparison, or a recipe (then with --methods).")],
     data: DataOption = "synthetic",
-    out_dir: Annotated[Path, typer.Option("--out", help="Where every build is kept.")] = Path("runs/compare"),
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="Where every build is kept; runs/compare/NAME of the comparison.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes at once, which share the cores.")] = JOBS,
     methods: Annotated[str, typer.Option(help="For a recipe: magnitude,weight_importance,csp")] = "",
     sparsities: Annotated[str, typer.Option(help="For example 0.75,0.9,0.95")] = "",
@@ -52,6 +54,7 @@ def command(
     with friendly_errors():
         settings, folder = resolve(comparison, methods, sparsities, seeds, recipe)
         cells = cells_of(settings, folder, overrides)
+        out_dir = out_dir or default_folder(settings.name, kind="compare")
         epochs = features or out_dir / "features"
         threads = max(1, (os.cpu_count() or 1) // jobs)
         stages = (export_build, count_instructions) if instructions else (export_build,)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -50,7 +49,7 @@ def search_command(
     budget: Annotated[
         str, typer.Option(help="For example flash=24kB,cycles=3M (also ram, instructions, macs, weights).")
     ],
-    directory: RunOption = Path("runs/kws"),
+    directory: RunOption,
     board: BoardOption = "",
     population: PopulationOption = 64,
     generations: GenerationsOption = 20,

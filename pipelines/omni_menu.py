@@ -36,7 +36,7 @@ MENU = "menu"
 
 @group.command("menu")
 def menu_command(
-    directory: RunOption = Path("runs/kws"),
+    directory: RunOption,
     board: BoardOption = "mps2-an386",
     models: Annotated[int, typer.Option(min=1, help="Budgets between the sparsest and the dense sub-network.")] = 12,
     by: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,8 @@ import typer
 
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import Recipe, find_recipe, load_recipe
-from kws_tfmot.runs import Run
-from pipelines.console import RichReporter, friendly_errors
+from kws_tfmot.runs import ASIDE, Run
+from pipelines.console import RichReporter, friendly_errors, line
 from pipelines.custom import clip_length
 from pipelines.stages.build import Build
 
@@ -19,7 +20,7 @@ RecipeArgument = Annotated[
     Path, typer.Argument(help="A recipe (YAML), or the name of one that ships with the project.")
 ]
 DataOption = Annotated[str, typer.Option("--data", help="folder:PATH, tfds:NAME, synthetic (built in).")]
-OutOption = Annotated[Path, typer.Option("--out", help="The run's directory.")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="The run's directory; runs/NAME of the recipe.")]
 SetOption = Annotated[list[str], typer.Option("--set", help="Change the recipe: key=value, dotted keys.")]
 KeywordsOption = Annotated[str, typer.Option("--keywords", help='The words to spot: "hey nova,stop".')]
 SpeakerOption = Annotated[str, typer.Option("--speaker-pattern", help="Regular expression; group 1 is the speaker.")]
@@ -57,14 +58,40 @@ def _yaml_list(words: list[str]) -> str:
     return "[" + ", ".join("'" + word.replace("'", "''") + "'" for word in words) + "]"
 
 
+def default_folder(name: str, keywords: str = "", kind: str = "") -> Path:
+    """The directory of a recipe that is given none: no other recipe has the same.
+
+    >>> default_folder("wake_word", "hey nova, stop").as_posix()
+    'runs/wake_word-hey_nova-stop'
+    >>> default_folder("flagship", kind="compare").as_posix()
+    'runs/compare/flagship'
+    """
+    words = [word.strip() for word in keywords.split(",") if word.strip()]
+    return Path("runs", kind, "-".join(re.sub(r"[^\w.-]+", "_", part) for part in (name, *words)))
+
+
 def open_build(
-    recipe: Path, data: str, out_dir: Path, overrides: list[str], keywords: str, speaker_pattern: str, force: bool
+    recipe: Path,
+    data: str,
+    out_dir: Path | None,
+    overrides: list[str],
+    keywords: str,
+    speaker_pattern: str,
+    force: bool,
+    kind: str = "",
 ) -> Build:
-    """The build that the options of a recipe's command mean."""
+    """The build that the options of a recipe's command mean; ``kind`` is a folder for runs that end in no model."""
     resolved = resolve_recipe(recipe, overrides, keywords, speaker_pattern)
     if keywords and (longer := clip_length(recipe, overrides, resolved, data)):
         resolved = resolve_recipe(recipe, [*overrides, *longer], keywords, speaker_pattern)
-    return Build(resolved, data, Run(out_dir, force), RichReporter())
+    name = resolved.name if "name" in resolved.model_fields_set else recipe.stem
+    return Build(resolved, data, Run(out_dir or default_folder(name, keywords, kind), force), RichReporter())
+
+
+def say_moved(build: Build) -> None:
+    """Name the files of an earlier recipe that are out of the way now."""
+    if moved := build.run.moved_aside:
+        line(f"of an earlier recipe, moved to {build.run.path(ASIDE)}: {', '.join(moved)}", markup=False)
 
 
 def recipe_command(work: Callable[[Build], None]) -> Callable[..., None]:
@@ -73,7 +100,7 @@ def recipe_command(work: Callable[[Build], None]) -> Callable[..., None]:
     def command(
         recipe: RecipeArgument,
         data: DataOption = "synthetic",
-        out_dir: OutOption = Path("runs/kws"),
+        out_dir: OutOption = None,
         overrides: SetOption = [],  # noqa: B006 - typer copies it
         keywords: KeywordsOption = "",
         speaker_pattern: SpeakerOption = "",
@@ -83,6 +110,7 @@ def recipe_command(work: Callable[[Build], None]) -> Callable[..., None]:
             build = open_build(recipe, data, out_dir, overrides, keywords, speaker_pattern, force)
             with build.run.locked():
                 work(build)
+            say_moved(build)
 
     command.__doc__ = work.__doc__
     return command

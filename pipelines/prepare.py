@@ -32,7 +32,7 @@ from pipelines.stages.sharding import decode_clips, draw_all_epochs
 def command(
     recipe: RecipeArgument,
     data: DataOption = "synthetic",
-    out_dir: OutOption = Path("runs/kws"),
+    out_dir: OutOption = None,
     overrides: SetOption = [],  # noqa: B006 - typer copies it
     keywords: KeywordsOption = "",
     speaker_pattern: SpeakerOption = "",

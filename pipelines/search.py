@@ -46,7 +46,9 @@ def command(
         str, typer.Option(help="For flash, ram, instructions, cycles: a board, see `kws emulate --help`.")
     ] = "",
     data: DataOption = "synthetic",
-    out_dir: Annotated[Path, typer.Option("--out", help="The search's directory.")] = Path("runs/search"),
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="The search's directory; runs/search/NAME of the recipe.")
+    ] = None,
     overrides: SetOption = [],  # noqa: B006 - typer copies it
     keywords: KeywordsOption = "",
     speaker_pattern: SpeakerOption = "",
@@ -61,7 +63,7 @@ def command(
         check_board(limits, board)
         if board:
             board_of(board)
-        build = open_build(recipe, data, out_dir, overrides, keywords, speaker_pattern, force)
+        build = open_build(recipe, data, out_dir, overrides, keywords, speaker_pattern, force, "search")
         with build.run.locked():
             costs = DeviceCosts(space_of(build), limits, board, build.reporter)
             tables = costs.tables()

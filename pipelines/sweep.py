@@ -17,7 +17,7 @@ from kws_tfmot.provenance import commit_of, versions
 from kws_tfmot.recipe import find_recipe, read_values
 from pipelines.compare import ROOT, listed
 from pipelines.console import JobsView, friendly_errors, line
-from pipelines.options import DataOption, JsonOption, SetOption
+from pipelines.options import DataOption, JsonOption, SetOption, default_folder
 from pipelines.stages.export import count_instructions, export_build
 from pipelines.stages.sweep.cluster import require_ray
 from pipelines.stages.sweep.domains import parse_trial_option
@@ -32,9 +32,10 @@ JOBS = min(4, os.cpu_count() or 1)  # each needs about a gigabyte
 def command(
     recipe: Annotated[Path, typer.Argument(help="A sweep, or a recipe (then with --methods, --try ...).")],
     data: DataOption = "synthetic",
-    out_dir: Annotated[Path, typer.Option("--out", help="Where every trial is kept; shared by all nodes.")] = Path(
-        "runs/sweep"
-    ),
+    out_dir: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where every trial is kept, shared by all nodes; runs/sweep/NAME of the sweep."),
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trials at once on this computer.")] = JOBS,
     address: Annotated[str, typer.Option(help="A Ray cluster instead: HOST:PORT of its head, or auto.")] = "",
     cores: Annotated[int, typer.Option(min=1, help="Cores and threads of a trial; another number, other models.")] = 1,
@@ -60,6 +61,7 @@ def command(
         parameters = {key: values for key, values in given.items() if values} | dict(map(parse_trial_option, tried))
         sweep, folder = resolve(recipe, parameters, listed(seeds, "--seeds"), "," in seeds, samples, stop_early)
         trials = trials_of(sweep, folder, overrides)
+        out_dir = out_dir or default_folder(sweep.name, kind="sweep")
         stages = (export_build, count_instructions) if instructions else (export_build,)
         plan = absolute(SweepPlan(sweep, trials, data, out_dir, features or out_dir / "features", stages))
         with JobsView(sweep.name, steps_left(plan)) as view:

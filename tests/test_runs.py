@@ -110,7 +110,7 @@ def test_an_interrupted_training_is_not_begun_anew_with_another_recipe(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         run.stage("sparsify", "a", rounds, trains=True)
     for name, inputs in (("sparsify", "b"), ("train", "other")):
-        with pytest.raises(RecipeError, match=r"'sparsify' was interrupted.* under another recipe"):
+        with pytest.raises(RecipeError, match=r"'sparsify' was interrupted.* under another recipe, code or"):
             Run(tmp_path).stage(name, inputs, lambda _: StageResult(), trains=True)
     done: list[str] = []
     run = Run(tmp_path)
@@ -151,3 +151,55 @@ def test_a_run_where_none_can_be_is_refused(tmp_path, place: str) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(KwsError):
         Run(tmp_path / place)
+
+
+def test_other_code_or_threads_do_a_stage_again(tmp_path, monkeypatch) -> None:
+    run = Run(tmp_path / "run")
+    work = Counted(run)
+    monkeypatch.setattr("kws_tfmot.runs.source_digest", lambda _: "one")
+    assert run.stage("make", {}, work)
+    assert not run.stage("make", {}, work)
+    monkeypatch.setattr("kws_tfmot.runs.source_digest", lambda _: "two")
+    assert run.stage("make", {}, work)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
+    assert run.stage("make", {}, work)
+    assert not run.stage("make", {}, work)
+
+
+def test_a_stage_names_the_commit_that_did_it(tmp_path, monkeypatch) -> None:
+    donor, run = Run(tmp_path / "donor"), Run(tmp_path / "run")
+    monkeypatch.setattr("kws_tfmot.runs.own_commit", lambda: "old")
+    donor.stage("train", {}, Counted(donor))
+    monkeypatch.setattr("kws_tfmot.runs.own_commit", lambda: "new")
+    run.adopt(donor, ["train"])
+    run.stage("count", {}, lambda _: StageResult())
+    assert run.commits() == {"train": "old", "count": "new"}
+
+
+def _writes(run: Run, *names: str):
+    def work(_: str) -> StageResult:
+        for name in names:
+            write_text(run.path(name), "x")
+        return StageResult(names, {"files": len(names)})
+
+    return work
+
+
+def test_files_that_a_stage_writes_no_more_are_moved_aside(tmp_path) -> None:
+    run = Run(tmp_path)
+    run.stage("convert", 1, _writes(run, "int8", "float32", "shared"))
+    run.stage("other", 1, _writes(run, "shared"))
+    run.stage("convert", 2, _writes(run, "int8"))
+    assert run.moved_aside == ["float32"]
+    assert run.path("int8").is_file() and run.path("shared").is_file()  # another stage has it still
+    assert not run.path("float32").exists() and run.path("aside/float32").is_file()
+
+
+def test_stages_that_a_recipe_has_no_more_leave_neither_figures_nor_files(tmp_path) -> None:
+    run = Run(tmp_path)
+    run.stage("train", 1, _writes(run, "float"))
+    run.stage("sparsify", 1, _writes(run, "pruned"))
+    assert run.retire(["sparsify", "never done"]) == ["pruned"]
+    for again in (run, Run(tmp_path)):
+        assert again.figures("sparsify") == {} and again.stages == ("train",)
+    assert not run.path("pruned").exists() and run.path("float").is_file()

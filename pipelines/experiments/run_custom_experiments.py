@@ -107,6 +107,7 @@ def row_of(recipe: Recipe, source: str, count: str, real: str, directory: Path) 
         "speech": build.run.figures("prepare")["speech"],
         "own_test": {key: figures[key] for key in ("accuracy", "n", "split_sha256", "interpreter")},
         "real": {split: _short(value) for split, value in found.items()},
+        "commits": build.run.commits(),
     }
 
 

@@ -17,6 +17,7 @@ import typer
 from kws_tfmot.errors import ToolchainError
 from kws_tfmot.files import write_json
 from kws_tfmot.provenance import commit_of, versions
+from kws_tfmot.runs import Run
 from pipelines.console import friendly_errors, line, table
 from pipelines.stages.convert import INT8_MODEL
 
@@ -104,11 +105,12 @@ def _done(row: Row, folders: Mapping[str, Path], noise: Sequence[Path], runs: Pa
         det += ["--negatives", str(folder)]
     answer = json.loads(_kws(det))
     judged = answer if "words" in answer else next(iter(answer.values()))
-    figures = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["stages"]["train"]["figures"]
+    done = Run(run)
+    figures = done.figures("train")
     result = {
         "variant": row.variant, "word": row.word, "seed": row.seed, "overrides": list(row.overrides),
         "hours": judged["hours"], **judged["words"][row.word], "threshold": figures.get("threshold"),
-        "commit": commit_of(ROOT),
+        "commit": commit_of(ROOT), "commits": done.commits(),
     }  # fmt: skip
     write_json(record, result)
     return result

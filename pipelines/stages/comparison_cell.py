@@ -171,7 +171,8 @@ def row_of(build: Build, cell: Cell) -> dict[str, Any]:
     kernels in the int8 file; ``bytes`` of the file (raw, slim, gzip) and of the ``engine`` (constants in flash, arena
     in RAM) where it was exported; ``board``, where instructions were counted; ``shrunk``, the size that automatic
     sizing found for each layer; ``step_ms`` and ``step_cpu_ms``, milliseconds of a training step on the clock and of
-    the processor, and ``seconds`` of the stages; ``sha256`` of the file.
+    the processor, and ``seconds`` of the stages; ``commits``, the commit that did each stage, which is not always the
+    one that gathered the rows; ``sha256`` of the file.
     """
     run, sparsity = build.run, build.recipe.sparsity
     found, file = run.figures("evaluate"), run.figures("convert")["files"][INT8_MODEL]
@@ -206,6 +207,7 @@ def row_of(build: Build, cell: Cell) -> dict[str, Any]:
         "step_ms": _step_times(run, "step_ms"),
         "step_cpu_ms": _step_times(run, "step_cpu_ms"),
         "seconds": run.seconds(),
+        "commits": run.commits(),
         "sha256": file["sha256"],
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kws_tfmot.files import replacing
+from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import StageResult
 from pipelines.stages.build import Build
 from pipelines.stages.low_bit import LOW_BIT_MODEL, quantize_low_bit
@@ -20,12 +21,29 @@ COMPRESSED_MODEL = "compressed.h5"
 def compress(build: Build) -> bool:
     """Sparse training, then quantisation-aware training or rounding, as far as the recipe asks for them."""
     sparsity, quantization = build.recipe.sparsity, build.recipe.quantization
+    build.run.retire(name for name in build.run.stages if not in_recipe(name, build.recipe))
     did_sparsify = sparsify(build, sparsity) if sparsity else False
     if quantization.low_bit:
         did_quantize = quantize_low_bit(build, quantization.low_bit)
     else:
         did_quantize = _quantize(build) if quantization.mode == "qat" else False
     return did_sparsify or did_quantize
+
+
+def in_recipe(stage: str, recipe: Recipe) -> bool:
+    """Whether a recipe has a stage that compresses; True for every other stage.
+
+    >>> [in_recipe(stage, Recipe(sparsity=None)) for stage in ("train", "sparsify", "sparsify-2")]
+    [True, False, False]
+    """
+    name, _, number = stage.partition("-")
+    if name == "sparsify":
+        sparsity = recipe.sparsity
+        rounds = sparsity.rounds if sparsity and sparsity.resolved_schedule == "rounds" else 0
+        return int(number) <= rounds if number else sparsity is not None
+    if name == "quantize":
+        return recipe.quantization.mode == "qat" or recipe.quantization.low_bit is not None
+    return True
 
 
 def load_final(build: Build) -> keras.Model:

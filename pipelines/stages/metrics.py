@@ -8,7 +8,7 @@ from typing import Any
 from kws_tfmot.evaluation.trust import trust
 from kws_tfmot.files import sha256_file, write_json
 from kws_tfmot.provenance import versions
-from kws_tfmot.runs import MANIFEST
+from kws_tfmot.runs import ASIDE, MANIFEST
 from pipelines.stages.build import Build
 from pipelines.stages.convert import INT8_MODEL
 
@@ -23,8 +23,8 @@ def write_metrics(build: Build) -> dict[str, Any]:
     (parameters, MACs), ``sparsity`` (per layer and in all, layers left dense and why), ``quantization``, ``accuracy``
     (a dictionary for each model: accuracy in 0-1, n, interval_95, interpreter, split_sha256, per class, agreement),
     ``tflite`` (kind, bytes and zeros of each file), ``export``, ``benchmark``, ``files`` (bytes and SHA-256 of
-    everything in the run), ``seconds`` of each stage, ``trust`` (sentences on models of synthetic speech),
-    ``versions``.
+    everything in the run), ``seconds`` of each stage and the ``commits`` that did it, ``trust`` (sentences on models
+    of synthetic speech), ``versions``.
     """
     run = build.run
     metrics = {
@@ -41,6 +41,7 @@ def write_metrics(build: Build) -> dict[str, Any]:
         "benchmark": run.figures("benchmark") or None,
         "files": _files(run.directory),
         "seconds": run.seconds(),
+        "commits": run.commits(),
         "trust": trust(run.figures("prepare").get("speech"), run.figures("evaluate")[INT8_MODEL]),
         "versions": versions(),
     }
@@ -57,4 +58,4 @@ def _files(directory: Path) -> dict[str, dict[str, Any]]:
 
 
 def _is_internal(path: Path) -> bool:
-    return path.parts[0] in ("logs", "state", ".lock", MANIFEST, METRICS_FILE)
+    return path.parts[0] in ("logs", "state", ".lock", ASIDE, MANIFEST, METRICS_FILE)

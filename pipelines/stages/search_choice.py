@@ -117,30 +117,56 @@ def choose_network(build: Build, choosing: Choosing, learned_from: list[object],
 
 def _finals(build: Build, choosing: Choosing, candidates: list[Choice]) -> list[dict[str, Any]]:
     """The finalists, the best one first: cells, whether drawn evenly, and the validation loss of each heat."""
-    settings, number = choosing.settings, choosing.settings.finalists
-    if not number:
+    if not choosing.settings.finalists:
         return []
-    half = _distinct(choosing.space, candidates)[: number - number // 2]
-    drawn: list[Choice] = []
-    try:
-        drawn = random_networks(
-            choosing.space, choosing.tables, choosing.budget, number // 2, settings.seed + 1, _LEAST
-        )
-    except BudgetError as err:
-        build.reporter.note(f"finals among the candidates alone: {err}")
-    rows: list[dict[str, Any]] = [
-        {"cells": list(choosing.space.texts(choice)), "drawn_evenly": choice not in half, "validation_loss": []}
-        for choice in _distinct(choosing.space, [*half, *drawn])
-    ]
-    heats = [(rows, settings.final_epochs)]
+    rows = finalists(choosing, candidates, build.reporter.note)
     with build.reporter.task("finals", None) as task:
-        for heat, (running, epochs) in enumerate(heats):
-            for row in running:
-                row["validation_loss"].append(_trained_loss(build, choosing.space, row["cells"], epochs))
-                task.advance()
-            running.sort(key=lambda row: row["validation_loss"][-1])
-            if heat == 0 and len(running) >= 2 * _KEPT:
-                heats.append((running[: len(running) // _KEPT], _LONGER * epochs))
+
+        def loss_of(cells: list[str], epochs: int) -> float:
+            loss = _trained_loss(build, choosing.space, cells, epochs)
+            task.advance()
+            return loss
+
+        return run_heats(rows, choosing.settings.final_epochs, loss_of)
+
+
+def finalists(choosing: Choosing, candidates: list[Choice], note: Callable[[str], None]) -> list[dict[str, Any]]:
+    """The best candidates and as many evenly drawn networks, all different; fewer where the budget allows no more."""
+    number, space = choosing.settings.finalists, choosing.space
+    half = _distinct(space, candidates)[: number - number // 2]
+    drawn: list[Choice] = []
+    # Some of those drawn are candidates too, or equal but for which cells are left out.
+    for count in (2 * number, number // 2):
+        try:
+            drawn = random_networks(space, choosing.tables, choosing.budget, count, choosing.settings.seed + 1, _LEAST)
+            break
+        except BudgetError as err:
+            refusal = err
+    else:
+        note(f"finals among the candidates alone: {refusal}")
+    return [
+        {"cells": list(space.texts(choice)), "drawn_evenly": choice not in half, "validation_loss": []}
+        for choice in _distinct(space, [*half, *drawn])[:number]
+    ]
+
+
+def run_heats(
+    rows: list[dict[str, Any]], epochs: int, loss_of: Callable[[list[str], int], float]
+) -> list[dict[str, Any]]:
+    """Train all, the best quarter of eight or more again and longer; the last losses are appended, the best one first.
+
+    >>> rows = [{"cells": [str(i)], "validation_loss": []} for i in range(8)]
+    >>> best = run_heats(rows, 2, lambda cells, epochs: abs(5.2 - int(cells[0])) / epochs)
+    >>> [(row["cells"][0], len(row["validation_loss"])) for row in best[:3]]
+    [('5', 2), ('6', 2), ('4', 1)]
+    """
+    heats = [(list(rows), epochs)]
+    for heat, (running, length) in enumerate(heats):
+        for row in running:
+            row["validation_loss"].append(loss_of(row["cells"], length))
+        running.sort(key=lambda row: row["validation_loss"][-1])
+        if heat == 0 and len(running) >= 2 * _KEPT:
+            heats.append((running[: len(running) // _KEPT], _LONGER * epochs))
     return sorted(rows, key=lambda row: (-len(row["validation_loss"]), row["validation_loss"][-1]))
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
-from tests.pipelines.conftest import TinyBuild, run
+from tests.pipelines.conftest import RECIPE, TinyBuild, run
 
 pytestmark = pytest.mark.xdist_group("tiny_build")
 
@@ -76,20 +78,57 @@ def test_a_second_build_skips_every_stage(tiny_build: TinyBuild) -> None:
     assert json.loads((tiny_build.directory / "manifest.json").read_text()) == before
 
 
-def test_the_same_recipe_and_seed_give_the_same_bytes(tiny_build: TinyBuild, tmp_path) -> None:
+def stages_of(directory: Path) -> dict:
+    return json.loads((directory / "manifest.json").read_text())["stages"]
+
+
+def test_other_settings_leave_nothing_of_the_old_run(tiny_build: TinyBuild, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(tiny_build.directory, again)
+    for name in ("report.html", "model_card.md", "det.json"):
+        (again / name).write_text("of the old model")
+    before = stages_of(again)
+    changes = ("sparsity=null", "quantization.mode=ptq", "convert.also=[]")
+    options = [part for change in changes for part in ("--set", change)]
+    result = run("build", tiny_build.recipe, "--data", tiny_build.data, "--out", again, *options)
+    assert result.exit_code == 0, result.output
+    after = stages_of(again)
+    assert set(after) == {"prepare", "train", "convert", "evaluate", "benchmark", "export"}
+    assert after["train"] == before["train"]  # the dense model stays
+    metrics = json.loads((again / "metrics.json").read_text())
+    assert metrics["sparsity"] is None and metrics["quantization"] == {"mode": "ptq"}
+    gone = ("pruned.keras", "compressed.h5", "model_float32.tflite", "report.html", "model_card.md", "det.json")
+    said = "".join(result.output.split())
+    for name in gone:
+        assert not (again / name).exists() and (again / "aside" / name).is_file()
+        assert name in said and name not in metrics["files"]
+    assert run("report", again, "--boards", "").exit_code == 0
+    card = (again / "model_card.md").read_text(encoding="utf-8")
+    assert "pruned" not in card and "pruned" in _card(tiny_build, tmp_path)
+
+
+def _card(tiny_build: TinyBuild, folder: Path) -> str:
+    assert run("report", tiny_build.directory, "--boards", "", "--out", folder / "report.html").exit_code == 0
+    return (folder / "model_card.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_same_recipe_and_seed_give_the_same_firmware(tiny_build: TinyBuild, tmp_path: Path) -> None:
     result = run("build", tiny_build.recipe, "--data", tiny_build.data, "--out", tmp_path / "again")
     assert result.exit_code == 0, result.output
     assert sha256(tmp_path / "again" / "model_int8.tflite") == sha256(tiny_build.directory / "model_int8.tflite")
     assert digests(tmp_path / "again" / "firmware") == digests(tiny_build.directory / "firmware")
 
-    # A change of the last training stage leaves the others alone.
-    manifest = json.loads((tmp_path / "again" / "manifest.json").read_text())["stages"]
-    changed = ("build", tiny_build.recipe, "--data", tiny_build.data, "--out", tmp_path / "again")
-    result = run(*changed, "--set", "quantization.mode=ptq", "--set", "convert.also=[]")
-    assert result.exit_code == 0, result.output
-    after = json.loads((tmp_path / "again" / "manifest.json").read_text())["stages"]
-    assert {name for name in manifest if manifest[name] == after[name]} >= {"train", "sparsify"}
-    assert after["convert"] != manifest["convert"]
+
+def test_the_same_recipe_and_seed_give_the_same_file(tone_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(RECIPE)
+    changes = ("sparsity=null", "quantization.mode=ptq", "train.epochs=1", "augment.epoch_clips=100", "model.width=4")
+    options = [part for change in changes for part in ("--set", change)]
+    for name in ("one", "two"):
+        out = ("--out", tmp_path / name, "--set", "convert.also=[]")
+        result = run("convert", tmp_path / "tiny.yaml", "--data", f"folder:{tone_folder}", *out, *options)
+        assert result.exit_code == 0, result.output
+    assert sha256(tmp_path / "one" / "model_int8.tflite") == sha256(tmp_path / "two" / "model_int8.tflite")
 
 
 def test_evaluate_repeats_the_build_s_figure(tiny_build: TinyBuild) -> None:

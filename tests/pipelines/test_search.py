@@ -24,7 +24,7 @@ def recipe(tmp_path_factory) -> Path:
     text = text.replace("sparsity: {target: 0.75, epochs: 3, end: 0.5, frequency: 4}", "sparsity: null")
     path.write_text(
         text.replace("mode: qat", "mode: ptq")
-        + f"search: {{{SPACE}, learning_rate: 1, candidates: 5, finalists: 8, final_epochs: 1}}\n"
+        + f"search: {{{SPACE}, learning_rate: 1, candidates: 4, finalists: 4, final_epochs: 1}}\n"
     )
     return path
 
@@ -50,11 +50,10 @@ def test_the_record_and_the_picture_say_how_it_went(searched) -> None:
     assert {"entropy", "expected_macs", "val_accuracy"} <= set(record["history"][-1])
     assert record["costs"]["macs"] == record["counts"]["macs"] <= 80_000
     losses = [candidate["cross_entropy"] for candidate in record["candidates"]]
-    assert 1 <= len(losses) <= 6 and losses == sorted(losses)
+    assert 1 <= len(losses) <= 5 and losses == sorted(losses)
     finals = record["finals"]
     assert finals[0]["cells"] == record["cells"]
-    heats = [len(row["validation_loss"]) for row in finals]
-    assert heats == sorted(heats, reverse=True) and heats.count(2) == (len(finals) // 4 if len(finals) >= 8 else 0)
+    assert len(finals) == 4 and all(len(row["validation_loss"]) == 1 for row in finals)
     assert any(row["drawn_evenly"] for row in finals) and not all(row["drawn_evenly"] for row in finals)
     for cell in record["probabilities"]:
         assert sum(cell.values()) == pytest.approx(1, abs=1e-4)
@@ -71,7 +70,7 @@ def test_a_finished_search_is_not_done_again(searched, recipe, tone_folder) -> N
 
 def test_the_recipe_found_converts(searched, tone_folder, tmp_path) -> None:
     arguments = (searched[0] / "found.yaml", "--data", f"folder:{tone_folder}", "--out", tmp_path / "run")
-    result = run("convert", *arguments, "--set", "train.epochs=1")
+    result = run("convert", *arguments, "--set", "train.epochs=1", "--set", "convert.also=[]")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "run/model_int8.tflite").stat().st_size > 0
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.keras import keras, seed_everything
 from kws_tfmot.models import ModelSettings, build_model
-from kws_tfmot.quantization.tfmot_qat import apply_qat
-from kws_tfmot.sparsity.coverage import coverage
+from kws_tfmot.sparsity.coverage import Coverage, coverage
 from kws_tfmot.sparsity.masked_training import MaskedTraining
 from kws_tfmot.sparsity.registry import SparseTraining, prepare_training
 from kws_tfmot.sparsity.report import zeros_per_layer
@@ -33,7 +34,6 @@ CASES = [
     {"method": "csp", "sensing": "weights", "allocation": "layer"},
     {"method": "csp", "sensing": "random", "decay": 1.0},
 ]
-every_method = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
 
 
 @pytest.fixture(scope="module")
@@ -87,47 +87,66 @@ def sparse(data, settings: SparsitySettings, network: keras.Model, callbacks=())
     return run(data, prepare(data, settings, network), settings.epochs, callbacks)
 
 
-@every_method
-def test_the_target_is_met_and_zeros_are_held(data, case: dict) -> None:
-    settings = settings_of(case)
-    network = model()
-    rows = coverage(network, settings)
-    pruned = [row for row in rows if not row.reason]
-    watch = Watch([row.layer for row in pruned])
-    result = sparse(data, settings, network, [watch])
-    zeros = zeros_per_layer(result)
+@dataclass(frozen=True)
+class Trained:
+    """What a method made of the model, and what it looked like on the way."""
+
+    settings: SparsitySettings
+    before: list[np.ndarray]
+    dense: keras.Model
+    rows: list[Coverage]
+    watch: Watch
+    result: keras.Model
+
+    @property
+    def pruned(self) -> list[Coverage]:
+        return [row for row in self.rows if not row.reason]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: "-".join(map(str, case.values())))
+def trained(request: pytest.FixtureRequest, data) -> Trained:
+    """One whole training a case, for all that the contract says about it."""
+    settings, network = settings_of(request.param), model()
+    before, rows = network.get_weights(), coverage(network, settings)
+    watch = Watch([row.layer for row in rows if not row.reason])
+    return Trained(settings, before, network, rows, watch, sparse(data, settings, network, [watch]))
+
+
+def test_the_target_is_met_and_zeros_are_held(trained: Trained) -> None:
+    settings, pruned = trained.settings, trained.pruned
+    zeros = zeros_per_layer(trained.result)
     if settings.resolved_allocation == "layer":
         for row in pruned:
             assert zeros[row.layer][0] == pytest.approx(0.75 * row.weights, abs=1)
     total = sum(zeros[row.layer][0] for row in pruned)
     assert total == pytest.approx(0.75 * sum(row.weights for row in pruned), abs=len(pruned))
-    assert [row.layer for row in rows if row.reason] == ["block1_depthwise"]
+    assert [row.layer for row in trained.rows if row.reason] == ["block1_depthwise"]
     assert zeros["block1_depthwise"][0] == 0
-    shares = [sum(mask.sum() for mask in step) for step in watch.masks]
+    masks = trained.watch.masks
+    shares = [sum(mask.sum() for mask in step) for step in masks]
     if (
         settings.resolved_l1 == 0 and not settings.returns
     ):  # under the L1 norm weights touch zero and return, until masks are final
         assert shares == sorted(shares)
     (plan,) = rounds_of(settings)
-    final = watch.masks[plan.ramp(STEPS, 3).final :]
+    final = masks[plan.ramp(STEPS, 3).final :]
     assert len(final) >= 3
     for mask, last in zip(final[1], final[-1], strict=True):
         np.testing.assert_array_equal(mask, last)
 
 
-@every_method
-def test_zeros_survive_qat_and_conversion_layer_by_layer(data, case: dict) -> None:
-    settings = settings_of(case, epochs=2)
-    result = sparse(data, settings, model())
-    quantized = apply_qat(result, "sparsity", 0.05, data[1][0])
-    train(quantized, *data, TrainSettings(epochs=1, batch_size=BATCH, warmup_epochs=0))
-    layers = {
+def _kernel_zeros(network: keras.Model) -> dict[str, np.ndarray]:
+    """Where the zeros of every kernel are, in the layout of a TFLite file."""
+    return {
         layer.name: as_tflite(kernel.numpy() == 0, hasattr(layer, "depthwise_kernel"))
-        for layer in result.layers
+        for layer in network.layers
         if (kernel := getattr(layer, "depthwise_kernel", getattr(layer, "kernel", None))) is not None
     }
-    int8 = convert(quantized, "int8", data[1][0], input_quantization=(0.05, 0))
-    for row in match_zeros(layers, zero_masks(int8)):
+
+
+def test_zeros_survive_conversion_layer_by_layer(trained: Trained, data) -> None:
+    int8 = convert(trained.result, "int8", data[1][0], input_quantization=(0.05, 0))
+    for row in match_zeros(_kernel_zeros(trained.result), zero_masks(int8)):
         assert not row.lost
         assert row.zeros >= row.keras_zeros
 
@@ -138,40 +157,33 @@ class Interrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-@every_method
-def test_an_interrupted_training_goes_on_bit_for_bit(data, case: dict, tmp_path) -> None:
-    settings = settings_of(case, end=0.9)
-    whole = sparse(data, settings, model())
+def test_an_interrupted_training_goes_on_bit_for_bit(trained: Trained, data, tmp_path) -> None:
     resume = {"run_key": "k", "state_path": tmp_path / "state.npz", "save_seconds": 0.0}
     with pytest.raises(KeyboardInterrupt):
-        run(data, prepare(data, settings, model()), 4, [Interrupt()], **resume)
-    resumed = run(data, prepare(data, settings, model()), 4, **resume)
-    for left, right in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        run(data, prepare(data, trained.settings, model()), 4, [Interrupt()], **resume)
+    resumed = run(data, prepare(data, trained.settings, model()), 4, **resume)
+    for left, right in zip(trained.result.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
 
 
-@every_method
-def test_the_dense_model_is_left_alone(data, case: dict) -> None:
-    network = model()
-    before = network.get_weights()
-    sparse(data, settings_of(case, epochs=1), network)
-    for old, new in zip(before, network.get_weights(), strict=True):
+def test_the_dense_model_is_left_alone(trained: Trained) -> None:
+    for old, new in zip(trained.before, trained.dense.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_n_of_m_keeps_n_of_every_group_along_the_inputs(data, method: str) -> None:
-    result = sparse(data, settings_of({"method": method}, pattern="2:4", target=0.5), model())
+    result = sparse(data, settings_of({"method": method}, pattern="2:4", target=0.5, epochs=2), model())
     kernel = result.get_layer("block1_pointwise").kernel.numpy()[0, 0]
     np.testing.assert_array_equal(np.count_nonzero(kernel.reshape(4, 4, 16), axis=1), 2)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_blocks_live_and_die_as_a_whole(data, method: str) -> None:
-    settings = settings_of({"method": method}, pattern="1x4")
-    kernel = sparse(data, settings, model("dnn")).get_layer("dense1").kernel.numpy()
-    assert set(np.unique(np.count_nonzero(kernel.reshape(-1, 4, 16), axis=1))) == {0, 4}
+    settings = settings_of({"method": method}, pattern="1x4", epochs=2)
     result, notes = sparse(data, settings, model()), {row.layer: row.note for row in coverage(model(), settings)}
+    kernel = result.get_layer("classifier").kernel.numpy()
+    assert set(np.unique(np.count_nonzero(kernel.reshape(-1, 4, CLASSES), axis=1))) == {0, 4}
     for layer, shape in (("conv", (10, 4, 16)), ("block1_pointwise", (4, 4, 16))):
         kept = np.count_nonzero(result.get_layer(layer).kernel.numpy().reshape(shape), axis=1)
         if method == "magnitude":
