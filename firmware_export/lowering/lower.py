@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 from firmware_export.ir import Layer, Layout, Operation, Program, Requant, StepPlan
+from firmware_export.lowering.padding import fold_padding
 from firmware_export.operators.kernels.clamp import Clamp
 from firmware_export.operators.kernels.reshape import Reshape
 from firmware_export.operators.registry import operators
@@ -43,7 +44,7 @@ def lower(graph: Graph) -> Program:
         )
     if context.program.states:
         context.program.step = _step_of(graph)
-    return _split_clamps(_fuse_clamps(context.program))
+    return _split_clamps(_fuse_clamps(fold_padding(context.program)))
 
 
 def _step_of(graph: Graph) -> StepPlan:

@@ -16,13 +16,13 @@ from firmware_export.operators.kernels.append import Append
 from firmware_export.operators.kernels.convolution import Convolution
 from firmware_export.operators.kernels.depthwise import Depthwise
 from firmware_export.operators.kernels.elementwise import Elementwise
-from firmware_export.operators.kernels.place import Place
+from firmware_export.operators.kernels.place import Place, place_of
 from firmware_export.operators.kernels.reshape import Reshape
 from firmware_export.operators.pool_2d import Pool
 from firmware_export.streaming.crop import Crop, Range
 from firmware_export.streaming.row_vectors import over_rows, takes_vector
 from firmware_export.streaming.rules import Track, check_placed, constant_rows, rows_read, track_of, window_of
-from firmware_export.streaming.upright import NotStreamable, place_of, strides_of, upright
+from firmware_export.streaming.upright import NotStreamable, strides_of, upright
 from kws_tfmot.errors import ModelError, RecipeError
 
 

@@ -15,13 +15,13 @@ from firmware_export.ir import Layer, Layout, Program, Value, Window, to_planar
 from firmware_export.operators.kernels.convolution import Convolution
 from firmware_export.operators.kernels.depthwise import Depthwise
 from firmware_export.operators.kernels.elementwise import Elementwise
-from firmware_export.operators.kernels.place import Place
+from firmware_export.operators.kernels.place import Place, place_of
 from firmware_export.operators.kernels.reshape import Reshape
 from firmware_export.operators.kernels.strided_copy import StridedCopy
 from firmware_export.operators.mean import Mean
 from firmware_export.operators.pool_2d import Pool
 from firmware_export.streaming.crop import Crop
-from firmware_export.streaming.upright import NotStreamable, place_of
+from firmware_export.streaming.upright import NotStreamable
 
 SAME_HINT = (
     "train it without padding along time (padding='valid', as the family streaming_cnn; frequency may be padded), and "

@@ -14,7 +14,7 @@ from firmware_export.ir import Layer, Layout, Operation, Program, Value, Window,
 from firmware_export.operators.kernels.convolution import Convolution
 from firmware_export.operators.kernels.depthwise import Depthwise
 from firmware_export.operators.kernels.elementwise import Elementwise
-from firmware_export.operators.kernels.place import Place
+from firmware_export.operators.kernels.place import Place, place_of
 from firmware_export.operators.kernels.reshape import Reshape
 from firmware_export.operators.kernels.strided_copy import StridedCopy
 from firmware_export.operators.mean import Mean
@@ -236,16 +236,6 @@ def _turned_operation(operation: Operation, program: Program, layer: Layer) -> O
         out = turned(program.values[layer.output].layout)
         return Place(channel * out.plane + x * out.width + y)
     return operation
-
-
-def place_of(start: int, layout: Layout) -> tuple[int, int, int]:
-    """Channel, row and column of a byte of a plane.
-
-    >>> place_of(8 + 3, Layout(3, 2, 4))
-    (1, 1, 1)
-    """
-    channel, pixel = divmod(start, layout.plane)
-    return channel, pixel // layout.width, pixel % layout.width
 
 
 def strides_of(layout: Layout) -> tuple[int, int, int]:

@@ -13,6 +13,7 @@ from kws_tfmot.errors import RecipeError
 from kws_tfmot.keras import keras
 from kws_tfmot.models.layers import batch_norm_relu, classifier, conv_bn_relu
 from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.time_padding import TimePadding, TooFewFrames, newest_rows, padded
 
 _WIDTH = 8
 _MULTIPLIERS = {"s": 1.0, "m": 2.0, "l": 3.0}
@@ -39,14 +40,20 @@ def build(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -
         )
     width = settings.width or _WIDTH * (settings.multiplier or _MULTIPLIERS[settings.size])
     channels = [max(1, round(width * factor)) for factor, *_ in _STAGES]
+    padding = settings.resolved_time_padding
     inputs = keras.Input((*input_shape, 1), name="features")
-    x = conv_bn_relu(inputs, "conv", round(2 * width), (5, 5), (1, 2))
+    x = conv_bn_relu(inputs, "conv", round(2 * width), (5, 5), (1, 2), time_padding=padding)
     for stage, (_, blocks, stride, dilation) in enumerate(_STAGES[: settings.blocks or len(_STAGES)]):
         for block in range(blocks):
             name = f"stage{stage + 1}_block{block + 1}"
-            x = _block(x, name, channels[stage], stride if block == 0 else 1, dilation, transition=block == 0)
-    x = keras.layers.ZeroPadding2D(((2, 2), (0, 0)), name="last_pad")(x)
-    x = keras.layers.DepthwiseConv2D((5, min(5, x.shape[2])), use_bias=False, name="last_depthwise")(x)
+            shape = (channels[stage], stride if block == 0 else 1, dilation)
+            x = _block(x, name, shape, padding, transition=block == 0)
+    kernel = (5, min(5, x.shape[2]))
+    if padding == "same":
+        x = keras.layers.ZeroPadding2D(((2, 2), (0, 0)), name="last_pad")(x)
+    elif x.shape[1] < kernel[0]:
+        raise TooFewFrames(f"last_depthwise expected at least {kernel[0]} rows of time. Received: {x.shape[1]}")
+    x = keras.layers.DepthwiseConv2D(kernel, use_bias=False, name="last_depthwise")(x)
     x = conv_bn_relu(x, "last", round(4 * width), (1, 1))
     x = keras.layers.AveragePooling2D(x.shape[1:3], name="pool")(x)
     x = keras.layers.Flatten(name="flatten")(x)
@@ -54,13 +61,15 @@ def build(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -
 
 
 def _block(
-    x: keras.KerasTensor, name: str, channels: int, stride: int, dilation: int, *, transition: bool
+    x: keras.KerasTensor, name: str, shape: tuple[int, int, int], padding: TimePadding, *, transition: bool
 ) -> keras.KerasTensor:
     """``ReLU(x + f2(x) + broadcast(f1(mean over frequency of f2(x))))``; in a transition without ``x``.
 
     ``f2`` is a depthwise 1x3 along frequency (in a transition behind a 1x1 to the stage's channels), ``f1`` a dilated
-    depthwise 3x1 along time and a 1x1.
+    depthwise 3x1 along time and a 1x1. ``shape`` is channels, stride along frequency, dilation along time.
     """
+    channels, stride, dilation = shape
+    along = (3, 1, dilation)
     shortcut = x
     if transition:
         x = conv_bn_relu(x, f"{name}_expand", channels, (1, 1))
@@ -70,12 +79,13 @@ def _block(
     if stride > 1:
         x = keras.layers.MaxPooling2D((1, 1), strides=(1, stride), name=f"{name}_thin")(x)
     y = keras.layers.AveragePooling2D((1, x.shape[2]), name=f"{name}_mean")(x)
+    y, sides = padded(y, f"{name}_time", (3, 1), (1, 1), padding, (dilation, 1))
     y = keras.layers.DepthwiseConv2D(
-        (3, 1), padding="same", dilation_rate=(dilation, 1), use_bias=False, name=f"{name}_time"
+        (3, 1), padding=sides, dilation_rate=(dilation, 1), use_bias=False, name=f"{name}_time"
     )(y)
     y = batch_norm_relu(y, f"{name}_time")
     y = keras.layers.Conv2D(channels, (1, 1), use_bias=False, name=f"{name}_pointwise")(y)
-    x = keras.layers.Add(name=f"{name}_broadcast")([x, y])
+    x = keras.layers.Add(name=f"{name}_broadcast")([newest_rows(x, f"{name}_broadcast", padding, along), y])
     if not transition:
-        x = keras.layers.Add(name=f"{name}_add")([x, shortcut])
+        x = keras.layers.Add(name=f"{name}_add")([x, newest_rows(shortcut, name, padding, along)])
     return keras.layers.ReLU(name=f"{name}_relu")(x)

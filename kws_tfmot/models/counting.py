@@ -22,6 +22,7 @@ _FREE = (
     keras.layers.MaxPooling2D,
     keras.layers.Add,
     keras.layers.ZeroPadding2D,
+    keras.layers.Cropping2D,
     keras.layers.Softmax,
 )
 

@@ -38,10 +38,12 @@ def build(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -
     channels, blocks, first_strides, block_strides = _SIZES[settings.size]
     channels = settings.width or channels
     blocks = settings.blocks or blocks
+    padding = settings.resolved_time_padding
     inputs = keras.Input((*input_shape, 1), name="features")
-    x = conv_bn_relu(inputs, "conv", channels, (10, 4), first_strides)
+    x = conv_bn_relu(inputs, "conv", channels, (10, 4), first_strides, time_padding=padding)
     for i in range(1, blocks + 1):
-        x = depthwise_bn_relu(x, f"block{i}_depthwise", (3, 3), block_strides if i == 1 else (1, 1))
+        strides = block_strides if i == 1 else (1, 1)
+        x = depthwise_bn_relu(x, f"block{i}_depthwise", (3, 3), strides, time_padding=padding)
         x = conv_bn_relu(x, f"block{i}_pointwise", channels, (1, 1))
     x = keras.layers.AveragePooling2D(x.shape[1:3], name="pool")(x)
     x = keras.layers.Flatten(name="flatten")(x)

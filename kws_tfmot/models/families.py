@@ -17,6 +17,9 @@ FAMILIES = {
     "tenet": "tenet",
 }
 
+UNPADDED = ("cnn", "dnn", "streaming_cnn")
+"""Families that pad no time."""
+
 
 def model_names() -> tuple[str, ...]:
     """The families that :func:`build_model` knows, sorted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kws_tfmot.keras import keras
+from kws_tfmot.models.time_padding import TimePadding, padded
 
 # Short trainings on small sets need faster running statistics than Keras' 0.99.
 BATCH_NORM_MOMENTUM = 0.9
@@ -27,9 +28,11 @@ def conv_bn_relu(
     strides: tuple[int, int] = (1, 1),
     relu: bool = True,
     limit: float | None = None,
+    time_padding: TimePadding = "same",
 ) -> keras.KerasTensor:
-    """SAME convolution without bias (the batch norm has one), batch norm and ReLU."""
-    conv = keras.layers.Conv2D(channels, kernel, strides=strides, padding="same", use_bias=False, name=name)
+    """SAME convolution (or VALID along time) without bias (the batch norm has one), batch norm and ReLU."""
+    x, padding = padded(x, name, kernel, strides, time_padding)
+    conv = keras.layers.Conv2D(channels, kernel, strides=strides, padding=padding, use_bias=False, name=name)
     return batch_norm_relu(conv(x), name, relu, limit)
 
 
@@ -39,9 +42,11 @@ def depthwise_bn_relu(
     kernel: tuple[int, int],
     strides: tuple[int, int] = (1, 1),
     limit: float | None = None,
+    time_padding: TimePadding = "same",
 ) -> keras.KerasTensor:
-    """SAME depthwise convolution without bias, batch norm and ReLU."""
-    conv = keras.layers.DepthwiseConv2D(kernel, strides=strides, padding="same", use_bias=False, name=name)
+    """SAME depthwise convolution (or VALID along time) without bias, batch norm and ReLU."""
+    x, padding = padded(x, name, kernel, strides, time_padding)
+    conv = keras.layers.DepthwiseConv2D(kernel, strides=strides, padding=padding, use_bias=False, name=name)
     return batch_norm_relu(conv(x), name, limit=limit)
 
 

@@ -13,6 +13,7 @@ from kws_tfmot.keras import keras
 from kws_tfmot.models.layers import classifier, conv_bn_relu, depthwise_bn_relu
 from kws_tfmot.models.mbconv_cells import Cell, cells_text, parse_cells
 from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.time_padding import TimePadding, newest_rows
 
 Body = Callable[["keras.KerasTensor"], "keras.KerasTensor"]
 FIRST_KERNEL, FIRST_STRIDES = (11, 5), (2, 1)
@@ -65,7 +66,7 @@ def build(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -
     def cells(x: keras.KerasTensor) -> keras.KerasTensor:
         for i, cell in enumerate(cells_of(settings), start=1):
             if cell is not None:
-                x = _bottleneck(x, f"cell{i}", cell, width, first=i == 1)
+                x = _bottleneck(x, f"cell{i}", cell, width, settings.resolved_time_padding, first=i == 1)
         return x
 
     return assemble(settings, input_shape, classes, cells)
@@ -82,7 +83,8 @@ def assemble(settings: ModelSettings, input_shape: tuple[int, int], classes: int
     """
     width, mix = widths(settings)
     inputs = keras.Input((*input_shape, 1), name="features")
-    x = cells(conv_bn_relu(inputs, "conv", width, FIRST_KERNEL, FIRST_STRIDES, limit=LIMIT))
+    padding = settings.resolved_time_padding
+    x = cells(conv_bn_relu(inputs, "conv", width, FIRST_KERNEL, FIRST_STRIDES, limit=LIMIT, time_padding=padding))
     x = conv_bn_relu(x, "mix", mix, (1, 1), limit=LIMIT)
     x = keras.layers.AveragePooling2D(x.shape[1:3], name="pool")(x)
     x = keras.layers.Flatten(name="flatten")(x)
@@ -99,12 +101,15 @@ def describe(settings: ModelSettings) -> str:
     return f"width {width}, mix {mix}: {', '.join(cells_text(cells_of(settings)))}"
 
 
-def _bottleneck(x: keras.KerasTensor, name: str, cell: Cell, width: int, first: bool) -> keras.KerasTensor:
+def _bottleneck(
+    x: keras.KerasTensor, name: str, cell: Cell, width: int, padding: TimePadding, first: bool
+) -> keras.KerasTensor:
     """Expand (where it does), filter each channel, project without activation, add the input but in the first cell."""
     y = x
     if cell.expansion > 1:
         y = conv_bn_relu(y, f"{name}_expand", cell.expansion * width, (1, 1), limit=LIMIT)
     strides = CELL_STRIDES if first else (1, 1)
-    y = depthwise_bn_relu(y, f"{name}_depthwise", (cell.kernel, cell.kernel), strides, limit=LIMIT)
+    kernel = (cell.kernel, cell.kernel)
+    y = depthwise_bn_relu(y, f"{name}_depthwise", kernel, strides, limit=LIMIT, time_padding=padding)
     y = conv_bn_relu(y, f"{name}_project", width, (1, 1), relu=False)
-    return y if first else keras.layers.Add(name=f"{name}_add")([y, x])
+    return y if first else keras.layers.Add(name=f"{name}_add")([y, newest_rows(x, name, padding, (cell.kernel, 1, 1))])

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib
+from types import ModuleType
 from typing import TYPE_CHECKING
 
+from kws_tfmot.errors import RecipeError
 from kws_tfmot.models.families import FAMILIES
 
 if TYPE_CHECKING:
     from kws_tfmot.keras import keras
     from kws_tfmot.models.settings import ModelSettings
+
+_LONG = 8192  # frames that any network fits
 
 
 def build_model(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -> keras.Model:
@@ -27,5 +31,25 @@ def build_model(settings: ModelSettings, input_shape: tuple[int, int], classes: 
     Raises:
         RecipeError: If the family cannot take features of this shape.
     """
+    from kws_tfmot.models.time_padding import TooFewFrames
+
     module = importlib.import_module(f"kws_tfmot.models.{FAMILIES[settings.name]}")
-    return module.build(settings, input_shape, classes)
+    try:
+        return module.build(settings, input_shape, classes)
+    except TooFewFrames as problem:
+        raise _too_short(module, settings, input_shape, problem) from None
+
+
+def _too_short(
+    module: ModuleType, settings: ModelSettings, input_shape: tuple[int, int], problem: RecipeError
+) -> RecipeError:
+    """What a network that pads no time would need."""
+    from kws_tfmot.models.time_padding import frames_needed
+
+    frames = frames_needed(module.build(settings, (_LONG, input_shape[1]), 2))
+    return RecipeError(
+        f"{settings.name} without padding along time expected at least {frames} frames. Received: {input_shape[0]} "
+        f"({problem.message})",
+        "Use fewer blocks or smaller kernels (model.blocks, model.cells), a shorter frontend.hop_ms, longer clips "
+        "(data.clip_ms and frontend.clip_ms), or model.time_padding=same, which cannot be streamed.",
+    )

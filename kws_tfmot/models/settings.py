@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pydantic
 
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.models.families import check_name
+from kws_tfmot.models.families import UNPADDED, check_name
 from kws_tfmot.models.mbconv_cells import cells_text, parse_cells
 from kws_tfmot.settings import Settings
 
@@ -22,6 +22,9 @@ class ModelSettings(Settings):
         size: The published sizes of the family (``s``, ``m``, ``l``); families with one size ignore it.
         width: Channels (or units) of every layer, in place of the published ones.
         blocks: Number of repeated blocks (or layers), in place of the published one.
+        time_padding: ``same`` pads time at both ends of the window, as published; ``valid`` does not, so that a
+            stream's rows are computed once (docs/streaming.md), and crops skips to their newest rows. ``cnn``, ``dnn``
+            and ``streaming_cnn`` never pad time.
         dropout: Share of the last features dropped in training, 0 to 0.9.
         multiplier: mbconv: the published widths (72 and, of the mix convolution, 144) times this, to a multiple of 8,
             where ``width`` and ``mix`` are not given. bc_resnet: the number in its name, in place of ``size``.
@@ -34,10 +37,16 @@ class ModelSettings(Settings):
     size: Size = "s"
     width: int | None = pydantic.Field(default=None, ge=4, le=1024)
     blocks: int | None = pydantic.Field(default=None, ge=1, le=24)
+    time_padding: Literal["same", "valid"] | None = None
     dropout: float = pydantic.Field(default=0.0, ge=0.0, le=0.9)
     multiplier: float | None = pydantic.Field(default=None, gt=0.0, le=8.0)
     mix: int | None = pydantic.Field(default=None, ge=4, le=4096)
     cells: tuple[str, ...] | None = None
+
+    @property
+    def resolved_time_padding(self) -> Literal["same", "valid"]:
+        """``time_padding``, or what the family is published with."""
+        return self.time_padding or ("valid" if self.name in UNPADDED else "same")
 
     @pydantic.field_validator("name")
     @classmethod
@@ -65,4 +74,6 @@ class ModelSettings(Settings):
             raise ValueError(f"expected cells or blocks, not both: {len(self.cells)} cells, blocks={self.blocks}")
         if self.multiplier is not None and self.width is not None:
             raise ValueError(f"expected width or multiplier, not both: {self.width} and {self.multiplier:g}")
+        if self.time_padding == "same" and self.name in UNPADDED:
+            raise ValueError(f"{self.name} does not pad time: expected time_padding valid, or none. Received: same")
         return self

@@ -45,7 +45,8 @@ from kws_tfmot.tflite.quantized_layers import (
     store_bias,
 )
 
-_MOVING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE")
+# They move numbers about; PAD fills with the zero point, which stands for 0 whatever the scale.
+_MOVING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "PAD", "STRIDED_SLICE")
 
 
 def drop_softmax(root: Table) -> bool:

@@ -38,6 +38,12 @@ def search_settings(recipe: Recipe) -> CellSearchSettings:
             f"only the model mbconv has cells to search. Received: model.name={recipe.model.name}",
             "Use recipes/search_mbconv.yaml, or model: {name: mbconv, width: 24}.",
         )
+    if recipe.model.resolved_time_padding == "valid":
+        raise RecipeError(
+            "a search mixes kernels of several lengths, whose maps differ in rows unless time is padded. Received: "
+            "model.time_padding=valid",
+            "Search with model.time_padding=same, then build the cells it finds with valid, if their window fits.",
+        )
     return recipe.search or CellSearchSettings()
 
 

@@ -127,6 +127,29 @@ def test_the_input_can_be_given_the_front_ends_quantisation():
     assert difference.max() <= 2 and difference.mean() < 0.1  # biases are rounded to other steps
 
 
+def test_the_input_keeps_its_numbers_through_padding():
+    """Networks that pad frequency alone begin with PAD, whose zeros are the input's zero point."""
+    rng = np.random.default_rng(3)
+    data = rng.integers(-40, 40, (4, 3, 3, 1)).astype(np.int8)
+    tensors = [
+        tensor((1, 6, 4, 1), "int8", 1 / 16),
+        tensor((4, 2), "int32", data=np.array([[0, 0], [0, 0], [1, 1], [0, 0]], np.int32)),
+        tensor((1, 6, 6, 1), "int8", 1 / 16),
+        tensor((4, 3, 3, 1), "int8", [0.02] * 4, [0] * 4, 0, data),
+        tensor((1, 4, 4, 4), "int8", 0.1),
+    ]
+    window = ("Conv2DOptions", {"padding": 1, "stride_w": 1, "stride_h": 1})
+    steps = [operator("PAD", [0, 1], [2]), operator("CONV_2D", [2, 3], [4], window)]
+    model = build(tensors, steps, [0], [4])
+    root = open_for_edit(model)
+    set_input_quantization(root, 1 / 32, 4)
+    changed, original = open_interpreter(finish(root), "tflm"), open_interpreter(model, "tflm")
+    inputs = rng.integers(-60, 60, (200, 6, 4, 1))
+    same = original.run(inputs.astype(np.int8)), changed.run((2 * inputs + 4).astype(np.int8))
+    assert len(np.unique(same[0])) > 50
+    assert np.abs(same[0].astype(int) - same[1]).max() <= 1
+
+
 def test_the_input_of_other_operators_is_not_touched():
     tensors = [tensor((1, 4), "int8", 0.5), tensor((1, 4), "int8", 1 / 256, -128)]
     root = open_for_edit(build(tensors, [operator("LOGISTIC", [0], [1])], [0], [1]))

@@ -25,3 +25,13 @@ class Place(Operation):
 def start_of(out: Layout, y: int, x: int, channel: int) -> int:
     """Byte of one element in a planar tensor."""
     return channel * out.plane + y * out.width + x
+
+
+def place_of(start: int, layout: Layout) -> tuple[int, int, int]:
+    """Channel, row and column of a byte of a plane.
+
+    >>> place_of(8 + 3, Layout(3, 2, 4))
+    (1, 1, 1)
+    """
+    channel, pixel = divmod(start, layout.plane)
+    return channel, pixel // layout.width, pixel % layout.width

@@ -17,6 +17,7 @@ from kws_tfmot.sparsity.shrink.graph import Array, Mask, Node, identity
 _PASSING = (
     keras.layers.Dropout,
     keras.layers.Flatten,
+    keras.layers.Cropping2D,
     keras.layers.AveragePooling2D,
     keras.layers.MaxPooling2D,
     keras.layers.GlobalAveragePooling2D,

@@ -1,0 +1,46 @@
+"""Networks of every family without padding along time: their steps decide as their windows do, and as TFLM does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from stream_support import both
+
+from firmware_export.emulation.steps import random_rows, step_of, windows_of
+from firmware_export.engine import build
+from kws_tfmot.keras import seed_everything
+from kws_tfmot.models import ModelSettings, build_model
+from kws_tfmot.tflite.convert import convert
+from kws_tfmot.tflite.interpreter import open_interpreter
+
+SCALE = 2.0**-5
+NETWORKS = {
+    "bc_resnet": ({"blocks": 2}, (40, 16)),
+    "cnn": ({}, (40, 10)),
+    "ds_cnn": ({}, (49, 10)),
+    "matchboxnet": ({"blocks": 1}, (98, 10)),
+    "mbconv": ({"cells": ["5x5 e2", "3x3 e1"]}, (49, 10)),
+    "tc_resnet8": ({"blocks": 2}, (80, 10)),
+    "tenet": ({"blocks": 3}, (79, 10)),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_steps_windows_and_tflm_are_one(name: str) -> None:
+    seed_everything(1)
+    settings, shape = NETWORKS[name]
+    network = build_model(ModelSettings(name=name, width=8, time_padding="valid", **settings), shape, 5)
+    rng = np.random.default_rng(0)
+    for weight in network.weights:  # running statistics of random numbers, so that windows differ
+        if "moving" in weight.name:
+            weight.assign(rng.uniform(0.01, 0.3, weight.shape))
+    examples = rng.integers(-128, 128, (40, *shape, 1), dtype=np.int8)
+    data = convert(network, "int8", examples * np.float32(SCALE), input_quantization=(SCALE, 0), exact_linear=True)
+    engine = build(data, stream=True)
+    steps, whole = both(data, engine, 12)
+    assert len(np.unique(whole, axis=0)) > 4
+    assert steps.tobytes() == whole.tobytes()
+    step = step_of(engine)
+    windows = windows_of(random_rows(engine, (step.warm_up + 12) * step.rows + step.rows - 1, 0), step)
+    assert open_interpreter(data, "tflm").run(windows.reshape(-1, *shape, 1)).tobytes() == steps.tobytes()
+    assert engine.plan.arena < build(data).plan.arena
