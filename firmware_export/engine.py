@@ -19,6 +19,7 @@ from firmware_export.codegen.layers import Call
 from firmware_export.codegen.memory_plan import MemoryPlan, plan_memory
 from firmware_export.codegen.model import generate
 from firmware_export.codegen.readme import engine_readme
+from firmware_export.codegen.stamp import stamp
 from firmware_export.encodings import ENCODINGS
 from firmware_export.encodings.cost_model import Estimate, choose, choose_depthwise
 from firmware_export.ir import Operation, Program, StepPlan
@@ -177,7 +178,7 @@ def export_engine(
     """
     engine = build(model, optimise=optimise, name=name, labels=labels, encodings=encodings, stream=stream, hop=hop)
     readme = engine_readme(engine.name, engine.report(), sorted(engine.files))
-    write_files({**engine.files, "README.md": readme}, out_dir)
+    write_files(stamp({**engine.files, "README.md": readme}), out_dir)
     return engine.report()
 
 

@@ -51,7 +51,7 @@ def refusing(path: str | os.PathLike[str], doing: str = "written") -> Iterator[N
 
 
 def write_files(files: Mapping[str, bytes | str], folder: str | os.PathLike[str], stale: Iterable[str] = ()) -> None:
-    """Write ``files`` (contents by name) into ``folder``: all of them or, where that fails, none.
+    """Write ``files`` (contents by name, which may begin with folders) into ``folder``: all or, where that fails, none.
 
     A new folder is filled beside its place and renamed; into one that exists the files are moved when all are written,
     and other files there stay, but for those named in ``stale``.
@@ -71,16 +71,26 @@ def write_files(files: Mapping[str, bytes | str], folder: str | os.PathLike[str]
         try:
             staged.mkdir()
             for name, data in sorted(files.items()):
+                (staged / name).parent.mkdir(parents=True, exist_ok=True)
                 (staged / name).write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
             if new:
                 staged.rename(target)
             else:
                 for name in sorted(files):
+                    (target / name).parent.mkdir(parents=True, exist_ok=True)
                     (staged / name).replace(target / name)
                 for name in set(stale) - set(files):
                     (target / name).unlink(missing_ok=True)
+                    _remove_empty((target / name).parent, target)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
+
+
+def _remove_empty(folder: Path, top: Path) -> None:
+    """Delete ``folder`` and the folders around it below ``top`` as long as they are empty."""
+    while folder != top and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
 
 def remove_partial(folder: Path) -> None:

@@ -7,8 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from firmware_export.codegen.rename import DEFAULT_NAME as PACKAGE_NAME
 from firmware_export.emulation.example import export_example
 from firmware_export.engine import DEFAULT_NAME, export_engine
+from firmware_export.packages.export import TARGETS as PACKAGES
+from firmware_export.packages.export import export_package
 from firmware_export.tflm.export import ExportReport, export_tflm
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError, did_you_mean
@@ -17,7 +20,7 @@ from kws_tfmot.tflite.metadata import read_settings
 from pipelines.console import friendly_errors, line, table
 from pipelines.options import HopOption, ModelArgument, RecipeOption, StreamOption, check_hop
 
-TARGETS = ("tflm", "engine", "firmware")
+TARGETS = ("tflm", "engine", "firmware", *PACKAGES)
 TFLM_NAME = "kws_model"
 
 
@@ -28,17 +31,21 @@ def command(
         str,
         typer.Option(
             help="tflm: a C array for TensorFlow Lite Micro. engine: C code with its own kernels. "
-            "firmware: the engine, the audio front end and a board's start-up code."
+            "firmware: the engine, the audio front end and a board's start-up code. "
+            f"{', '.join(PACKAGES)}: the same with examples, as a package of that tool chain."
         ),
     ] = "tflm",
-    optimise: Annotated[str, typer.Option(help="engine: speed, balanced or size.")] = "balanced",
+    optimise: Annotated[str, typer.Option(help="All but tflm: speed, balanced or size.")] = "balanced",
     board: Annotated[str, typer.Option(help="firmware: the board, see `kws emulate --help`.")] = "mps2-an386",
     decode: Annotated[bool, typer.Option(help="tflm: pack sparse weights for TFLM_DECODE where smaller.")] = False,
     stream: StreamOption = False,
     hop: HopOption = None,
     name: Annotated[
         str,
-        typer.Option(help="What files and C identifiers begin with; kws_model for tflm, model for engine by default."),
+        typer.Option(
+            help="What files and C identifiers begin with, so that two models link together; kws_model for tflm, model "
+            f"for engine and firmware, {PACKAGE_NAME} for packages by default."
+        ),
     ] = "",
     recipe: RecipeOption = None,
 ) -> None:
@@ -61,8 +68,12 @@ def command(
             show_engine(report, out_dir)
         else:
             contract = ModelContract.of_model(model, load_recipe(recipe).contract() if recipe else None)
-            files = export_example(model, out_dir, contract, board)
-            line(f"{out_dir}: {', '.join(files)}", markup=False)
+            if target == "firmware":
+                files = export_example(model, out_dir, contract, board, optimise=optimise, name=name or DEFAULT_NAME)
+                line(f"{out_dir}: {', '.join(files)}", markup=False)
+                return
+            record = export_package(model, out_dir, contract, target, name=name or PACKAGE_NAME, optimise=optimise)
+            show_package(record, out_dir)
 
 
 def _settings(recipe: Path | None) -> dict[str, Any]:
@@ -87,6 +98,16 @@ def show_tflm(report: ExportReport, out_dir: Path) -> None:
     )
     for decision in report.decode:
         line(str(decision), markup=False, style="dim")
+
+
+def show_package(record: dict[str, Any], out_dir: Path) -> None:
+    """Where the package lies, what it is called and what it takes."""
+    line(f"{out_dir}: {len(record['files'])} files for {record['target']}; begin with README.md", markup=False)
+    line(
+        f"{record['name']}: constants {record['constant_bytes']:,} B, arena {record['arena_bytes']:,} B; "
+        f"self-test {record['selftest_checksum']}",
+        markup=False,
+    )
 
 
 def show_engine(report: dict[str, Any], out_dir: Path) -> None:

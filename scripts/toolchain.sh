@@ -7,6 +7,7 @@ missing=""
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v arm-none-eabi-gcc >/dev/null 2>&1 || missing="$missing gcc-arm-none-eabi libnewlib-arm-none-eabi"
 command -v qemu-system-arm >/dev/null 2>&1 || missing="$missing qemu-system-arm"
+command -v cmake >/dev/null 2>&1 || missing="$missing cmake"
 [ -n "$missing" ] || exit 0
 
 as_root=""

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from firmware_export.boards import board_of
+from firmware_export.codegen.firmware_readme import firmware_readme
+from firmware_export.codegen.rename import package_name, renamed, renamed_file
+from firmware_export.codegen.stamp import stamp
 from firmware_export.emulation.detector_c import detector_files
 from firmware_export.emulation.elf import footprint
 from firmware_export.emulation.emulator import (
@@ -21,7 +24,7 @@ from firmware_export.emulation.emulator import (
     run_firmware,
 )
 from firmware_export.emulation.host import EngineInterpreter
-from firmware_export.engine import Engine, build
+from firmware_export.engine import DEFAULT_NAME, Engine, build
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.detection.detector import DetectorPlan
 from kws_tfmot.errors import ModelError
@@ -105,17 +108,31 @@ def example_files(engine: Engine, contract: ModelContract, plan: DetectorPlan) -
     return {**engine.files, **c_source(contract.frontend), **detector_files(plan), **chain}
 
 
-def export_example(model: str | Path | bytes, out_dir: str | Path, contract: ModelContract, board: str) -> list[str]:
+def export_example(
+    model: str | Path | bytes,
+    out_dir: str | Path,
+    contract: ModelContract,
+    board: str,
+    *,
+    optimise: str = "balanced",
+    name: str = DEFAULT_NAME,
+) -> list[str]:
     """Write the whole firmware for ``board``, start-up code and linker script included; return the names of its files.
 
-    Build it with ``arm-none-eabi-gcc <flags of the board> -O2 -nostdlib -T board.ld *.c -lc -lgcc``.
+    With another ``name`` than ``model``, every file and identifier of engine, front end, detector and chain begins with
+    it. The README says how it is built.
     """
     machine = board_of(board)
-    engine = build(model, labels=contract.labels)
-    files = example_files(engine, contract, _plan(model, contract)) | {"board.ld": link_script(machine)}
-    for name in ("start.c", "semihosting.c", "board.h"):
-        files[name] = (BOARD_FILES / name).read_text(encoding="utf-8")
-    write_files(files, out_dir)
+    engine = build(model, labels=contract.labels, optimise=optimise)
+    files = example_files(engine, contract, _plan(model, contract))
+    if name != DEFAULT_NAME:
+        package_name(name)
+        files = {renamed_file(file, name): renamed(text, name) for file, text in files.items()}
+    files["board.ld"] = link_script(machine)
+    for own in ("start.c", "semihosting.c", "board.h"):
+        files[own] = (BOARD_FILES / own).read_text(encoding="utf-8")
+    files["README.md"] = firmware_readme(machine, engine, contract)
+    write_files(stamp(files), out_dir)
     return sorted(files)
 
 

@@ -30,7 +30,10 @@ def lower_assign(context: Context, operator: Operator) -> None:
 
 
 def _state_of(context: Context, operator: Operator, tensor: int) -> int:
-    variable = context.graph.variables[context.graph.handles[operator.inputs[0]]]
+    handle = context.graph.handles.get(operator.inputs[0])
+    if handle is None:
+        raise Unsupported(f"tensor {operator.inputs[0]} is the handle of no variable")
+    variable = context.graph.variables[handle]
     if variable.dtype != "int8":
         raise Unsupported(f"the variable {variable.name!r} must be int8. Received: {variable.dtype}")
     if variable.index not in context.state_of:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from firmware_export.codegen.stamp import stamp
 from firmware_export.tflm.c_array import c_array
 from firmware_export.tflm.c_text import identifier
 from firmware_export.tflm.decode import pack_for_decode
@@ -83,7 +84,7 @@ def export_tflm(
         decode=tuple(decisions),
     )
     texts["README.md"] = readme(report, exported, ARENA_MARGIN, DECODER_CODE_BYTES)
-    write_files({**texts, f"{prefix}.tflite": slimmed}, out_dir, stale=[f"{prefix}_settings.c"])
+    write_files(stamp({**texts, f"{prefix}.tflite": slimmed}), out_dir, stale=[f"{prefix}_settings.c"])
     return report
 
 

@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCS = ("tutorial", "custom_keywords", "data", "methods", "sweeps", "evaluation", "device", "streaming", "limits")
+DOCS = (
+    "tutorial",
+    "custom_keywords",
+    "data",
+    "methods",
+    "sweeps",
+    "evaluation",
+    "device",
+    "packages",
+    "streaming",
+    "limits",
+)
 _MARK = re.compile(r"<!-- (?P<kind>not run|device): (?P<reason>.+) -->")
 
 

@@ -1,0 +1,56 @@
+"""The README of a complete firmware."""
+
+from __future__ import annotations
+
+from firmware_export.boards import Board
+from firmware_export.engine import Engine
+from kws_tfmot.contract import ModelContract
+
+_TEXT = """\
+# A keyword spotter for {board} ({core})
+
+Hears: {keywords}. From the model with SHA-256 `{digest}`.
+
+Samples come in, lines go out: `main.c` prints frame, keyword and score (of 32768) of each detection. Audio front end
+(`{kind}`, {rate} Hz), int8 network ({constants:,} bytes of constants, {arena:,} bytes of RAM) and detector are in
+integers, without malloc.
+
+```sh
+arm-none-eabi-gcc {flags} -mthumb -O2 -nostdlib -T board.ld *.c -lc -lgcc -o firmware.elf
+```
+
+builds it for the machine that QEMU emulates. It reads the 16-bit samples of `pcm.bin` (`microphone_file.c`) through
+semihosting and prints through it:
+
+```sh
+sox sound.wav -t raw -e signed -b 16 -c 1 -r {rate} pcm.bin
+qemu-system-arm -M {board} -nographic -semihosting-config enable=on,target=native -kernel firmware.elf
+```
+
+| file | what it is | on a board of your own |
+|---|---|---|
+| `main.c` | the loop | your `main` or task, with these lines |
+| `microphone.h`, `microphone_file.c` | the microphone's two functions | write the functions: PDM or I2S by DMA |
+| `start.c`, `board.ld`, `board.h`, `semihosting.c` | start-up, memory map, text | leave out: your SDK has them |
+| everything else | the spotter | compile with `-O2` for your core |
+
+As a library for Arduino, Zephyr, PlatformIO, ESP-IDF, CMSIS-Pack or CMake, with examples of microphones:
+`kws export MODEL --target arduino` and so on.
+
+The code is under the Apache License 2.0. The weights and tables made from your model are yours.
+"""
+
+
+def firmware_readme(board: Board, engine: Engine, contract: ModelContract) -> str:
+    """How to build, run and change the firmware for ``board``; byte-stable."""
+    return _TEXT.format(
+        board=board.name,
+        core=board.core,
+        keywords=", ".join(label for label in contract.labels if not label.startswith("_")),
+        digest=engine.digest,
+        kind=contract.frontend.kind,
+        rate=contract.frontend.sample_rate,
+        constants=engine.constant_bytes,
+        arena=engine.plan.arena,
+        flags=" ".join(board.flags),
+    )

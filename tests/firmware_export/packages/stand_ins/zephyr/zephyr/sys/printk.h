@@ -1,0 +1,2 @@
+/* Zephyr's console. */
+void printk(const char *format, ...);
