@@ -1,5 +1,6 @@
 /* Depthwise convolution with a 3x3 window, stride and dilation 1. */
 #include "kws_offsets.h"
+#include "kws_mve_lines.h"
 #include "kws_plane.h"
 
 #if KWS_DSP
@@ -206,6 +207,12 @@ kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, in
     if (layer == NULL || input == NULL || output == NULL || scratch == NULL || !layer->output.plain) {
         return KWS_ERROR_ARGUMENT;
     }
+#if KWS_MVE
+    kws_mve_plan plan;
+    if (kws_mve_depthwise_plan(layer, kws_depthwise_3x3_get_buffer_size(layer), &plan)) {
+        return kws_mve_depthwise(layer, &plan, input, output, scratch);
+    }
+#endif
     const kws_window *w = &layer->window;
     kws_plane plane;
     kws_plane_init(&plane, w);

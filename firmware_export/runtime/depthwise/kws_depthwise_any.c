@@ -1,6 +1,7 @@
 /* Depthwise convolution with any window. */
 #include <string.h>
 
+#include "kws_mve_lines.h"
 #include "kws_plane.h"
 
 /* A compiler that does not inline these keeps one version with all widths in it, at several times the cost. */
@@ -94,6 +95,12 @@ kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, in
     if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
         return KWS_ERROR_ARGUMENT;
     }
+#if KWS_MVE
+    kws_mve_plan plan;
+    if (kws_mve_depthwise_plan(layer, kws_depthwise_any_get_buffer_size(layer), &plan)) {
+        return kws_mve_depthwise(layer, &plan, input, output, scratch);
+    }
+#endif
     const kws_window *w = &layer->window;
     kws_plane plane;
     kws_plane_init(&plane, w);

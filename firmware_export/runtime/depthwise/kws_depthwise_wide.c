@@ -1,6 +1,7 @@
 /* Depthwise convolution with five or seven taps along a line. */
 #include "kws_lanes.h"
 #include "kws_offsets.h"
+#include "kws_mve_lines.h"
 #include "kws_plane.h"
 #include "kws_thumb2.h"
 
@@ -346,6 +347,12 @@ kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, i
     if (layer == NULL || input == NULL || output == NULL || scratch == NULL || !layer->output.plain) {
         return KWS_ERROR_ARGUMENT;
     }
+#if KWS_MVE
+    kws_mve_plan plan;
+    if (kws_mve_depthwise_plan(layer, kws_depthwise_wide_get_buffer_size(layer), &plan)) {
+        return kws_mve_depthwise(layer, &plan, input, output, scratch);
+    }
+#endif
     const kws_window *w = &layer->window;
     kws_plane plane;
     kws_plane_init(&plane, w);

@@ -39,29 +39,56 @@ static inline int32x4_t kws_mve_rescale(int32x4_t sum, kws_mve_scale scale) {
     return vqrdmulhq_n_s32(vshlq_r_s32(x, scale.shift), scale.multiplier);
 }
 
-/* Limits and zero point of a layer's outputs. */
-typedef struct {
-    int16_t zero_point;
-    int8x16_t minimum, maximum;
-} kws_mve_limits;
+/* Of one sum in `from`, with its bias, into `to`: kws_mve_rescale for shifts to the right. */
+#define KWS_MVE_RESCALE(from, to)                      \
+    "vadd.i32 " from ", " from ", %[bias]\n\t"         \
+    "vshr.s32 " to ", " from ", #31\n\t"               \
+    "vqrdmlah.s32 " to ", " from ", %[multiplier]\n\t" \
+    "vrshl.s32 " to ", %[shift]\n\t"
 
-static inline kws_mve_limits kws_mve_limits_of(const kws_requant *q) {
-    const kws_mve_limits limits = {q->zero_point, vdupq_n_s8((int8_t)q->minimum), vdupq_n_s8((int8_t)q->maximum)};
-    return limits;
+/* Sixteen sums to outputs, of which `count` (1 to 16) are stored, where the shift is to the right. VLD4 brings sums 0,
+ * 4, 8 and 12 into one register, so that narrowing by twos puts all in order. Saturating to 16 bits before the zero
+ * point is added changes no output, since |zero point| <= 128. In assembly, for VLD4 wants four registers in a row. */
+static inline void kws_mve_put_short(const kws_requant *q, kws_mve_scale scale, const int32_t *sums, uint32_t count,
+                                     int8_t *output) {
+    __asm__ volatile("vld40.32 {q0, q1, q2, q3}, [%[sums]]\n\t"
+                     "vld41.32 {q0, q1, q2, q3}, [%[sums]]\n\t"
+                     "vld42.32 {q0, q1, q2, q3}, [%[sums]]\n\t"
+                     "vld43.32 {q0, q1, q2, q3}, [%[sums]]\n\t" KWS_MVE_RESCALE("q0", "q4") KWS_MVE_RESCALE("q1", "q0")
+                         KWS_MVE_RESCALE("q2", "q1") KWS_MVE_RESCALE("q3", "q2") "vqmovnb.s32 q3, q4\n\t"
+                                                                                 "vqmovnb.s32 q4, q0\n\t"
+                                                                                 "vqmovnt.s32 q3, q1\n\t"
+                                                                                 "vqmovnt.s32 q4, q2\n\t"
+                                                                                 "vqadd.s16 q3, q3, %[zero]\n\t"
+                                                                                 "vqadd.s16 q4, q4, %[zero]\n\t"
+                                                                                 "vdup.8 q1, %[minimum]\n\t"
+                                                                                 "vdup.8 q2, %[maximum]\n\t"
+                                                                                 "vqmovnb.s16 q0, q3\n\t"
+                                                                                 "vqmovnt.s16 q0, q4\n\t"
+                                                                                 "vmax.s8 q0, q0, q1\n\t"
+                                                                                 "vmin.s8 q0, q0, q2\n\t"
+                                                                                 "vctp.8 %[count]\n\t"
+                                                                                 "vpst\n\t"
+                                                                                 "vstrbt.8 q0, [%[output]]"
+                     :
+                     : [sums] "r"(sums), [bias] "r"(scale.bias), [multiplier] "r"(scale.multiplier),
+                       [shift] "r"(scale.shift), [zero] "r"(q->zero_point), [minimum] "r"(q->minimum),
+                       [maximum] "r"(q->maximum), [count] "r"(count), [output] "r"(output)
+                     : "d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7", "d8", "d9", "p0", "memory");
 }
 
-/* Four times four sums, lane l of `sums.val[i]` that of pixel 4 * l + i, to sixteen outputs. Saturating to 16 bits
- * before the zero point is added changes no output, since |zero point| <= 128. */
-static inline int8x16_t kws_mve_requantize(int32x4x4_t sums, kws_mve_scale scale, kws_mve_limits limits) {
-    int16x8_t even = vuninitializedq_s16(), odd = vuninitializedq_s16();
-    even = vqmovnbq_s32(even, kws_mve_rescale(sums.val[0], scale));
-    odd = vqmovnbq_s32(odd, kws_mve_rescale(sums.val[1], scale));
-    even = vqmovntq_s32(even, kws_mve_rescale(sums.val[2], scale));
-    odd = vqmovntq_s32(odd, kws_mve_rescale(sums.val[3], scale));
-    int8x16_t out = vuninitializedq_s8();
-    out = vqmovnbq_s16(out, vqaddq_n_s16(even, limits.zero_point));
-    out = vqmovntq_s16(out, vqaddq_n_s16(odd, limits.zero_point));
-    return vminq_s8(vmaxq_s8(out, limits.minimum), limits.maximum);
+/* The same with any shift, out of line, since layers that training gives hardly need it. */
+void kws_mve_put_any(const kws_requant *q, uint32_t channel, const int32_t *sums, uint32_t count, int8_t *output);
+
+/* Requantises sixteen sums as outputs of `channel`, of which `count` are stored. */
+static inline __attribute__((always_inline)) void kws_mve_put(const kws_requant *q, uint32_t channel,
+                                                              const int32_t *sums, uint32_t count, int8_t *output) {
+    const kws_mve_scale scale = kws_mve_scale_of(q, channel);
+    if (scale.shift < 0) {
+        kws_mve_put_short(q, scale, sums, count, output);
+    } else {
+        kws_mve_put_any(q, channel, sums, count, output);
+    }
 }
 #endif
 

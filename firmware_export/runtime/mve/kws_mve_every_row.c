@@ -6,8 +6,6 @@ void kws_mve_every_row(const kws_conv *layer, kws_mve_next_row next, int8_t *con
                        int8_t *output, uint32_t count) {
     int32_t sums[2u * KWS_MVE_BLOCK];
     const uint32_t depth = layer->depth, plane = layer->window.out_plane;
-    const kws_mve_limits limits = kws_mve_limits_of(&layer->output);
-    const mve_pred16_t left = vctp8q(count);
     const uint8_t *code = layer->weights;
     kws_mve_rows job = {{NULL, NULL}, depth / 16u, depth % 16u, columns, columns + depth * ((count + 3u) & ~3u), sums};
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
@@ -23,17 +21,13 @@ void kws_mve_every_row(const kws_conv *layer, kws_mve_next_row next, int8_t *con
             job.rows[1] = (const int8_t *)layer->weights + second * depth;
         }
         kws_mve_two_rows(&job);
-        const int32_t *sum = sums;
-        for (;;) {
-            const kws_mve_scale scale = kws_mve_scale_of(&layer->output, channel);
-            vstrbq_p_s8(output, kws_mve_requantize(vld4q_s32(sum), scale, limits), left);
+        kws_mve_put(&layer->output, channel, sums, count, output);
+        output += plane;
+        if (second != channel) {
+            kws_mve_put(&layer->output, second, sums + KWS_MVE_BLOCK, count, output);
             output += plane;
-            if (channel == second) {
-                break;
-            }
-            channel = second;
-            sum += KWS_MVE_BLOCK;
         }
+        channel = second;
     }
 }
 #else
