@@ -127,6 +127,7 @@ DEPTHWISE = [
     (5, 80, 2, 1, (3, 3), (2, 1), "SAME"),  # more outputs in a line than sums are collected
     (9, 9, 2, 1, (3, 3), (1, 3), "SAME"),  # left to the scalar kernels
     (2, 2, 3, 1, (3, 3), (1, 1), "SAME"),  # as well, for its scratch is small
+    (4, 1, 6, 1, (7, 7), (2, 2), "SAME"),  # lines of the window that are longer than those of the plane
     (20, 8, 1, 8, (10, 8), (2, 2), "SAME"),
 ]
 

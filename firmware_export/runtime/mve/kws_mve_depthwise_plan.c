@@ -2,6 +2,10 @@
 #include "kws_mve_lines.h"
 
 #if KWS_MVE
+static uint32_t kws_mve_larger(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
 static void kws_mve_swap(uint16_t *a, uint16_t *b) {
     const uint16_t was = *a;
     *a = *b;
@@ -47,9 +51,9 @@ int kws_mve_depthwise_plan(const kws_depthwise *layer, uint32_t bytes, kws_mve_p
     const uint32_t columns = (w->out_width - 1u) * w->stride_x + span_x;
     kws_overlap(w->first_y, (int32_t)rows, w->in_height, &plan->y_from, &plan->y_to, &plan->y_skip);
     kws_overlap(w->first_x, (int32_t)columns, w->in_width, &plan->x_from, &plan->x_to, &plan->x_skip);
-    /* a line's inputs end before the next one begins, and what a window sees behind them is the next one's padding */
-    plan->pitch = columns - (uint32_t)plan->x_from;
-    plan->pitch = plan->pitch > (uint32_t)plan->x_to ? plan->pitch : (uint32_t)plan->x_to;
+    /* a line's inputs end before the next one begins, what a window sees behind them is the next one's padding, and no
+     * two taps stand in one place */
+    plan->pitch = kws_mve_larger(columns - (uint32_t)plan->x_from, kws_mve_larger((uint32_t)plan->x_to, span_x));
     kws_mve_part(plan);
     plan->jump = w->dilation_y * plan->pitch;
     plan->across = (span_x + 15u) / 16u;
@@ -62,7 +66,7 @@ int kws_mve_depthwise_plan(const kws_depthwise *layer, uint32_t bytes, kws_mve_p
     const uint32_t chunks = (w->out_width + plan->width - 1u) / plan->width;
     const uint32_t outputs = chunks * plan->width + KWS_MVE_LINE; /* with those that are computed and not meant */
     plan->plane = (rows - span_y) * plan->pitch + (outputs - 1u) * w->stride_x + last;
-    plan->plane = plan->plane > rows * plan->pitch + columns ? plan->plane : rows * plan->pitch + columns;
+    plan->plane = kws_mve_larger(plan->plane, rows * plan->pitch + columns);
     const uint32_t unpacked = layer->unpack != NULL ? taps : 0u;
     return w->stride_x <= 2 && taps < 255u && plan->plane + 32u * plan->pieces + unpacked <= bytes;
 }

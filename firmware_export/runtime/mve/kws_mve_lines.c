@@ -39,22 +39,22 @@ KWS_CHECK_OFFSET(kws_mve_parts, sums_step, 20);
 #define LOAD "ldm r9, {r0, r2, r4, r6, r8, r10, r12, lr}\n\t"
 #define BY_ONE(multiply) EIGHT(multiply, "7", "6", "5", "4", "3", "2", "1")
 #define BY_TWO(multiply) EIGHT(multiply, "14", "12", "10", "8", "6", "4", "2")
-#define KWS_MVE_NAKED __attribute__((naked, noinline)) static
+#define NAKED __attribute__((naked, noinline))
 #define PARAMETERS const kws_mve_parts *job __attribute__((unused)), const int8_t *weights __attribute__((unused))
 
-KWS_MVE_NAKED void kws_mve_first_by_one(PARAMETERS) {
+NAKED static void kws_mve_first_by_one(PARAMETERS) {
     PARTS("", BY_ONE("vmladav.s8"));
 }
 
-KWS_MVE_NAKED void kws_mve_first_by_two(PARAMETERS) {
+NAKED static void kws_mve_first_by_two(PARAMETERS) {
     PARTS("", BY_TWO("vmladav.s8"));
 }
 
-KWS_MVE_NAKED void kws_mve_more_by_one(PARAMETERS) {
+NAKED static void kws_mve_more_by_one(PARAMETERS) {
     PARTS(LOAD, BY_ONE("vmladava.s8"));
 }
 
-KWS_MVE_NAKED void kws_mve_more_by_two(PARAMETERS) {
+NAKED static void kws_mve_more_by_two(PARAMETERS) {
     PARTS(LOAD, BY_TWO("vmladava.s8"));
 }
 
