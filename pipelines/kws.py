@@ -31,6 +31,7 @@ COMMANDS = {
     "stream": "The keywords in a sound file, as the firmware would decide.",
     "listen": "The keywords a microphone hears, live.",
     "report": "A finished build as one HTML page, and a model card.",
+    "demo": "A model as one web page that listens.",
     "choose": "Of the models built, the best that fits a board and a latency.",
     "emulate": "Run a .tflite on an emulated board: instructions, flash, RAM, every byte compared.",
 }

@@ -29,6 +29,7 @@ from kws_tfmot.tflite.interpreter import open_interpreter
 from pipelines.console import RichReporter, friendly_errors, line
 
 DET = "det.json"
+DEMO = "demo.html"  # of `kws demo`, linked where it lies beside the report
 
 
 def command(
@@ -49,6 +50,7 @@ def command(
     """Write a finished build as one self-contained HTML page, and a model card in Markdown."""
     with friendly_errors():
         facts, reporter = read_run(run), RichReporter()
+        page_path = out or run / "report.html"
         streams = det or (run / DET if (run / DET).is_file() else None)
         report = ReportInput(
             facts=facts,
@@ -56,8 +58,9 @@ def command(
             comparison=read_comparison(comparison) if comparison else None,
             device=device_of(facts, parse_boards(boards), reporter),
             clips=clips_of(facts, data, clips, reporter) if data else None,
+            demo=DEMO if page_path.with_name(DEMO).is_file() else "",
         )
-        page = write_text(out or run / "report.html", render_page(report))
+        page = write_text(page_path, render_page(report))
         card = write_text(page.with_name("model_card.md"), render_card(report))
     if missing := report.device["missing"]:
         line(f"[yellow]note[/] nothing was measured on a board: {missing}")

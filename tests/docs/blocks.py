@@ -17,6 +17,7 @@ DOCS = (
     "evaluation",
     "device",
     "packages",
+    "browser",
     "streaming",
     "limits",
 )

@@ -29,6 +29,7 @@ class ReportInput:
         det: Figures of `kws det`, under each model's name.
         comparison: The record of `kws compare`.
         clips: Test clips; ``None`` where their data were not given.
+        demo: Name of the page of `kws demo` beside the report; empty where there is none.
     """
 
     facts: RunFacts
@@ -36,6 +37,7 @@ class ReportInput:
     det: Mapping[str, Figures] = field(default_factory=dict)
     comparison: Figures | None = None
     clips: Clips | None = None
+    demo: str = ""
 
 
 def render_page(report: ReportInput) -> str:
@@ -91,6 +93,7 @@ def context_of(report: ReportInput) -> dict[str, Any]:
         "own_det": own_det(report),
         "comparison": report.comparison,
         "clips": report.clips,
+        "demo": report.demo,
         "mode": {"qat": "quantisation-aware training", "ptq": "calibration after training"}.get(
             metrics["quantization"]["mode"], metrics["quantization"]["mode"]
         ),

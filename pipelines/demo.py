@@ -1,0 +1,76 @@
+"""`kws demo`: a model as one web page that listens, with the C that is flashed inside it as WebAssembly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firmware_export.browser.page import DemoPage, demo_page
+from kws_tfmot.contract import ModelContract
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.evaluation.report import RunFacts, read_run
+from kws_tfmot.files import write_text
+from kws_tfmot.recipe import load_recipe
+from pipelines.console import friendly_errors, line
+from pipelines.options import RecipeOption
+
+PAGE = "demo.html"
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="The directory of a finished `kws build`, or a .tflite file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The page; RUN/demo.html, or the model's name with .html, by default.")
+    ] = None,
+    recipe: RecipeOption = None,
+) -> None:
+    """Write a model as one self-contained page that hears a microphone or a file, in any browser."""
+    with friendly_errors():
+        given = load_recipe(recipe).contract() if recipe else None
+        page, made = page_of(run, given)
+        written = write_text(out or page, made.html)
+    line(f"{written}: {written.stat().st_size / 1000:,.0f} kB, needs nothing else; open it in a browser", markup=False)
+
+
+def page_of(source: Path, given: ModelContract | None = None) -> tuple[Path, DemoPage]:
+    """The page of a run or of a model, and where it lies by default.
+
+    Raises:
+        RecipeError: If there is neither.
+        ModelError: For a model without settings, or one that the engine does not run.
+        ToolchainError: Without a compiler for WebAssembly.
+    """
+    if source.is_dir():
+        facts = read_run(source)
+        contract = ModelContract.of_model(facts.model, given)
+        made = demo_page(facts.model, contract, str(facts.metrics["recipe"]), _rows(facts), _notes(facts))
+        return source / PAGE, made
+    if not source.is_file():
+        raise RecipeError(f"expected the directory of a build or a .tflite file. Received: {str(source)!r}.")
+    made = demo_page(source, ModelContract.of_model(source, given), source.stem)
+    return source.with_suffix(".html"), made
+
+
+def _rows(facts: RunFacts) -> list[tuple[str, str]]:
+    accuracy = facts.accuracy
+    low, high = accuracy["interval_95"]
+    return [
+        (
+            "accuracy",
+            f"{accuracy['accuracy']:.1%} of N = {accuracy['n']} test clips (95 %: {low:.1%} to {high:.1%}; split "
+            f"{accuracy['split_sha256'][:12]}; {accuracy['interpreter']})",
+        ),
+        ("trained on", str(facts.metrics["data"]["source"])),
+    ]
+
+
+def _notes(facts: RunFacts) -> list[str]:
+    if facts.trust:
+        return facts.trust
+    return ["Trained and judged on synthesised speech: it may not hear people."] if facts.synthetic else []
+
+
+if __name__ == "__main__":
+    typer.run(command)
