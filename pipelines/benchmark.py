@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from firmware_export.emulation.steps import StepInterpreter
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import KwsError
 from kws_tfmot.evaluation.latency import measure_frontend, measure_latency, peak_memory_bytes
 from pipelines.console import RichReporter, friendly_errors, line, table
-from pipelines.options import JsonOption, ModelArgument, RecipeOption
+from pipelines.options import HopOption, JsonOption, ModelArgument, RecipeOption, StreamOption, check_hop
 
 
 def command(
@@ -21,14 +23,18 @@ def command(
     against: Annotated[Path | None, typer.Option(help="Another .tflite, usually the dense one.")] = None,
     threads: Annotated[str, typer.Option(help="Thread counts, separated by commas.")] = "1,2",
     rounds: Annotated[int, typer.Option(min=1, help="Rounds through all combinations.")] = 20,
+    stream: StreamOption = False,
+    hop: HopOption = None,
     recipe: RecipeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Time a .tflite on this machine. Desktop times say nothing about a Cortex-M: count instructions for that."""
     with friendly_errors():
+        check_hop(stream, hop)
+        steps = {"engine step": functools.partial(StepInterpreter, hop=hop)} if stream else {}
         models = {model.name: model} | ({str(against): against} if against else {})
         counts = _thread_counts(threads)
-        rows, refused = measure_latency(models, threads=counts, rounds=rounds, reporter=RichReporter())
+        rows, refused = measure_latency(models, threads=counts, rounds=rounds, others=steps, reporter=RichReporter())
         figures = {
             "latency": [dataclasses.asdict(row) for row in rows],
             "refused": refused,
@@ -51,7 +57,7 @@ def show(figures: dict, first: str) -> None:
         cells = [f"{r[key]:,.1f}" for key in ("p50_us", "p90_us", "p99_us")]
         rows.append([r["model"], r["kind"], str(r["threads"]), *cells, str(r["runs"]), ratio])
     table(
-        "latency of one inference, microseconds",
+        "latency of one inference or step, microseconds",
         ["model", "interpreter", "threads", "p50", "p90", "p99", "N", f"/ {first}"],
         rows,
     )

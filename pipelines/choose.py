@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +17,7 @@ from kws_tfmot.recipe import load_recipe
 from kws_tfmot.search.budget import excess
 from pipelines.choose_view import explain, record_of, show_choice, show_verdicts
 from pipelines.console import RichReporter, friendly_errors
-from pipelines.options import JsonOption, WaitStatesOption
+from pipelines.options import HopOption, JsonOption, StreamOption, WaitStatesOption, check_hop
 from pipelines.stages.build import Build
 from pipelines.stages.choice import Candidate, Verdict, choose, costs_of, find_candidates, judge, limits_of
 from pipelines.stages.forecast import untrained_model
@@ -35,13 +35,17 @@ def command(
     budget: BudgetOption = "",
     wait_states: WaitStatesOption = 0,
     optimise: Annotated[str, typer.Option(help="speed, balanced or size.")] = "balanced",
+    stream: StreamOption = False,
+    hop: HopOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure every finished model as a whole firmware and choose the best that fits; exit code 2 if none does."""
     with friendly_errors():
+        check_hop(stream, hop)
         target = budget_of(board)
         limits = limits_of(target, latency, budget)
-        verdicts = measured(find_candidates(paths), target, limits, optimise, wait_states)
+        steps = {"stream": stream, "hop": hop}
+        verdicts = measured(find_candidates(paths), target, limits, optimise, wait_states, **steps)
         if not as_json:
             show_verdicts(verdicts, target, limits)
         choice = choose(verdicts, limits)
@@ -54,9 +58,16 @@ def command(
 
 
 def measured(
-    candidates: Sequence[Candidate], target: Budget, limits: dict[str, float], optimise: str, wait_states: int = 0
+    candidates: Sequence[Candidate],
+    target: Budget,
+    limits: dict[str, float],
+    optimise: str,
+    wait_states: int = 0,
+    **steps: Any,
 ) -> list[Verdict]:
     """Every candidate against the limits; one that cannot be a firmware says why and loses no other.
+
+    ``steps`` are ``stream`` and ``hop`` of a firmware that takes steps in place of windows.
 
     A recipe is measured with random weights, see :mod:`pipelines.stages.forecast`.
     """
@@ -65,7 +76,7 @@ def measured(
         for candidate in candidates:
             try:
                 model = candidate.path if candidate.trained else untrained_model(load_recipe(candidate.path))
-                cost = _cost(model, target, optimise, wait_states, lambda text: task.advance(0, text))
+                cost = _cost(model, target, optimise, wait_states, lambda text: task.advance(0, text), **steps)
                 verdicts.append(judge(candidate, cost, limits))
             except (ModelError, RecipeError) as error:
                 verdicts.append(judge(candidate, None, limits, error.message))
@@ -74,9 +85,14 @@ def measured(
 
 
 def _cost(
-    model: Path | bytes, target: Budget, optimise: str, wait_states: int, progress: Callable[[str], None] | None = None
+    model: Path | bytes,
+    target: Budget,
+    optimise: str,
+    wait_states: int,
+    progress: Callable[[str], None] | None = None,
+    **steps: Any,
 ) -> BoardCost:
-    return board_cost(model, target.like, optimise, progress, timing=target.timing, wait_states=wait_states)
+    return board_cost(model, target.like, optimise, progress, timing=target.timing, wait_states=wait_states, **steps)
 
 
 def demand(board: str, latency: str, budget: str) -> tuple[Budget, dict[str, float]] | None:

@@ -30,8 +30,8 @@ def show_verdicts(verdicts: list[Verdict], target: Budget, limits: dict[str, flo
     )
     about = next((v.cost.cycles_are for v in verdicts if v.cost and v.cost.cycles_are), "not modelled")
     line(
-        f"whole firmware: front end, engine, detector, stack; instructions of an inference and a hop, counted on "
-        f"{target.like}; cycles {about}; ms = cycles / {target.mhz} MHz, judged by the most",
+        f"whole firmware: front end, engine, detector, stack; instructions of an inference or a step, and a hop, "
+        f"counted on {target.like}; cycles {about}; ms = cycles / {target.mhz} MHz, judged by the most",
         style="dim",
     )
 

@@ -24,7 +24,7 @@ from pipelines.console import RichReporter, friendly_errors
 from pipelines.det_files import as_json_of, judge_files, save_thresholds, show_files, sort_arguments, title_of_files
 from pipelines.det_view import show, title_of
 from pipelines.openers import FAST, InterpreterOption, opener_of
-from pipelines.options import JsonOption, RecipeOption
+from pipelines.options import HopOption, JsonOption, RecipeOption, StreamOption
 
 
 def command(
@@ -53,6 +53,8 @@ def command(
         "clean,20,10,5,0"
     ),
     interpreter: InterpreterOption = "",
+    step_by_step: StreamOption = False,
+    hop: HopOption = None,
     save: Annotated[Path | None, typer.Option(help="Write the model with the chosen threshold in it.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write the DET curves as PNG.")] = None,
     recipe: RecipeOption = None,
@@ -73,8 +75,9 @@ def command(
         stream, ratios, known = stream_settings(overrides), parse_ratios(snr), load_recipe(recipe) if recipe else None
         reports: dict[str, StreamReport] = {}
         reporter = RichReporter()
+        opener = opener_of(interpreter or (FAST if filed and not step_by_step else "engine"), step_by_step, hop)
         for path, name in zip(arguments.models, names_of(arguments.models), strict=True):
-            model = StreamModel.open(path, opener_of(interpreter or (FAST if filed else "engine")), known)
+            model = StreamModel.open(path, opener, known)
             if filed:
                 reports[name] = judge_files(model, arguments, per_hour, reporter)
                 continue

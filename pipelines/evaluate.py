@@ -8,34 +8,40 @@ from typing import Annotated
 
 import typer
 
-from firmware_export.emulation.host import EngineInterpreter
 from kws_tfmot.evaluation.model_accuracy import ModelAccuracy, evaluate_model
 from kws_tfmot.evaluation.plots import plot_confusion
 from kws_tfmot.evaluation.trust import trust
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.interpreter import KINDS
 from pipelines.console import RichReporter, friendly_errors, line, table
-from pipelines.options import DataOption, JsonOption, ModelArgument, RecipeOption
+from pipelines.openers import opener_of
+from pipelines.options import DataOption, HopOption, JsonOption, ModelArgument, RecipeOption, StreamOption, check_hop
 
 
 def command(
     model: ModelArgument,
     data: DataOption,
     split: Annotated[str, typer.Option(help="train, validation, test, or all for every clip.")] = "test",
-    interpreter: Annotated[str, typer.Option(help=f"{', '.join(KINDS)}, or engine: the C that is flashed.")] = "tflm",
+    interpreter: Annotated[
+        str, typer.Option(help=f"{', '.join(KINDS)}, or engine: the C that is flashed; tflm, with --stream engine.")
+    ] = "",
+    stream: StreamOption = False,
+    hop: HopOption = None,
     recipe: RecipeOption = None,
     plot: Annotated[Path | None, typer.Option(help="Write the confusion matrix as PNG.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge a .tflite on clips it has not seen, with TFLite Micro's own kernels unless told otherwise."""
     with friendly_errors():
+        check_hop(stream, hop)
+        kind = interpreter or ("engine" if stream else "tflm")
         settings = load_recipe(recipe) if recipe else None
         found = evaluate_model(
             model,
             data,
             split=split,
-            kind=interpreter,
-            opener=EngineInterpreter if interpreter == "engine" else None,
+            kind=kind,
+            opener=opener_of(kind, stream, hop) if stream or kind == "engine" else None,
             recipe=settings,
             reporter=RichReporter(),
         )  # fmt: skip

@@ -56,8 +56,8 @@ def command(
                 f"unknown target {target!r}.{did_you_mean(target, TARGETS)} Allowed: {', '.join(TARGETS)}."
             )
         check_hop(stream, hop)
-        if stream and target != "engine":
-            raise RecipeError(f"--stream is for --target engine. Received: --target {target}.")
+        if stream and target not in ("engine", "firmware"):
+            raise RecipeError(f"--stream is for --target engine and firmware. Received: --target {target}.")
         if target == "tflm":
             show_tflm(export_tflm(model, out_dir, decode=decode, name=name or TFLM_NAME, **_settings(recipe)), out_dir)
         elif target == "engine":
@@ -69,7 +69,16 @@ def command(
         else:
             contract = ModelContract.of_model(model, load_recipe(recipe).contract() if recipe else None)
             if target == "firmware":
-                files = export_example(model, out_dir, contract, board, optimise=optimise, name=name or DEFAULT_NAME)
+                files = export_example(
+                    model,
+                    out_dir,
+                    contract,
+                    board,
+                    optimise=optimise,
+                    name=name or DEFAULT_NAME,
+                    stream=stream,
+                    hop=hop,
+                )
                 line(f"{out_dir}: {', '.join(files)}", markup=False)
                 return
             record = export_package(model, out_dir, contract, target, name=name or PACKAGE_NAME, optimise=optimise)

@@ -15,7 +15,7 @@ from kws_tfmot.recipe import load_recipe
 from pipelines.console import friendly_errors, line, out
 from pipelines.live_view import LiveView, heard_line
 from pipelines.openers import InterpreterOption, opener_of
-from pipelines.options import ModelArgument, RecipeOption
+from pipelines.options import HopOption, ModelArgument, RecipeOption, StreamOption
 from pipelines.stream import ThresholdOption
 
 
@@ -26,6 +26,8 @@ def command(
     devices: Annotated[bool, typer.Option("--devices", help="List the inputs and stop.")] = False,
     seconds: Annotated[float, typer.Option(min=0, help="Stop after this time; 0: at Ctrl-C.")] = 0.0,
     interpreter: InterpreterOption = "engine",
+    stream: StreamOption = False,
+    hop: HopOption = None,
     recipe: RecipeOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line and detection, no view.")] = False,
 ) -> None:
@@ -36,7 +38,7 @@ def command(
                 line(text, markup=False)
             return
         opened = StreamModel.open(
-            model, opener_of(interpreter), load_recipe(recipe) if recipe else None, threshold=threshold
+            model, opener_of(interpreter, stream, hop), load_recipe(recipe) if recipe else None, threshold=threshold
         )
         try:
             listen(opened, int(device) if device.isdigit() else device or None, seconds, as_json)

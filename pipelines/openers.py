@@ -9,11 +9,13 @@ import numpy as np
 import typer
 
 from firmware_export.emulation.host import EngineInterpreter
-from firmware_export.emulation.steps import open_engine
+from firmware_export.emulation.steps import StepInterpreter, open_engine
+from kws_tfmot.errors import RecipeError
 from kws_tfmot.evaluation.model_accuracy import Runnable
 from kws_tfmot.evaluation.streaming.spotter import Opener
 from kws_tfmot.tflite.interpreter import KINDS, open_interpreter
 from kws_tfmot.tflite.reader import read_model
+from pipelines.options import check_hop
 
 FAST = "fast"
 _COMPARED = 32
@@ -27,8 +29,25 @@ InterpreterOption = Annotated[
 ]
 
 
-def opener_of(interpreter: str) -> Opener:
-    """A function that opens a model: the device engine for ``engine``, :class:`Fast` or one of :data:`KINDS`."""
+def opener_of(interpreter: str, stream: bool = False, hop: int | None = None) -> Opener:
+    """A function that opens a model: the device engine for ``engine``, :class:`Fast` or one of :data:`KINDS`.
+
+    Args:
+        interpreter: Which.
+        stream: Let the engine compute each row of time once, step by step.
+        hop: Rows a step takes; the least possible by default.
+
+    Raises:
+        RecipeError: For steps of another interpreter, or a hop without steps.
+    """
+    check_hop(stream, hop)
+    if stream:
+        if interpreter != "engine":
+            raise RecipeError(
+                f"--stream steps the device engine. Received: --interpreter {interpreter}",
+                "Leave --interpreter out, or --stream: whole windows decide alike in every interpreter.",
+            )
+        return functools.partial(StepInterpreter, hop=hop)
     if interpreter == FAST:
         return open_fast
     return open_engine if interpreter == "engine" else functools.partial(open_interpreter, kind=interpreter)

@@ -29,7 +29,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing
 ModelArgument = Annotated[Path, typer.Argument(help="A .tflite file.")]
 StreamOption = Annotated[
     bool,
-    typer.Option("--stream", help="Engine: compute each row of time once, step by step, instead of whole windows."),
+    typer.Option("--stream", help="Compute each row of time once, step by step, instead of whole windows."),
 ]
 HopOption = Annotated[int | None, typer.Option("--hop", help="With --stream: rows a step takes; default the least.")]
 RecipeOption = Annotated[Path | None, typer.Option("--recipe", help="For a model that carries no settings of its own.")]

@@ -22,7 +22,7 @@ from kws_tfmot.recipe import load_recipe
 from pipelines.console import RichReporter, friendly_errors, line
 from pipelines.live_view import LiveView, heard_line
 from pipelines.openers import InterpreterOption, opener_of
-from pipelines.options import JsonOption, ModelArgument, RecipeOption
+from pipelines.options import HopOption, JsonOption, ModelArgument, RecipeOption, StreamOption
 
 ThresholdOption = Annotated[
     float | None, typer.Option(help="Smoothed posterior that counts as heard, 0 to 1; the model's own by default.")
@@ -34,6 +34,8 @@ def command(
     model: ModelArgument,
     threshold: ThresholdOption = None,
     interpreter: InterpreterOption = "engine",
+    stream: StreamOption = False,
+    hop: HopOption = None,
     view: Annotated[bool, typer.Option("--view", help="Watch level and scores at the speed of the sound.")] = False,
     board: Annotated[str, typer.Option(help="Let the firmware hear it too, on this emulated board.")] = "",
     recipe: RecipeOption = None,
@@ -42,11 +44,13 @@ def command(
     """Print every keyword that the detector hears in a sound file, as the firmware would decide."""
     with friendly_errors():
         opened = StreamModel.open(
-            model, opener_of(interpreter), load_recipe(recipe) if recipe else None, threshold=threshold
+            model, opener_of(interpreter, stream, hop), load_recipe(recipe) if recipe else None, threshold=threshold
         )
         result = hear(opened, sound, view)
         samples = read_stream(sound, opened.contract.frontend.sample_rate) if board else None
-        emulated = run_example(model, samples, opened.contract, board) if samples is not None else None
+        emulated = None
+        if samples is not None:
+            emulated = run_example(model, samples, opened.contract, board, stream=stream, hop=hop)
         if as_json:
             found = report(opened, sound, result) | ({"board": emulated.to_dict()} if emulated else {})
             typer.echo(json.dumps(found, indent=2, ensure_ascii=False))

@@ -177,6 +177,7 @@ def _header(name: str, program: Program, plan: MemoryPlan, labels: tuple[str, ..
             f"#define {upper}_INPUT_ZERO_POINT ({program.input_zero_point})",
             f"#define {upper}_OUTPUT_SCALE {_float(program.output_scale)}",
             f"#define {upper}_OUTPUT_ZERO_POINT ({program.output_zero_point})",
+            f"#define {upper}_OUTPUT_UNSIGNED {int(program.output_type == 'uint8')} /* whether they are uint8 */",
             f"#define {upper}_LAYERS {len(program.layers)}",
             *label_lines,
             "",

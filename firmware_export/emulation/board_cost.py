@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -13,17 +13,25 @@ import numpy as np
 from firmware_export.boards import Board, board_of
 from firmware_export.emulation.cycles import timing_of
 from firmware_export.emulation.elf import footprint
-from firmware_export.emulation.emulator import COMPILER, EMULATOR, build_firmware, emulate, plugin_digest, require
-from firmware_export.emulation.example import emulate_frontend, example_files, run_example
+from firmware_export.emulation.emulator import (
+    COMPILER,
+    EMULATOR,
+    EmulationReport,
+    build_firmware,
+    emulate,
+    plugin_digest,
+    require,
+)
+from firmware_export.emulation.example import emulate_frontend, example_files, plan_of, run_example
 from firmware_export.emulation.host import run_tool
+from firmware_export.emulation.stream_report import StreamReport, emulate_stream
 from firmware_export.engine import build
 from kws_tfmot.contract import ModelContract
-from kws_tfmot.detection.detector import DetectorPlan
 from kws_tfmot.errors import ModelError, ToolchainError
 from kws_tfmot.files import cache_root, sha256_bytes, write_json
-from kws_tfmot.tflite.reader import read_model
 
 _ROOMY = 4 << 20  # linked as if the board had this much of both memories, to learn what is needed
+_STEPS = 20  # of a network that takes steps
 _SECONDS = 1.5  # of sound that the whole firmware hears when its stack is measured
 
 
@@ -36,7 +44,8 @@ class BoardCost:
         core: Its core.
         flash: Bytes of the whole firmware.
         ram: Bytes of static data and of the stack.
-        inference: Instructions of an inference, the largest of some random inputs; ``None`` where not counted.
+        inference: Instructions of an inference, or of a step, the largest of some random inputs; ``None`` where not
+            counted.
         hop: Instructions of the front end for one hop, likewise.
         problem: Why they were not counted.
         cycles_range: Least and most modelled cycles of both together on the core asked for.
@@ -67,6 +76,8 @@ def board_cost(
     *,
     timing: str = "",
     wait_states: int = 0,
+    stream: bool = False,
+    hop: int | None = None,
 ) -> BoardCost:
     """Link and emulate the whole firmware of ``model``; kept in the cache under everything that decides it.
 
@@ -77,9 +88,11 @@ def board_cost(
         progress: Called with the name of each step.
         timing: The core whose cycles are asked for; that of the board by default.
         wait_states: Of the flash, see :func:`firmware_export.emulation.emulator.emulate`.
+        stream: Measure the firmware that takes steps in place of windows.
+        hop: Frames a step takes.
 
     Raises:
-        ModelError: If the model is not supported, or an output byte differs from TFLite Micro's.
+        ModelError: If the model is not supported or cannot be streamed, or an output byte differs from TFLite Micro's.
         RecipeError: For an unknown board, or a front end without C source.
         ToolchainError: If a tool is missing.
     """
@@ -87,9 +100,8 @@ def board_cost(
     machine, contract = board_of(board), ModelContract.of_model(model)
     for tool in (COMPILER, EMULATOR):
         require(tool)
-    plan = DetectorPlan.of(read_model(model), contract.labels, contract.frontend, contract.detection)
-    engine = build(model, optimise=optimise, labels=contract.labels)
-    files = example_files(engine, contract, plan)
+    engine = build(model, optimise=optimise, labels=contract.labels, stream=stream, hop=hop)
+    files = example_files(engine, contract, plan_of(engine, model, contract))
     tools = [run_tool([require(tool), "--version"], tool).splitlines()[0] for tool in (COMPILER, EMULATOR)]
     parts = [
         engine.digest,
@@ -105,21 +117,28 @@ def board_cost(
     if kept.is_file():
         return BoardCost(**json.loads(kept.read_text(encoding="utf-8")))
     say("linking")
-    cost = _measure(model, machine, files, contract, optimise, say, timing or machine.timings[0], wait_states)
+    job = _Job(model, machine, contract, optimise, timing or machine.timings[0], wait_states, stream, hop)
+    cost = _measure(job, files, engine.program.step is not None, say)
     write_json(kept, asdict(cost))
     return cost
 
 
-def _measure(
-    model: Path | bytes,
-    machine: Board,
-    files: dict[str, str],
-    contract: ModelContract,
-    optimise: str,
-    say: Callable[[str], None],
-    timing: str,
-    wait_states: int,
-) -> BoardCost:
+@dataclass(frozen=True)
+class _Job:
+    """What is measured, and how."""
+
+    model: Path | bytes
+    machine: Board
+    contract: ModelContract
+    optimise: str
+    timing: str
+    wait_states: int
+    stream: bool
+    hop: int | None
+
+
+def _measure(job: _Job, files: dict[str, str], steps: bool, say: Callable[[str], None]) -> BoardCost:
+    machine, contract = job.machine, job.contract
     with tempfile.TemporaryDirectory() as name:
         roomy = replace(machine, rom_bytes=_ROOMY, ram_bytes=_ROOMY)
         size = footprint(build_firmware(roomy, files, "main.c", Path(name)))
@@ -127,16 +146,48 @@ def _measure(
     seconds = contract.frontend.clip_ms / 1000 + _SECONDS
     samples = np.random.default_rng(0).normal(0, 3000, round(seconds * rate)).astype(np.int16)
     try:
-        report = emulate(model, machine.name, random=2, optimise=optimise, wait_states=wait_states, progress=say)
+        network = _step(job, say) if steps else _inference(job, say)
         say("front end")
-        hop = emulate_frontend(contract.frontend, samples[:rate], machine.name, wait_states)
+        hop = emulate_frontend(contract.frontend, samples[:rate], machine.name, job.wait_states)
         say("whole firmware")
-        stack = run_example(model, samples, contract, machine.name, optimise).stack_bytes
+        stack = run_example(
+            job.model, samples, contract, machine.name, job.optimise, stream=job.stream, hop=job.hop
+        ).stack_bytes
     except ToolchainError as error:  # more memory than the emulated machine has
         reason = " ".join(error.message.split())[:200]
         return BoardCost(machine.name, machine.core, size.flash, size.ram, None, None, reason)
-    if not report.bit_exact:
-        raise ModelError(f"{report.differing_bytes} output bytes on {machine.name} differ from {report.reference}'s.")
-    both = [a + b for a, b in zip(report.cycles_by_core[timing], hop.cycles_by_core[timing], strict=True)]
-    counted = (report.instructions, hop.instructions, "", both, timing_of(timing).about(wait_states))
+    instructions, cycles = network
+    both = [round(a + b) for a, b in zip(cycles, hop.cycles_by_core[job.timing], strict=True)]
+    counted = (instructions, hop.instructions, "", both, timing_of(job.timing).about(job.wait_states))
     return BoardCost(machine.name, machine.core, size.flash, size.ram + stack, *counted)
+
+
+def _inference(job: _Job, say: Callable[[str], None]) -> tuple[int, Sequence[float]]:
+    """Instructions and cycles of an inference."""
+    report = emulate(
+        job.model, job.machine.name, random=2, optimise=job.optimise, wait_states=job.wait_states, progress=say
+    )
+    _check(report, job)
+    return report.instructions, report.cycles_by_core[job.timing]
+
+
+def _step(job: _Job, say: Callable[[str], None]) -> tuple[int, Sequence[float]]:
+    """Instructions and cycles of a step."""
+    report = emulate_stream(
+        job.model,
+        job.machine.name,
+        hop=job.hop,
+        steps=_STEPS,
+        optimise=job.optimise,
+        wait_states=job.wait_states,
+        progress=say,
+    )
+    _check(report, job)
+    return report.step_instructions_most, report.cycles_by_core[job.timing]
+
+
+def _check(report: EmulationReport | StreamReport, job: _Job) -> None:
+    if not report.bit_exact:
+        raise ModelError(
+            f"{report.differing_bytes} output bytes on {job.machine.name} differ from {report.reference}'s."
+        )

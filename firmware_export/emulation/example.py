@@ -24,6 +24,7 @@ from firmware_export.emulation.emulator import (
     run_firmware,
 )
 from firmware_export.emulation.host import EngineInterpreter
+from firmware_export.emulation.steps import StepInterpreter
 from firmware_export.engine import DEFAULT_NAME, Engine, build
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.detection.detector import DetectorPlan
@@ -33,7 +34,6 @@ from kws_tfmot.files import write_files
 from kws_tfmot.frontend.export import c_source
 from kws_tfmot.frontend.frontend import Frontend
 from kws_tfmot.frontend.settings import FrontendSettings
-from kws_tfmot.tflite.interpreter import input_spec
 from kws_tfmot.tflite.reader import read_model
 
 EXAMPLE = BOARD_FILES / "example"
@@ -101,9 +101,13 @@ def example_files(engine: Engine, contract: ModelContract, plan: DetectorPlan) -
     """
     if engine.name != "model" or not engine.labels:
         raise ModelError("the example needs an engine called 'model' that carries its labels.")
-    size, frames = engine.program.values[engine.program.input].layout.elements, contract.frontend.feature_shape
-    if size != frames[0] * frames[1]:
-        raise ModelError(f"the model takes {size} numbers; the front end gives {frames[0]} x {frames[1]}.")
+    size, (frames, features) = (
+        engine.program.values[engine.program.input].layout.elements,
+        contract.frontend.feature_shape,
+    )
+    step = engine.program.step
+    if size != (step.rows if step else frames) * features:
+        raise ModelError(f"the model takes {size} numbers; the front end gives {frames} x {features}.")
     chain = {path.name: path.read_text(encoding="utf-8") for path in sorted(EXAMPLE.glob("*.[ch]"))}
     return {**engine.files, **c_source(contract.frontend), **detector_files(plan), **chain}
 
@@ -116,15 +120,18 @@ def export_example(
     *,
     optimise: str = "balanced",
     name: str = DEFAULT_NAME,
+    stream: bool = False,
+    hop: int | None = None,
 ) -> list[str]:
     """Write the whole firmware for ``board``, start-up code and linker script included; return the names of its files.
 
     With another ``name`` than ``model``, every file and identifier of engine, front end, detector and chain begins with
-    it. The README says how it is built.
+    it. The README says how it is built. With ``stream`` it takes steps of ``hop`` frames and decides at each of them,
+    as a model with state always does.
     """
     machine = board_of(board)
-    engine = build(model, labels=contract.labels, optimise=optimise)
-    files = example_files(engine, contract, _plan(model, contract))
+    engine = build(model, labels=contract.labels, optimise=optimise, stream=stream, hop=hop)
+    files = example_files(engine, contract, plan_of(engine, model, contract))
     if name != DEFAULT_NAME:
         package_name(name)
         files = {renamed_file(file, name): renamed(text, name) for file, text in files.items()}
@@ -142,18 +149,23 @@ def run_example(
     contract: ModelContract,
     board: str = "mps2-an386",
     optimise: str = "balanced",
+    *,
+    stream: bool = False,
+    hop: int | None = None,
 ) -> ExampleReport:
     """Play ``int16`` samples to the example firmware in QEMU and compare every line it prints with the desktop's.
+
+    With ``stream`` it takes steps of ``hop`` frames.
 
     Raises:
         ModelError: If model, labels and front end do not fit each other.
         ToolchainError: If a tool is missing, or the firmware does not fit the board or fails.
     """
     machine = board_of(board)
-    plan = _plan(model, contract)
-    engine = build(model, optimise=optimise, labels=contract.labels)
-    hop = contract.frontend.hop_samples
-    whole = np.ascontiguousarray(samples[: len(samples) // hop * hop], np.int16)
+    engine = build(model, optimise=optimise, labels=contract.labels, stream=stream, hop=hop)
+    plan = plan_of(engine, model, contract)
+    samples_a_hop = contract.frontend.hop_samples
+    whole = np.ascontiguousarray(samples[: len(samples) // samples_a_hop * samples_a_hop], np.int16)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         elf = build_firmware(machine, example_files(engine, contract, plan), "main.c", folder)
@@ -162,8 +174,9 @@ def run_example(
         stack = int(np.fromfile(folder / "stack.bin", np.uint32)[0])
         size = footprint(elf)
     heard = tuple(_parsed(line) for line in said.splitlines())
-    interpreter = EngineInterpreter(model, optimise)
-    desktop = StreamModel(contract, plan, interpreter, input_spec(read_model(model)), engine.digest)
+    steps = engine.program.step is not None
+    interpreter = StepInterpreter(model, optimise, hop) if steps else EngineInterpreter(model, optimise)
+    desktop = StreamModel.of(contract, read_model(model), interpreter, engine.digest)
     outputs = desktop.outputs(whole)
     expected = tuple(
         Line(desktop.frame_of(found.inference), contract.labels[found.label], found.score)
@@ -172,8 +185,14 @@ def run_example(
     return ExampleReport(board, machine.core, len(outputs), heard, heard == expected, size.flash, size.ram, stack)
 
 
-def _plan(model: str | Path | bytes, contract: ModelContract) -> DetectorPlan:
-    return DetectorPlan.of(read_model(model), contract.labels, contract.frontend, contract.detection)
+def plan_of(engine: Engine, model: str | Path | bytes, contract: ModelContract) -> DetectorPlan:
+    """The detector of an engine: it decides every ``detection.stride_ms``, or at every step.
+
+    Raises:
+        ModelError: If the model has no int8 outputs.
+    """
+    rows = engine.program.step.rows if engine.program.step else None
+    return DetectorPlan.of(read_model(model), contract.labels, contract.frontend, contract.detection, rows)
 
 
 def _parsed(line: str) -> Line:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,9 @@ from firmware_export.emulation.host import (
 from firmware_export.engine import Engine, build
 from firmware_export.ir import StepPlan
 from kws_tfmot.errors import ModelError
+from kws_tfmot.evaluation.streaming.spotter import Steps
+from kws_tfmot.tflite.document import read_source
+from kws_tfmot.tflite.interpreter import input_spec
 from kws_tfmot.tflite.reader import read_model
 
 NOT_READY = 1  # KWS_NOT_READY of the runtime
@@ -82,43 +87,80 @@ class StepLibrary:
 
 
 class StepInterpreter:
-    """The device engine of a file with state, as an interpreter backend.
+    """The device engine of a model that is run in steps, as an interpreter backend.
+
+    Args:
+        model: Path or bytes of a ``.tflite``, one with state or one that can be streamed.
+        optimise: As for :func:`firmware_export.engine.build`; results do not depend on it.
+        hop: Frames a step takes; the least possible by default.
+
+    Attributes:
+        engine: What was compiled.
+        input: Of a step.
+        steps: Frames of a step, and those before the first decision.
+        name: What it is.
 
     Raises:
-        ModelError: If the model is corrupt, keeps no state, or is not supported by the engine.
+        ModelError: If the model is corrupt, not supported by the engine, or cannot be streamed.
+        RecipeError: For a hop that the model cannot have.
         ToolchainError: Without a C compiler.
     """
 
-    def __init__(self, model: str | Path | bytes, optimise: str = "balanced") -> None:
-        self.engine = build(model, optimise=optimise, name="host")
+    def __init__(self, model: str | Path | bytes, optimise: str = "balanced", hop: int | None = None) -> None:
+        data = read_source(model)
+        self.engine = build(data, optimise=optimise, name="host", stream=True, hop=hop)
         self._library = StepLibrary(self.engine)
-        self.name = f"kws-tfmot device engine, step by step (host build, encodings for {optimise})"
+        step = step_of(self.engine)
+        self.steps = Steps(step.rows, (step.warm_up + 1) * step.rows)
+        self.input = replace(input_spec(read_model(data)), shape=(1, step.rows, step.row_elements))
+        self.name = f"kws-tfmot device engine, {step.rows} rows a step (host build, encodings for {optimise})"
 
     def run(self, batch: np.ndarray) -> np.ndarray:
-        """Outputs ``[N, classes]`` of ``batch``, each sample from the initial state."""
-        return np.concatenate([self._steps(sample[None], restart=True) for sample in batch])
+        """Outputs ``[N, classes]`` of whole windows, each from the initial state: what its last step gives.
 
-    def run_steps(self, steps: np.ndarray) -> np.ndarray:
-        """Outputs ``[N, classes]`` of steps one after another.
+        Rows before a window that no number of steps fills are no part of it, and what they hold does not matter.
 
         Raises:
             ModelError: If the samples are not of the model's input type or size.
         """
-        return self._steps(steps, restart=False)
+        rows = self._quantised(batch)
+        before = self.steps.first * step_of(self.engine).row_elements - rows.shape[1]
+        padded = np.concatenate([np.zeros((len(rows), max(before, 0)), np.int8), rows], axis=1)
+        return finish_output(self.engine.program, np.concatenate([self._library.run(one)[-1:] for one in padded]))
+
+    def run_steps(self, steps: np.ndarray) -> np.ndarray:
+        """Outputs ``[N, classes]`` of steps one after another; none of those before the first full window.
+
+        Raises:
+            ModelError: If the samples are not of the model's input type or size.
+        """
+        found = [scores for row in self._quantised(steps) if (scores := self._library.step(row)) is not None]
+        classes = self.engine.program.values[self.engine.program.output].layout.elements
+        return finish_output(self.engine.program, np.array(found, np.int8).reshape(-1, classes))
 
     def reset(self) -> None:
         """Back to the initial state."""
         self._library.reset()
 
-    def _steps(self, steps: np.ndarray, *, restart: bool) -> np.ndarray:
+    def time(self, sample: np.ndarray, count: int) -> np.ndarray:
+        """Seconds of each of ``count`` steps on ``sample[1, ...]``, the call from Python included.
+
+        Raises:
+            ModelError: If the sample is not of the model's input type or size.
+        """
+        row, seconds = self._quantised(sample)[0], np.empty(count)
+        for i in range(count):
+            began = time.perf_counter()
+            self._library.step(row)
+            seconds[i] = time.perf_counter() - began
+        return seconds
+
+    def _quantised(self, samples: np.ndarray) -> np.ndarray:
         program = self.engine.program
-        if str(steps.dtype) != program.input_type:
-            raise ModelError(f"expected {program.input_type} samples. Received: {steps.dtype}.")
-        if restart:
-            self.reset()
-        rows = quantize_input(steps, program.input_scale, program.input_zero_point)
-        found = [scores for row in rows if (scores := self._library.step(row)) is not None]
-        return finish_output(program, np.stack(found))
+        if str(samples.dtype) != program.input_type:
+            raise ModelError(f"expected {program.input_type} samples. Received: {samples.dtype}.")
+        quantised = quantize_input(samples, program.input_scale, program.input_zero_point)
+        return np.ascontiguousarray(quantised).view(np.int8).reshape(len(samples), -1)
 
 
 def open_engine(model: str | Path | bytes) -> EngineInterpreter | StepInterpreter:

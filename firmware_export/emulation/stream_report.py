@@ -45,6 +45,7 @@ class StreamReport:
         step_instructions_most: The largest of them.
         step_cycles: The middle of the modelled cycles, the mean over the steps; ``None`` for a core only bounded.
         step_cycles_range: Least and most of them.
+        cycles_by_core: Least and most cycles of a step, the mean over the steps, of every core modelled on the board.
         cycles_are: What the cycles are modelled from.
         state_bytes: What is kept from step to step.
         ram_bytes: State and arena together.
@@ -67,6 +68,7 @@ class StreamReport:
     step_instructions_most: int
     step_cycles: float | None
     step_cycles_range: list[float]
+    cycles_by_core: dict[str, list[float]]
     cycles_are: str
     state_bytes: int
     ram_bytes: int
@@ -174,16 +176,19 @@ def _play(board: Board, engine: Engine, rows: np.ndarray, say: Callable[[str], N
 
 
 def _spent(
-    engine: Engine, played: _Played, decisions: int, wait_states: int, timing: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Instructions ``[decisions, layers]``, and the cycles of a step: least and most, the mean over them."""
+    engine: Engine, played: _Played, decisions: int, wait_states: int, timings: tuple[str, ...]
+) -> tuple[np.ndarray, dict[str, list[float]]]:
+    """Instructions ``[decisions, layers]``, and the cycles of a step by core: least and most, the mean over them."""
     markers, first = len(engine.steps) + 1, step_of(engine).warm_up
     spent = played.counts.spent()
     number = np.arange(len(spent.instructions))
     inside = spent.select((number % markers != markers - 1) & (number // markers >= first))
     layers = inside.instructions.reshape(-1, markers - 1)[:decisions]
-    cycles = inside.cycles(timing, wait_states).reshape(-1, markers - 1, 2)[:decisions]
-    return layers, cycles.sum(axis=1).mean(axis=0)
+    cycles = {}
+    for name in timings:
+        each = inside.cycles(name, wait_states).reshape(-1, markers - 1, 2)[:decisions].sum(axis=1).mean(axis=0)
+        cycles[name] = [round(float(n), 1) for n in each]
+    return layers, cycles
 
 
 def _report(
@@ -204,14 +209,13 @@ def _report(
     if len(again) != repeated:
         raise ModelError(f"after a reset {len(again)} steps decided where {repeated} were expected")
     differing += int(np.count_nonzero(again.reshape(repeated, -1) != wanted[:repeated]))
-    instructions, cycles = _spent(engine, played, decisions, wait_states, timing_of(board.timings[0]).name)
+    instructions, cycles = _spent(engine, played, decisions, wait_states, board.timings)
     totals = instructions.sum(axis=1)
     layers = [
         {"layer": call.label, "kernel": call.functions[0], "instructions": round(float(n), 1)}
         for call, n in zip(engine.steps, instructions.mean(axis=0), strict=True)
     ]
-    span = [round(float(n), 1) for n in cycles]
-    timing = timing_of(board.timings[0])
+    span, timing = cycles[board.timings[0]], timing_of(board.timings[0])
     return StreamReport(
         board=board.name,
         core=board.core,
@@ -226,6 +230,7 @@ def _report(
         step_instructions_most=int(totals.max()),
         step_cycles=round(sum(span) / 2, 1) if timing.issue == 1 else None,
         step_cycles_range=span,
+        cycles_by_core=cycles,
         cycles_are=timing.about(wait_states),
         state_bytes=engine.plan.state_bytes,
         ram_bytes=engine.plan.arena,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from kws_tfmot.errors import KwsError
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.tflite.document import read_source
-from kws_tfmot.tflite.interpreter import Interpreter, available_kinds, open_interpreter, random_inputs
+from kws_tfmot.tflite.interpreter import TensorSpec, available_kinds, open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
 
 
@@ -40,10 +41,26 @@ class Latency:
         return cls(model, interpreter, kind, threads, p50, p90, p99, len(seconds))
 
 
+class Timed(Protocol):
+    """An opened model whose inferences, or steps, can be timed."""
+
+    @property
+    def name(self) -> str:
+        """What it is."""
+
+    @property
+    def input(self) -> TensorSpec:
+        """Of an inference, or a step."""
+
+    def time(self, sample: np.ndarray, count: int) -> np.ndarray:
+        """Seconds of each of ``count`` inferences on ``sample``."""
+
+
 def measure_latency(
     models: Mapping[str, str | Path | bytes],
     *,
     kinds: tuple[str, ...] | None = None,
+    others: Mapping[str, Callable[[bytes], Timed]] = MappingProxyType({}),
     threads: tuple[int, ...] = (1,),
     rounds: int = 20,
     per_round: int = 20,
@@ -56,6 +73,7 @@ def measure_latency(
     Args:
         models: Name to path or bytes.
         kinds: Interpreters; all that are installed when ``None``.
+        others: Further kinds and how they open a model, as the device engine's steps.
         threads: Thread counts; TFLM has one whatever is asked.
         rounds: Rounds through all combinations.
         per_round: Inferences in one turn.
@@ -67,7 +85,7 @@ def measure_latency(
     Raises:
         ModelError: If a model is missing or corrupt.
     """
-    opened: dict[tuple[str, str, int], tuple[Interpreter, np.ndarray]] = {}
+    opened: dict[tuple[str, str, int], tuple[Timed, np.ndarray]] = {}
     refused: dict[str, str] = {}
     for name, model in models.items():
         data = read_source(model)
@@ -82,11 +100,18 @@ def measure_latency(
                     refused[f"{name}, {kind}"] = error.message
                     continue
                 opened[name, kind, count] = interpreter, sample
+        for kind, opener in others.items():
+            try:
+                stepped = opener(data)
+                numbers = np.random.default_rng(0).integers(-128, 128, stepped.input.shape)
+                opened[name, kind, 1] = stepped, numbers.astype(stepped.input.dtype)
+            except KwsError as error:
+                refused[f"{name}, {kind}"] = error.message
     times: dict[tuple[str, str, int], list[float]] = {key: [] for key in opened}
     with reporter.task("timing", rounds) as task:
         for turn in range(rounds + 1):
-            for key, (interpreter, sample) in opened.items():
-                seconds = interpreter.time(sample, per_round)
+            for key, (timed, sample) in opened.items():
+                seconds = timed.time(sample, per_round)
                 if turn:  # the first round warms caches up
                     times[key] += seconds.tolist()
             task.advance(1 if turn else 0)

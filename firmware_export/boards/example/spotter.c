@@ -1,12 +1,17 @@
 #include "spotter.h"
 
 #define SPOTTER_CHECK(name, condition) typedef char name[(condition) ? 1 : -1]
+#ifdef MODEL_STEP_ROWS
+SPOTTER_CHECK(spotter_check_input, MODEL_STEP_BYTES == MODEL_STEP_ROWS * KWS_FRONTEND_FEATURES);
+SPOTTER_CHECK(spotter_check_stride, MODEL_STEP_ROWS == KWS_DETECTOR_STRIDE);
+#else
 SPOTTER_CHECK(spotter_check_input, MODEL_INPUT_BYTES == KWS_FRONTEND_FRAMES * KWS_FRONTEND_FEATURES);
+#endif
 SPOTTER_CHECK(spotter_check_output, MODEL_OUTPUT_BYTES == KWS_DETECTOR_CLASSES);
 
 spotter_status spotter_init(spotter *s) {
     s->frames = 0;
-    s->due = KWS_FRONTEND_FRAMES;
+    s->due = SPOTTER_FRAMES;
     if (kws_frontend_init(&s->frontend, &kws_frontend_constants, s->buffer, sizeof s->buffer) != KWS_FRONTEND_OK ||
         model_init(&s->network, s->arena, sizeof s->arena) != KWS_OK ||
         kws_detector_init(&s->detector, &kws_detector_settings, s->scores, sizeof s->scores) != KWS_DETECTOR_QUIET) {
@@ -15,22 +20,33 @@ spotter_status spotter_init(spotter *s) {
     return SPOTTER_LISTENING;
 }
 
-/* The ring's frames, oldest first, into the model's input. */
-static void spotter_unroll(spotter *s) {
+#ifdef MODEL_STEP_ROWS
+/* One step on the frames at hand; KWS_NOT_READY while the first window is not full. */
+static kws_status spotter_infer(spotter *s, int8_t *outputs) { return model_step(&s->network, s->ring[0], outputs); }
+#else
+/* The ring's frames, oldest first, into the model's input, and an inference. */
+static kws_status spotter_infer(spotter *s, int8_t *outputs) {
     int8_t *to = model_input(&s->network);
-    uint32_t row = s->frames % KWS_FRONTEND_FRAMES;
-    for (uint32_t i = 0; i < KWS_FRONTEND_FRAMES; i++) {
+    uint32_t row = s->frames % SPOTTER_FRAMES;
+    for (uint32_t i = 0; i < SPOTTER_FRAMES; i++) {
         for (uint32_t j = 0; j < KWS_FRONTEND_FEATURES; j++) {
             *to++ = s->ring[row][j];
         }
-        row = row + 1 < KWS_FRONTEND_FRAMES ? row + 1 : 0;
+        row = row + 1 < SPOTTER_FRAMES ? row + 1 : 0;
     }
+    const kws_status status = model_invoke(&s->network);
+    const int8_t *from = model_output(&s->network);
+    for (uint32_t i = 0; i < MODEL_OUTPUT_BYTES; i++) {
+        outputs[i] = from[i];
+    }
+    return status;
 }
+#endif
 
 /* All samples into the front end; 1 where a frame was completed, -1 on an error. At most one frame a hop. */
 static int spotter_features(spotter *s, const int16_t *samples, size_t count) {
     int completed = 0;
-    int8_t *frame = s->ring[s->frames % KWS_FRONTEND_FRAMES];
+    int8_t *frame = s->ring[s->frames % SPOTTER_FRAMES];
     while (count > 0) {
         size_t consumed = 0;
         const kws_frontend_status status = kws_frontend_push(&s->frontend, samples, count, &consumed, frame);
@@ -44,6 +60,28 @@ static int spotter_features(spotter *s, const int16_t *samples, size_t count) {
     return completed;
 }
 
+/* An inference or a step, and what the detector makes of it. */
+static spotter_status spotter_decide(spotter *s, spotter_result *result) {
+    int8_t outputs[MODEL_OUTPUT_BYTES];
+    const kws_status status = spotter_infer(s, outputs);
+    if (status != KWS_OK) {
+        return status == KWS_NOT_READY ? SPOTTER_LISTENING : SPOTTER_ERROR;
+    }
+#if MODEL_OUTPUT_UNSIGNED
+    for (uint32_t i = 0; i < MODEL_OUTPUT_BYTES; i++) {
+        outputs[i] = (int8_t)(outputs[i] ^ -128); /* the same probability, less 128 */
+    }
+#endif
+    kws_detection detection;
+    if (kws_detector_step(&s->detector, outputs, &detection) != KWS_DETECTOR_DETECTED) {
+        return SPOTTER_LISTENING;
+    }
+    result->frame = s->frames;
+    result->label = detection.label;
+    result->score = detection.score;
+    return SPOTTER_HEARD;
+}
+
 spotter_status spotter_push(spotter *s, const int16_t *samples, size_t count, spotter_result *result) {
     const int completed = count <= KWS_FRONTEND_HOP_SAMPLES ? spotter_features(s, samples, count) : -1;
     if (completed <= 0) {
@@ -54,16 +92,5 @@ spotter_status spotter_push(spotter *s, const int16_t *samples, size_t count, sp
         return SPOTTER_LISTENING;
     }
     s->due += KWS_DETECTOR_STRIDE;
-    spotter_unroll(s);
-    if (model_invoke(&s->network) != KWS_OK) {
-        return SPOTTER_ERROR;
-    }
-    kws_detection detection;
-    if (kws_detector_step(&s->detector, model_output(&s->network), &detection) != KWS_DETECTOR_DETECTED) {
-        return SPOTTER_LISTENING;
-    }
-    result->frame = s->frames;
-    result->label = detection.label;
-    result->score = detection.score;
-    return SPOTTER_HEARD;
+    return spotter_decide(s, result);
 }

@@ -1,4 +1,5 @@
-/* The whole chain: samples -> features -> ring buffer -> inference -> detector. The caller owns everything. */
+/* The whole chain: samples -> features -> ring buffer -> inference -> detector. The caller owns everything. A model that
+ * computes each row once has no ring: it takes MODEL_STEP_ROWS frames a step and decides at each of them. */
 #ifndef SPOTTER_H
 #define SPOTTER_H
 
@@ -9,6 +10,12 @@
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+
+#ifdef MODEL_STEP_ROWS
+#define SPOTTER_FRAMES MODEL_STEP_ROWS
+#else
+#define SPOTTER_FRAMES KWS_FRONTEND_FRAMES
 #endif
 
 typedef enum {
@@ -28,11 +35,11 @@ typedef struct {
     model network;
     kws_detector detector;
     uint32_t frames; /* since the start */
-    uint32_t due;    /* the number of frames at which the next inference is due */
+    uint32_t due;    /* the number of frames at which the next inference or step is due */
     uint32_t buffer[(KWS_FRONTEND_BUFFER_BYTES + 3) / 4];
     uint32_t arena[(MODEL_ARENA_BYTES + 3) / 4];
     uint32_t scores[(KWS_DETECTOR_BUFFER_BYTES + 3) / 4];
-    int8_t ring[KWS_FRONTEND_FRAMES][KWS_FRONTEND_FEATURES];
+    int8_t ring[SPOTTER_FRAMES][KWS_FRONTEND_FEATURES];
 } spotter;
 
 spotter_status spotter_init(spotter *s);

@@ -21,6 +21,7 @@ from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.tflite.document import read_source
+from kws_tfmot.tflite.graph import Graph
 from kws_tfmot.tflite.interpreter import TensorSpec, input_spec
 from kws_tfmot.tflite.reader import read_model
 
@@ -39,6 +40,24 @@ class Stepper(Protocol):
         """Back to the initial state."""
 
 
+class Steps(NamedTuple):
+    """How an opened model takes a stream in steps: ``rows`` new frames each, the first decision after ``first``."""
+
+    rows: int
+    first: int
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """An opened model that computes each frame once: ``input`` is that of a step, ``steps`` says how it is stepped.
+
+    Its ``run_steps`` gives fewer outputs than it is given steps while the first window is not full.
+    """
+
+    input: TensorSpec
+    steps: Steps
+
+
 class Heard(NamedTuple):
     """A detection as a person reads it.
 
@@ -54,7 +73,17 @@ class Heard(NamedTuple):
 
 @dataclass(frozen=True)
 class StreamModel:
-    """An opened model with everything that a stream needs; made by :meth:`open`."""
+    """An opened model with everything that a stream needs; made by :meth:`open`.
+
+    Attributes:
+        contract: What the model promises.
+        plan: Its detector.
+        runner: The opened model.
+        input: What the runner takes: a window, or a step.
+        sha256: Of the file.
+        stateful: Whether the file itself keeps a state.
+        steps: How the runner takes a stream in steps; ``None`` where it runs whole windows.
+    """
 
     contract: ModelContract
     plan: DetectorPlan
@@ -62,6 +91,7 @@ class StreamModel:
     input: TensorSpec
     sha256: str
     stateful: bool = False
+    steps: Steps | None = None
 
     @classmethod
     def open(
@@ -87,9 +117,27 @@ class StreamModel:
                 raise DataError(f"expected a threshold above 0 and up to 1. Received: {threshold}")
             detection = contract.detection.model_copy(update={"threshold": threshold, "thresholds": {}})
             contract = replace(contract, detection=detection)
-        rows = contract.frontend.frames if graph.stateful else None  # a model with state decides at every step
+        return cls.of(contract, graph, opener(data), sha256_bytes(data))
+
+    @classmethod
+    def of(cls, contract: ModelContract, graph: Graph, runner: Runnable, sha256: str) -> StreamModel:
+        """An opened model; one that is stepped decides at every step.
+
+        Raises:
+            ModelError: If it has no int8 outputs.
+        """
+        steps = runner.steps if isinstance(runner, Streaming) else None
+        if steps is None and graph.stateful:
+            steps = Steps(contract.frontend.frames, contract.frontend.frames)
+        rows = steps.rows if steps else None
         plan = DetectorPlan.of(graph, contract.labels, contract.frontend, contract.detection, rows)
-        return cls(contract, plan, opener(data), input_spec(graph), sha256_bytes(data), graph.stateful)
+        spec = runner.input if isinstance(runner, Streaming) else input_spec(graph)
+        return cls(contract, plan, runner, spec, sha256, graph.stateful, steps)
+
+    @property
+    def piece(self) -> int:
+        """Frames that the runner takes at once: a window, or a step."""
+        return self.steps.rows if self.steps else self.contract.frontend.frames
 
     def with_threshold(self, threshold: float) -> StreamModel:
         """The same model with one threshold for all keywords."""
@@ -97,40 +145,42 @@ class StreamModel:
 
     def outputs(self, samples: npt.NDArray[np.int16], reporter: Reporter = SILENT) -> npt.NDArray[np.int8]:
         """Outputs int8 ``[inferences, classes]`` over a whole stream: every ``plan.stride`` frames, from the first
-        full window on."""
+        full window on; at every step of a model that is stepped."""
         settings = self.contract.frontend
         if len(samples) < settings.clip_samples:
             return np.zeros((0, len(self.plan.labels)), np.int8)
         self.reset()
         frames = Frontend(settings).features(np.ascontiguousarray(samples))
-        windows = np.lib.stride_tricks.sliding_window_view(frames, settings.frames, axis=0)[:: self.plan.stride]
+        windows = np.lib.stride_tricks.sliding_window_view(frames, self.piece, axis=0)[:: self.plan.stride]
         windows = windows.transpose(0, 2, 1)
-        found = np.empty((len(windows), len(self.plan.labels)), np.int8)
+        found = [np.zeros((0, len(self.plan.labels)), np.int8)]
         with reporter.task("inference", len(windows)) as task:
             for first in range(0, len(windows), _AT_ONCE):
                 batch = windows[first : first + _AT_ONCE]
-                found[first : first + len(batch)] = self.infer(batch)
+                found.append(self.infer(batch))
                 task.advance(len(batch))
-        return found
+        return np.concatenate(found)
 
     def infer(self, windows: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
         """Outputs int8 ``[N, classes]`` of features int8 ``[N, frames, coefficients]``.
 
-        A model with state goes on from the last window that it was given; uint8 probabilities come less 128.
+        A model that is stepped goes on from the last piece that it was given, and gives fewer outputs than pieces while
+        its first window is not full; uint8 probabilities come less 128.
         """
         inputs = model_input_of(self.input, np.ascontiguousarray(windows), self.contract.frontend.scale)
-        run = self.runner.run_steps if isinstance(self.runner, Stepper) and self.stateful else self.runner.run
-        found = run(inputs).reshape(len(windows), -1)
+        run = self.runner.run_steps if isinstance(self.runner, Stepper) and self.steps else self.runner.run
+        found = run(inputs).reshape(-1, len(self.plan.labels))
         return (found ^ 0x80).view(np.int8) if found.dtype == np.uint8 else found
 
     def reset(self) -> None:
-        """Bring a model with state back to its beginning."""
-        if self.stateful and isinstance(self.runner, Stepper):
+        """Bring a model that is stepped back to its beginning."""
+        if self.steps and isinstance(self.runner, Stepper):
             self.runner.reset()
 
     def frame_of(self, inference: int) -> int:
         """Frames that had come at the inference of that number."""
-        return self.contract.frontend.frames + inference * self.plan.stride
+        first = self.steps.first if self.steps else self.contract.frontend.frames
+        return first + inference * self.plan.stride
 
     def seconds_of(self, inference: int) -> float:
         """When the last sample under that inference's window had come, in seconds of the stream."""
@@ -165,19 +215,18 @@ class ScoreStream:
 
     def push(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
         """Smoothed posteriors, Q15 ``[inferences, classes]``, of the inferences that these samples made due."""
-        length, stride = self.model.contract.frontend.frames, self.model.plan.stride
+        length, stride = self.model.piece, self.model.plan.stride
         frames = np.concatenate([self._frames, self._stream.push(np.ascontiguousarray(samples))])
         skipped = min(self._skip, len(frames))
         frames, self._skip = frames[skipped:], self._skip - skipped
         count = max(0, (len(frames) - length) // stride + 1)
-        outputs = np.empty((count, len(self.model.plan.labels)), np.int8)
+        outputs = [np.zeros((0, len(self.model.plan.labels)), np.int8)]
         if count:
             windows = np.lib.stride_tricks.sliding_window_view(frames, length, axis=0)[::stride].transpose(0, 2, 1)
-            for first in range(0, count, _AT_ONCE):
-                outputs[first : first + _AT_ONCE] = self.model.infer(windows[first : first + _AT_ONCE])
+            outputs += [self.model.infer(windows[first : first + _AT_ONCE]) for first in range(0, count, _AT_ONCE)]
         used = min(count * stride, len(frames))
         self._frames, self._skip = frames[used:], self._skip + count * stride - used
-        return self._smoother.push(outputs)
+        return self._smoother.push(np.concatenate(outputs))
 
 
 class Spotter:
