@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from firmware_export.emulation.example import run_example
 from firmware_export.emulation.steps import StepInterpreter, StepLibrary, open_engine
 from firmware_export.emulation.stream_report import emulate_stream
 from firmware_export.engine import build
@@ -14,8 +16,13 @@ from firmware_export.graphs.graph_writer import GraphWriter
 from firmware_export.graphs.wake_words import WakeWordShape, wake_word_model
 from firmware_export.operators.kernels.append import Append
 from firmware_export.operators.kernels.reshape import Reshape
+from kws_tfmot.contract import ModelContract
+from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import RecipeError
+from kws_tfmot.manifest import Manifest
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
+from kws_tfmot.tflite.reader import read_model
+from pipelines.experiments.bench import sweep
 
 SHAPES = (
     WakeWordShape(),
@@ -119,3 +126,15 @@ def test_boards_step_as_tflm_does(board: str) -> None:
     assert report.bit_exact
     assert report.steps == 25
     assert report.ram_bytes >= report.state_bytes > 0
+
+
+@pytest.mark.device
+def test_a_firmware_of_a_file_with_state_decides_as_the_desktop_does() -> None:
+    """uint8 probabilities of a microWakeWord model at every step of its own, behind its front end."""
+    model = wake_word_model(SHAPES[0], seed=5)
+    manifest = {"type": "micro", "wake_word": "nova", "micro": {"probability_cutoff": 0.5, "sliding_window_size": 3}}
+    contract = ModelContract.of_manifest(Manifest.model_validate(manifest), read_model(model))
+    eager = DetectionSettings(threshold=0.5, release=1.0, smoothing_ms=60, refractory_ms=0)
+    report = run_example(model, sweep(2), replace(contract, detection=eager))
+    assert report.same_as_host
+    assert report.inferences == 198 // 3 and 3 < len(report.heard) < 40
