@@ -56,8 +56,8 @@ def command(
                 f"unknown target {target!r}.{did_you_mean(target, TARGETS)} Allowed: {', '.join(TARGETS)}."
             )
         check_hop(stream, hop)
-        if stream and target not in ("engine", "firmware"):
-            raise RecipeError(f"--stream is for --target engine and firmware. Received: --target {target}.")
+        if stream and target == "tflm":
+            raise RecipeError("--stream is for the engine's targets. Received: --target tflm.")
         if target == "tflm":
             show_tflm(export_tflm(model, out_dir, decode=decode, name=name or TFLM_NAME, **_settings(recipe)), out_dir)
         elif target == "engine":
@@ -68,20 +68,12 @@ def command(
             show_engine(report, out_dir)
         else:
             contract = ModelContract.of_model(model, load_recipe(recipe).contract() if recipe else None)
+            options: dict[str, Any] = {"optimise": optimise, "stream": stream, "hop": hop}
             if target == "firmware":
-                files = export_example(
-                    model,
-                    out_dir,
-                    contract,
-                    board,
-                    optimise=optimise,
-                    name=name or DEFAULT_NAME,
-                    stream=stream,
-                    hop=hop,
-                )
+                files = export_example(model, out_dir, contract, board, name=name or DEFAULT_NAME, **options)
                 line(f"{out_dir}: {', '.join(files)}", markup=False)
                 return
-            record = export_package(model, out_dir, contract, target, name=name or PACKAGE_NAME, optimise=optimise)
+            record = export_package(model, out_dir, contract, target, name=name or PACKAGE_NAME, **options)
             show_package(record, out_dir)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from firmware_export.codegen.model import generate
 from firmware_export.codegen.rename import package_name, renamed, renamed_file
-from firmware_export.emulation.example import EXAMPLE, example_files
-from firmware_export.emulation.steps import open_engine
+from firmware_export.emulation.example import EXAMPLE, example_files, plan_of
+from firmware_export.emulation.steps import StepInterpreter, open_engine
 from firmware_export.engine import build
 from firmware_export.packages.protocol import Content
 from kws_tfmot.contract import ModelContract
@@ -19,7 +19,7 @@ from kws_tfmot.errors import ToolchainError
 from kws_tfmot.evaluation.model_accuracy import Runnable
 from kws_tfmot.evaluation.streaming.spotter import ScoreStream, StreamModel
 from kws_tfmot.frontend.settings import FrontendSettings
-from kws_tfmot.tflite.interpreter import input_spec, open_interpreter
+from kws_tfmot.tflite.interpreter import open_interpreter
 from kws_tfmot.tflite.reader import read_model
 
 SOURCE = Path(__file__).parent / "source"
@@ -30,7 +30,15 @@ _INFERENCES = 12  # of the self-test
 _FNV_START, _FNV_PRIME = 2166136261, 16777619
 
 
-def package_content(model: str | Path | bytes, contract: ModelContract, name: str, optimise: str) -> Content:
+def package_content(
+    model: str | Path | bytes,
+    contract: ModelContract,
+    name: str,
+    optimise: str,
+    *,
+    stream: bool = False,
+    hop: int | None = None,
+) -> Content:
     """The sources of ``model`` under ``name``.
 
     Args:
@@ -38,17 +46,19 @@ def package_content(model: str | Path | bytes, contract: ModelContract, name: st
         contract: Its labels, front end and detector.
         name: What files and identifiers begin with.
         optimise: As for :func:`firmware_export.engine.build`.
+        stream: Take steps in place of windows, as a model with state always does.
+        hop: Frames a step takes.
 
     Raises:
-        ModelError: For a model that the engine does not run or that does not fit its contract.
+        ModelError: For a model that the engine does not run or stream, or that does not fit its contract.
         RecipeError: For an impossible name, or a front end without C source.
     """
     package_name(name)
-    engine = build(model, optimise=optimise, labels=contract.labels)
-    plan = DetectorPlan.of(read_model(model), contract.labels, contract.frontend, contract.detection)
+    engine = build(model, optimise=optimise, labels=contract.labels, stream=stream, hop=hop)
+    plan = plan_of(engine, model, contract)
     files = {file: text for file, text in example_files(engine, contract, plan).items() if file not in _LEFT_OUT}
     hops = _hops(contract.frontend, plan)
-    checksum = _checksum(model, contract, plan, hops)
+    checksum = _checksum(model, contract, plan, hops, engine.program.step is not None, hop)
     files["spotter_selftest.c"] = (SOURCE / "spotter_selftest.c").read_text(encoding="utf-8")
     files["spotter_selftest.h"] = _selftest_header(hops, checksum)
     sources = {renamed_file(file, name): renamed(text, name) for file, text in files.items()}
@@ -93,14 +103,18 @@ def made_noise(hops: int, hop_samples: int) -> np.ndarray:
     return found
 
 
-def _checksum(model: str | Path | bytes, contract: ModelContract, plan: DetectorPlan, hops: int) -> int:
+def _checksum(
+    model: str | Path | bytes, contract: ModelContract, plan: DetectorPlan, hops: int, steps: bool, hop: int | None
+) -> int:
     """FNV-1a of the smoothed posteriors after every hop."""
     data = model if isinstance(model, bytes) else Path(model).read_bytes()
     try:
-        runner: Runnable = open_engine(data)
+        runner: Runnable = StepInterpreter(data, hop=hop) if steps else open_engine(data)
     except ToolchainError:  # no C compiler here: the kernels that it equals
+        if steps and not read_model(data).stateful:
+            raise
         runner = open_interpreter(data, "tflm")
-    stream = ScoreStream(StreamModel(contract, plan, runner, input_spec(read_model(data)), ""))
+    stream = ScoreStream(StreamModel.of(contract, read_model(data), runner, ""))
     scores, total = np.zeros(len(plan.labels), np.int64), _FNV_START
     for hop in made_noise(hops, contract.frontend.hop_samples):
         if len(smoothed := stream.push(hop)):

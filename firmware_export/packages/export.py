@@ -38,6 +38,8 @@ def export_package(
     *,
     name: str = DEFAULT_NAME,
     optimise: str = "balanced",
+    stream: bool = False,
+    hop: int | None = None,
 ) -> dict[str, Any]:
     """Write ``model`` as a package for ``target``; all of its files or none, and return its record.
 
@@ -51,6 +53,8 @@ def export_package(
         target: One of :data:`TARGETS`.
         name: What every file and C identifier begins with.
         optimise: As for :func:`firmware_export.engine.build`.
+        stream: Take steps in place of windows, as a model with state always does.
+        hop: Frames a step takes; the least possible by default.
 
     Raises:
         RecipeError: For an unknown target or an impossible name.
@@ -60,7 +64,7 @@ def export_package(
         raise RecipeError(
             f"unknown target {target!r}.{did_you_mean(target, tuple(TARGETS))} Allowed: {', '.join(TARGETS)}."
         )
-    content = package_content(model, contract, name, optimise)
+    content = package_content(model, contract, name, optimise, stream=stream, hop=hop)
     files = package_files(content, TARGETS[target])
     record = _record(content, target, files)
     whole = files | {RECORD: json.dumps(record, indent=2) + "\n"}

@@ -10,14 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from package_support import NAME, package, run
+from package_support import NAME, compiled, package, run
 
 from firmware_export.codegen.rename import renamed
 from firmware_export.codegen.stamp import head_text
+from firmware_export.graphs.wake_words import wake_word_model
 from firmware_export.packages.export import RECORD, TARGETS, export_package
 from kws_tfmot import __version__
+from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import KwsError, RecipeError
 from kws_tfmot.files import sha256_bytes, sha256_file
+from kws_tfmot.manifest import Manifest
+from kws_tfmot.tflite.reader import read_model
 from tests.firmware_export.test_engine_example import CONTRACT, listener
 
 Packages = Callable[[str], Path]
@@ -26,6 +30,26 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def files_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_package_that_takes_steps_passes_its_selftest(tmp_path: Path) -> None:
+    """Every row once, a decision at every step, and of a file with state its own steps."""
+    state = wake_word_model(seed=5)
+    manifest = Manifest.model_validate(
+        {"type": "micro", "wake_word": "nova", "micro": {"probability_cutoff": 0.5, "sliding_window_size": 3}}
+    )
+    own = ModelContract.of_manifest(manifest, read_model(state))
+    cases = {"steps": (listener(), CONTRACT, {"stream": True, "hop": 2}), "state": (state, own, {})}
+    for name, (model, contract, options) in cases.items():
+        folder = tmp_path / name
+        export_package(model, folder, contract, "zephyr", name=NAME, **options)
+        assert f"define HEY_NOVA_MODEL_STEP_ROWS {2 if name == 'steps' else 3} " in "".join(
+            path.read_text() for path in (folder / "src").glob("*_model.h")
+        )
+        made = compiled(folder, folder / "objects")
+        main = folder / "samples/selftest/src/main.c"
+        run("gcc", f"-I{folder / 'src'}", "-o", "selftest", main, *made, cwd=folder)
+        assert run(folder / "selftest").startswith("selftest passed: ")
 
 
 @pytest.mark.parametrize("target", TARGETS)
