@@ -33,6 +33,7 @@ COMMANDS = {
     "report": "A finished build as one HTML page, and a model card.",
     "demo": "A model as one web page that listens.",
     "choose": "Of the models built, the best that fits a board and a latency.",
+    "cache": "What is kept on disk between runs; clear or bound it.",
     "emulate": "Run a .tflite on an emulated board: instructions, flash, RAM, every byte compared.",
 }
 

@@ -8,6 +8,8 @@ command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v arm-none-eabi-gcc >/dev/null 2>&1 || missing="$missing gcc-arm-none-eabi libnewlib-arm-none-eabi"
 command -v qemu-system-arm >/dev/null 2>&1 || missing="$missing qemu-system-arm"
 command -v cmake >/dev/null 2>&1 || missing="$missing cmake"
+# The page of `kws demo` is tested in a browser where tests run unattended; nobody else needs one installed.
+[ -z "${CI:-}" ] || command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 [ -n "$missing" ] || exit 0
 
 as_root=""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from kws_tfmot.cache import audio_bound, touch, trim
 from kws_tfmot.data.audio import Decoded, Int16, decode_clip, read_samples, resample, to_int16
 from kws_tfmot.errors import DataError
 from kws_tfmot.files import replacing, write_text
@@ -90,16 +91,20 @@ def cached_store(
 ) -> AudioStore:
     """Open the store ``key`` under ``cache_dir``, or fill it from ``clips`` and ``noises``.
 
-    The three files are renamed into place, the index last: an interruption leaves nothing that looks complete.
+    The three files are renamed into place, the index last: an interruption leaves nothing that looks complete. Filling
+    it removes stores that were not used for longest where the folder exceeds :func:`~kws_tfmot.cache.audio_bound`.
     """
     files = {kind: cache_dir / f"{kind}-{key}.{end}" for kind, end in _FILES}
     if not files["index"].is_file():
         try:
             cache_dir.mkdir(parents=True, exist_ok=True)
             _fill(files, clips(), noises, total, length, progress)
+            if most := audio_bound():
+                trim(cache_dir, most)
         except OSError as err:
             hint = f"Give {str(cache_dir)!r} room and write permission, or choose another cache."
             raise DataError(f"the audio cache cannot be written: {err}", hint) from None
+    touch(files["index"])
     try:
         index = json.loads(files["index"].read_text(encoding="utf-8"))
         audio = np.load(files["audio"], mmap_mode="r")

@@ -1,0 +1,152 @@
+"""What the cache holds, and its bound: entries that were not used for longest are removed first.
+
+An entry is what is useful only as a whole: the three files of one data set's decoded audio, or any other single file.
+Entries used within the last hour stay, since another process may be reading them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.files import refusing
+
+BOUND = "KWS_CACHE_BYTES"
+"""Environment variable: how large the decoded audio may grow, as ``20G``; 0 for no bound."""
+
+DEFAULT_BOUND = 20_000_000_000
+IN_USE = 3600.0  # seconds
+LOOSE = "front end"  # the files that lie in no folder: compiled front ends
+
+_AUDIO = re.compile(r"(?:audio|noise|index)-([0-9a-f]+)\.(?:npy|json)")
+_UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that is kept.
+
+    Attributes:
+        files: Its files, in the order in which they are to be removed.
+        bytes: Their size.
+        used: When one of them was last read or written, seconds since 1970.
+    """
+
+    files: tuple[Path, ...]
+    bytes: int
+    used: float
+
+    def remove(self) -> None:
+        """Delete its files; what is gone already does not matter."""
+        for file in self.files:
+            file.unlink(missing_ok=True)
+
+
+def parse_bytes(text: str) -> int:
+    """A size in bytes.
+
+    Raises:
+        RecipeError: If it is none.
+
+    >>> parse_bytes("1.5G"), parse_bytes("300 MB"), parse_bytes("0")
+    (1500000000, 300000000, 0)
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
+    if found is None:
+        raise RecipeError(f"expected a size such as 500M or 20G. Received: {text!r}")
+    return round(float(found[1]) * _UNITS[found[2].upper()])
+
+
+def audio_bound() -> int:
+    """The bound of the decoded audio in bytes, 0 for none.
+
+    Raises:
+        RecipeError: If :data:`BOUND` is set to no size.
+    """
+    return parse_bytes(os.environ[BOUND]) if os.environ.get(BOUND) else DEFAULT_BOUND
+
+
+def kinds(root: Path) -> dict[str, list[Entry]]:
+    """The entries of every kind, those used longest ago first; a kind is a folder of the cache."""
+    if not root.is_dir():
+        return {}
+    with refusing(root, "read"):
+        folders = sorted(path for path in root.iterdir() if path.is_dir())
+        loose = _entries([path for path in root.iterdir() if path.is_file()])
+        found = {folder.name: _entries([path for path in folder.rglob("*") if path.is_file()]) for folder in folders}
+    return {kind: entries for kind, entries in {**found, LOOSE: loose}.items() if entries}
+
+
+def clear(root: Path, kind: str = "") -> int:
+    """Remove every entry, or those of one kind; the number of bytes that were removed.
+
+    Raises:
+        RecipeError: If the cache holds no such kind.
+        KwsError: If something cannot be removed.
+    """
+    found = kinds(root)
+    if kind and kind not in found:
+        raise RecipeError(f"the cache holds no {kind!r}. It holds: {', '.join(found) or 'nothing'}.")
+    return _remove([entry for name, entries in found.items() if kind in ("", name) for entry in entries], root)
+
+
+def trim(folder: Path, most: int, now: float | None = None) -> int:
+    """Remove entries of ``folder``, those used longest ago first, until it holds at most ``most`` bytes.
+
+    Entries used within the last hour stay. Returns the number of bytes that were removed.
+
+    Raises:
+        KwsError: If something cannot be removed.
+    """
+    if not folder.is_dir():
+        return 0
+    with refusing(folder, "read"):
+        entries = _entries([path for path in folder.rglob("*") if path.is_file()])
+    excess = sum(entry.bytes for entry in entries) - most
+    settled = (time.time() if now is None else now) - IN_USE
+    chosen = []
+    for entry in entries:
+        if excess > 0 and entry.used < settled:
+            chosen.append(entry)
+            excess -= entry.bytes
+    return _remove(chosen, folder)
+
+
+def touch(path: Path) -> None:
+    """Note that an entry is being used; a cache that cannot be written is no obstacle."""
+    try:
+        os.utime(path)
+    except OSError:
+        return
+
+
+def _entries(files: list[Path]) -> list[Entry]:
+    groups: dict[str, list[Path]] = {}
+    for path in files:
+        whole = _AUDIO.fullmatch(path.name)
+        groups.setdefault(f"{path.parent}/{whole[1] if whole else path.name}", []).append(path)
+    found = []
+    for paths in groups.values():
+        # The index says that the others are complete: it goes first.
+        paths.sort(key=lambda path: (not path.name.startswith("index-"), path.name))
+        states = []
+        for path in paths:
+            try:
+                states.append(path.stat())
+            except FileNotFoundError:  # removed by another process meanwhile
+                continue
+        if states:
+            used = max(max(state.st_mtime, state.st_atime) for state in states)
+            found.append(Entry(tuple(paths), sum(state.st_size for state in states), used))
+    return sorted(found, key=lambda entry: (entry.used, entry.files))
+
+
+def _remove(entries: list[Entry], root: Path) -> int:
+    with refusing(root, "cleared"):
+        for entry in entries:
+            entry.remove()
+    return sum(entry.bytes for entry in entries)
