@@ -170,13 +170,19 @@ void kws_gather_window_pairs(const kws_conv *layer, const int8_t *input, uint32_
 #define kws_gather_pairs kws_gather_dense
 #define kws_gather_window_pairs kws_gather_window_dense
 #endif
-/* Sixteen pixels, for products along the weights of a row, see kws_mve_columns.h. */
+/* Sixteen pixels, for products along the weights of a row (kws_mve_columns.h) or across pixels (kws_mve_sparse.h). */
 #if KWS_MVE
 #define kws_gather_dense kws_mve_columns_pointwise
 #define kws_gather_window_dense kws_mve_columns_window
 void kws_mve_columns_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 void kws_mve_columns_window(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+#define kws_gather_sparse kws_mve_lanes_pointwise
+#define kws_gather_window_sparse kws_mve_lanes_window
+void kws_mve_lanes_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+void kws_mve_lanes_window(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 #else
+#define kws_gather_sparse kws_gather_pointwise
+#define kws_gather_window_sparse kws_gather_window
 #define kws_gather_dense kws_gather_pointwise
 #define kws_gather_window_dense kws_gather_window
 #endif

@@ -153,3 +153,36 @@ def test_depthwise_convolutions(shape: tuple, activation: str) -> None:
     options |= {"depth_multiplier": multiplier, "fused_activation_function": activation}
     w.operator("DEPTHWISE_CONV_2D", [x, w.weights(weights, scales, 3), bias], [y], **options)
     exact(w.finish([x], [y]))
+
+
+def sparse(shape: tuple, activation: str = "NONE", weight_scale: float = 0.01) -> bytes:
+    """A convolution of which three quarters of the weights are zero, two in eight along the channels left."""
+    height, width, inputs, outputs, kernel = shape
+    rng = np.random.default_rng(inputs + outputs)
+    w = GraphWriter()
+    x = w.activation((1, height, width, inputs), 0.5, 3)
+    weights = rng.integers(-127, 128, (outputs, *kernel, inputs)).astype(np.int8)
+    weights[..., np.arange(inputs) % 8 > 1] = 0
+    weights[0] = 0
+    scales = (rng.uniform(0.5, 1.5, outputs) * weight_scale).astype(np.float32)
+    y = w.activation((1, height, width, outputs), 0.1 * np.sqrt(np.prod(kernel) * inputs), -5)
+    bias = w.biases(rng.integers(-3000, 3000, outputs), scales * np.float32(0.5))
+    options: dict[str, Any] = {"padding": "SAME", "stride_h": 1, "stride_w": 1, "fused_activation_function": activation}
+    w.operator("CONV_2D", [x, w.weights(weights, scales, 0), bias], [y], **options)
+    return w.finish([x], [y])
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("encoding", ["bitmap", "relative", "index", "block", "nm"])
+@pytest.mark.parametrize(
+    ("shape", "activation", "weight_scale"),
+    [
+        ((9, 5, 64, 7, (1, 1)), "NONE", 0.01),
+        ((4, 3, 16, 6, (3, 3)), "RELU6", 0.05),
+        ((5, 1, 8, 3, (2, 1)), "NONE", 60.0),  # shifts to the left
+    ],
+    ids=["pointwise", "window", "left"],
+)
+def test_sparse_convolutions(shape: tuple, activation: str, weight_scale: float, encoding: str) -> None:
+    report = exact(sparse(shape, activation, weight_scale), encodings=(encoding,))
+    assert any(row["kernel"] == f"kws_conv_{encoding}" for row in report.layers)

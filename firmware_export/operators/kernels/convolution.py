@@ -96,15 +96,15 @@ class Convolution(Operation):
         """The name that the kernel's im2col has in C, and the functions that it stands for on one core or another."""
         if self.vector:
             return "NULL", []
-        plain = "kws_gather_pointwise" if self.window.pointwise else "kws_gather_window"
+        point = self.window.pointwise
+        plain = "kws_gather_pointwise" if point else "kws_gather_window"
+        if ENCODINGS[encoding].sparse:
+            vectors = "kws_mve_lanes_pointwise" if point else "kws_mve_lanes_window"
+            return "kws_gather_sparse" if point else "kws_gather_window_sparse", [plain, vectors]
         if encoding != "dense":
             return plain, [plain]
-        names = (
-            ("kws_gather_dense", "kws_gather_pairs")
-            if self.window.pointwise
-            else ("kws_gather_window_dense", "kws_gather_window_pairs")
-        )
-        vectors = "kws_mve_columns_pointwise" if self.window.pointwise else "kws_mve_columns_window"
+        vectors = "kws_mve_columns_pointwise" if point else "kws_mve_columns_window"
         if self.paired(encoding):
-            return names[1], [names[1], plain, vectors]
-        return names[0], [plain, vectors]
+            pairs = "kws_gather_pairs" if point else "kws_gather_window_pairs"
+            return pairs, [pairs, plain, vectors]
+        return "kws_gather_dense" if point else "kws_gather_window_dense", [plain, vectors]

@@ -1,9 +1,28 @@
 /* Convolution with weights in blocks of four neighbours, of which zero blocks are left out. */
 #include "kws_conv_rows.h"
+#include "kws_mve_sparse.h"
 
 /* Blocks of four neighbouring weights: a row is its number of blocks that are not all zero, then {number of the block,
  * w0, w1, w2, w3} for each. Rows of at most 1020 weights, a multiple of four. */
 
+#if KWS_MVE
+#define KWS_MVE_BLOCK_STEP "ldrsb r2, [r1], #1\n\t" KWS_MVE_MAC_NEXT
+
+KWS_MVE_ROWS static void kws_mve_block_rows(KWS_MVE_JOB) {
+    KWS_MVE_EVERY_ROW(
+        "ldrb lr, [r1], #1\n\t" /* blocks */
+        "wls lr, lr, 2f\n"
+        "1:\n\t"
+        "ldrb r3, [r1], #1\n\t"
+        "add r0, r4, r3, lsl #6\n\t" KWS_MVE_BLOCK_STEP KWS_MVE_BLOCK_STEP KWS_MVE_BLOCK_STEP KWS_MVE_BLOCK_STEP
+        "le lr, 1b\n"
+        "2:\n\t");
+}
+
+kws_status kws_conv_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
+    return kws_mve_conv_sparse(layer, input, output, scratch, kws_mve_block_rows);
+}
+#else
 #if KWS_THUMB2
 #define KWS_BLOCK_STEP "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC_NEXT
 
@@ -40,3 +59,4 @@ static const uint8_t *kws_block_sums(kws_sums *sums, const kws_lane *columns, co
 kws_status kws_conv_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
     return kws_conv_rows(layer, input, output, scratch, kws_block_sums, KWS_QUICK(kws_block_row));
 }
+#endif

@@ -1,10 +1,31 @@
 /* Convolution with weights that are not zero and the distances between them. */
 #include "kws_conv_rows.h"
+#include "kws_mve_sparse.h"
 
 /* 4-bit relative index: a row is groups of two weights, {steps, w0, w1}, ended by a zero byte. The lower half of
  * `steps` is how far w0 stands behind the place before it (the row begins at 0), the upper half the same for w1. Longer
  * gaps are bridged by weights that are zero. */
 
+#if KWS_MVE
+KWS_MVE_ROWS static void kws_mve_relative_rows(KWS_MVE_JOB) {
+    KWS_MVE_EVERY_ROW("ldrb r3, [r1], #1\n\t"
+                      "cmp r3, #0\n\t"
+                      "beq 2f\n"
+                      "1:\n\t"
+                      "and r12, r3, #15\n\t"
+                      "add r0, r0, r12, lsl #4\n\t"
+                      "ldrsb r2, [r1], #1\n\t" KWS_MVE_MAC "bic r3, r3, #15\n\t"
+                      "add r0, r0, r3\n\t"
+                      "ldrsb r2, [r1], #1\n\t" KWS_MVE_MAC "ldrb r3, [r1], #1\n\t"
+                      "cmp r3, #0\n\t"
+                      "bne 1b\n"
+                      "2:\n\t");
+}
+
+kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
+    return kws_mve_conv_sparse(layer, input, output, scratch, kws_mve_relative_rows);
+}
+#else
 #if KWS_THUMB2
 KWS_NAKED static const uint8_t *kws_relative_row(KWS_ROW_PARAMETERS) {
     __asm__(KWS_ROW_ENTER "ldrb lr, [r1], #1\n\t"
@@ -40,3 +61,4 @@ static const uint8_t *kws_relative_sums(kws_sums *sums, const kws_lane *row, con
 kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
     return kws_conv_rows(layer, input, output, scratch, kws_relative_sums, KWS_QUICK(kws_relative_row));
 }
+#endif
