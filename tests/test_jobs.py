@@ -14,6 +14,8 @@ import pytest
 from kws_tfmot.errors import DataError
 from kws_tfmot.jobs import Job, Outcome, run_jobs
 
+HANGS = 300.0  # seconds after which a test that hangs is given up; nothing is judged by it
+
 
 class Log:
     """Keeps what the jobs tell."""
@@ -119,13 +121,13 @@ def test_no_worker_outlives_an_interruption(tmp_path: Path, kind: signal.Signals
     _wait(lambda: all(mark.is_file() and mark.read_text() for mark in marks))
     workers = [int(mark.read_text()) for mark in marks]
     started.send_signal(kind)
-    started.communicate(timeout=300)
+    started.communicate(timeout=HANGS)
     _wait(lambda: not any(mark.exists() for mark in marks))  # they cleaned up
     _wait(lambda: not any(_is_running(worker) for worker in workers))
 
 
 def _wait(condition) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + HANGS
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.05)

@@ -18,6 +18,7 @@ from pipelines.stages.build import Build, OnEpoch
 from pipelines.stages.comparison import Cell
 from pipelines.stages.compress import compress
 from pipelines.stages.convert import INT8_MODEL, convert_model
+from pipelines.stages.draws import Draws
 from pipelines.stages.evaluate import evaluate_build
 from pipelines.stages.prepare import prepare_data
 from pipelines.stages.sparsify import PRUNED_MODEL
@@ -126,11 +127,15 @@ def check_cells(builds: list[CellBuild], reporter: Reporter) -> None:
 
 
 def epochs_drawn(recipe: Recipe) -> dict[int, int]:
-    """How many epochs the stages draw, by their epoch offset in :func:`~pipelines.stages.fitting.training_batches`."""
+    """How many epochs the stages draw, by their :class:`~pipelines.stages.draws.Draws`."""
     quantization = recipe.quantization
-    counts = {0: recipe.train.epochs, 1: recipe.sparsity.epochs if recipe.sparsity else 0}
+    counts: dict[int, int] = {Draws.DENSE: recipe.train.epochs}
+    counts[Draws.SPARSE] = recipe.sparsity.epochs if recipe.sparsity else 0
     if quantization.mode == "qat":
-        counts |= {2: quantization.cluster_epochs if quantization.clusters else 0, 3: quantization.epochs}
+        counts |= {
+            Draws.CLUSTER: quantization.cluster_epochs if quantization.clusters else 0,
+            Draws.QUANTIZE: quantization.epochs,
+        }
     return counts
 
 

@@ -8,6 +8,7 @@ from kws_tfmot.files import replacing
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import StageResult
 from pipelines.stages.build import Build
+from pipelines.stages.draws import Draws
 from pipelines.stages.low_bit import LOW_BIT_MODEL, quantize_low_bit
 from pipelines.stages.sparsify import PRUNED_MODEL, load_float, sparse_inputs, sparsify, stage_settings
 from pipelines.stages.train import FLOAT_MODEL
@@ -72,7 +73,7 @@ def _quantize(build: Build) -> bool:
         preserve = settings.preserves(sparse=recipe.sparsity is not None)
         network = apply_qat(network, preserve, recipe.frontend.scale, build.calibration())
         train = stage_settings(build, settings.epochs, settings.learning_rate)
-        result = fit(build, network, train, "quantize", key, Plugins(), offset=3)
+        result = fit(build, network, train, "quantize", key, Plugins(), Draws.QUANTIZE)
         with replacing(build.run.path(COMPRESSED_MODEL)) as temporary:
             save_qat(network, temporary)
         return StageResult((COMPRESSED_MODEL,), training_figures(result) | {"mode": "qat", "preserve": preserve})
@@ -89,5 +90,5 @@ def _cluster(build: Build, network: keras.Model, key: str) -> keras.Model:
     settings = build.recipe.quantization
     wrapped = wrap_for_clustering(network, settings.clusters, keep_zeros=build.recipe.sparsity is not None)
     train = stage_settings(build, settings.cluster_epochs, settings.learning_rate)
-    fit(build, wrapped, train, "cluster", key, Plugins(), offset=2)
+    fit(build, wrapped, train, "cluster", key, Plugins(), Draws.CLUSTER)
     return strip_clustering(wrapped)

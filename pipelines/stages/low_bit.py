@@ -9,6 +9,7 @@ import numpy as np
 from kws_tfmot.files import replacing
 from kws_tfmot.runs import StageResult
 from pipelines.stages.build import Build
+from pipelines.stages.draws import Draws
 from pipelines.stages.sparsify import PRUNED_MODEL, load_float, sparse_inputs, stage_settings
 from pipelines.stages.train import FLOAT_MODEL
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 LOW_BIT_MODEL = "low_bit.keras"
 LOW_BIT_KERNELS = "low_bit.npz"
-_OFFSET = 3  # of the epochs it draws, as TFMOT's training
 _STATISTICS_CLIPS = 1000
 
 
@@ -83,12 +83,12 @@ def _train(
 
     layers = low_bit_layers(network, settings)
     fit_by = "least_squares" if settings.fit == "auto" else settings.fit
-    training = LowBitTraining(network, layers, fit_by, drawn_features(build, _OFFSET, _STATISTICS_CLIPS))
+    training = LowBitTraining(network, layers, fit_by, drawn_features(build, Draws.QUANTIZE, _STATISTICS_CLIPS))
     teacher = settings.distillation and distillation_loss(load_float(build, _parent(build)), settings.distillation)
     plugins = Plugins([training], [teacher] if teacher else [], [training.after_step])
     quantization = build.recipe.quantization
     train = stage_settings(build, quantization.epochs, quantization.learning_rate)
-    result = fit(build, network, train, "quantize", key, plugins, offset=_OFFSET)
+    result = fit(build, network, train, "quantize", key, plugins, Draws.QUANTIZE)
     return training.kernels(result.selected_epoch), training_figures(result)
 
 

@@ -17,6 +17,7 @@ from kws_tfmot.search.omni.settings import OmniSettings
 from kws_tfmot.search.omni.space import Levels, Space
 from pipelines.stages.build import Build, FeatureSource
 from pipelines.stages.convert import INT8_MODEL, convert_model
+from pipelines.stages.draws import Draws
 from pipelines.stages.prepare import prepare_data
 from pipelines.stages.train import FLOAT_MODEL, dense_inputs
 
@@ -68,7 +69,7 @@ def train_supernet(build: Build) -> bool:
                 net, settings, recipe.seed, train.epochs * steps, steps, losses, hooks
             )
         )
-        result = fit(build, network, train, "supernet", key, plugins, offset=0)
+        result = fit(build, network, train, "supernet", key, plugins, Draws.DENSE)
         with replacing(build.run.path(SUPERNET)) as temporary:
             network.save(temporary)
         figures = training_figures(result) | {"regime": settings.regime, "space": dataclasses.asdict(space)}

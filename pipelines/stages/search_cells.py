@@ -20,11 +20,11 @@ from kws_tfmot.search.cells.costs import CellCosts
 from kws_tfmot.search.cells.settings import FINALS, CellSearchSettings
 from kws_tfmot.search.cells.space import CellSpace, Choice
 from pipelines.stages.build import Build, FeatureSource
+from pipelines.stages.draws import Draws
 from pipelines.stages.search_choice import LEARNED, Choosing, Measure, choose_network
 from pipelines.stages.train import dense_inputs
 
 _KEPT = 20  # of the candidates, in the record
-_HELD_DRAWS = 4  # epoch offset of the held-out clips' draws; training stages have 0 to 3
 
 
 def search_settings(recipe: Recipe) -> CellSearchSettings:
@@ -158,7 +158,7 @@ def _train(
     augment = recipe.augment.model_copy(update={"epoch_clips": None})
     batches = TrainingBatches(
         held.index.audio("train"), held.index.noise, held.index.labels, augment, settings.batch_size,
-        recipe.seed + 100_003 * _HELD_DRAWS,
+        recipe.seed + 100_003 * Draws.HELD_OUT,
     )  # fmt: skip
     with feature_batches(batches, build.frontend, settings.epochs, prefetch=False) as held_epochs:
         steps = ChoiceSteps(network, FeatureSource(held, held_epochs), targets, settings)
@@ -167,7 +167,7 @@ def _train(
             shell=lambda net, losses, hooks: PathTraining(net, settings.seed, losses, hooks),
             note=progress_note,
         )
-        result = fit(learned, network, train, "search", key, plugins, offset=0)
+        result = fit(learned, network, train, "search", key, plugins, Draws.DENSE)
         ranked: list[tuple[Choice, float]] = []
         if settings.candidates:
             probabilities = [softmax(alpha) for alpha in steps.alphas]

@@ -27,6 +27,7 @@ from kws_tfmot.search.cells.costs import CellCosts
 from kws_tfmot.search.cells.settings import FINALS, CellSearchSettings
 from kws_tfmot.search.cells.space import CellSpace, Choice
 from pipelines.stages.build import Build
+from pipelines.stages.draws import Draws
 from pipelines.stages.train import dense_inputs, initial_network
 
 LEARNED = "learned.json"
@@ -194,7 +195,7 @@ def _trained_loss(build: Build, space: CellSpace, cells: list[str], epochs: int)
     own.__dict__["index"] = build.index
 
     def work(key: str) -> StageResult:
-        result = fit(own, initial_network(own), train, f"train-{epochs}", key, Plugins(), offset=0)
+        result = fit(own, initial_network(own), train, f"train-{epochs}", key, Plugins(), Draws.DENSE)
         return StageResult((), {"validation_loss": float(result.history[-1]["val_loss"])})
 
     own.run.stage(f"train-{epochs}", dense_inputs(own), work, trains=True)

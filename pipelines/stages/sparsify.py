@@ -10,6 +10,7 @@ from kws_tfmot.runs import StageResult
 from kws_tfmot.sparsity.settings import SparsitySettings
 from kws_tfmot.training.settings import TrainSettings
 from pipelines.stages.build import Build
+from pipelines.stages.draws import Draws
 from pipelines.stages.train import FLOAT_MODEL, dense_inputs
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _train_round(
     teacher = settings.distillation and distillation_loss(load_float(build, FLOAT_MODEL), settings.distillation)
     plugins = Plugins(prepared.callbacks, [teacher] if teacher else [], prepared.after_step, prepared.keep_from_epoch)
     train = stage_settings(build, plan.epochs, settings.learning_rate)
-    result = fit(build, prepared.network, train, stage, key, plugins, offset=1)
+    result = fit(build, prepared.network, train, stage, key, plugins, Draws.SPARSE)
     stripped = prepared.strip(prepared.network)
     _check_target(stripped, settings, plan.target)
     return stripped, training_figures(result)

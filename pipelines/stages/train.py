@@ -9,6 +9,7 @@ from kws_tfmot.files import replacing
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import StageResult
 from pipelines.stages.build import Build
+from pipelines.stages.draws import Draws
 
 if TYPE_CHECKING:
     from kws_tfmot.keras import keras
@@ -79,7 +80,7 @@ def train_dense(build: Build) -> bool:
             figures = train_streams(build, network, build.recipe.streams, key)
             files: tuple[str, ...] = (FLOAT_MODEL, CALIBRATION)
         else:
-            result = fit(build, network, build.recipe.train, "train", key, Plugins(), offset=0)
+            result = fit(build, network, build.recipe.train, "train", key, Plugins(), Draws.DENSE)
             figures, files = training_figures(result), (FLOAT_MODEL,)
         with replacing(build.run.path(FLOAT_MODEL)) as temporary:
             network.save(temporary)

@@ -10,11 +10,12 @@ import pytest
 import soundfile
 
 from kws_tfmot.data import AugmentSettings, DataSettings, prepare
-from kws_tfmot.data.custom import needed_clip_ms
+from kws_tfmot.data.custom import GROUPS_FROM, TEST_FROM, needed_clip_ms, split_groups
 from kws_tfmot.data.draws import EpochPlanner
 from kws_tfmot.data.espeak import Utterance, phonemes, speak_all
 from kws_tfmot.data.near_words import COMMON_WORDS, distance, near_words, parts_of, sound_alike
-from kws_tfmot.data.own_recordings import read_recordings
+from kws_tfmot.data.own_recordings import OwnRecordings, read_recordings
+from kws_tfmot.data.own_recordings import Utterance as OneUtterance
 from kws_tfmot.data.synthetic import unknown_words
 from kws_tfmot.data.utterances import cut_at_pauses, with_surroundings
 from kws_tfmot.errors import DataError
@@ -173,6 +174,35 @@ def test_with_enough_recordings_the_test_is_recordings(
     assert any("recordings alone" in note for note in index.notes)
     said = " ".join(trust(speech_figures(index), {"accuracy": 0.9, "n": 10}))
     assert "named speakers: 90.0 % (N = 10)" in said and "voices only" not in said
+
+
+@pytest.mark.parametrize(
+    ("groups", "each", "own_test"),
+    [
+        (GROUPS_FROM, TEST_FROM // GROUPS_FROM + 3, True),
+        (GROUPS_FROM - 1, 3 * TEST_FROM, False),  # enough utterances, by too few
+        (2 * GROUPS_FROM, TEST_FROM // (2 * GROUPS_FROM), False),  # enough speakers, who say too little
+        (4 * GROUPS_FROM, 5, True),
+    ],
+)
+def test_a_test_of_recordings_needs_enough_utterances_by_enough_speakers(
+    groups: int, each: int, own_test: bool
+) -> None:
+    def said(word: str, speakers: int) -> list[OneUtterance]:
+        silent = np.zeros(1, np.int16)
+        return [
+            OneUtterance(f"{word}/{g}/{i}.wav", word, f"s{g}", f"s{g}", silent)
+            for g in range(speakers) for i in range(each)
+        ]  # fmt: skip
+
+    own = OwnRecordings(tuple(said("hey nova", groups) + said("stop", groups)), (), ())
+    found = split_groups(own, SETTINGS)
+    assert bool(found) is own_test
+    if own_test:
+        assert set(found) == {f"s{g}" for g in range(groups)} and {"train", "test"} <= set(found.values())
+    # One keyword with too few is enough to keep all recordings for training.
+    lopsided = OwnRecordings(tuple(said("hey nova", 4 * GROUPS_FROM) + said("stop", GROUPS_FROM - 1)), (), ())
+    assert split_groups(lopsided, SETTINGS) == {}
 
 
 def test_recordings_have_their_share_of_every_epoch() -> None:

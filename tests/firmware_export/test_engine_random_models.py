@@ -59,7 +59,7 @@ def check(model: bytes, optimise: str, encoding: str | None) -> None:
     encoding=st.sampled_from((None, None, *ENCODINGS)),
 )
 @settings(
-    max_examples=400,
+    max_examples=150,
     deadline=None,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
@@ -73,17 +73,12 @@ def _random_models(model: bytes, optimise: str, encoding: str | None) -> None:
 def test_random_models_equal_tflm() -> None:
     seen.clear()
     _random_models()
-    assert seen["compared"] >= 300, seen
+    assert seen["compared"] >= 110, seen
 
 
 def test_the_random_models_reach_every_kind_of_layer_and_encoding() -> None:
     if not seen["compared"]:
         pytest.skip("runs after the comparison of random models")
-    for encoding in ENCODINGS:  # those that few random weights allow may have been missed by chance
-        for seed in range(500):
-            if seen[encoding]:
-                break
-            check(random_model(SeededChooser(seed)), "size", encoding)
     kinds = (
         "Convolution",
         "Depthwise",
@@ -98,7 +93,12 @@ def test_the_random_models_reach_every_kind_of_layer_and_encoding() -> None:
         "StridedCopy",
         "ReduceMax",
     )
-    assert [kind for kind in (*kinds, *ENCODINGS) if not seen[kind]] == []
+    for seed in range(500):  # what few random models have may have been missed by chance
+        if not (missing := [kind for kind in (*kinds, *ENCODINGS) if not seen[kind]]):
+            break
+        encoding = next((name for name in missing if name in ENCODINGS), None)
+        check(random_model(SeededChooser(seed)), "size", encoding)
+    assert missing == []
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -86,36 +88,40 @@ def test_counts_are_those_published(
     assert sum(c.macs for c in counts) == pytest.approx(macs, rel=0.08)
 
 
+@functools.cache
+def whole(name: str) -> keras.Model:
+    """The family's network as it is by default; nobody changes it."""
+    return build_model(ModelSettings(name=name, dropout=0.3), (49, 10), 5)
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 class TestEveryFamily:
     """What all builders must obey."""
 
     def test_outputs_are_probabilities(self, name: str) -> None:
-        model = build_model(ModelSettings(name=name), (49, 10), 5)
-        scores = model(np.random.default_rng(0).normal(size=(3, 49, 10, 1)).astype(np.float32)).numpy()
+        scores = whole(name)(np.random.default_rng(0).normal(size=(3, 49, 10, 1)).astype(np.float32)).numpy()
         assert scores.shape == (3, 5)
         np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-5)
 
     def test_every_relu_follows_batch_norm_or_addition(self, name: str) -> None:
-        model = build_model(ModelSettings(name=name), (49, 10), 5)
-        for layer in model.layers:
+        for layer in whole(name).layers:
             if isinstance(layer, keras.layers.ReLU):
                 before = layer.inbound_nodes[0].inbound_layers
                 assert isinstance(before, keras.layers.BatchNormalization | keras.layers.Add)
 
     def test_width_changes_the_size(self, name: str) -> None:
         narrow = build_model(ModelSettings(name=name, width=4), (49, 10), 5)
-        assert narrow.count_params() < build_model(ModelSettings(name=name), (49, 10), 5).count_params()
+        assert narrow.count_params() < whole(name).count_params()
 
     def test_survives_saving(self, name: str, tmp_path) -> None:
-        model = build_model(ModelSettings(name=name, dropout=0.3), (49, 10), 5)
+        model = whole(name)
         model.save(tmp_path / "model.keras")
         again = keras.models.load_model(tmp_path / "model.keras", compile=False)
         x = np.random.default_rng(0).normal(size=(3, 49, 10, 1)).astype(np.float32)
         np.testing.assert_array_equal(model(x).numpy(), again(x).numpy())
 
     def test_counts_every_trainable_parameter(self, name: str) -> None:
-        model = build_model(ModelSettings(name=name), (49, 10), 5)
+        model = whole(name)
         trainable = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
         assert sum(c.parameters for c in count_layers(model)) == trainable
 

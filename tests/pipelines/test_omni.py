@@ -13,7 +13,7 @@ from tests.pipelines.conftest import RECIPE
 
 pytestmark = pytest.mark.xdist_group("omni")
 GRID = (0.0, 0.5, 0.9)
-QUICK = ("--population", 6, "--generations", 2)
+QUICK = ("--population", 4, "--generations", 1)
 
 
 def omni(*arguments: object) -> Result:
@@ -35,7 +35,7 @@ def trained(tone_folder, tmp_path_factory) -> Trained:
     base = tmp_path_factory.mktemp("omni")
     recipe = base / "omni.yaml"
     recipe.write_text(RECIPE + f"omni: {{grid: {list(GRID)}, recalibration_clips: 200}}\n")
-    changes = ("--set", "export.targets=[engine]", "--set", "train.epochs=4")
+    changes = ("--set", "export.targets=[engine]", "--set", "train.epochs=3")
     result = omni("train", recipe, "--data", f"folder:{tone_folder}", "--out", base / "run", *changes)
     assert result.exit_code == 0, result.output
     return Trained(base / "run", result.output)

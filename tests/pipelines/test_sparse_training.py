@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 from tests.pipelines.conftest import RECIPE, run
 
-ROUNDS = "{method: weight_importance, schedule: rounds, rounds: 3, target: 0.97, epochs: 6, floor: 0.0}"
+ROUNDS = "{method: weight_importance, schedule: rounds, rounds: 3, target: 0.97, epochs: 3, floor: 0.0}"
 
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory):
     path = tmp_path_factory.mktemp("rounds") / "rounds.yaml"
-    text = RECIPE.replace("sparsity: {target: 0.75, epochs: 3, end: 0.5, frequency: 4}", f"sparsity: {ROUNDS}")
+    text = RECIPE.replace("epochs: 6, batch_size", "epochs: 3, batch_size").replace(
+        "sparsity: {target: 0.75, epochs: 3, end: 0.5, frequency: 4}", f"sparsity: {ROUNDS}"
+    )
     path.write_text(
         text.replace("model: {name: ds_cnn, width: 8, blocks: 1}", "model: {name: dnn, width: 16, blocks: 2}")
     )
@@ -50,8 +53,6 @@ def test_every_round_is_a_stage_and_the_model_shrinks(shrunk) -> None:
 
 def test_the_last_round_within_the_accuracy_budget_counts(recipe, tone_folder, tmp_path, shrunk) -> None:
     """The dense model is taken over from the run beside it."""
-    import shutil
-
     _, stages, out = shrunk
     rounds = [row["validation_accuracy"] for row in stages["sparsify"]["figures"]["rounds"]]
     dense = stages["train"]["figures"]["validation_accuracy"]
@@ -64,11 +65,13 @@ def test_the_last_round_within_the_accuracy_budget_counts(recipe, tone_folder, t
     assert found["sparsify"]["figures"]["sparsity"] == pytest.approx(kept[-1]["target"], abs=0.02)
 
 
-def test_a_budget_that_the_first_round_misses_is_refused(recipe, tone_folder, tmp_path) -> None:
+def test_a_budget_that_the_first_round_misses_is_refused(recipe, tone_folder, tmp_path, shrunk) -> None:
+    shutil.copytree(shrunk[2], tmp_path / "run")
     changes = (
         "sparsity.max_accuracy_drop=0",
         "sparsity.target=0.98",
         "sparsity.rounds=1",
+        "sparsity.epochs=1",
         "sparsity.learning_rate=1e-9",
     )
     result, _ = compress(recipe, tone_folder, tmp_path / "run", *changes)

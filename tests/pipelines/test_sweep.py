@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib.util
 import json
 import os
@@ -13,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.stages.sweep import run as sweep_run
+from pipelines.stages.sweep.trial import attend
 from tests.pipelines.conftest import run
 from tests.pipelines.test_compare import QUICK
 
@@ -54,7 +58,82 @@ def start(sweep: Path, tone_folder: Path, out: Path) -> subprocess.Popen:
     )
 
 
+def _row(build) -> dict:
+    """What :func:`pipelines.stages.comparison_cell.row_of` says, of a trial that took no training."""
+    cell = build.cell
+    return {
+        "cell": cell.name, "variant": cell.variant, "target": cell.target, "seed": cell.seed, "n": 100,
+        "accuracy": {"int8": cell.recipe.sparsity.learning_rate * 10, "float": 0.9, "dense": 0.9},
+        "split_sha256": "5" * 64, "interpreter": "none", "nonzero_weights": 10, "zero_share": 0.5,
+        "bytes": {"slim": 5}, "board": None, "step_ms": {}, "step_cpu_ms": {},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def without_training(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """The command with trials that only count epochs, one after the other in this process; left: until interrupted."""
+    left = {"epochs": 3}
+    told: list[str] = []
+
+    def work(build, reporter, on_epoch) -> dict:
+        state = build.folder / f"{build.cell.name}.state"
+        for epoch in range(int(state.read_text()) if state.exists() else 0, 3):
+            if left["epochs"] == 0:
+                raise KeyboardInterrupt
+            left["epochs"] -= 1
+            state.write_text(str(epoch + 1))
+            told.append(f"{build.cell.name} {epoch}")
+            on_epoch("sparsify", epoch, {"val_accuracy": 0.1 * epoch})
+        return _row(build)
+
+    def tune(names, tuning, scheduler, watch) -> None:
+        for name in names:
+            attend({"trial": name}, builds=tuning.builds, folder=tuning.folder, work=tuning.work, cores=0,
+                   report=lambda _: None)  # fmt: skip
+
+    class Plan(sweep_run.SweepPlan):
+        def preparation(self, builds):
+            return []
+
+    monkeypatch.setattr("pipelines.sweep.require_ray", lambda: None)
+    monkeypatch.setattr("pipelines.sweep.SweepPlan", functools.partial(Plan, work=work))
+    monkeypatch.setattr(sweep_run, "require_ray", lambda: None)
+    monkeypatch.setattr(sweep_run, "cluster", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(sweep_run, "run_ray_jobs", lambda *_: {})
+    monkeypatch.setattr(sweep_run, "scheduler_of", lambda *_: None)
+    monkeypatch.setattr(sweep_run, "tune_trials", tune)
+    return left
+
+
+def test_the_command_interrupted_and_repeated_counts_every_trial_once(
+    sweep: Path, tmp_path: Path, without_training: dict[str, int]
+) -> None:
+    out = tmp_path / "out"
+    first = run("sweep", sweep, "--out", out, "--no-instructions")
+    assert first.exit_code == 130
+    assert "run the same command again" in " ".join(first.output.split())
+    assert not list(out.glob("*.json")) or not (out / "quick.json").exists()
+    without_training["epochs"] = 99
+    second = run("sweep", sweep, "--out", out, "--no-instructions")
+    assert second.exit_code == 0, second.output
+    assert without_training["epochs"] == 99 - 3  # six epochs in all, three of them before the interruption
+    record = json.loads((out / "quick.json").read_text())
+    assert {"command", "commit", "versions", "sweep", "summary", "rows", "trials", "best"} <= record.keys()
+    assert record["counts"] == {"finished": 2, "stopped": 0, "failed": 0}
+    assert len({trial["trial"] for trial in record["trials"]}) == 2
+    assert all(len(trial["validation_by_epoch"]) == 3 for trial in record["trials"])
+    assert (out / "quick.png").read_bytes()[:4] == b"\x89PNG"
+    third = run("sweep", sweep, "--out", out, "--no-instructions", "--json")
+    assert third.exit_code == 0 and without_training["epochs"] == 99 - 3
+    assert json.loads((out / "quick.json").read_text())["rows"] == record["rows"]
+    sweep.write_text(SWEEP.replace("samples: 1", "samples: 2"))
+    other = run("sweep", sweep, "--out", out, "--no-instructions")
+    assert other.exit_code == 2
+    assert "2 would be new" in " ".join(other.output.split())
+
+
 @needs_ray
+@pytest.mark.slow
 @pytest.mark.xdist_group("ray")
 def test_an_interrupted_sweep_goes_on_and_counts_every_trial_once(sweep: Path, tone_folder, tmp_path: Path) -> None:
     out = tmp_path / "out"
@@ -99,16 +178,6 @@ def test_an_interrupted_sweep_goes_on_and_counts_every_trial_once(sweep: Path, t
     assert not [path for path in (tmp_path / "home").glob(".*") if "ray" in path.name]  # nothing in the home folder
     assert not (tmp_path / "home" / "ray_results").exists()
     assert "Traceback" not in told
-
-    # Nothing is left to do, and nothing is done.
-    third = run("sweep", sweep, "--data", f"folder:{tone_folder}", "--out", out, "--no-instructions", "--json")
-    assert third.exit_code == 0, third.output
-    assert json.loads((out / "quick.json").read_text())["rows"] == record["rows"]
-
-    sweep.write_text(SWEEP.replace("samples: 1", "samples: 2"))
-    other = run("sweep", sweep, "--data", f"folder:{tone_folder}", "--out", out, "--no-instructions")
-    assert other.exit_code == 2
-    assert "2 would be new" in " ".join(other.output.split())
 
 
 def test_a_missing_ray_is_told(sweep: Path, monkeypatch, tmp_path: Path) -> None:

@@ -111,10 +111,13 @@ def test_zeros_of_pruning_stay_zeros_through_training_and_file(bits: int) -> Non
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda s: f"{s.bits}-{s.levels}-{s.scale}")
 def test_levels_in_the_file_are_those_of_the_model_and_outputs_agree(settings: LowBitSettings) -> None:
     network = model("ds_cnn")
-    for layer in network.layers:  # batch norms that also negate
+    for layer in network.layers:  # batch norms that also negate and shift
         if isinstance(layer, keras.layers.BatchNormalization):
             rng = np.random.default_rng(len(layer.name))
             layer.gamma.assign(rng.uniform(0.5, 1.5, layer.gamma.shape) * rng.choice([-1, 1], layer.gamma.shape))
+            layer.beta.assign(rng.normal(0, 0.3, layer.beta.shape))
+            layer.moving_mean.assign(rng.normal(0, 0.5, layer.beta.shape))
+            layer.moving_variance.assign(rng.uniform(0.5, 2.0, layer.beta.shape))
     kernels = rounded(network, settings, "least_squares")
     data = converted(network, kernels)
     for kernel, found in zip(integer_kernels(network, kernels), file_levels(data), strict=True):
@@ -135,7 +138,12 @@ def test_levels_in_the_file_are_those_of_the_model_and_outputs_agree(settings: L
     assert np.abs(off).max() < 0.06 * np.ptp(want)
 
 
-@pytest.mark.parametrize("name", model_names())
+QUICK = ("ds_cnn", "tc_resnet8", "mbconv")  # depthwise, strided residuals, expansions
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in model_names()]
+)
 def test_every_family_converts(name: str) -> None:
     network = model(name)
     kernels = rounded(network, LowBitSettings(bits={"default": 2, "first": 8, "depthwise": 4}))
@@ -224,6 +232,31 @@ def test_levels_and_steps_survive_saving(tmp_path: Path) -> None:
         assert (loaded[name].bits, loaded[name].zero) == (kernel.bits, kernel.zero)
         np.testing.assert_array_equal(loaded[name].levels, kernel.levels)
         np.testing.assert_array_equal(loaded[name].steps, kernel.steps)
+
+
+def test_the_bias_in_the_file_is_that_of_the_folded_batch_norm() -> None:
+    """``beta + g (bias - mean)``, the norm's own outputs for a channel without weights."""
+    network = model("ds_cnn")
+    norm = network.get_layer("conv_bn")
+    rng = np.random.default_rng(3)
+    for weight, low, high in (
+        (norm.gamma, 0.5, 2.0), (norm.beta, -1.0, 1.0), (norm.moving_mean, 1.0, 3.0), (norm.moving_variance, 0.5, 2.0)
+    ):  # fmt: skip
+        weight.assign(rng.uniform(low, high, weight.shape))
+    kernels = rounded(network, LowBitSettings(bits=2))
+    found = {kernel.name: kernel for kernel in integer_kernels(network, kernels)}["conv"]
+    zero = norm(np.zeros((1, 1, 1, norm.beta.shape[0]), np.float32), training=False).numpy().ravel()
+    np.testing.assert_allclose(found.bias, zero, rtol=1e-5)
+
+
+def test_statistics_follow_the_weights_in_training() -> None:
+    """What validation judges, and what is kept, has the statistics of its own rounded weights."""
+    network = model("ds_cnn")
+    train_low_bit(network, LowBitSettings(bits=1), epochs=2)
+    norm = network.get_layer("conv_bn")
+    kept = norm.moving_mean.numpy().copy()
+    estimate_statistics(network, features(150)[:100])
+    np.testing.assert_allclose(kept, norm.moving_mean.numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_weights_that_are_not_the_file_s_are_refused() -> None:

@@ -51,6 +51,24 @@ def test_a_second_detection_of_one_word_is_a_repeat() -> None:
     assert judge.at(replace(judge.plan, refractory=20)).repeats.sum() == 0
 
 
+def test_a_detection_counts_until_the_tolerance_after_the_word_and_no_longer() -> None:
+    def judged(end: float, tolerance: float | None) -> tuple[int, int]:
+        piece = stream(["low"], [])
+        early = replace(piece, events=(Event("low", 0.0, end, "s0"),))
+        judge = Judge(spotter(), [early], tolerance)
+        outcome = judge.at(judge.plan)
+        return int(outcome.hits.sum()), int(outcome.false_accepts.sum())
+
+    first = Judge(spotter(), [stream(["low"], [("low", 0, "s0")])])
+    heard = 0.4 + first.at(first.plan).latencies[0]  # seconds from the beginning
+    for late in (0.1, 0.3):
+        assert judged(heard - late, 1.05 * late) == (1, 0)
+        assert judged(heard - late, 0.95 * late) == (0, 1)
+    window = first.tolerance
+    assert judged(heard - 0.95 * window, None) == (1, 0)
+    assert judged(heard - 1.05 * window, None) == (0, 1)
+
+
 def test_hours_are_those_without_keywords() -> None:
     none = Judge(spotter(), [stream(["mid"] * 10, [])])
     some = Judge(spotter(), [stream(["mid"] * 10, [("low", 3, "s1"), ("low", 5, "s1")])])
