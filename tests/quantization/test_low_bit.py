@@ -244,7 +244,7 @@ def test_the_bias_in_the_file_is_that_of_the_folded_batch_norm() -> None:
     ):  # fmt: skip
         weight.assign(rng.uniform(low, high, weight.shape))
     kernels = rounded(network, LowBitSettings(bits=2))
-    found = {kernel.name: kernel for kernel in integer_kernels(network, kernels)}["conv"]
+    found = dict(zip(kernels, integer_kernels(network, kernels), strict=True))["conv"]
     zero = norm(np.zeros((1, 1, 1, norm.beta.shape[0]), np.float32), training=False).numpy().ravel()
     np.testing.assert_allclose(found.bias, zero, rtol=1e-5)
 

@@ -151,6 +151,16 @@ def test_loss_terms_join_the_loss(task) -> None:
     assert np.abs(kernel.numpy()).sum() < 0.7 * np.abs(plain.get_layer("dense1").kernel.numpy()).sum()
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_targets_are_smoothed_as_the_settings_say(task, smoothing: float) -> None:
+    model, (features, targets) = network(), task[1]
+    settings = SETTINGS.model_copy(update={"epochs": 1, "label_smoothing": smoothing, "select": "last"})
+    loss = train(model, *task, settings).history[0]["val_loss"]
+    smoothed = (1 - smoothing) * targets + smoothing / CLASSES
+    by_hand = -np.mean(np.sum(smoothed * np.log(model(features).numpy()), axis=1))
+    assert loss == pytest.approx(by_hand, rel=1e-4)
+
+
 def test_epochs_before_the_final_mask_are_not_selected(task) -> None:
     result = train(network(), *task, SETTINGS, plugins=Plugins(keep_from_epoch=3))
     assert result.selected_epoch == 3
