@@ -15,7 +15,7 @@ help: ## what can be made
 setup: $(STAMP) ## Python packages in .venv, cross compiler and emulator
 	@sh scripts/toolchain.sh
 
-$(STAMP): requirements.txt setup.cfg pyproject.toml scripts/environment.sh
+$(STAMP): requirements.txt setup.cfg setup.py pyproject.toml scripts/environment.sh
 	@sh scripts/environment.sh "$(PYTHON)" "$(VENV)"
 	@touch $@
 

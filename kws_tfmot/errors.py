@@ -47,6 +47,15 @@ class BudgetError(KwsError):
     """A budget in bytes, RAM or instructions that cannot be met."""
 
 
+def install_extra(name: str) -> str:
+    """The way out where a package of an extra of ``setup.cfg`` is missing.
+
+    >>> install_extra("sweep")
+    "In a clone of the project run pip install '.[sweep]' (`make setup` has done it)."
+    """
+    return f"In a clone of the project run pip install '.[{name}]' (`make setup` has done it)."
+
+
 def did_you_mean(received: str, allowed: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the closest allowed name, or an empty string.
 

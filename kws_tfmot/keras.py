@@ -18,7 +18,7 @@ if "tensorflow" in sys.modules and os.environ.get("TF_USE_LEGACY_KERAS") != "1":
         "Import kws_tfmot.keras first, or set TF_USE_LEGACY_KERAS=1 before Python starts.",
     )
 if importlib.util.find_spec("tf_keras") is None:
-    raise ToolchainError("the package tf_keras is not installed.", "Run `pip install -r requirements.txt`.")
+    raise ToolchainError("the package tf_keras is not installed.", "In a clone run `pip install .`, or `make setup`.")
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -158,14 +158,20 @@ def read_values(path: str | Path) -> dict[str, Any]:
 def find_recipe(name: str | Path, folder: Path = Path()) -> Path:
     """The file that ``name`` means: a path relative to ``folder``, else the name of a recipe that ships."""
     name = Path(name)
-    here, shipped = folder / name, Path(__file__).resolve().parent.parent / "recipes" / f"{name}.yaml"
+    here, shipped = folder / name, _shipped_folder() / f"{name}.yaml"
     return shipped if name.suffix == "" and not here.exists() and shipped.is_file() else here
 
 
 def shipped_recipes() -> list[str]:
-    """Paths of the recipes that come with a checkout, relative to it; empty for an installed package."""
-    folder = Path(__file__).resolve().parent.parent / "recipes"
-    return sorted(f"recipes/{path.name}" for path in folder.glob("*.yaml"))
+    """Paths of the recipes that ship, relative to the clone; an installed package has them too, by their names."""
+    return sorted(f"recipes/{path.name}" for path in _shipped_folder().glob("*.yaml"))
+
+
+def _shipped_folder() -> Path:
+    """In the package where it is installed from a wheel (see ``setup.py``), else beside the packages of the clone."""
+    package = Path(__file__).resolve().parent
+    installed = package / "recipes"
+    return installed if installed.is_dir() else package.parent / "recipes"
 
 
 def apply_override(values: dict[str, Any], override: str) -> None:

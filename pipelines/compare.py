@@ -15,7 +15,7 @@ import yaml
 
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.evaluation.comparison_summary import comparison_record, write_comparison
-from kws_tfmot.provenance import commit_of, versions
+from kws_tfmot.provenance import own_commit, versions
 from kws_tfmot.recipe import find_recipe, read_values
 from pipelines.compare_view import show
 from pipelines.console import JobsView, friendly_errors, line
@@ -24,7 +24,6 @@ from pipelines.stages.comparison import Comparison, by_methods, cells_of
 from pipelines.stages.comparison_run import plan_jobs, run_comparison
 from pipelines.stages.export import count_instructions, export_build
 
-ROOT = Path(__file__).resolve().parent.parent
 JOBS = min(4, os.cpu_count() or 1)  # each needs about a gigabyte
 
 
@@ -63,7 +62,7 @@ def command(
             found = run_comparison(cells, planned, out_dir, view, jobs, threads)
         about = {
             "command": shlex.join(["kws", "compare", *sys.argv[1 + (sys.argv[1:2] == ["compare"]) :]]),
-            "commit": commit_of(ROOT),
+            "commit": own_commit(),
             "comparison": settings.model_dump(mode="json") | {"recipe": Path(settings.recipe).name},
             "overrides": list(overrides),
             "recipes": {cell.variant: cell.recipe.model_dump(mode="json") for cell in reversed(cells)},

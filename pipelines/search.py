@@ -13,7 +13,7 @@ import typer
 from firmware_export.boards import board_of
 from firmware_export.search_costs.cell_costs import DeviceCosts
 from kws_tfmot.files import write_json, write_text
-from kws_tfmot.provenance import commit_of, versions
+from kws_tfmot.provenance import own_commit, versions
 from kws_tfmot.search.budget import check_board, describe, parse_budget
 from kws_tfmot.search.cells.choice import cheapest, costs_of, random_networks
 from kws_tfmot.search.cells.costs import CellCosts
@@ -33,7 +33,6 @@ from pipelines.stages.prepare import prepare_data
 from pipelines.stages.search_cells import search_cells, space_of
 from pipelines.stages.search_choice import FOUND_RECIPE, RECORD, found_recipe
 
-ROOT = Path(__file__).resolve().parent.parent
 BudgetOption = Annotated[
     str, typer.Option(help="For example macs=2.7M, or flash=34kB,ram=9kB,cycles=5M (also instructions, weights).")
 ]
@@ -83,7 +82,7 @@ def command(
 def about(board: str) -> dict[str, Any]:
     """What the record says of how it was made."""
     command_line = shlex.join(["kws", "search", *sys.argv[1 + (sys.argv[1:2] == ["search"]) :]])
-    return {"command": command_line, "commit": commit_of(ROOT), "versions": versions(), "board": board or None}
+    return {"command": command_line, "commit": own_commit(), "versions": versions(), "board": board or None}
 
 
 def draw(

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.provenance import commit_of, versions
+from kws_tfmot.provenance import own_commit, versions
 from kws_tfmot.recipe import find_recipe, read_values
-from pipelines.compare import ROOT, listed
+from pipelines.compare import listed
 from pipelines.console import JobsView, friendly_errors, line
 from pipelines.options import DataOption, JsonOption, SetOption, default_folder
 from pipelines.stages.export import count_instructions, export_build
@@ -68,7 +68,7 @@ def command(
             found = run_sweep(plan, Where(address, jobs, cores), view)
         about = {
             "command": shlex.join(["kws", "sweep", *sys.argv[1 + (sys.argv[1:2] == ["sweep"]) :]]),
-            "commit": commit_of(ROOT),
+            "commit": own_commit(),
             "sweep": sweep.model_dump(mode="json") | {"recipe": Path(sweep.recipe).name},
             "overrides": list(overrides),
             "recipes": {cell.variant: cell.recipe.model_dump(mode="json") for cell in reversed(trials.cells)},

@@ -21,10 +21,11 @@ echo "installing Python packages into $venv (about 3 GB, one or two minutes)"
 # The pip that CPython 3.10 brings (23.0) searches these pins without end.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check pip==26.3 ||
     echo "note: pip could not be brought up to date; an old one may search for a long time" >&2
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade-strategy only-if-needed -e '.[tts,sweep,browser,dev]' 2>&1 |
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade-strategy only-if-needed \
+    -e '.[tts,sweep,tfds,tflite-runtime,browser,dev]' 2>&1 |
     grep -v '^WARNING: Location' >&2 || true
 "$venv/bin/python" -m pip check >/dev/null || fail "the installed packages do not fit together:" "$("$venv/bin/python" -m pip check)"
 "$venv/bin/python" -c 'import kws_tfmot, tensorflow, espeakng_loader' 2>/dev/null ||
-    fail "the packages were not installed; pip's messages are above." "Run: $venv/bin/python -m pip install -e '.[tts,sweep,browser,dev]'"
+    fail "the packages were not installed; pip's messages are above." "Run: $venv/bin/python -m pip install -e '.[tts,sweep,tfds,tflite-runtime,browser,dev]'"
 "$venv/bin/python" -c 'from kws_tfmot.frontend.native import build_library; build_library()' 2>/dev/null ||
     echo "note: the audio front end could not be compiled; it will run in NumPy, slower (Debian: apt-get install gcc libc6-dev)" >&2

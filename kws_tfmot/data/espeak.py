@@ -24,12 +24,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kws_tfmot.data.audio import Int16
-from kws_tfmot.errors import DataError, ToolchainError
+from kws_tfmot.errors import DataError, ToolchainError, install_extra
 
 ENGLISH = ("en", "en-029", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-gb-x-rp", "en-us", "en-us-nyc")
 _SYNCHRONOUS, _UTF8, _OK = 2, 1, 0
 _PARAMETERS = {"rate": 1, "pitch": 3, "range": 4}
-_INSTALL = "Install the extra: pip install 'kws-tfmot[tts]' (or pip install espeakng-loader)."
+_INSTALL = install_extra("tts")
 _TIMEOUT_SECONDS = 1800
 _SEED = 1
 

@@ -21,7 +21,7 @@ from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.labels import SILENCE, SPLITS, label_of
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.store import AudioStore, Progress, cached_store, store_key
-from kws_tfmot.errors import DataError, did_you_mean
+from kws_tfmot.errors import DataError, ToolchainError, did_you_mean, install_extra
 
 _SPLIT_NAMES = {name: name for name in SPLITS} | {"valid": "validation", "dev": "validation"}
 _CONNECT_SECONDS = 5.0
@@ -68,7 +68,11 @@ def open_builder(name: str, cache: Path) -> Any:
     """The TFDS builder of ``name`` (``set`` or ``set/config``); nothing is downloaded."""
     from kws_tfmot.keras import tf  # noqa: F401  (sets the legacy switch before TFDS imports TensorFlow)
 
-    import tensorflow_datasets as tfds  # isort: skip
+    try:
+        import tensorflow_datasets as tfds  # isort: skip
+    except ImportError as error:
+        raise ToolchainError(f"this needs TensorFlow Datasets, which is not installed ({error}).",
+                             install_extra("tfds")) from None  # fmt: skip
 
     try:
         return tfds.builder(name, data_dir=str(data_dir(name, cache)))

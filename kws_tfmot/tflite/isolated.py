@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from kws_tfmot.errors import ModelError, ToolchainError
+from kws_tfmot.errors import ModelError, ToolchainError, install_extra
 from kws_tfmot.tflite import worker
 from kws_tfmot.tflite.runtimes import OpenOptions
 
@@ -33,7 +33,7 @@ WALL_SECONDS = 1800.0  # a worker that is silent for so long hangs without using
 MAX_BATCH_BYTES = 1 << 24
 _START = "import json, os, sys; sys.path[:] = json.loads(os.environ.pop('KWS_WORKER_PATH')); "
 _START += "from kws_tfmot.tflite.worker import main; main()"
-_INSTALL = "Run `pip install -r requirements.txt`; tflite-runtime has wheels for CPython 3.10 and 3.11 only."
+_INSTALL = install_extra("tflite-runtime") + " It has wheels for CPython 3.10 and 3.11 only."
 _ANOTHER = "The file is corrupt, or meets a fault of this interpreter: make it again, or try another interpreter."
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from firmware_export.emulation.silicon import PUBLISHED, silicon_of
 from kws_tfmot.files import write_json
-from kws_tfmot.provenance import commit_of
+from kws_tfmot.provenance import own_commit
 from pipelines.console import err, friendly_errors, out
 from pipelines.experiments import bench
 
@@ -110,7 +110,7 @@ def command(
     if result is not None:
         record = {
             "command": shlex.join(["python", "-m", "pipelines.experiments.run_bench_device", *sys.argv[1:]]),
-            "commit": commit_of(Path(__file__).resolve().parent),
+            "commit": own_commit(),
             "silicon": [one._asdict() for one in PUBLISHED],
             "goals": [row.to_dict() for row in rows],
             "boards": [report.to_dict() for report in reports],

@@ -17,7 +17,7 @@ from kws_tfmot.data import ClipIndex, prepare
 from kws_tfmot.data.labels import UNKNOWN
 from kws_tfmot.evaluation.model_accuracy import evaluate_model
 from kws_tfmot.files import cache_root, write_json
-from kws_tfmot.provenance import commit_of, versions
+from kws_tfmot.provenance import own_commit, versions
 from kws_tfmot.recipe import Recipe, load_recipe
 from kws_tfmot.runs import Run
 from pipelines.console import RichReporter, friendly_errors, line, table
@@ -130,7 +130,7 @@ def record_of(recipe: Recipe, index: ClipIndex, rows: list[dict[str, Any]]) -> d
     return {
         "schema_version": 1,
         "command": shlex.join(["python", "-m", "pipelines.experiments.run_custom_experiments", *sys.argv[1:]]),
-        "commit": commit_of(ROOT),
+        "commit": own_commit(),
         "recipe": recipe.model_dump(mode="json"),
         "test_sha256": index.split_sha256("test"),
         "rows": rows,

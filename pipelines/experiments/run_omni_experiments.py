@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from kws_tfmot.evaluation.plots import save_figure
 from kws_tfmot.files import write_json
-from kws_tfmot.provenance import commit_of, versions
+from kws_tfmot.provenance import own_commit, versions
 from kws_tfmot.recipe import Recipe, load_recipe
 from kws_tfmot.runs import Run
 from pipelines.console import RichReporter, friendly_errors, line, table
@@ -54,7 +54,7 @@ def command(
 
         record: dict[str, Any] = {
             "command": shlex.join(["python", "-m", "pipelines.experiments.run_omni_experiments", *sys.argv[1:]]),
-            "commit": commit_of(ROOT),
+            "commit": own_commit(),
             "recipe": base.model_dump(mode="json"),
             "plan": {"method": plan.method, "dense_share": plan.dense_share, "search": search.model_dump()},
             "versions": versions(),

@@ -13,7 +13,7 @@ from rich.table import Table
 from firmware_export.search_costs.operation_cost import UNITS, OperationCosts
 from firmware_export.search_costs.operation_error import whole_networks
 from kws_tfmot.files import write_json
-from kws_tfmot.provenance import commit_of
+from kws_tfmot.provenance import own_commit
 from kws_tfmot.search.cells.costs import CellCosts
 from kws_tfmot.search.cells.space import CellSpace
 from pipelines.console import RichReporter, err, friendly_errors, out
@@ -71,7 +71,7 @@ def command(
     if result is not None:
         record = {
             "command": shlex.join(["python", "-m", "pipelines.experiments.run_operation_cost", *sys.argv[1:]]),
-            "commit": commit_of(Path(__file__).resolve().parent),
+            "commit": own_commit(),
             "board": board,
             "space": {"width": width, "mix": 2 * width, "cells": cells, "input": [frames, coefficients]},
             "operations": [str(operation) for operation in space.operations(0)],

@@ -15,7 +15,7 @@ import typer
 from kws_tfmot.errors import KwsError
 from kws_tfmot.evaluation.comparison_summary import comparison_record, write_comparison
 from kws_tfmot.jobs import Job, run_jobs
-from kws_tfmot.provenance import commit_of, versions
+from kws_tfmot.provenance import own_commit, versions
 from kws_tfmot.recipe import Recipe, load_recipe
 from kws_tfmot.runs import Run
 from kws_tfmot.search.budget import parse_quantity
@@ -71,7 +71,7 @@ def command(
             found = run_comparison(cells, trained, runs / "compare", view, jobs, threads)
         about = {
             "command": shlex.join(["python", "-m", "pipelines.experiments.run_search_experiments", *sys.argv[1:]]),
-            "commit": commit_of(ROOT),
+            "commit": own_commit(),
             "recipe": base.model_dump(mode="json"),
             "reference": reference,
             "searches": {own.name: _shortened(own.record()) for own in planned},

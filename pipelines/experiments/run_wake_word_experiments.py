@@ -16,7 +16,7 @@ import typer
 
 from kws_tfmot.errors import ToolchainError
 from kws_tfmot.files import write_json
-from kws_tfmot.provenance import commit_of, versions
+from kws_tfmot.provenance import own_commit, versions
 from kws_tfmot.runs import Run
 from pipelines.console import friendly_errors, line, table
 from pipelines.stages.convert import INT8_MODEL
@@ -110,7 +110,7 @@ def _done(row: Row, folders: Mapping[str, Path], noise: Sequence[Path], runs: Pa
     result = {
         "variant": row.variant, "word": row.word, "seed": row.seed, "overrides": list(row.overrides),
         "hours": judged["hours"], **judged["words"][row.word], "threshold": figures.get("threshold"),
-        "commit": commit_of(ROOT), "commits": done.commits(),
+        "commit": own_commit(), "commits": done.commits(),
     }  # fmt: skip
     write_json(record, result)
     return result

@@ -178,7 +178,7 @@ def test_listen_without_a_microphone_is_a_clear_error(eager: Path, monkeypatch: 
     assert result.exit_code == 2 and "the input 7 cannot be recorded at 16000 Hz" in result.output
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     result = run("listen", eager)
-    assert result.exit_code == 2 and "pip install 'kws-tfmot[mic]'" in result.output
+    assert result.exit_code == 2 and "pip install '.[mic]'" in result.output
 
     def no_portaudio(name: str) -> types.ModuleType:
         raise OSError("PortAudio library not found")

@@ -31,7 +31,7 @@ samples: 1
 early_stopping: {first: 2, factor: 2}
 """
 needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'kws-tfmot[sweep]'"
+    importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install '.[sweep]'"
 )
 
 
@@ -185,7 +185,7 @@ def test_a_missing_ray_is_told(sweep: Path, monkeypatch, tmp_path: Path) -> None
     monkeypatch.setitem(sys.modules, "ray.tune", None)
     result = run("sweep", sweep, "--out", tmp_path / "out")
     assert result.exit_code == 2
-    assert "pip install 'kws-tfmot[sweep]'" in " ".join(result.output.split())
+    assert "pip install '.[sweep]'" in " ".join(result.output.split())
     assert not (tmp_path / "out").exists()
 
 

@@ -22,10 +22,10 @@ import numpy as np
 
 from kws_tfmot.data.speech.espeak_process import UNKNOWN_VOICE
 from kws_tfmot.data.speech.request import Float, Request, Voice, delivery, generator
-from kws_tfmot.errors import DataError, ToolchainError
+from kws_tfmot.errors import DataError, ToolchainError, install_extra
 
 ENGLISH = ("en", "en-029", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-gb-x-rp", "en-us", "en-us-nyc")
-_INSTALL = "Install the extra: pip install 'kws-tfmot[tts]' (or pip install espeakng-loader)."
+_INSTALL = install_extra("tts")
 _SWITCH = re.compile(r"\((?:\^?[\w-])+\)")  # "(en)" where another language takes over for a word
 _WORDS_A_MINUTE = 175
 _TIMEOUT_SECONDS = 1800

@@ -6,9 +6,9 @@ import importlib.metadata
 import importlib.util
 from typing import Any
 
-from kws_tfmot.errors import ToolchainError
+from kws_tfmot.errors import ToolchainError, install_extra
 
-INSTALL = "Install the extra: pip install 'kws-tfmot[tts]'."
+INSTALL = install_extra("tts")
 
 
 def open_session(model: bytes) -> Any:

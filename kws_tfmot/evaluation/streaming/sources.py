@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.data.sound_pieces import Survey, sound_pieces, survey
-from kws_tfmot.errors import DataError, ToolchainError
+from kws_tfmot.errors import DataError, ToolchainError, install_extra
 
 Int16 = npt.NDArray[np.int16]
 
@@ -116,7 +116,7 @@ def load_sounddevice() -> ModuleType:
         return importlib.import_module("sounddevice")
     except ImportError:
         raise ToolchainError(
-            "listening needs the package sounddevice, which is not installed.", "Run `pip install 'kws-tfmot[mic]'`."
+            "listening needs the package sounddevice, which is not installed.", install_extra("mic")
         ) from None
     except OSError as err:
         raise ToolchainError(

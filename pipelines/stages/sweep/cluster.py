@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from kws_tfmot.errors import KwsError, RecipeError, ToolchainError
+from kws_tfmot.errors import KwsError, RecipeError, ToolchainError, install_extra
 
 _REACHED_WITHIN = 5.0  # seconds
 _ATTEMPTS = 3
@@ -49,7 +49,7 @@ def require_ray() -> None:
         importlib.import_module("ray.tune")
     except ImportError as error:
         raise ToolchainError(
-            f"this needs Ray Tune, which is not installed ({error}).", "Run `pip install 'kws-tfmot[sweep]'`."
+            f"this needs Ray Tune, which is not installed ({error}).", install_extra("sweep")
         ) from None
     logging.getLogger("ray").setLevel(logging.ERROR)
 

@@ -11,4 +11,4 @@ import pytest
 def ray_installed() -> None:
     """Skip where Ray is missing."""
     if importlib.util.find_spec("ray") is None:
-        pytest.skip("Ray is not installed: pip install 'kws-tfmot[sweep]'")
+        pytest.skip("Ray is not installed: pip install '.[sweep]'")
