@@ -7,7 +7,7 @@ RECORDINGS ?= $(or $(KWS_RECORDINGS),../shared/data/speech_commands_subset)
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format experiments accuracy sweep omni search-experiments custom wake-word-experiments bench-device bench-search clean
+.PHONY: help setup demo test test-slow mutants lint format experiments accuracy sweep omni search-experiments custom wake-word-experiments bench-device bench-search clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -30,6 +30,10 @@ test: setup ## the tests, but for the slow ones
 
 test-slow: setup ## thousands of random graphs and mutations
 	$(VENV)/bin/python -m pytest -n $(JOBS) -m slow
+
+mutants: setup ## puts faults into the code and counts those that tests notice (SAMPLE=5: of each module)
+	@$(VENV)/bin/python -c 'import cosmic_ray' 2>/dev/null || $(VENV)/bin/python -m pip install --quiet -e '.[mutants]'
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python scripts/mutants.py $(if $(SAMPLE),--sample $(SAMPLE))
 
 lint: setup ## ruff, mypy and clang-format
 	$(VENV)/bin/ruff check .

@@ -32,7 +32,7 @@ def wasm_compiler() -> list[str]:
         return [clang, *_CLANG]
     raise ToolchainError(
         "no compiler for WebAssembly was found: neither the package ziglang nor clang with wasm-ld.",
-        "Run `pip install 'kws-tfmot[browser]'`, or on Debian: apt install clang lld.",
+        "Run `pip install '.[browser]'`, or on Debian: apt install clang lld.",
     )
 
 
