@@ -3,7 +3,7 @@
     python scripts/mutants.py [--sample N] [--seed S] [MODULE ...]
 
 Each module of GROUPS is tested by the files beside it, and by its own doctests. Without a sample every mutant is tried,
-which takes hours; with one, N mutants drawn from each module. Sessions are kept in build/mutants: a second call goes on.
+which takes hours; with one, N mutants drawn from each module. Sessions are kept in build/mutants and go on.
 """
 
 from __future__ import annotations
