@@ -59,7 +59,12 @@ def int8_zeros(data: bytes) -> dict[int, tuple[int, int]]:
     return counts
 
 
-@pytest.mark.parametrize("name", model_names())
+DEEP = ("bc_resnet", "matchboxnet", "tenet")  # minutes on a busy machine; check_quantizable sees them every time
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in DEEP else []) for name in model_names()]
+)
 def test_every_family_is_prepared_for_int8_and_takes_the_features_byte_for_byte(name: str) -> None:
     network = apply_qat(model(name), "nothing", SCALE, features(40))
     graph = read_model(convert(network, "int8", input_quantization=(SCALE, 0)))
