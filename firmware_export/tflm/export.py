@@ -19,7 +19,7 @@ from kws_tfmot.tflite.arena import measure_arena
 from kws_tfmot.tflite.dilation import fold_dilations
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.graph import Graph
-from kws_tfmot.tflite.interpreter import outputs_equal
+from kws_tfmot.tflite.interpreter import outputs_equal, require_tflm
 from kws_tfmot.tflite.metadata import read_settings
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.slim import slim
@@ -52,7 +52,9 @@ def export_tflm(
     Raises:
         ModelError: If the model is corrupt, has SparsityParameters, uses an operator that TFLM lacks, does not compute
             the same after slimming, or the labels do not fit its outputs.
+        ToolchainError: Without the package tflite-micro, which the result is checked with.
     """
+    require_tflm()
     data = fold_dilations(read_source(model))
     graph = read_model(data)
     _refuse_unsupported(graph)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from kws_tfmot.errors import ModelError
-from kws_tfmot.tflite.interpreter import open_interpreter, random_samples
+from kws_tfmot.tflite.interpreter import open_interpreter, random_samples, require_tflm
 
 
 def measure_arena(model: str | Path | bytes) -> dict[str, int]:
@@ -17,7 +17,9 @@ def measure_arena(model: str | Path | bytes) -> dict[str, int]:
 
     Raises:
         ModelError: If TFLM cannot run the model, or its recorder says nothing.
+        ToolchainError: If the package is not installed.
     """
+    require_tflm()
     interpreter = open_interpreter(model, "tflm", several=True)
     interpreter.run_all(random_samples(interpreter, 1, seed=0))
     text = interpreter.allocations()

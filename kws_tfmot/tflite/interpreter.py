@@ -11,7 +11,8 @@ for much, and a file that kills them must not kill the caller.
 ``"tflite_runtime"``  the same as ``"builtin"`` from the older package tflite-runtime
 =================  =============================================================================================
 
-LiteRT comes from ai-edge-litert where it is installed, else from TensorFlow.
+LiteRT comes from ai-edge-litert where it is installed, else from TensorFlow. Where tflite-micro is not installed,
+``"tflm"`` is LiteRT's reference kernels, which differ by 1 in few outputs of fully connected layers; the name says so.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from kws_tfmot.errors import ModelError, did_you_mean
+from kws_tfmot.errors import ModelError, ToolchainError, did_you_mean
 from kws_tfmot.files import sha256_bytes
 from kws_tfmot.tflite.consistency import check_operators
 from kws_tfmot.tflite.dilation import fold_dilations
@@ -39,6 +40,9 @@ from kws_tfmot.tflite.variables import starts_at_zero_point
 from kws_tfmot.tflite.worker import CPU_SECONDS
 
 KINDS = ("tflm", "builtin", "reference", "xnnpack", "tflite_runtime")
+STAND_IN = "reference"
+"""What runs in place of ``"tflm"`` where tflite-micro has no wheel: not on Linux on x86-64."""
+
 _MAX_ARENA = 1 << 28
 _MEMORY = 512 << 20  # that a worker may take for a small model
 _MAX_MEMORY = 3 << 30
@@ -203,7 +207,7 @@ def open_interpreter(
 
     Args:
         model: Path or bytes of a ``.tflite``.
-        kind: One of :data:`KINDS`.
+        kind: One of :data:`KINDS`; ``"tflm"`` is :data:`STAND_IN` where tflite-micro is not installed.
         threads: Threads a single inference may use; ``"tflm"`` always uses one.
         several: Take models with several inputs or outputs too, of any batch; they run by :meth:`Interpreter.run_all`.
 
@@ -231,7 +235,17 @@ def open_interpreter(
         for indices, what in ((graph.inputs, "input"), (graph.outputs, "output")):
             _spec(_only(graph, indices, what))
     label = f"{len(data)} bytes, SHA-256 {sha256_bytes(data)[:12]}"
-    return Interpreter(data, graph, kind, threads, label if isinstance(model, (bytes, bytearray)) else str(model))
+    standing_in = kind == "tflm" and "tflm" not in available_kinds()
+    opened = Interpreter(
+        data,
+        graph,
+        STAND_IN if standing_in else kind,
+        threads,
+        label if isinstance(model, (bytes, bytearray)) else str(model),
+    )
+    if standing_in:
+        opened.name += " in place of tflite-micro, which is not installed"
+    return opened
 
 
 def _refuse_narrow_states(graph: Graph, kind: str) -> None:
@@ -292,6 +306,20 @@ def available_kinds() -> tuple[str, ...]:
     }
     litert = bool(importlib.util.find_spec("ai_edge_litert") or importlib.util.find_spec("tensorflow"))
     return tuple(kind for kind in KINDS if found.get(kind, litert))
+
+
+def require_tflm() -> None:
+    """Refuse what only TFLM itself can answer where tflite-micro is not installed.
+
+    Raises:
+        ToolchainError: With the way out.
+    """
+    if "tflm" not in available_kinds():
+        raise ToolchainError(
+            "this needs TFLM's own kernels, the package tflite-micro, which is not installed (PyPI has it for Linux on "
+            "x86-64 alone).",
+            "Do it there, or export with --target engine.",
+        )
 
 
 def _only(graph: Graph, indices: tuple[int, ...], what: str) -> Tensor:

@@ -34,7 +34,10 @@ def export_build(build: Build) -> bool:
         shutil.rmtree(folder, ignore_errors=True)
         figures: dict[str, Any] = {}
         if "tflm" in settings.targets:
-            figures["tflm"] = export_tflm(model, folder, name=settings.name).to_json()
+            try:
+                figures["tflm"] = export_tflm(model, folder, name=settings.name).to_json()
+            except ToolchainError as error:
+                build.reporter.note(f"not exported for TFLM: {error.message}")
         if "engine" in settings.targets:
             figures["engine"] = export_engine(
                 model, folder / "engine", optimise=settings.optimise, labels=build.index.labels

@@ -18,6 +18,7 @@ DOCS = (
     "device",
     "packages",
     "browser",
+    "platforms",
     "streaming",
     "limits",
 )
