@@ -124,7 +124,7 @@ DEPTHWISE = [
     (8, 30, 2, 1, (3, 19), (1, 2), "VALID"),  # two pieces a line
     (40, 1, 5, 1, (9, 1), (1, 1), "SAME"),  # one column
     (31, 1, 3, 1, (7, 1), (2, 1), "VALID"),
-    (5, 80, 2, 1, (3, 3), (2, 1), "SAME"),  # more outputs in a line than sums are collected
+    (5, 150, 2, 1, (3, 3), (2, 1), "SAME"),  # more outputs in a line than sums are collected
     (9, 9, 2, 1, (3, 3), (1, 3), "SAME"),  # left to the scalar kernels
     (2, 2, 3, 1, (3, 3), (1, 1), "SAME"),  # as well, for its scratch is small
     (4, 1, 6, 1, (7, 7), (2, 2), "SAME"),  # lines of the window that are longer than those of the plane
@@ -186,3 +186,28 @@ def sparse(shape: tuple, activation: str = "NONE", weight_scale: float = 0.01) -
 def test_sparse_convolutions(shape: tuple, activation: str, weight_scale: float, encoding: str) -> None:
     report = exact(sparse(shape, activation, weight_scale), encodings=(encoding,))
     assert any(row["kernel"] == f"kws_conv_{encoding}" for row in report.layers)
+
+
+@pytest.mark.device
+@pytest.mark.parametrize(("inputs", "outputs"), [(64, 12), (5, 4), (35, 7), (16, 1)])
+def test_fully_connected(inputs: int, outputs: int) -> None:
+    rng = np.random.default_rng(inputs)
+    w = GraphWriter()
+    x, y = w.activation((1, inputs), 0.5, 3), w.activation((1, outputs), 0.2 * np.sqrt(inputs), -5)
+    weights = rng.integers(-127, 128, (outputs, inputs)).astype(np.int8)
+    scales = rng.uniform(0.005, 0.015, outputs).astype(np.float32)
+    bias = w.biases(rng.integers(-3000, 3000, outputs), scales * np.float32(0.5))
+    w.operator("FULLY_CONNECTED", [x, w.weights(weights, scales, 0), bias], [y])
+    exact(w.finish([x], [y]), encodings=("dense",))
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("code", ["AVERAGE_POOL_2D", "MAX_POOL_2D"])
+@pytest.mark.parametrize(("height", "width", "window"), [(25, 5, (25, 5)), (9, 21, (2, 3)), (9, 21, (3, 21))], ids=str)
+def test_pools(code: str, height: int, width: int, window: tuple[int, int]) -> None:
+    w = GraphWriter()
+    rows, columns = height // window[0], width // window[1]
+    x, y = w.activation((1, height, width, 5), 0.5, 3), w.activation((1, rows, columns, 5), 0.5, 3)
+    options: dict[str, Any] = {"padding": "VALID", "stride_h": window[0], "stride_w": window[1]}
+    w.operator(code, [x], [y], filter_height=window[0], filter_width=window[1], **options)
+    exact(w.finish([x], [y]))

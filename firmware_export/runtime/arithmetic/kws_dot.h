@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "kws_mve_dot.h"
 #include "kws_requantize.h"
 
 #if KWS_DSP
@@ -21,6 +22,9 @@ static inline int32_t kws_dot4(uint32_t a, uint32_t b, int32_t sum) {
 #endif
 
 static inline int32_t kws_dot(const int8_t *a, const int8_t *b, uint32_t length) {
+#if KWS_MVE
+    return kws_mve_dot(a, b, length);
+#else
     int32_t sum = 0;
 #if KWS_DSP
     for (; length >= 4; length -= 4) {
@@ -36,6 +40,7 @@ static inline int32_t kws_dot(const int8_t *a, const int8_t *b, uint32_t length)
         sum += *a++ * *b++;
     }
     return sum;
+#endif
 }
 
 #endif /* KWS_DOT_H */

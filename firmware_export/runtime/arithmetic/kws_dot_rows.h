@@ -4,7 +4,7 @@
 
 #include "kws_dot.h"
 
-#if KWS_DSP && defined(__thumb2__)
+#if KWS_DSP && defined(__thumb2__) && !KWS_MVE
 #define KWS_QUICK_ROWS 1
 #else
 #define KWS_QUICK_ROWS 0
@@ -68,6 +68,9 @@ __attribute__((naked, noinline)) static void kws_dot_rows_quick(const int8_t *ro
 
 /* sums[r] = rows[r * depth ..] * vector for four rows. */
 static inline void kws_dot_rows(const int8_t *rows, const int8_t *vector, uint32_t depth, int32_t sums[4]) {
+#if KWS_MVE
+    kws_mve_dot_rows(rows, vector, depth, sums);
+#else
     uint32_t done = 0;
 #if KWS_QUICK_ROWS
     kws_dot_rows_quick(rows, vector, depth, sums);
@@ -82,6 +85,7 @@ static inline void kws_dot_rows(const int8_t *rows, const int8_t *vector, uint32
         sums[2] += v * rows[2 * depth + done];
         sums[3] += v * rows[3 * depth + done];
     }
+#endif
 }
 
 /* A plain output's constants (see kws_requant), read once for a layer. */

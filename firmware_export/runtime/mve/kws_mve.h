@@ -46,8 +46,8 @@ static inline int32x4_t kws_mve_rescale(int32x4_t sum, kws_mve_scale scale) {
     "vqrdmlah.s32 " to ", " from ", %[multiplier]\n\t" \
     "vrshl.s32 " to ", %[shift]\n\t"
 
-/* Sixteen sums to outputs, of which `count` (1 to 16) are stored, where the shift is to the right. VLD4 brings sums 0,
- * 4, 8 and 12 into one register, so that narrowing by twos puts all in order. Saturating to 16 bits before the zero
+/* Sixteen sums to outputs, of which `count` (at least 1) are stored, where the shift is to the right. VLD4 brings sums
+ * 0, 4, 8 and 12 into one register, so that narrowing by twos puts all in order. Saturating to 16 bits before the zero
  * point is added changes no output, since |zero point| <= 128. In assembly, for VLD4 wants four registers in a row. */
 static inline void kws_mve_put_short(const kws_requant *q, kws_mve_scale scale, const int32_t *sums, uint32_t count,
                                      int8_t *output) {

@@ -54,19 +54,27 @@ static void kws_mve_load(const kws_mve_plan *p, const int8_t *input, int8_t *pla
         from += 16;
         to += 16;
     }
-    const mve_pred16_t left = vctp8q(columns);
-    for (; rows > 0; rows--) {
-        vstrbq_p_s8(to, vldrbq_z_s8(from, left), left);
-        from += in_pitch;
-        to += pitch;
+    if (rows > 0) { /* GCC 12 predicates each of the two by itself */
+        __asm__ volatile("vctp.8 %[columns]\n\t"
+                         "dls lr, %[rows]\n"
+                         "1:\n\t"
+                         "vpstt\n\t"
+                         "vldrbt.u8 q0, [%[from]]\n\t"
+                         "vstrbt.8 q0, [%[to]]\n\t"
+                         "add %[from], %[from], %[in_pitch]\n\t"
+                         "add %[to], %[to], %[pitch]\n\t"
+                         "le lr, 1b"
+                         : [from] "+r"(from), [to] "+r"(to)
+                         : [columns] "r"(columns), [rows] "r"(rows), [in_pitch] "r"(in_pitch), [pitch] "r"(pitch)
+                         : "lr", "d0", "d1", "p0", "memory");
     }
 }
 
 /* The sums of the outputs whose windows begin at `x`. */
-static void kws_mve_sums(const kws_mve_plan *p, kws_mve_parts job, const int8_t *x, const int8_t *weights) {
+static inline void kws_mve_sums(const kws_mve_plan *p, kws_mve_parts *job, const int8_t *x, const int8_t *weights) {
     for (uint32_t piece = 0, i = 0; piece < p->pieces; piece++) {
-        job.x = x + 16u * i;
-        kws_mve_lines(&job, weights, p->window.stride_x, piece > 0u);
+        job->x = x + 16u * i;
+        kws_mve_lines(job, weights, p->window.stride_x, piece > 0u);
         weights += 16;
         if (++i == p->across) {
             i = 0;
@@ -75,26 +83,43 @@ static void kws_mve_sums(const kws_mve_plan *p, kws_mve_parts job, const int8_t 
     }
 }
 
+/* Requantises and stores `count` sums. */
+static inline void kws_mve_put_all(const kws_requant *q, uint32_t channel, kws_mve_scale scale, const int32_t *sums,
+                                   uint32_t count, int8_t *output) {
+    if (scale.shift >= 0) {
+        kws_mve_put_any(q, channel, sums, count, output);
+        return;
+    }
+    const int32_t *const end = sums + count;
+    for (; sums < end; sums += 16) {
+        kws_mve_put_short(q, scale, sums, (uint32_t)(end - sums), output); /* all, where there are more than sixteen */
+        output += 16;
+    }
+}
+
 /* One output channel. */
-static void kws_mve_channel(const kws_mve_plan *p, const kws_requant *q, uint32_t channel, const int8_t *plane,
+static void kws_mve_channel(const kws_mve_plan *p, const kws_requant *q, uint32_t channel, const int8_t *x,
                             const int8_t *weights, int8_t *output) {
-    const kws_window *w = &p->window;
     int32_t sums[KWS_MVE_SUMS + KWS_MVE_LINE];
+    const kws_window *w = &p->window;
+    const kws_mve_scale scale = kws_mve_scale_of(q, channel);
+    const uint32_t down = p->lines * w->stride_y * p->pitch, across = p->width * w->stride_x;
     kws_mve_parts job = p->parts;
     job.sums = sums;
-    for (uint32_t oy = 0; oy < w->out_height; oy += p->lines) {
-        const uint32_t left = w->out_height - oy, lines = left < p->lines ? left : p->lines;
-        if (p->width <= KWS_MVE_LINE) {
-            job.parts = lines;
+    for (uint32_t left = w->out_height; left > 0;) {
+        const uint32_t lines = left < p->lines ? left : p->lines;
+        const int8_t *line = x;
+        job.parts = p->width <= KWS_MVE_LINE ? lines : job.parts;
+        for (uint32_t beyond = w->out_width; beyond > 0;) { /* the last part of a long line may go beyond it */
+            const uint32_t width = beyond < p->width ? beyond : p->width;
+            kws_mve_sums(p, &job, line, weights);
+            kws_mve_put_all(q, channel, scale, sums, lines * width, output);
+            output += lines * width;
+            line += across;
+            beyond -= width;
         }
-        for (uint32_t ox = 0; ox < w->out_width; ox += p->width) { /* the last part of a long line may go beyond it */
-            kws_mve_sums(p, job, plane + oy * w->stride_y * p->pitch + ox * w->stride_x, weights);
-            const uint32_t across = w->out_width - ox, count = lines * (across < p->width ? across : p->width);
-            int8_t *out = output + oy * w->out_width + ox;
-            for (uint32_t i = 0; i < count; i += 16u) {
-                kws_mve_put(q, channel, sums + i, count - i < 16u ? count - i : 16u, out + i);
-            }
-        }
+        x += down;
+        left -= lines;
     }
 }
 

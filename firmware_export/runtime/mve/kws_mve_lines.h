@@ -11,8 +11,8 @@
 #include "kws_plane.h"
 
 #if KWS_MVE
-#define KWS_MVE_LINE 8u  /* outputs that the assembly takes at once */
-#define KWS_MVE_SUMS 64u /* sums that are collected before they are requantised */
+#define KWS_MVE_LINE 8u   /* outputs that the assembly takes at once */
+#define KWS_MVE_SUMS 128u /* sums that are collected before they are requantised */
 
 /* One piece of the window for `parts` parts of lines. Offsets as in kws_mve_lines.c. */
 typedef struct {

@@ -1,6 +1,7 @@
 /* Average pooling. */
 #include <string.h>
 
+#include "kws_mve_dot.h"
 #include "kws_shapes.h"
 
 typedef struct {
@@ -16,6 +17,9 @@ static kws_range kws_inside(int32_t first, int32_t size, int32_t limit) {
 }
 
 static int32_t kws_sum_of(const int8_t *x, int32_t count) {
+#if KWS_MVE
+    return kws_mve_sum(x, (uint32_t)count);
+#else
     int32_t sum = 0;
 #if KWS_DSP /* USADA8 adds four bytes; they are moved by 128, and so is the sum in the end */
     uint32_t moved = 0;
@@ -39,6 +43,7 @@ static int32_t kws_sum_of(const int8_t *x, int32_t count) {
         sum += *x++;
     }
     return sum;
+#endif
 }
 
 /* Mean of the inputs inside the window, rounded to nearest, ties away from zero. */

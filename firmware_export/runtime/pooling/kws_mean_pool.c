@@ -4,6 +4,9 @@
 
 /* The sum of numbers that stand one behind the other. */
 static int32_t kws_sum_run(const int8_t *x, uint32_t count) {
+#if KWS_MVE
+    return kws_mve_sum(x, count);
+#else
     int32_t sum = 0;
 #if KWS_DSP
     for (; count >= 4; count -= 4) {
@@ -17,6 +20,7 @@ static int32_t kws_sum_run(const int8_t *x, uint32_t count) {
         sum += *x++;
     }
     return sum;
+#endif
 }
 
 /* Mean over rows and/or columns, rescaled in fixed point. */

@@ -4,6 +4,10 @@
 #if KWS_DSP
 /* `taps` products, at least four; what does not fill a word is the upper part of a word that ends with the last tap. */
 static inline int32_t kws_column(const int8_t *weights, const int8_t *rows, uint32_t taps, uint32_t mask) {
+#if KWS_MVE
+    (void)mask;
+    return kws_mve_dot(weights, rows, taps);
+#else
     uint32_t w, x;
     int32_t sum = 0;
     uint32_t done = 0;
@@ -18,6 +22,7 @@ static inline int32_t kws_column(const int8_t *weights, const int8_t *rows, uint
         sum = kws_dot4(w & mask, x, sum);
     }
     return sum;
+#endif
 }
 #endif
 
