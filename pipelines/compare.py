@@ -23,6 +23,7 @@ from pipelines.options import DataOption, JsonOption, SetOption, default_folder
 from pipelines.stages.comparison import Comparison, by_methods, cells_of
 from pipelines.stages.comparison_run import plan_jobs, run_comparison
 from pipelines.stages.export import count_instructions, export_build
+from pipelines.stages.stream import judge_on_streams
 
 JOBS = min(4, os.cpu_count() or 1)  # each needs about a gigabyte
 
@@ -47,6 +48,7 @@ def command(
         typer.Option(help="Keep augmented epochs here, for other comparisons; else they go when this one is done."),
     ] = None,
     instructions: Annotated[bool, typer.Option(help="Count instructions on mps2-an386.")] = True,
+    streams: Annotated[bool, typer.Option(help="Misses at 0.5 and 0.1 false accepts an hour too.")] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Build every variant at every sparsity and seed, and say how they differ."""
@@ -56,7 +58,11 @@ def command(
         out_dir = out_dir or default_folder(settings.name, kind="compare")
         epochs = features or out_dir / "features"
         threads = max(1, (os.cpu_count() or 1) // jobs)
-        stages = (export_build, count_instructions) if instructions else (export_build,)
+        stages = (
+            export_build,
+            *((count_instructions,) if instructions else ()),
+            *((judge_on_streams,) if streams else ()),
+        )
         planned = plan_jobs(cells, data, out_dir, epochs, stages)
         with JobsView(settings.name, len(planned)) as view:
             found = run_comparison(cells, planned, out_dir, view, jobs, threads)

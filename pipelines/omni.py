@@ -10,6 +10,7 @@ import typer
 
 from firmware_export.boards import board_of
 from kws_tfmot.search.budget import check_board, describe, parse_budget
+from pipelines.compare_view import missed_text
 from pipelines.console import friendly_errors, line, table
 from pipelines.omni_options import (
     BoardOption,
@@ -89,6 +90,7 @@ def show_found(build: Build, row: dict[str, Any], budget: dict[str, float]) -> N
         f"validation (float) {100 * row['validation']['accuracy']:.2f} %; test int8 "
         f"{100 * row['test']['accuracy']:.2f} % ({100 * low:.1f} to {100 * high:.1f}), N = {row['test']['n']}"
     )
+    line(f"missed on streams of test speakers at 0.5 false accepts an hour: {missed_text(row['stream'])}")
     line(f"{build.run.path(row['directory'])}: model_int8.tflite and firmware", markup=False)
 
 

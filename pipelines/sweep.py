@@ -19,6 +19,7 @@ from pipelines.compare import listed
 from pipelines.console import JobsView, friendly_errors, line
 from pipelines.options import DataOption, JsonOption, SetOption, default_folder
 from pipelines.stages.export import count_instructions, export_build
+from pipelines.stages.stream import judge_on_streams
 from pipelines.stages.sweep.cluster import require_ray
 from pipelines.stages.sweep.domains import parse_trial_option
 from pipelines.stages.sweep.record import sweep_record, write_sweep
@@ -52,6 +53,7 @@ def command(
     results: Annotated[Path | None, typer.Option(help="Where NAME.json and .png go; --out if not given.")] = None,
     features: Annotated[Path | None, typer.Option(help="Where augmented epochs are kept; OUT/features.")] = None,
     instructions: Annotated[bool, typer.Option(help="Count instructions on mps2-an386.")] = True,
+    streams: Annotated[bool, typer.Option(help="Misses at 0.5 and 0.1 false accepts an hour too.")] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Run every trial of a sweep, stop the worst early, and say which were best."""
@@ -62,7 +64,11 @@ def command(
         sweep, folder = resolve(recipe, parameters, listed(seeds, "--seeds"), "," in seeds, samples, stop_early)
         trials = trials_of(sweep, folder, overrides)
         out_dir = out_dir or default_folder(sweep.name, kind="sweep")
-        stages = (export_build, count_instructions) if instructions else (export_build,)
+        stages = (
+            export_build,
+            *((count_instructions,) if instructions else ()),
+            *((judge_on_streams,) if streams else ()),
+        )
         plan = absolute(SweepPlan(sweep, trials, data, out_dir, features or out_dir / "features", stages))
         with JobsView(sweep.name, steps_left(plan)) as view:
             found = run_sweep(plan, Where(address, jobs, cores), view)

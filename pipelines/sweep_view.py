@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipelines.compare_view import missed_text
 from pipelines.console import line, table
 
 
@@ -19,6 +20,7 @@ def show(record: dict[str, Any], folder: Path) -> None:
             "seed",
             "validation, %",
             "test int8, %",
+            "missed",
             "non-zero",
             "engine, B",
             "instructions",
@@ -67,6 +69,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         *_name(row),
         "" if validation is None else f"{100 * validation:.2f}",
         f"{100 * row['accuracy']['int8']:.2f}",
+        missed_text(row["stream"]) if row.get("stream") else "",
         figure(row["nonzero_weights"]),
         figure(row["bytes"].get("engine_constant")),
         figure(row["board"] and row["board"]["instructions"]),

@@ -84,6 +84,10 @@ def _step_ratio(row: Row, key: str) -> float | None:
     return steps["sparsify"] / steps["train"] if {"sparsify", "train"} <= steps.keys() else None
 
 
+def _missed(row: Row, target: str) -> float | None:
+    return ((row.get("stream") or {}).get("missed_at") or {}).get(target)
+
+
 # What is averaged besides the accuracy, by its name in the summary.
 FIGURES = {
     "dense_accuracy": lambda row: row["accuracy"].get("dense"),
@@ -96,6 +100,8 @@ FIGURES = {
     "instructions": lambda row: row["board"] and row["board"]["instructions"],
     "cycles": lambda row: row["board"] and row["board"].get("cycles"),
     "flash_bytes": lambda row: row["board"] and row["board"].get("flash_bytes"),
+    "missed_at_0.5": lambda row: _missed(row, "0.5"),
+    "missed_at_0.1": lambda row: _missed(row, "0.1"),
     "sparse_step_over_dense": lambda row: _step_ratio(row, "step_ms"),
     "sparse_step_cpu_over_dense": lambda row: _step_ratio(row, "step_cpu_ms"),
 }

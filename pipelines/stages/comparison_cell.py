@@ -174,7 +174,8 @@ def row_of(build: Build, cell: Cell) -> dict[str, Any]:
     ``dense`` parent; ``bits`` of each layer's weights where they are of few; ``n``, ``split_sha256`` and
     ``interpreter`` beside it; ``recall`` of each class; ``weights``, ``nonzero_weights`` and ``zero_share`` of the
     kernels in the int8 file; ``bytes`` of the file (raw, slim, gzip) and of the ``engine`` (constants in flash, arena
-    in RAM) where it was exported; ``board``, where instructions were counted; ``shrunk``, the size that automatic
+    in RAM) where it was exported; ``board``, where instructions were counted; ``stream``, where it was judged on
+    streams (:func:`~kws_tfmot.evaluation.streaming.misses.misses_on_streams`); ``shrunk``, the size that automatic
     sizing found for each layer; ``step_ms`` and ``step_cpu_ms``, milliseconds of a training step on the clock and of
     the processor, and ``seconds`` of the stages; ``commits``, the commit that did each stage, which is not always the
     one that gathered the rows; ``sha256`` of the file.
@@ -209,6 +210,7 @@ def row_of(build: Build, cell: Cell) -> dict[str, Any]:
         "engine_differing_bytes": engine.get("differing_bytes"),
         "tflm_builtin_differing_bytes": int8["agreement"].get("builtin", {}).get("differing_values"),
         "board": run.figures("instructions") or None,
+        "stream": run.figures("stream") or None,
         "step_ms": _step_times(run, "step_ms"),
         "step_cpu_ms": _step_times(run, "step_cpu_ms"),
         "seconds": run.seconds(),

@@ -29,6 +29,7 @@ from pipelines.stages.omni import (
     subnetwork_build,
     uniform_files,
 )
+from pipelines.stages.stream import judge_on_streams
 
 if TYPE_CHECKING:
     from kws_tfmot.search.omni.subnetwork import Subnetworks
@@ -68,7 +69,7 @@ def open_log(build: Build, subnets: Subnetworks) -> EvaluationLog:
 def finish(
     build: Build, subnets: Subnetworks, levels: Levels, board: str | None, *, shrink: bool = True
 ) -> dict[str, Any]:
-    """Carry a sub-network through conversion, evaluation, export and (with a board) emulation; its row of a menu."""
+    """Carry a sub-network through conversion, evaluation, export, streams and (with a board) emulation: its row."""
     own = subnetwork_build(build, subnets, levels, shrink=shrink)
     evaluate_build(own)
     export_build(own)
@@ -85,6 +86,8 @@ def finish(
         "differing_bytes_engine_tflm": own.run.figures("export").get("engine", {}).get("differing_bytes"),
         "sha256": own.run.figures("convert")["files"][INT8_MODEL]["sha256"],
     }
+    judge_on_streams(own)
+    row["stream"] = own.run.figures("stream")
     if board:
         run_on_board(own, board)
         row["board"] = own.run.figures(f"emulate-{board}")

@@ -59,6 +59,12 @@ def run(module: str, *arguments: object):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
+@pytest.fixture(autouse=True)
+def short_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparisons, sweeps and supernets judge on streams of a minute, where they do in this process."""
+    monkeypatch.setattr("pipelines.stages.stream.HOURS", 0.02)
+
+
 @pytest.fixture(scope="session")
 def tone_folder(tmp_path_factory) -> Path:
     """Four "words" of thirty "speakers", in the layout of Speech Commands."""

@@ -43,7 +43,17 @@ def comparison(tmp_path: Path) -> Path:
 
 def test_every_cell_is_judged_and_an_interrupted_run_goes_on(comparison: Path, tone_folder, tmp_path) -> None:
     out = tmp_path / "out"
-    arguments = (comparison, "--data", f"folder:{tone_folder}", "--out", out, "--jobs", 1, "--no-instructions")
+    arguments = (
+        comparison,
+        "--data",
+        f"folder:{tone_folder}",
+        "--out",
+        out,
+        "--jobs",
+        1,
+        "--no-instructions",
+        "--no-streams",
+    )
     result = run("compare", *arguments)
     assert result.exit_code == 0, result.output
     record = json.loads((out / "quick.json").read_text())

@@ -45,7 +45,7 @@ def sweep(tmp_path: Path) -> Path:
 
 def start(sweep: Path, tone_folder: Path, out: Path) -> subprocess.Popen:
     """The command in a session of its own, where an interrupt can be sent to all that it starts, as a terminal does."""
-    options = ["--data", f"folder:{tone_folder}", "--out", out, "--jobs", "2", "--no-instructions"]
+    options = ["--data", f"folder:{tone_folder}", "--out", out, "--jobs", "2", "--no-instructions", "--no-streams"]
     environment = os.environ | {"HOME": str(out.parent / "home"), "KWS_CACHE": str(out.parent / "cache")}
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines.kws", "sweep", sweep, *map(str, options)],
