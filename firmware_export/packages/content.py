@@ -116,8 +116,8 @@ def _checksum(
         runner = open_interpreter(data, "tflm")
     stream = ScoreStream(StreamModel.of(contract, read_model(data), runner, ""))
     scores, total = np.zeros(len(plan.labels), np.int64), _FNV_START
-    for hop in made_noise(hops, contract.frontend.hop_samples):
-        if len(smoothed := stream.push(hop)):
+    for sound in made_noise(hops, contract.frontend.hop_samples):
+        if len(smoothed := stream.push(sound)):
             scores = smoothed[-1]
         for score in scores.tolist():
             total = ((total ^ (score & 0xFF)) * _FNV_PRIME) & 0xFFFFFFFF

@@ -145,6 +145,42 @@ typedef struct {
     uint16_t channels, added, in_plane, pixels, plane;
 } kws_append;
 
+/* Filters with a memory: units of `rank` filters each. Memory and weights in time are [filters][memory], oldest first.
+ */
+typedef struct {
+    const int8_t *feature; /* [filters][inputs] */
+    const void *time;      /* int16 where wide, else int8 */
+    const int32_t *offset; /* -input zero point * sum of a filter's weights */
+    const int32_t *bias;   /* of each unit */
+    int32_t feature_multiplier, time_multiplier;
+    int8_t feature_shift, time_shift;
+    int8_t state_zero, zero_point;
+    uint16_t filters, inputs, memory, rank;
+    uint8_t wide;
+} kws_svdf;
+
+/* One gate of an LSTM; zero points are in the biases. */
+typedef struct {
+    const int8_t *input, *hidden; /* [units][inputs], [units][units] */
+    const int32_t *input_bias, *hidden_bias;
+    int32_t input_multiplier, hidden_multiplier;
+    int8_t input_shift, hidden_shift;
+} kws_lstm_weights;
+
+#define KWS_LSTM_CELL 2 /* number of the gate that makes candidates; 0 input, 1 forget, 3 output */
+
+/* An LSTM layer over `steps` columns of planes. */
+typedef struct {
+    const uint16_t *sigmoid; /* 256 values, 2^16 sigmoid(n / 24) */
+    kws_lstm_weights gates[4];
+    int32_t forget_multiplier, input_multiplier, hidden_multiplier;
+    int32_t tanh_multiplier, tanh_round;
+    int8_t forget_shift, input_shift, hidden_shift, tanh_shift;
+    int8_t zero_point; /* of hidden state and output */
+    int16_t limit;     /* of the cell; 0 for none */
+    uint16_t steps, inputs, units, in_plane, out_plane;
+} kws_lstm;
+
 /* Read a planar tensor in the order height, width, channel and write it planar with another shape. */
 typedef struct {
     uint16_t in_channels, in_pixels, in_plane, out_channels, out_pixels, out_plane;
@@ -199,6 +235,7 @@ uint32_t kws_depthwise_any_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_wide_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_3x3_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_column_get_buffer_size(const kws_depthwise *layer);
+uint32_t kws_lstm_run_get_buffer_size(const kws_lstm *layer);
 
 /* Convolutions. A pointwise one may work in place. */
 kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
@@ -260,6 +297,11 @@ kws_status kws_reshape_tensor(const kws_reshape *layer, const int8_t *input, int
 kws_status kws_clamp(int8_t minimum, int8_t maximum, uint32_t bytes, const int8_t *input, int8_t *output);
 kws_status kws_lookup(const int8_t table[256], uint32_t bytes, const int8_t *input, int8_t *output);
 kws_status kws_softmax_rows(const kws_softmax *layer, const int8_t *input, int8_t *output);
+
+/* Layers with a memory of their own, aligned to 2 where it is of 16 bits. */
+kws_status kws_svdf_step(const kws_svdf *layer, const int8_t *input, int8_t *state, int8_t *output);
+kws_status kws_lstm_run(const kws_lstm *layer, const int8_t *input, int8_t *hidden, int8_t *cell, int8_t *output,
+                        void *scratch);
 
 /* A build may define KWS_PROBE(layer) to see where an inference is; it costs nothing otherwise. */
 #ifndef KWS_PROBE

@@ -20,6 +20,7 @@ Sample = Callable[[RandomModel], None]
 SAMPLES = [(code, sample) for code, each in operators().items() for sample in dict.fromkeys(each.samples)]
 ENDS_OF_A_GRAPH = {"DEQUANTIZE", "FULLY_CONNECTED", "SOFTMAX"}  # random_model puts them there
 STATES = {"ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"}  # test_stateful.py
+STATES |= {"SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM"}  # test_recurrent.py
 TWINS = {
     "MAX_POOL_2D",
     "PADV2",
