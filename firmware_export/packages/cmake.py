@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_export.packages.content import source_text
+from firmware_export.packages.content import microphones, source_text
 from firmware_export.packages.protocol import Content, Files
 
 _LISTS = """\
@@ -41,10 +41,12 @@ build/@name@_listen sound.wav      # PCM, 16 bits, one channel, the model's rate
 
 In a firmware: `add_subdirectory(@name@)` and `target_link_libraries(app PRIVATE @name@)`; set your core's options
 (`-mcpu=...`) in the tool chain file, they choose the kernels. `examples/listen_main.c` is the loop for a microphone;
-`examples/microphone.h` are the two functions to write for yours.
+`examples/microphone.h` are its two functions, and `examples/microphones` has them for boards of Nordic (nRF52840: PDM
+by EasyDMA), ST (STM32L4: PDM through DFSDM and DMA) and Raspberry Pi (RP2040, RP2350: I2S by PIO and DMA).
 
 Tested: built and run with CMake and this computer's compiler, compared with the desktop; built with a tool chain file
-for `arm-none-eabi-gcc`.
+for `arm-none-eabi-gcc`. The microphones were compiled by it against the vendors' own headers (nrfx 4.2.1, STM32L4 HAL
+1.13.5, pico-sdk 2.2.0), and heard on no board; what the PIO program samples was simulated.
 """
 
 
@@ -64,6 +66,5 @@ class CMake:
             "CMakeLists.txt": lists.replace("@name@", content.name).replace("@version@", content.version),
             "examples/selftest.c": source_text("selftest_main.c", content.name),
             "examples/listen_file.c": source_text("listen_file.c", content.name),
-            "examples/listen_main.c": source_text("listen_main.c", content.name),
-            "examples/microphone.h": source_text("microphone.h", content.name),
+            **microphones(content.name),
         }

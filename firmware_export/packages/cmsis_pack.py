@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
 
 from firmware_export.codegen.stamp import LICENCE, stamp
-from firmware_export.packages.content import source_text
+from firmware_export.packages.content import microphones, source_text
 from firmware_export.packages.protocol import Content, Files
 
 VENDOR = "kws-tfmot"
@@ -59,9 +59,13 @@ _PDSC = """\
 
 _CORES = ("M0", "M0+", "M3", "M4", "M7", "M23", "M33", "M55", "M85")
 _TEMPLATES = {
-    "selftest.c": ("selftest_main.c", "Self-test"),
-    "listen_main.c": ("listen_main.c", "Microphone to keyword"),
-    "microphone.h": ("microphone.h", "Microphone to keyword"),
+    "selftest.c": "Self-test",
+    "listen_main.c": "Microphone to keyword",
+    "microphone.h": "Microphone to keyword",
+    "microphones/microphone_nrf52.c": "Microphone: nRF52, PDM by EasyDMA",
+    "microphones/microphone_rp2040.c": "Microphone: RP2040, I2S by PIO and DMA",
+    "microphones/microphone_stm32l4.c": "Microphone: STM32L4, DFSDM by DMA",
+    "microphones/microphone_ring.h": "Microphone: ring of hops",
 }
 
 _USAGE = """\
@@ -71,7 +75,8 @@ cpackget add @pack@
 
 Then select the component `Machine Learning:Keyword Spotting:@name@` in a csolution (`- component: Machine
 Learning:Keyword Spotting:@name@`), MDK or IAR. Self-test and microphone loop are its user code templates;
-`examples/microphone.h` are the two functions to write for your microphone. The archive holds the files of this folder.
+`examples/microphone.h` are its two functions, and there are templates of them for nRF52, STM32L4 and RP2040.
+The archive holds the files of this folder.
 
 Tested: the `.pdsc` by Arm's schema `PACK.xsd` (Open-CMSIS-Pack-Spec) where that file is given, and always that every
 file it names exists and every source is named; the component compiled for Cortex-M0+, M4 and M55 by
@@ -88,8 +93,12 @@ class CmsisPack:
 
     def files(self, content: Content) -> Files:
         """The ``.pdsc``, ``src``, ``examples`` and, from all of these, the ``.pack``."""
-        templates = {f"examples/{file}": source_text(made, content.name) for file, (made, _) in _TEMPLATES.items()}
-        return {**content.under("src"), **templates, f"{VENDOR}.{content.name}.pdsc": description(content)}
+        return {
+            **content.under("src"),
+            "examples/selftest.c": source_text("selftest_main.c", content.name),
+            **microphones(content.name),
+            f"{VENDOR}.{content.name}.pdsc": description(content),
+        }
 
     def archive(self, files: Files, content: Content) -> Files:
         """The ``.pack`` of all files of the package, the same bytes for the same files."""
@@ -108,7 +117,7 @@ def description(content: Content) -> str:
     templates = [
         f'        <file category="{"header" if file.endswith(".h") else "source"}" attr="template" '
         f'name="examples/{file}" select="{title}"/>'
-        for file, (_, title) in _TEMPLATES.items()
+        for file, title in _TEMPLATES.items()
     ]
     return _PDSC.format(
         vendor=VENDOR,

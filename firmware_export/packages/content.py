@@ -83,6 +83,14 @@ def source_text(file: str, name: str) -> str:
     return renamed((path if path.is_file() else EXAMPLE / file).read_text(encoding="utf-8"), name)
 
 
+def microphones(name: str) -> dict[str, str]:
+    """The loop for a microphone, the two functions to write, and those of three vendors' boards, by path."""
+    files = {f"examples/{file}": source_text(file, name) for file in ("listen_main.c", "microphone.h")}
+    for path in sorted((SOURCE / "microphones").iterdir()):
+        files[f"examples/microphones/{path.name}"] = renamed(path.read_text(encoding="utf-8"), name)
+    return files
+
+
 def _hops(frontend: FrontendSettings, plan: DetectorPlan) -> int:
     whole = -(-frontend.clip_samples // frontend.hop_samples)
     return whole + _INFERENCES * plan.stride

@@ -13,7 +13,8 @@ void setup() {
     Serial.begin(115200);
     microphone.setPins(CLOCK_PIN, WORD_PIN, -1, DATA_PIN);
     if (spotter_init(&listener) != SPOTTER_LISTENING ||
-        !microphone.begin(I2S_MODE_STD, KWS_FRONTEND_SAMPLE_RATE, I2S_DATA_BIT_WIDTH_32BIT, I2S_SLOT_MODE_MONO)) {
+        !microphone.begin(I2S_MODE_STD, KWS_FRONTEND_SAMPLE_RATE, I2S_DATA_BIT_WIDTH_32BIT, I2S_SLOT_MODE_MONO,
+                          I2S_STD_SLOT_LEFT)) {
         Serial.println("the microphone does not start");
         while (true) {
         }

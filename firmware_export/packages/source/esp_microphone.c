@@ -17,12 +17,13 @@ static int16_t hop[KWS_FRONTEND_HOP_SAMPLES];
 static i2s_chan_handle_t start(void) {
     i2s_chan_handle_t microphone = NULL;
     const i2s_chan_config_t channel = I2S_CHANNEL_DEFAULT_CONFIG(I2S_NUM_AUTO, I2S_ROLE_MASTER);
-    const i2s_std_config_t standard = {
+    i2s_std_config_t standard = {
         .clk_cfg = I2S_STD_CLK_DEFAULT_CONFIG(KWS_FRONTEND_SAMPLE_RATE),
         .slot_cfg = I2S_STD_PHILIPS_SLOT_DEFAULT_CONFIG(I2S_DATA_BIT_WIDTH_32BIT, I2S_SLOT_MODE_MONO),
         .gpio_cfg =
             {.mclk = I2S_GPIO_UNUSED, .bclk = CLOCK_PIN, .ws = WORD_PIN, .dout = I2S_GPIO_UNUSED, .din = DATA_PIN},
     };
+    standard.slot_cfg.slot_mask = I2S_STD_SLOT_LEFT; /* the microphone's L/R pin is low */
     ESP_ERROR_CHECK(i2s_new_channel(&channel, NULL, &microphone));
     ESP_ERROR_CHECK(i2s_channel_init_std_mode(microphone, &standard));
     ESP_ERROR_CHECK(i2s_channel_enable(microphone));

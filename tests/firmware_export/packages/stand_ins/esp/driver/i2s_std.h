@@ -13,6 +13,7 @@ typedef int esp_err_t;
 #define I2S_GPIO_UNUSED (-1)
 #define I2S_DATA_BIT_WIDTH_32BIT 32
 #define I2S_SLOT_MODE_MONO 1
+#define I2S_STD_SLOT_LEFT 1
 #define I2S_CHANNEL_DEFAULT_CONFIG(port, kind) {.id = (port), .role = (kind)}
 #define I2S_STD_CLK_DEFAULT_CONFIG(rate) {.sample_rate_hz = (rate)}
 #define I2S_STD_PHILIPS_SLOT_DEFAULT_CONFIG(bits, mode) {.data_bit_width = (bits), .slot_mode = (mode)}
@@ -26,7 +27,7 @@ typedef struct {
         uint32_t sample_rate_hz;
     } clk_cfg;
     struct {
-        int data_bit_width, slot_mode;
+        int data_bit_width, slot_mode, slot_mask;
     } slot_cfg;
     struct {
         int mclk, bclk, ws, dout, din;

@@ -1,0 +1,2 @@
+#include "pico/stdlib.h"
+void __wfi(void);
