@@ -71,6 +71,14 @@ M4_ALONE = {"smlad r2, r3, r4, r5; sxtb16 r2, r3; smlabb r2, r3, r4, r5; smlald 
 M55 = {
     "vldrw.u32 q0, [r0]; vadd.i32 q1, q0, q0": (2 + 1, 2 + 2),  # beats of the second may hide behind the first
     "vadd.i32 q0, q0, q0; vadd.i32 q1, q0, q0": (4, 4),
+    "vmov.i32 q1, #0; vldrb.u8 q0, [r0, q1]": (2 + 16, 2 + 16),  # each element by itself
+    "vmov.i32 q1, #0; vldrb.s16 q0, [r0, q1]": (2 + 8, 2 + 8),
+    "vldrb.s32 q0, [r0]; vctp.8 r0": (2 + 1, 2 + 2),
+    # a start, two turns of a load and an addition, their ends, of which one jumps
+    "movs r4, #8; dlstp.32 lr, r4; 1: vldrw.32 q0, [r0]; vadd.i32 q1, q0, q0; letp lr, 1b": (
+        1 + 1 + 6 + 2,
+        1 + 1 + 8 + 3,
+    ),
 }
 
 

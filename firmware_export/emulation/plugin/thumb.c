@@ -146,11 +146,14 @@ static thumb branches(uint32_t a, uint32_t b) {
         return jump(OP_CALL, false);
     case 0x1000:
         return jump(OP_BRANCH, false);
-    case 0x4000:
+    case 0x4000: /* BLX with an address is for A profiles, so these are loops and their predication */
         if ((a & 0xffcfu) == 0xf00fu) {
-            return jump(OP_LOOP_END, true);
+            return b == 0xe001u ? kind_of(OP_ALU) : jump(OP_LOOP_END, true); /* LCTP, or LE and LETP */
         }
-        return (a & 0xffc0u) == 0xf040u ? jump(OP_LOOP_START, true) : jump(OP_CALL, false);
+        if ((b & 0xf801u) == 0xe801u) {
+            return kind_of(OP_VECTOR); /* VCTP */
+        }
+        return (a & 0xff80u) == 0xf000u ? jump(OP_LOOP_START, true) : jump(OP_CALL, false);
     default:
         break;
     }
@@ -235,7 +238,12 @@ static thumb coprocessor(uint32_t a, uint32_t b) {
         if ((a & 0xffe0u) == 0xec00u && (b & 0x1fe0u) == 0x0f00u) {
             return kind_of(OP_VECTOR); /* VMOV of two lanes */
         }
-        return (thumb){.kind = (a & 0x10u) ? OP_VECTOR_LOAD : OP_VECTOR_STORE, .address = bit(a & 15u)};
+        thumb t = {.kind = (a & 0x10u) ? OP_VECTOR_LOAD : OP_VECTOR_STORE, .address = bit(a & 15u)};
+        if ((a & 0x0120u) == 0 && (b & 0x1e00u) == 0x0e00u) { /* offsets in a register of vectors */
+            t.kind = OP_VECTOR_EACH;
+            t.count = 16u >> ((b >> 7) & 3u);
+        }
+        return t;
     }
     if (!scalar || (a & 0x0100u)) {
         return kind_of(OP_VECTOR);

@@ -31,18 +31,19 @@ typedef enum {
     OP_FLOAT,
     OP_FLOAT_MLA,
     OP_FLOAT_DIV,  /* VDIV, VSQRT */
-    OP_LOOP_START, /* WLS, DLS */
-    OP_LOOP_END,   /* LE */
+    OP_LOOP_START, /* WLS, DLS, WLSTP, DLSTP */
+    OP_LOOP_END,   /* LE, LETP */
     OP_VECTOR,
     OP_VECTOR_LOAD,
     OP_VECTOR_STORE,
+    OP_VECTOR_EACH, /* loads and stores at places of their own, element by element */
     OP_KINDS
 } thumb_kind;
 
 typedef struct {
     thumb_kind kind;
     uint32_t bytes;   /* 2 or 4 */
-    uint32_t count;   /* registers of OP_LOADS and OP_STORES, words of floating-point ones */
+    uint32_t count;   /* registers of OP_LOADS and OP_STORES, words of floating-point ones, elements */
     uint32_t address; /* registers, as bits, that an address is computed from */
     uint32_t result;  /* registers, as bits, that data processing writes */
     uint32_t loaded;  /* registers, as bits, that a load of one register writes */

@@ -8,7 +8,8 @@
  *      floating point, table 7-1, pages 7-4 to 7-6.
  * P, the pipeline refill of M3 and M4, ranges from 1 to 3 by the alignment and width of the target.
  * M33 (no public table; taken as M4) and M55 are ASSUMPTIONS. M55: scalar code as M4, a vector instruction takes two
- * beats of a cycle each and hides one of them behind a vector instruction of the other kind (memory or arithmetic).
+ * beats of a cycle each and hides one of them behind a vector instruction of the other kind (memory or arithmetic);
+ * where each element has a place of its own (gather, scatter), an element takes a cycle.
  */
 #include "timing.h"
 
@@ -19,7 +20,7 @@
     [OP_TABLE] = {2, 2}, [OP_IT] = {1, 1}, [OP_STATUS] = {1, 2}, [OP_MASK] = {1, 2}, [OP_BARRIER] = {1, 4},      \
     [OP_BREAK] = {1, 1}, [OP_FLOAT] = {1, 2}, [OP_FLOAT_MLA] = {3, 3}, [OP_FLOAT_DIV] = {14, 14},                \
     [OP_LOOP_START] = {1, 1}, [OP_LOOP_END] = {1, 1}, [OP_VECTOR] = {2, 2}, [OP_VECTOR_LOAD] = {2, 2},           \
-    [OP_VECTOR_STORE] = {2, 2}
+    [OP_VECTOR_STORE] = {2, 2}, [OP_VECTOR_EACH] = {0, 0}
 #define ARMV7M_TAKEN \
     [OP_BRANCH] = P, [OP_CALL] = P, [OP_INDIRECT] = P, [OP_TABLE] = P, [OP_LOOP_START] = P, [OP_LOOP_END] = {0, 1}
 #define ARMV6M(jump, call, indirect, status, multiply)               \
@@ -106,7 +107,7 @@ cycles timing_of(const timing *core, const thumb *t, const situation *where) {
         return (cycles){1, 1};
     }
     cycles c = in_pipeline(core, t, where);
-    if (t->kind == OP_LOADS || t->kind == OP_STORES) {
+    if (t->kind == OP_LOADS || t->kind == OP_STORES || t->kind == OP_VECTOR_EACH) {
         c.least += t->count;
         c.most += t->count;
     }
