@@ -94,13 +94,15 @@ MODELS: tuple[tuple[str, float, str, Goal], ...] = (
         "mps2-an385",
         Goal(10_535_022, 9_500_000, None, None, 10_535_022, (14_400_000, 21_500_000), None, 22_820),
     ),
+    ("dense int8", 0.0, "mps3-an547", Goal(1_200_000, None, None, None, 1_816_506, None, 91_646, 27_348)),
+    ("75 % zeros", 0.75, "mps3-an547", Goal(1_000_000, None, None, None, 1_816_506, None, 91_646, 27_348)),
+    ("90 % zeros", 0.90, "mps3-an547", Goal(800_000, None, None, None, 1_816_506, None, 91_646, 27_348)),
 )
 OTHERS: tuple[tuple[str, float, str], ...] = (
     ("75 % zeros, ReLU at zero point -6", 0.75, "mps2-an386"),
     ("90 % zeros", 0.90, "mps2-an385"),
     ("dense int8", 0.0, "mps2-an500"),
     ("dense int8", 0.0, "mps2-an505"),
-    ("dense int8", 0.0, "mps3-an547"),
     ("dense int8", 0.0, "microbit"),
     ("90 % zeros", 0.90, "microbit"),
 )
@@ -155,7 +157,7 @@ def sweep(seconds: int = 3, rate: int = 16_000) -> np.ndarray:
 
 
 def goals(say: Callable[[str], None], inputs: int = 2) -> list[Row]:
-    """Measure every row that has a goal: the models on Cortex-M4F and M3, and the front end."""
+    """Measure every row that has a goal: the models on Cortex-M4F, M3 and M55, and the front end."""
     rows = []
     for title, sparsity, board, goal in MODELS:
         say(f"{title} on {board}")

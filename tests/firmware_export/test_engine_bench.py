@@ -17,6 +17,9 @@ KEPT_CYCLES = {
     ("75 % zeros", "Cortex-M4F"): 3_250_000,
     ("90 % zeros", "Cortex-M4F"): 2_550_000,
     ("dense int8", "Cortex-M3"): 13_600_000,
+    ("dense int8", "Cortex-M55"): 1_700_000,
+    ("75 % zeros", "Cortex-M55"): 1_640_000,
+    ("90 % zeros", "Cortex-M55"): 1_230_000,
     ("front end, a 20 ms hop", "Cortex-M4F"): 60_000,
 }
 

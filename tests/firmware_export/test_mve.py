@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from firmware_export.boards import BOARDS
-from firmware_export.emulation.emulator import EmulationReport, build_firmware, emulate, run_firmware
-from firmware_export.engine import runtime_files
+from firmware_export.emulation.emulator import EmulationReport, build_firmware, emulate, run_engine, run_firmware
+from firmware_export.engine import build, runtime_files
 from firmware_export.graphs.graph_writer import GraphWriter
+from kws_tfmot.tflite.interpreter import random_inputs
+from kws_tfmot.tflite.reader import read_model
 
 BOARD = "mps3-an547"
 
@@ -211,3 +214,15 @@ def test_pools(code: str, height: int, width: int, window: tuple[int, int]) -> N
     options: dict[str, Any] = {"padding": "VALID", "stride_h": window[0], "stride_w": window[1]}
     w.operator(code, [x], [y], filter_height=window[0], filter_width=window[1], **options)
     exact(w.finish([x], [y]))
+
+
+@pytest.mark.device
+def test_a_core_without_vectors_takes_the_scalar_path() -> None:
+    """The same C for Cortex-M55 with and without MVE: the same bytes, more instructions."""
+    board = BOARDS[BOARD]
+    without = replace(board, flags=("-mcpu=cortex-m55+nomve", "-mfloat-abi=hard"))
+    model = convolution(CONVOLUTIONS[2])
+    raw = random_inputs(read_model(model), 2, 0)
+    (_, fast, _, outputs), (_, slow, _, others) = (run_engine(each, build(model), raw) for each in (board, without))
+    assert np.array_equal(outputs, others)
+    assert slow.spent().instructions.max() > 3 * fast.spent().instructions.max()

@@ -3,7 +3,7 @@
 #include "kws_mve_lines.h"
 #include "kws_plane.h"
 
-#if KWS_DSP
+#if KWS_DSP && !KWS_MVE
 /* What one channel needs; offsets are used by the assembly. Taps and bias are doubled, so that the sums are what
  * SMMLAR wants; each row of taps t0 t1 t2 is stored as the int16 pairs (t0, t1) and (t1, t2). */
 typedef struct {
@@ -220,7 +220,7 @@ kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, in
     kws_plane_clear(&plane, w->zero_point, padded);
     int8_t *unpacked = (int8_t *)(padded + plane.major * plane.pitch + 4);
     const uint8_t *code = layer->weights;
-#if KWS_DSP
+#if KWS_DSP && !KWS_MVE
     kws_job job;
     job.step = plane.out_minor_step;
     job.pitch = plane.pitch * (int32_t)sizeof *padded;
@@ -230,7 +230,7 @@ kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, in
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
         const int8_t *weights = kws_depthwise_taps(layer, &code, unpacked);
         kws_plane_load(&plane, input, padded);
-#if KWS_DSP
+#if KWS_DSP && !KWS_MVE
         kws_channel(&job, &plane, &layer->output, channel, weights, padded, output);
 #else
         kws_channel(&plane, &layer->output, channel, weights, padded, output);
