@@ -105,6 +105,7 @@ function showScores() {
     bar.querySelector(".mark").style.left = (100 * listener.engine.threshold(label)) / ONE + "%";
     bar.querySelector("output").textContent = share.toFixed(3);
   });
+  for (const picture of Object.values(pictures)) picture.show();
   const level = 10 * Math.log10(listener.square / (ONE * ONE) + 1e-10);
   element("level").value = Math.max(-80, level);
   element("decibels").textContent = level <= -99 ? "no sound" : level.toFixed(0) + " dBFS";
@@ -156,7 +157,7 @@ async function hearFile(file) {
     return;
   }
   const begun = performance.now();
-  const piece = 25 * facts.hop;
+  const piece = Math.round(facts.rate / 2);
   for (let at = 0; at < sound.samples.length; at += piece) {
     listener.push(sound.samples.subarray(at, at + piece), showHop, at + piece >= sound.samples.length);
     showScores();
@@ -200,7 +201,7 @@ async function start() {
     listener = new Listener(instance.exports);
     element("selftest").textContent = same ? "passed: this browser computes the desktop's scores" : "FAILED";
     showScores();
-    for (const id of ["microphone", "file"]) element(id).disabled = false;
+    for (const id of ["microphone", "file", "sensitivity"]) element(id).disabled = false;
     say(same ? "ready" : "This browser computes other scores than the desktop.", !same);
     document.body.dataset.ready = same ? "1" : "0";
   } catch (error) {

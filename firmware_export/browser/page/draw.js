@@ -1,52 +1,67 @@
 "use strict";
 // The pictures: each is a canvas that moves one column to the left with every hop.
 
-function colour(share) {
-  const x = Math.max(0, Math.min(1, share));
-  return [255 * Math.min(1, 1.8 * x * x + 0.05), 255 * Math.pow(x, 1.4), 255 * (0.2 + 0.55 * Math.sin(Math.PI * Math.min(1, 1.3 * x)))];
-}
+// 256 colours from dark over blue and orange to bright, as bytes of a canvas.
+const PALETTE = Array.from({ length: 256 }, (_, i) => {
+  const x = i / 255;
+  const blue = 0.2 + 0.55 * Math.sin(Math.PI * Math.min(1, 1.3 * x));
+  return [255 * Math.min(1, 1.8 * x * x + 0.05), 255 * Math.pow(x, 1.4), 255 * blue, 255];
+});
 
+// Columns are painted side by side on a hidden canvas that wraps around; show() lays its two parts in order of time.
 class Scroller {
   constructor(canvas) {
     this.canvas = canvas;
-    this.context = canvas.getContext("2d", { willReadFrequently: true });
+    this.hidden = document.createElement("canvas");
+    this.hidden.width = canvas.width;
+    this.hidden.height = canvas.height;
+    this.context = this.hidden.getContext("2d", { willReadFrequently: true });
+    this.image = this.context.createImageData(1, canvas.height);
     this.clear();
   }
 
   clear() {
-    this.context.fillStyle = getComputedStyle(document.body).getPropertyValue("--picture");
-    this.context.fillRect(0, 0, this.canvas.width, this.canvas.height);
+    this.background = getComputedStyle(document.body).getPropertyValue("--picture");
+    this.context.fillStyle = this.background;
+    this.context.fillRect(0, 0, this.hidden.width, this.hidden.height);
+    this.at = 0;
+    this.show();
   }
 
-  shift() {
-    const { width, height } = this.canvas;
-    this.context.drawImage(this.canvas, 1, 0, width - 1, height, 0, 0, width - 1, height);
+  next() {
+    const at = this.at;
+    this.at = (at + 1) % this.hidden.width;
+    return at;
   }
 
   // A column of colours, `shares` from bottom to top, 0 to 1.
   column(shares) {
-    this.shift();
-    const { width, height } = this.canvas;
-    const column = this.context.createImageData(1, height);
+    const height = this.hidden.height;
     for (let y = 0; y < height; y++) {
-      const [r, g, b] = colour(shares[Math.floor(((height - 1 - y) * shares.length) / height)]);
-      column.data.set([r, g, b, 255], 4 * y);
+      const share = shares[Math.floor(((height - 1 - y) * shares.length) / height)];
+      this.image.data.set(PALETTE[Math.max(0, Math.min(255, Math.round(255 * share)))], 4 * y);
     }
-    this.context.putImageData(column, width - 1, 0);
+    this.context.putImageData(this.image, this.next(), 0);
   }
 
   // A column of a graph: a line segment for each of `lines` = {from, to, colour}, values 0 to 1.
   segments(lines) {
-    this.shift();
-    const { width, height } = this.canvas;
-    this.context.fillStyle = getComputedStyle(document.body).getPropertyValue("--picture");
-    this.context.fillRect(width - 1, 0, 1, height);
+    const height = this.hidden.height;
+    const at = this.next();
+    this.context.fillStyle = this.background;
+    this.context.fillRect(at, 0, 1, height);
     for (const line of lines) {
       const top = Math.round((1 - Math.max(line.from, line.to)) * (height - 1));
       const bottom = Math.round((1 - Math.min(line.from, line.to)) * (height - 1));
       this.context.fillStyle = line.colour;
-      this.context.fillRect(width - 1, top, 1, bottom - top + 2);
+      this.context.fillRect(at, top, 1, bottom - top + 2);
     }
+  }
+
+  show() {
+    const context = this.canvas.getContext("2d");
+    context.drawImage(this.hidden, -this.at, 0);
+    context.drawImage(this.hidden, this.hidden.width - this.at, 0);
   }
 }
 
@@ -56,11 +71,14 @@ class Spectrum {
     this.size = size;
     this.window = Float32Array.from({ length: size }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / size));
     this.recent = new Float32Array(size);
+    this.cosine = Float32Array.from({ length: size / 2 }, (_, k) => Math.cos((-2 * Math.PI * k) / size));
+    this.sine = Float32Array.from({ length: size / 2 }, (_, k) => Math.sin((-2 * Math.PI * k) / size));
   }
 
   push(samples) {
     this.recent.copyWithin(0, samples.length);
-    samples.slice(-this.size).forEach((s, i) => (this.recent[this.size - Math.min(samples.length, this.size) + i] = s / 32768));
+    const newest = samples.slice(-this.size);
+    newest.forEach((sample, i) => (this.recent[this.size - newest.length + i] = sample / 32768));
   }
 
   shares() {
@@ -76,11 +94,11 @@ class Spectrum {
     for (let length = 2; length <= n; length *= 2) {
       for (let first = 0; first < n; first += length) {
         for (let k = 0; k < length / 2; k++) {
-          const angle = (-2 * Math.PI * k) / length;
+          const turn = (k * n) / length;
           const a = first + k;
           const b = a + length / 2;
-          const real = re[b] * Math.cos(angle) - im[b] * Math.sin(angle);
-          const imaginary = re[b] * Math.sin(angle) + im[b] * Math.cos(angle);
+          const real = re[b] * this.cosine[turn] - im[b] * this.sine[turn];
+          const imaginary = re[b] * this.sine[turn] + im[b] * this.cosine[turn];
           [re[b], im[b]] = [re[a] - real, im[a] - imaginary];
           [re[a], im[a]] = [re[a] + real, im[a] + imaginary];
         }

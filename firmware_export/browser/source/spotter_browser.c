@@ -27,7 +27,7 @@ EXPORT(frames) uint32_t browser_frames(void) {
 }
 
 EXPORT(features) const int8_t *browser_features(void) {
-    return listener.ring[(listener.frames + KWS_FRONTEND_FRAMES - 1u) % KWS_FRONTEND_FRAMES];
+    return listener.ring[(listener.frames + SPOTTER_FRAMES - 1u) % SPOTTER_FRAMES];
 }
 
 /* Smoothed posterior and threshold of a class, Q15. */

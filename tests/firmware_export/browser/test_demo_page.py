@@ -20,6 +20,7 @@ from firmware_export.browser import wasm
 from firmware_export.browser.page import DemoPage, demo_page
 from firmware_export.emulation.steps import open_engine
 from kws_tfmot.errors import ToolchainError
+from kws_tfmot.evaluation.streaming.sources import read_stream
 from kws_tfmot.evaluation.streaming.spotter import ScoreStream, StreamModel
 from kws_tfmot.tflite.metadata import write_settings
 from pipelines.experiments.bench import sweep
@@ -60,32 +61,59 @@ def expected_detections(desktop: StreamModel) -> list[dict]:
     ]
 
 
+class Module:
+    """The page's WebAssembly in wasmtime."""
+
+    def __init__(self, page: DemoPage) -> None:
+        wasmtime = pytest.importorskip("wasmtime", reason="pip install wasmtime")
+        self.store = wasmtime.Store()
+        module = wasmtime.Module(self.store.engine, page.wasm)
+        assert list(module.imports) == []  # it can call nothing outside
+        self.exports = wasmtime.Instance(self.store, module, []).exports(self.store)
+
+    def call(self, name: str, *values: int) -> int:
+        return self.exports[name](self.store, *values)
+
+    def hear(self, sound: np.ndarray, hop: int, classes: int) -> tuple[list[list[int]], list[tuple[int, int, int]]]:
+        """Scores after every hop, and (frame, label, score) of every detection."""
+        assert self.call("selftest") == 1 and self.call("begin") == 0
+        at, scores, heard = self.call("samples"), [], []
+        for first in range(0, len(sound), hop):
+            piece = sound[first : first + hop]
+            self.exports["memory"].write(self.store, piece.tobytes(), at)
+            status = self.call("push", len(piece))
+            scores.append([self.call("score", label) for label in range(classes)])
+            if status == 1:
+                heard.append(tuple(self.call(f"heard_{what}") for what in ("frame", "label", "score")))
+        return scores, heard
+
+
 def test_the_module_computes_what_the_desktop_computes(
     page: DemoPage, desktop: StreamModel, expected_scores: list[list[int]]
 ) -> None:
-    wasmtime = pytest.importorskip("wasmtime", reason="pip install wasmtime")
-    store = wasmtime.Store()
-    module = wasmtime.Module(store.engine, page.wasm)
-    assert list(module.imports) == []  # it can call nothing outside
-    exports = wasmtime.Instance(store, module, []).exports(store)
-
-    def call(name: str, *values: int) -> int:
-        return exports[name](store, *values)
-
-    assert call("selftest") == 1 and call("begin") == 0
-    at, scores, heard = call("samples"), [], []
-    for first in range(0, len(SOUND), HOP):
-        hop = SOUND[first : first + HOP]
-        exports["memory"].write(store, hop.tobytes(), at)
-        status = call("push", len(hop))
-        scores.append([call("score", label) for label in range(len(CONTRACT.labels))])
-        if status == 1:
-            heard.append((call("heard_frame"), CONTRACT.labels[call("heard_label")], call("heard_score")))
+    module = Module(page)
+    scores, heard = module.hear(SOUND, HOP, len(CONTRACT.labels))
     assert scores == expected_scores
-    assert heard == [(each["frame"], each["word"], each["score"]) for each in expected_detections(desktop)]
+    words = [(frame, CONTRACT.labels[label], score) for frame, label, score in heard]
+    assert words == [(each["frame"], each["word"], each["score"]) for each in expected_detections(desktop)]
     assert len(heard) > 3
-    assert call("sensitivity", 50) == 0 and call("threshold", 1) < 32768 * 0.3
-    assert call("sensitivity", 101) < 0
+    assert module.call("sensitivity", 50) == 0 and module.call("threshold", 1) < 32768 * 0.3
+    assert module.call("sensitivity", 101) < 0
+
+
+@pytest.mark.recordings
+def test_a_model_of_others_that_takes_steps_hears_people(public_models: Path, wake_words: Path) -> None:
+    path = public_models / "mww_v2_alexa.tflite"
+    model = StreamModel.open(path, open_engine)
+    made = demo_page(path, model.contract, "Alexa")
+    files = sorted(file for file in (wake_words / "alexa").iterdir() if file.suffix in (".wav", ".flac"))[:3]
+    pause = np.zeros(8000, np.int16)
+    sound = np.concatenate([np.concatenate([read_stream(file, 16000), pause]) for file in files])
+    frontend = model.contract.frontend
+    _, heard = Module(made).hear(sound, frontend.hop_samples, len(model.contract.labels))
+    expected = model.spot(sound)
+    assert [(frame, score) for frame, _, score in heard] == [(e.frame, round(e.score * 32768)) for e in expected]
+    assert heard
 
 
 def test_the_page_is_self_contained_and_escaped(page: DemoPage) -> None:
