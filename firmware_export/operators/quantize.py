@@ -18,6 +18,8 @@ def lower(context: Context, operator: Operator) -> None:
     """QUANTIZE: at a float input it is left to the caller; between integers it is a table."""
     tensor = context.operand(operator, 0, "input")
     graph = context.graph
+    if len(operator.outputs) != 1:
+        raise Unsupported(f"expected one output. Received: {len(operator.outputs)}")
     if tensor.dtype == "float32":
         if tensor.index != graph.inputs[0]:
             raise Unsupported("float values are only possible at the model's input")
