@@ -18,6 +18,8 @@ class StretchSettings(Settings):
         silent_share: Stretches without any speech.
         cut_ms: How much of a keyword's end is missing where it is cut.
         vocal_tract: Range of the factor by which an utterance is resampled (vocal tract length, pitch and pace).
+        wander: How far that factor wanders within an utterance (standard deviation of its logarithm): intonation and
+            rhythm that no engine has.
         room_probability: Of a room (diffuse reverberation of 0.1 to 0.5 s).
         equaliser_probability: Of a microphone's own frequency response.
         equaliser_db: Standard deviation of that response in each of eight bands.
@@ -32,6 +34,7 @@ class StretchSettings(Settings):
     silent_share: float = pydantic.Field(default=0.12, ge=0.0, lt=1.0)
     cut_ms: Range = (250.0, 600.0)
     vocal_tract: Range = (0.82, 1.22)
+    wander: float = pydantic.Field(default=0.0, ge=0.0, le=0.5)
     room_probability: float = pydantic.Field(default=0.6, ge=0.0, le=1.0)
     equaliser_probability: float = pydantic.Field(default=0.7, ge=0.0, le=1.0)
     equaliser_db: float = pydantic.Field(default=5.0, ge=0.0, le=20.0)
@@ -65,6 +68,7 @@ class SpeechSettings(Settings):
         hibari: The same by hibari.
         piper: The same by each folder of Piper voices.
         foreign: The same, for each of the neural engines, in English with foreign accents, as a share of the above.
+        slips: Near misses by the neural engines, a keyword with a sound or two replaced, as a share of its utterances.
         near_words: Different words that sound nearly like each keyword.
     """
 
@@ -74,6 +78,7 @@ class SpeechSettings(Settings):
     hibari: tuple[int, int, int] = (96, 160, 800)
     piper: tuple[int, int, int] = (300, 160, 80)
     foreign: float = pydantic.Field(default=1.0, ge=0.0, le=10.0)
+    slips: float = pydantic.Field(default=0.0, ge=0.0, le=10.0)
     near_words: int = pydantic.Field(default=40, ge=1, le=200)
 
     def counts(self, engine: str) -> tuple[int, int, int]:

@@ -11,7 +11,8 @@ from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.labels import UNKNOWN, label_of
 from kws_tfmot.data.near_words import COMMON_WORDS, near_words
 from kws_tfmot.data.speech import Clip, Request, Voice, choose_voices, deal, render_speech, usable_engines
-from kws_tfmot.data.speech.foreign_accents import foreign_voices
+from kws_tfmot.data.speech.foreign_accents import foreign_voices, split_accent
+from kws_tfmot.data.speech.slips import SLIP, slip_voices
 from kws_tfmot.data.stretch_settings import SpeechSettings
 from kws_tfmot.data.stretches import Speech, word_of
 from kws_tfmot.data.utterances import loudest_word
@@ -44,6 +45,9 @@ def spoken(
             if engine == "kokoro":
                 fewer[2] = 0  # slow; the others speak sentences
             requests += _requests(keywords, near, sentences, foreign_voices(voices), fewer, seed)
+        if settings.slips and engine != "espeak":
+            requests += [deal([word], slip_voices(voices), round(settings.slips * counts[0]), seed)
+                         for word in keywords]  # fmt: skip
         flat = [request for part in requests for request in part]
         clips = iter(render_speech(flat, cache, reporter, description=f"speaking ({engine})"))
         parts = [[next(clips) for _ in part] for part in requests]
@@ -86,6 +90,10 @@ def _validates(clip: Clip) -> bool:
     return int(clip.speaker, 16) % _HELD_OUT == 0
 
 
+def _is_slip(clip: Clip) -> bool:
+    return split_accent(clip.voice.accent)[1] == SLIP
+
+
 def _as_speech(parts: Sequence[Sequence[Clip]], keywords: Sequence[str], rate: int) -> Speech:
     """Keywords, single words and talk out of all engines' clips.
 
@@ -93,8 +101,11 @@ def _as_speech(parts: Sequence[Sequence[Clip]], keywords: Sequence[str], rate: i
     voice would be taken for the keyword.
     """
     clips = [clip for part in parts for clip in part]
-    words = {word: tuple(word_of(clip.samples, rate) for clip in clips if clip.text == word) for word in keywords}
-    single = [c for c in clips if c.text not in words and len(c.text.split()) < 3]
+    slips = [clip for clip in clips if _is_slip(clip)]
+    words = {
+        word: tuple(word_of(c.samples, rate) for c in clips if c.text == word and not _is_slip(c)) for word in keywords
+    }
+    single = [c for c in clips if c.text not in words and len(c.text.split()) < 3] + slips
     talk = [c for c in clips if c.text not in words and len(c.text.split()) >= 3]
     near = _balanced([(c.voice.engine, word_of(c.samples, rate)) for c in single])
     return Speech(tuple(words.values()), near, _balanced([(c.voice.engine, c.samples) for c in talk]))

@@ -21,6 +21,7 @@ from kws_tfmot.data.stretch_settings import StretchSettings
 
 _SPEECH_BELOW_PEAK_DB = 35.0
 OTHER = -1
+_WANDER_S = 0.15
 
 
 class Speech(NamedTuple):
@@ -136,14 +137,18 @@ class StretchComposer:
         return self._changed(rng, pool[int(rng.integers(len(pool)))].astype(np.float32))
 
     def _changed(self, rng: np.random.Generator, wave: Float) -> Float:
-        """Another vocal tract and pace: resampled by a factor of the range."""
+        """Another vocal tract and pace: resampled by a factor of the range that wanders within the utterance."""
         low, high = self._settings.vocal_tract
         percent = round(100 * float(np.exp(rng.uniform(np.log(low), np.log(high)))))
-        if percent != 100 and len(wave):
-            import soxr
+        if not len(wave):
+            return wave
+        import soxr
 
-            wave = soxr.resample(wave, percent, 100, quality="LQ")
-        return np.asarray(wave, np.float32)
+        if not self._settings.wander:
+            return np.asarray(soxr.resample(wave, percent, 100, quality="LQ"), np.float32)
+        # Twice as many samples as needed, so that reading between them linearly dulls nothing below 4 kHz.
+        finer = soxr.resample(wave, percent, 200, quality="LQ")
+        return wandering(rng, finer, 2.0, self._settings.wander, self._rate)
 
     def _in_the_world(self, rng: np.random.Generator, mixed: Float) -> Int16:
         """Room, noise, microphone and level; a stretch without speech is noise or near silence at any level."""
@@ -181,6 +186,23 @@ class StretchComposer:
             slow = np.interp(np.arange(size), np.linspace(0, size, 8), 10 ** (rng.uniform(-20, 0, 8) / 20))
             wave = wave * slow.astype(np.float32)
         return wave / np.float32(np.sqrt(np.mean(np.square(wave))) + 1e-6)
+
+
+def wandering(rng: np.random.Generator, wave: Float, pace: float, wander: float, rate: int) -> Float:
+    """``wave`` read at ``pace`` samples a sample, times a factor that changes along the way: intonation and rhythm.
+
+    The logarithm of the factor is a line through normal numbers of standard deviation ``wander``, 150 ms apart.
+    """
+    corners = max(2, round(len(wave) / pace / rate / _WANDER_S) + 1)
+    steps = np.interp(np.linspace(0, corners - 1, int(len(wave) / pace)), np.arange(corners),
+                      pace * np.exp(rng.normal(0.0, wander, corners)))  # fmt: skip
+    places = np.cumsum(steps)
+    length = int(np.searchsorted(places, len(wave) - 1))
+    if length == len(places) and length:  # read on at the last pace to the end
+        more = np.arange(places[-1], len(wave) - 1, steps[-1])[1:]
+        places = np.concatenate([places, more])
+        length = len(places)
+    return np.interp(places[:length], np.arange(len(wave)), wave).astype(np.float32)
 
 
 def word_of(samples: Int16, rate: int) -> Int16:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kws_tfmot.data.stretch_settings import StretchSettings
-from kws_tfmot.data.stretches import OTHER, Speech, Stretch, StretchComposer, decision_targets
+from kws_tfmot.data.stretches import OTHER, Speech, Stretch, StretchComposer, decision_targets, wandering
 
 RATE = 16000
 
@@ -35,3 +35,13 @@ def test_only_windows_that_end_soon_after_the_word_hold_it() -> None:
     ends = np.array([18000, 26000, 31900, 32320, 34000, 36480, 37000, 60000])
     found = decision_targets(stretch, ends, 24000, 3, (320, 4480), 500)
     assert found.tolist() == [2, 1, -1, 0, 0, 0, -1, 2]  # before it, half heard, open, held, ..., open, long gone
+
+
+def test_a_pace_that_wanders_keeps_every_sound_in_its_order_and_about_its_length() -> None:
+    ramp = np.arange(32000, dtype=np.float32)
+    for seed in range(20):
+        read = wandering(np.random.default_rng(seed), ramp, 2.0, 0.1, RATE)
+        assert (np.diff(read) > 0).all() and read[-1] > 31990 and abs(len(read) - 16000) < 2500
+    paces = np.diff(wandering(np.random.default_rng(0), ramp, 2.0, 0.1, RATE))
+    assert paces.max() - paces.min() > 0.1
+    assert np.allclose(np.diff(wandering(np.random.default_rng(0), ramp, 2.0, 0.0, RATE)), 2.0)

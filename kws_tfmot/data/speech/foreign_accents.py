@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kws_tfmot.data.speech.request import Voice
+from kws_tfmot.data.speech.slips import SLIP, slipped
 
 _FOLLOWED = 0.65
 
@@ -70,11 +71,13 @@ def foreign_voices(voices: Sequence[Voice]) -> list[Voice]:
 
 
 def with_accent(ipa: str, foreign: str, rng: np.random.Generator) -> str:
-    """``ipa`` with some of the foreign accent's rules followed.
+    """``ipa`` with some of the foreign accent's rules followed, or with a slip of the tongue.
 
     >>> with_accent("wˈɔːtɚ", "germanic", np.random.default_rng(1))
     'vˈɔːtɐ'
     """
+    if foreign == SLIP:
+        return slipped(ipa, rng)
     rules = FOREIGN.get(foreign)
     if not rules:
         return ipa
