@@ -20,6 +20,9 @@ class StretchSettings(Settings):
         vocal_tract: Range of the factor by which an utterance is resampled (vocal tract length, pitch and pace).
         wander: How far that factor wanders within an utterance (standard deviation of its logarithm): intonation and
             rhythm that no engine has.
+        short_talk: Share of pieces of talk that are as short as a word, with quiet around them.
+        bursts_probability: Of breaths, clicks and rustle, short noises that end a word as a hiss would.
+        cut_together: Share of stretches whose parts were recorded in different rooms by different microphones.
         room_probability: Of a room (diffuse reverberation of 0.1 to 0.5 s).
         equaliser_probability: Of a microphone's own frequency response.
         equaliser_db: Standard deviation of that response in each of eight bands.
@@ -35,6 +38,9 @@ class StretchSettings(Settings):
     cut_ms: Range = (250.0, 600.0)
     vocal_tract: Range = (0.82, 1.22)
     wander: float = pydantic.Field(default=0.0, ge=0.0, le=0.5)
+    short_talk: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
+    bursts_probability: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
+    cut_together: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     room_probability: float = pydantic.Field(default=0.6, ge=0.0, le=1.0)
     equaliser_probability: float = pydantic.Field(default=0.7, ge=0.0, le=1.0)
     equaliser_db: float = pydantic.Field(default=5.0, ge=0.0, le=20.0)

@@ -7,6 +7,7 @@ would make in it, so that a word that is half in the window is not the word, wha
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,12 +17,15 @@ import numpy.typing as npt
 from kws_tfmot.data.audio import Int16, to_int16
 from kws_tfmot.data.augment import tilt_spectrum
 from kws_tfmot.data.made_noise import made_noises
+from kws_tfmot.data.noise import COLOURS
 from kws_tfmot.data.rooms import Float, room_response, trim
 from kws_tfmot.data.stretch_settings import StretchSettings
 
 _SPEECH_BELOW_PEAK_DB = 35.0
 OTHER = -1
 _WANDER_S = 0.15
+_LONG_TALK_S, _SHORT_TALK_S = (1.0, 4.0), (0.25, 0.9)
+_COLOURS = len(COLOURS)  # the first of the made noises
 
 
 class Speech(NamedTuple):
@@ -75,7 +79,9 @@ class StretchComposer:
                 if number != OTHER and room == len(wave):
                     ends.append((number, at + len(wave)))
                 at += len(wave) + int(self._pause(rng) * rate)
-        return Stretch(self._in_the_world(rng, mixed), tuple(ends), tuple(speech))
+        if rng.random() < settings.bursts_probability:
+            self._add_bursts(rng, mixed)
+        return Stretch(self._recorded(rng, mixed, speech), tuple(ends), tuple(speech))
 
     def _pause(self, rng: np.random.Generator) -> float:
         return float(rng.uniform(0.0, 0.15) if rng.random() < 0.3 else rng.uniform(0.1, 1.6))
@@ -99,9 +105,12 @@ class StretchComposer:
     def _talk(self, rng: np.random.Generator) -> Float:
         pool = self._speech.talk or self._speech.near
         whole = pool[int(rng.integers(len(pool)))]
-        length = int(rng.uniform(1.0, 4.0) * self._rate)
+        short = rng.random() < self._settings.short_talk
+        length = int(rng.uniform(*(_SHORT_TALK_S if short else _LONG_TALK_S)) * self._rate)
         first = int(rng.integers(0, max(1, len(whole) - length + 1)))
-        return self._changed(rng, whole[first : first + length].astype(np.float32))
+        piece = whole[first : first + length].astype(np.float32)
+        return self._changed(rng, _faded(_faded(piece, self._rate // 100)[::-1], self._rate // 200)[::-1]
+                             if short else piece)  # fmt: skip
 
     def _cut(self, rng: np.random.Generator) -> Float:
         """A keyword of which a part is missing, or in which the parts are out of order, or backwards."""
@@ -150,7 +159,33 @@ class StretchComposer:
         finer = soxr.resample(wave, percent, 200, quality="LQ")
         return wandering(rng, finer, 2.0, self._settings.wander, self._rate)
 
-    def _in_the_world(self, rng: np.random.Generator, mixed: Float) -> Int16:
+    def _add_bursts(self, rng: np.random.Generator, mixed: Float) -> None:
+        """Breaths, clicks and rustle: short noises anywhere, most often just behind something that was said."""
+        sounding = np.flatnonzero(mixed)
+        loud = float(np.sqrt(np.mean(np.square(mixed[sounding])))) if len(sounding) else 1500.0
+        edges = sounding[np.flatnonzero(np.diff(sounding) > self._rate // 50)] if len(sounding) else sounding
+        for _ in range(int(rng.integers(1, 7))):
+            length = int(rng.uniform(0.02, 0.3) * self._rate)
+            anywhere = not len(edges) or rng.random() < 0.4
+            at = (
+                int(rng.integers(len(mixed))) if anywhere else int(rng.choice(edges) + rng.uniform(0, 0.4) * self._rate)
+            )
+            burst = _piece(rng, self._made_noise[int(rng.integers(_COLOURS))], length)
+            burst = burst * np.hanning(length) if rng.random() < 0.5 else burst * np.linspace(1, 0, length)
+            burst = burst[: max(0, len(mixed) - at)]
+            mixed[at : at + len(burst)] += (loud * 10 ** (rng.uniform(-35, 0) / 20) * burst).astype(np.float32)
+
+    def _recorded(self, rng: np.random.Generator, mixed: Float, speech: Sequence[tuple[int, int]]) -> Int16:
+        """In one place, or cut together from recordings of several: every part between two utterances in another."""
+        level = rng.uniform(*self._settings.level_db)
+        if len(speech) < 2 or rng.random() >= self._settings.cut_together:
+            return self._in_the_world(rng, mixed, level)
+        seams = [int(rng.integers(last, max(first, last) + 1)) for (_, last), (first, _) in itertools.pairwise(speech)]
+        parts = [part for part in np.split(mixed, seams) if len(part)]
+        return np.concatenate([self._in_the_world(rng, part, min(level + rng.uniform(-12, 12), 0.0))
+                               for part in parts])  # fmt: skip
+
+    def _in_the_world(self, rng: np.random.Generator, mixed: Float, level: float) -> Int16:
         """Room, noise, microphone and level; a stretch without speech is noise or near silence at any level."""
         settings = self._settings
         sounding = np.flatnonzero(mixed)
@@ -165,7 +200,7 @@ class StretchComposer:
             mixed = mixed + noise * np.float32(loud * 10 ** (-ratio / 20))
         mixed = tilt_spectrum(mixed, rng.uniform(-settings.tilt, settings.tilt))
         peak = max(float(np.abs(mixed).max()), 1.0)
-        mixed = mixed * np.float32(32767 / peak * 10 ** (rng.uniform(*settings.level_db) / 20))
+        mixed = mixed * np.float32(32767 / peak * 10 ** (level / 20))
         hiss = 10 ** rng.uniform(-0.5, 1.0)
         return to_int16(mixed + rng.standard_normal(len(mixed), dtype=np.float32) * np.float32(hiss))
 
