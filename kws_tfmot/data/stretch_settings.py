@@ -30,6 +30,7 @@ class StretchSettings(Settings):
         noise_snr_db: Range of its ratio to the speech.
         tilt: Largest coefficient of the spectral tilt either way.
         level_db: Range of the stretch's peak below full scale.
+        level_skew: 1 draws levels evenly from that range; with 2, half of all stretches are in its upper quarter.
     """
 
     seconds: float = pydantic.Field(default=6.0, ge=3.0, le=60.0)
@@ -48,6 +49,7 @@ class StretchSettings(Settings):
     noise_snr_db: Range = (-3.0, 35.0)
     tilt: float = pydantic.Field(default=0.4, ge=0.0, lt=1.0)
     level_db: Range = (-40.0, 0.0)
+    level_skew: float = pydantic.Field(default=1.0, ge=0.2, le=5.0)
 
     @pydantic.field_validator("shares")
     @classmethod
@@ -75,6 +77,7 @@ class SpeechSettings(Settings):
         piper: The same by each folder of Piper voices.
         foreign: The same, for each of the neural engines, in English with foreign accents, as a share of the above.
         slips: Near misses by the neural engines, a keyword with a sound or two replaced, as a share of its utterances.
+        other_words: Utterances of other common words, one at a time, by each engine but Kokoro.
         near_words: Different words that sound nearly like each keyword.
     """
 
@@ -85,6 +88,7 @@ class SpeechSettings(Settings):
     piper: tuple[int, int, int] = (300, 160, 80)
     foreign: float = pydantic.Field(default=1.0, ge=0.0, le=10.0)
     slips: float = pydantic.Field(default=0.0, ge=0.0, le=10.0)
+    other_words: int = pydantic.Field(default=0, ge=0, le=100_000)
     near_words: int = pydantic.Field(default=40, ge=1, le=200)
 
     def counts(self, engine: str) -> tuple[int, int, int]:

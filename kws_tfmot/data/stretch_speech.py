@@ -9,7 +9,7 @@ import numpy as np
 
 from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.labels import UNKNOWN, label_of
-from kws_tfmot.data.near_words import COMMON_WORDS, near_words
+from kws_tfmot.data.near_words import COMMON_WORDS, near_words, sound_alike
 from kws_tfmot.data.speech import Clip, Request, Voice, choose_voices, deal, render_speech, usable_engines
 from kws_tfmot.data.speech.foreign_accents import foreign_voices, split_accent
 from kws_tfmot.data.speech.slips import SLIP, slip_voices
@@ -35,6 +35,8 @@ def spoken(
     names = tuple(word.casefold() for word in keywords)
     near = near_words(keywords, settings.near_words)
     sentences = _sentences(names, 3000, seed)
+    alike = sound_alike(keywords, COMMON_WORDS)
+    others = [word for word in COMMON_WORDS if word not in alike and word not in near]
     sides: tuple[list[list[Clip]], list[list[Clip]]] = ([], [])
     for engine in usable_engines(settings.engines, reporter):
         counts = settings.counts(engine)
@@ -48,6 +50,8 @@ def spoken(
         if settings.slips and engine != "espeak":
             requests += [deal([word], slip_voices(voices), round(settings.slips * counts[0]), seed)
                          for word in keywords]  # fmt: skip
+        if settings.other_words and engine != "kokoro":  # which is slow
+            requests.append(deal(others, voices, settings.other_words, seed))
         flat = [request for part in requests for request in part]
         clips = iter(render_speech(flat, cache, reporter, description=f"speaking ({engine})"))
         parts = [[next(clips) for _ in part] for part in requests]

@@ -177,7 +177,8 @@ class StretchComposer:
 
     def _recorded(self, rng: np.random.Generator, mixed: Float, speech: Sequence[tuple[int, int]]) -> Int16:
         """In one place, or cut together from recordings of several: every part between two utterances in another."""
-        level = rng.uniform(*self._settings.level_db)
+        quietest, loudest = self._settings.level_db
+        level = loudest + (quietest - loudest) * rng.random() ** self._settings.level_skew
         if len(speech) < 2 or rng.random() >= self._settings.cut_together:
             return self._in_the_world(rng, mixed, level)
         seams = [int(rng.integers(last, max(first, last) + 1)) for (_, last), (first, _) in itertools.pairwise(speech)]

@@ -23,15 +23,27 @@ from pipelines.stages.convert import INT8_MODEL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHIPPED, HALF = "wake_word", "half of the recordings"
-# What the recipe is without one of its ingredients.
+# What the recipe is without one of its ingredients, or with one that it lacks.
 ABLATIONS: dict[str, tuple[str, ...]] = {
     "no foreign accents": ("streams.speech.foreign=0",),
-    "no hard negatives": ("streams.hard_negatives=0",),
+    "hard negatives": ("streams.hard_negatives=4",),
     "eSpeak NG alone": ("streams.speech.engines=[espeak]",),
     "no Kokoro": ("streams.speech.engines=[espeak,hibari,piper]",),
     "no masks": ("streams.frequency_masks=0", "streams.time_masks=0"),
     "no rooms, no equaliser": ("streams.stretch.room_probability=0", "streams.stretch.equaliser_probability=0"),
-    "constant weight of negatives": ("streams.negative_weights=[10]",),
+    "weight of negatives rising to 10": ("streams.negative_weights=[3,10]",),
+    "noisier and quieter": (
+        "streams.stretch.noise_probability=0.8",
+        "streams.stretch.noise_snr_db=[-3,35]",
+        "streams.stretch.room_probability=0.6",
+        "streams.stretch.level_skew=1",
+    ),  # fmt: skip
+    "even pace": ("streams.stretch.vocal_tract=[0.82,1.22]", "streams.stretch.wander=0"),
+    "no short words, bursts, cuts": (
+        "streams.stretch.short_talk=0",
+        "streams.stretch.bursts_probability=0",
+        "streams.stretch.cut_together=0",
+    ),
     "no words cut short": ("streams.stretch.shares=[0.35,0,0.35,0.3]",),
 }
 
