@@ -37,7 +37,7 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
         "streams.stretch.noise_snr_db=[-3,35]",
         "streams.stretch.room_probability=0.6",
         "streams.stretch.level_skew=1",
-    ),  # fmt: skip
+    ),
     "even pace": ("streams.stretch.vocal_tract=[0.82,1.22]", "streams.stretch.wander=0"),
     "no short words, bursts, cuts": (
         "streams.stretch.short_talk=0",
