@@ -11,7 +11,7 @@ from firmware_export.browser.page import DemoPage, demo_page
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.evaluation.report import RunFacts, read_run
-from kws_tfmot.files import write_text
+from kws_tfmot.files import refusing, write_text
 from kws_tfmot.recipe import load_recipe
 from pipelines.console import friendly_errors, line
 from pipelines.options import RecipeOption
@@ -30,7 +30,8 @@ def command(
     with friendly_errors():
         given = load_recipe(recipe).contract() if recipe else None
         page, made = page_of(run, given)
-        written = write_text(out or page, made.html)
+        with refusing(out or page):
+            written = write_text(out or page, made.html)
     line(f"{written}: {written.stat().st_size / 1000:,.0f} kB, needs nothing else; open it in a browser", markup=False)
 
 

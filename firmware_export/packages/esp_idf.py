@@ -53,7 +53,8 @@ In your project: this folder under `components/`, or in `idf_component.yml` `@na
 /path/to/@name@}`. The folder's name is the component's: call it `@name@`.
 
 Tested: both manifests by Espressif's component manager; CMakeLists.txt run by CMake with a stand-in of
-`idf_component_register`; the sources compiled as plain C99 for 32-bit cores, the self-test run on this computer.
+`idf_component_register`; the sources compiled for RV32IMAC (ESP32-C3, C6, H2) by Clang, the self-test run on this
+computer.
 ESP-IDF and Xtensa compilers cannot be installed from a package registry: `examples/microphone` was compiled with a
 stand-in of `driver/i2s_std.h`, and the engine has no kernels for Xtensa's or the S3's own vector instructions: it runs
 there as portable C.

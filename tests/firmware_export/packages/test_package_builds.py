@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -222,6 +223,14 @@ target_link_libraries(selftest {NAME})
     assert run(tmp_path / "build" / "selftest").startswith("selftest passed: ")
     microphone = folder / "examples/microphone/main/main.c"
     run("gcc", "-Wall", "-Werror", "-fsyntax-only", f"-I{STAND_INS / 'esp'}", f"-I{folder / 'src'}", microphone)
+
+
+def test_esp_idf_sources_compile_for_riscv(packages: Packages, tmp_path: Path) -> None:
+    """The core of ESP32-C3, C6 and H2, by Clang from the ziglang wheel."""
+    pytest.importorskip("ziglang", reason="pip install ziglang")
+    compiler = (sys.executable, "-m", "ziglang", "cc", "-target", "riscv32-linux-musl", "-mcpu=generic_rv32+m+a+c")
+    made = compiled(packages("esp-idf"), tmp_path, compiler)
+    assert all(path.read_bytes().startswith(b"\x7fELF\x01") for path in made) and made  # of 32 bits
 
 
 def test_cmsis_description_names_every_file(packages: Packages) -> None:
