@@ -16,6 +16,8 @@ import soundfile
 import yaml
 from package_support import ARM, NAME, STAND_INS, compiled, run
 
+from firmware_export.boards import BOARDS
+from firmware_export.emulation.emulator import build_firmware, run_firmware
 from firmware_export.emulation.steps import open_engine
 from kws_tfmot.detection.detector import DetectorPlan
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
@@ -278,3 +280,25 @@ def test_a_wav_of_another_kind_is_refused(packages: Packages, tmp_path: Path) ->
         soundfile.write(tmp_path / f"{name}.wav", samples, rate, subtype=subtype)
         with pytest.raises(AssertionError, match="expected a WAV file"):
             run(tmp_path / "listen", tmp_path / f"{name}.wav")
+
+
+SELFTEST_ON_A_BOARD = """#include "board.h"
+#include "hey_nova_selftest.h"
+static hey_nova tested;
+static int16_t hop[HEY_NOVA_KWS_FRONTEND_HOP_SAMPLES];
+int main(void) {
+    uint32_t checksum;
+    const int same = hey_nova_selftest(&tested, hop, &checksum) == HEY_NOVA_LISTENING;
+    board_print(same ? "passed" : "FAILED");
+    return 0;
+}
+"""
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("board", ["microbit", "mps2-an386", "mps3-an547"])
+def test_the_selftest_passes_on_emulated_boards(packages: Packages, tmp_path: Path, board: str) -> None:
+    sources = (packages("cmsis-pack") / "src").iterdir()
+    files = {path.name: path.read_text(encoding="utf-8") for path in sources} | {"main.c": SELFTEST_ON_A_BOARD}
+    elf = build_firmware(BOARDS[board], files, "main.c", tmp_path)
+    assert run_firmware(BOARDS[board], elf).output.strip() == "passed"
