@@ -12,6 +12,7 @@ from firmware_export.emulation.example import export_example
 from firmware_export.engine import DEFAULT_NAME, export_engine
 from firmware_export.packages.export import TARGETS as PACKAGES
 from firmware_export.packages.export import export_package
+from firmware_export.tflm.esphome import EsphomeReport, export_esphome
 from firmware_export.tflm.export import ExportReport, export_tflm
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError, did_you_mean
@@ -20,7 +21,7 @@ from kws_tfmot.tflite.metadata import read_settings
 from pipelines.console import friendly_errors, line, table
 from pipelines.options import HopOption, ModelArgument, RecipeOption, StreamOption, check_hop
 
-TARGETS = ("tflm", "engine", "firmware", *PACKAGES)
+TARGETS = ("tflm", "engine", "firmware", "esphome", *PACKAGES)
 TFLM_NAME = "kws_model"
 
 
@@ -32,6 +33,7 @@ def command(
         typer.Option(
             help="tflm: a C array for TensorFlow Lite Micro. engine: C code with its own kernels. "
             "firmware: the engine, the audio front end and a board's start-up code. "
+            "esphome: the model with state and the manifest for ESPHome's micro_wake_word. "
             f"{', '.join(PACKAGES)}: the same with examples, as a package of that tool chain."
         ),
     ] = "tflm",
@@ -55,11 +57,11 @@ def command(
             raise RecipeError(
                 f"unknown target {target!r}.{did_you_mean(target, TARGETS)} Allowed: {', '.join(TARGETS)}."
             )
-        check_hop(stream, hop)
-        if stream and target == "tflm":
-            raise RecipeError("--stream is for the engine's targets. Received: --target tflm.")
+        check_hop(stream or target == "esphome", hop)
         if target == "tflm":
-            show_tflm(export_tflm(model, out_dir, decode=decode, name=name or TFLM_NAME, **_settings(recipe)), out_dir)
+            steps: dict[str, Any] = {"stream": stream, "hop": hop}
+            written = export_tflm(model, out_dir, decode=decode, name=name or TFLM_NAME, **steps, **_settings(recipe))
+            show_tflm(written, out_dir)
         elif target == "engine":
             labels = _labels(model, recipe)
             report = export_engine(
@@ -68,6 +70,9 @@ def command(
             show_engine(report, out_dir)
         else:
             contract = ModelContract.of_model(model, load_recipe(recipe).contract() if recipe else None)
+            if target == "esphome":
+                show_esphome(export_esphome(model, out_dir, contract, name=name, hop=hop), out_dir)
+                return
             options: dict[str, Any] = {"optimise": optimise, "stream": stream, "hop": hop}
             if target == "firmware":
                 files = export_example(model, out_dir, contract, board, name=name or DEFAULT_NAME, **options)
@@ -107,6 +112,18 @@ def show_package(record: dict[str, Any], out_dir: Path) -> None:
     line(
         f"{record['name']}: constants {record['constant_bytes']:,} B, arena {record['arena_bytes']:,} B; "
         f"self-test {record['selftest_checksum']}",
+        markup=False,
+    )
+
+
+def show_esphome(report: EsphomeReport, out_dir: Path) -> None:
+    """What was written, and how ESPHome will decide."""
+    micro = report.manifest["micro"]
+    line(f"{out_dir}: {', '.join(report.files)}", markup=False)
+    line(
+        f"{report.manifest['wake_word']}: {report.rows} rows of {micro['feature_step_size']} ms a step, heard where "
+        f"the mean of {micro['sliding_window_size']} outputs exceeds {micro['probability_cutoff']}; model "
+        f"{report.model_bytes:,} B, arena {micro['tensor_arena_size']:,} B (64-bit pointers; an ESP32 needs less)",
         markup=False,
     )
 

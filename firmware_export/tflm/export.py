@@ -13,6 +13,7 @@ from firmware_export.tflm.op_resolver import op_resolver, operators_used
 from firmware_export.tflm.readme import readme
 from firmware_export.tflm.report import ExportReport
 from firmware_export.tflm.settings_header import settings_files
+from firmware_export.tflm.stateful import stateful_file
 from kws_tfmot.errors import ModelError
 from kws_tfmot.files import sha256_bytes, write_files
 from kws_tfmot.tflite.arena import measure_arena
@@ -36,6 +37,8 @@ def export_tflm(
     frontend: dict[str, Any] | None = None,
     decode: bool = False,
     name: str = "kws_model",
+    stream: bool = False,
+    hop: int | None = None,
 ) -> ExportReport:
     """Write the C and C++ files that put a model into a TFLM firmware.
 
@@ -48,6 +51,8 @@ def export_tflm(
         frontend: Audio front-end settings; taken from the model's settings where ``None``.
         decode: Pack sparse weights for TFLM_DECODE where that makes the model smaller.
         name: What files and identifiers begin with.
+        stream: Write the network with its state in resource variables, for steps in place of windows.
+        hop: Rows a step takes; the least possible by default.
 
     Raises:
         ModelError: If the model is corrupt, has SparsityParameters, uses an operator that TFLM lacks, does not compute
@@ -55,11 +60,12 @@ def export_tflm(
         ToolchainError: Without the package tflite-micro, which the result is checked with.
     """
     require_tflm()
-    data = fold_dilations(read_source(model))
+    given = fold_dilations(read_source(model))
+    data = stateful_file(given, hop) if stream else given
     graph = read_model(data)
     _refuse_unsupported(graph)
     prefix = identifier(name).lower()
-    settings = read_settings(data) or {}
+    settings = read_settings(given) or {}
     slimmed, decisions = pack_for_decode(data) if decode else (slim(data, "tflm", keep_settings=False), [])
     if not outputs_equal(data, slimmed):
         raise ModelError("TFLM computes other outputs from the slimmed model than from the given one.")
