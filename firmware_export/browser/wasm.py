@@ -55,7 +55,11 @@ def compile_wasm(files: dict[str, str], compiler: list[str] | None = None) -> by
         for file, text in (files | headers).items():
             (folder / file).write_text(text, encoding="utf-8")
         sources = sorted(file for file in files if file.endswith(".c"))
-        os.environ.setdefault("ZIG_GLOBAL_CACHE_DIR", str(cache_root() / "zig"))
-        run_tool([*command, *FLAGS, "-I.", "-o", "spotter.wasm", *sources], "compiling for the browser", cwd=folder)
+        run_tool(
+            [*command, *FLAGS, "-I.", "-o", "spotter.wasm", *sources],
+            "compiling for the browser",
+            cwd=folder,
+            env={"ZIG_GLOBAL_CACHE_DIR": os.environ.get("ZIG_GLOBAL_CACHE_DIR") or str(cache_root() / "zig")},
+        )
         write_bytes(target, (folder / "spotter.wasm").read_bytes())
     return target.read_bytes()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +21,28 @@ FLAGS = ("-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=default")
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 
 
-def run_tool(command: list[str], what: str, cwd: Path | None = None, timeout: float = 300.0) -> str:
-    """Run a tool and return its output.
+def run_tool(
+    command: list[str],
+    what: str,
+    cwd: Path | None = None,
+    timeout: float = 300.0,
+    env: Mapping[str, str] | None = None,
+) -> str:
+    """Run a tool and return its output; ``env`` is added to this process's environment.
 
     Raises:
         ToolchainError: With the first lines of what it said, if it fails or takes too long.
     """
     try:
-        result = subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=timeout, check=False)
+        result = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            timeout=timeout,
+            check=False,
+            env={**os.environ, **(env or {})},
+        )
     except (OSError, subprocess.TimeoutExpired) as err:
         raise ToolchainError(f"{what}: {err}") from err
     if result.returncode != 0:

@@ -38,7 +38,8 @@ for (;;) {
 
 **Self-test.** `@name@_selftest()` plays noise that it makes itself through the whole chain and compares every score
 with the desktop's: checksum `0x@checksum@`. The sources are the same in every kind of package; kws-tfmot's tests run
-such a self-test on this computer, as WebAssembly and on emulated Cortex-M0, M4F and M55 boards. Run it once on your board and with your compiler's options; whatever they
+such a self-test on this computer, as WebAssembly and on emulated Cortex-M0, M4F and M55 boards.
+Run it once on your board and with your compiler's options; whatever they
 are, the scores are the same to the last bit.
 
 **Two models in one program.** Every file, function, type and macro begins with `@name@`, so packages exported with
