@@ -37,7 +37,7 @@ class CompressedSensingPruning:
         floor: Least that a layer keeps under ``global``, as a share of what ``layer`` would leave it.
         l1: Weight of the L1 norm.
         pull: How far an update moves the weights towards ``Z``, 0 to 1.
-        decay: Of the weights behind their mask.
+        decay: Of the masked weights.
     """
 
     patterns: Mapping[str, Pattern]
@@ -55,7 +55,7 @@ class CompressedSensingPruning:
 
     @property
     def returns(self) -> bool:
-        """Weights behind the mask go on training and may return."""
+        """Masked weights go on training and may return."""
         return True
 
     def init(self, kernels: Kernels) -> SparseState:

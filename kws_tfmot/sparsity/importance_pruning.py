@@ -33,9 +33,9 @@ class ImportancePruning:
         allocation: ``layer`` or ``global`` (see :mod:`~kws_tfmot.sparsity.allocation`).
         floor: Least that a layer keeps under ``global``, as a share of what ``layer`` would leave it.
         l1: Weight of the L1 norm while weights are still being chosen.
-        returns: Whether pruned weights go on training behind their mask and may return; otherwise what is pruned
+        returns: Whether pruned weights go on training although masked and may return; otherwise what is pruned
             stays pruned.
-        decay: Of the weights behind their mask.
+        decay: Of the masked weights.
     """
 
     patterns: Mapping[str, Pattern]

@@ -18,8 +18,8 @@ class MaskedTraining(keras.callbacks.Callback):
 
     Before the steps that ``ramp`` names, kernels and masks go through the method's pure ``update``. After every step
     :meth:`after_step`, part of the training graph, applies the L1 norm's proximal step and multiplies with the masks.
-    For methods whose weights may return, what the optimiser does to masked weights is kept behind the mask: the network
-    computes with ``W * M``, and ``W`` trains by the straight-through estimator.
+    For methods whose weights may return, what the optimiser does to masked weights is kept beside the
+    kernel: the network computes with ``W * M``, and ``W`` trains by the straight-through estimator.
 
     Args:
         network: The model in training; its kernels are changed in place.
@@ -44,7 +44,7 @@ class MaskedTraining(keras.callbacks.Callback):
         self._network = network
         self._kernels = {name: network.get_layer(name).kernel for name in layers}
         self._method, self._ramp, self._inputs = method, ramp, inputs
-        # All weights, where those behind the mask go on training
+        # All weights, where masked ones go on training
         self._behind = {
             name: tf.Variable(kernel.numpy(), trainable=False, name=f"{name}_behind")
             for name, kernel in (self._kernels.items() if method.returns else ())

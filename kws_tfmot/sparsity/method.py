@@ -47,12 +47,12 @@ class SparseMethod(Protocol):
 
     @property
     def returns(self) -> bool:
-        """Whether pruned weights go on training behind their mask, and may return at the next update."""
+        """Whether pruned weights go on training although masked, and may return at the next update."""
         ...
 
     @property
     def decay(self) -> float:
-        """Weights behind their mask shrink by ``decay * learning rate`` of themselves after every step."""
+        """Masked weights shrink by ``decay * learning rate`` of themselves after every step."""
         ...
 
     def init(self, kernels: Kernels) -> SparseState:

@@ -102,9 +102,9 @@ class SparsitySettings(Settings):
             dense model's; with ``schedule: rounds`` only.
         criterion: ``affine`` is ``|w| E|x|``, ``deviation`` is ``|w| std(x)``, ``magnitude`` is ``|w|``; ``auto`` is
             affine for ``weight_importance`` and magnitude for the others.
-        returns: Pruned weights go on training behind their mask and may return until the masks are final
+        returns: Pruned weights go on training although masked and may return until the masks are final
             (``weight_importance`` with ``schedule: gradual``; ``csp`` always does).
-        decay: Of weights behind their mask, which shrink by ``decay * learning rate`` of themselves in every step
+        decay: Of masked weights, which shrink by ``decay * learning rate`` of themselves in every step
             (SR-STE, Zhou et al. 2021, arXiv 2102.04010); for methods whose weights return.
         allocation: ``layer`` (every layer the same share) or ``global`` (one threshold over all layers); ``auto`` is
             the method's own.
