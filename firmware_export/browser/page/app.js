@@ -165,7 +165,8 @@ async function hearFile(file) {
   }
   const seconds = sound.samples.length / facts.rate;
   const how = sound.exact ? "every sample as it is" : "decoded and resampled by this browser";
-  say(`${file.name}: ${listener.detections.length} detections in ${seconds.toFixed(1)} s, ${how}; ` +
+  const count = listener.detections.length;
+  say(`${file.name}: ${count} detection${count === 1 ? "" : "s"} in ${seconds.toFixed(1)} s, ${how}; ` +
     `heard in ${((performance.now() - begun) / 1000).toFixed(1)} s`);
   document.body.dataset.done = file.name;
 }
