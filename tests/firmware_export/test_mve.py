@@ -226,3 +226,39 @@ def test_a_core_without_vectors_takes_the_scalar_path() -> None:
     (_, fast, _, outputs), (_, slow, _, others) = (run_engine(each, build(model), raw) for each in (board, without))
     assert np.array_equal(outputs, others)
     assert slow.spent().instructions.max() > 3 * fast.spent().instructions.max()
+
+
+def few_bits(depth: int, outputs: int, levels: list[int]) -> bytes:
+    """A pointwise convolution whose weights have few values."""
+    rng = np.random.default_rng(depth)
+    w = GraphWriter()
+    x, y = w.activation((1, 9, 4, depth), 0.5, 3), w.activation((1, 9, 4, outputs), 0.3 * np.sqrt(depth), -5)
+    weights = rng.choice(np.array(levels, np.int8), (outputs, 1, 1, depth))
+    scales = rng.uniform(0.005, 0.015, outputs).astype(np.float32)
+    bias = w.biases(rng.integers(-3000, 3000, outputs), scales * np.float32(0.5))
+    options: dict[str, Any] = {"padding": "SAME", "stride_h": 1, "stride_w": 1}
+    w.operator("CONV_2D", [x, w.weights(weights, scales, 0), bias], [y], **options)
+    return w.finish([x], [y])
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("depth", [5, 30, 64])
+@pytest.mark.parametrize(
+    ("encoding", "levels"),
+    [
+        ("planes", [-64, 64]),
+        ("planes", [-96, -32, 32, 96]),
+        ("planes", [-105, -75, -45, -15, 15, 45, 75, 105]),
+        ("packed", [-1, 0]),
+        ("packed", [-4, -3, -1, 0, 2, 3]),
+        ("packed", list(range(-60, 60))),
+        ("table", [-90, 0, 90]),
+        ("table", [-90, -40, -20, 0, 20, 41, 90, 111, 4]),
+        ("row_tables", [-90, -40, 0, 90]),
+    ],
+    ids=str,
+)
+def test_convolutions_of_few_bits(encoding: str, levels: list[int], depth: int) -> None:
+    report = exact(few_bits(depth, 5, levels), encodings=(encoding,))
+    kernel = "planes" if encoding == "planes" else "lowbit"
+    assert any(row["kernel"] == f"kws_conv_{kernel}" for row in report.layers)

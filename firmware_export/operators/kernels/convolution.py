@@ -101,8 +101,6 @@ class Convolution(Operation):
         if ENCODINGS[encoding].sparse:
             vectors = "kws_mve_lanes_pointwise" if point else "kws_mve_lanes_window"
             return "kws_gather_sparse" if point else "kws_gather_window_sparse", [plain, vectors]
-        if encoding != "dense":
-            return plain, [plain]
         vectors = "kws_mve_columns_pointwise" if point else "kws_mve_columns_window"
         if self.paired(encoding):
             pairs = "kws_gather_pairs" if point else "kws_gather_window_pairs"

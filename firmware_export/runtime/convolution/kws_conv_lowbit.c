@@ -1,9 +1,20 @@
 /* Convolution with weights of few bits, packed or by a lookup table. */
 #include "kws_dense_row.h"
+#include "kws_mve_columns.h"
+
+#if KWS_MVE
+static const int8_t *kws_mve_next_unpacked(const kws_conv *layer, const uint8_t **code, int8_t *buffer) {
+    *code = kws_next_row(layer, *code, buffer);
+    return buffer;
+}
+#endif
 
 /* Numbers of `bits` (1 to 7), least significant bit first, each row from a byte of its own: weights in two's
  * complement, or indices into a table: the layer's, or the 2^bits values before each row. */
 kws_status kws_conv_lowbit(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
+#if KWS_MVE
+    return kws_mve_conv_unpacked(layer, input, output, scratch, kws_mve_next_unpacked, 1);
+#else
     if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
         return KWS_ERROR_ARGUMENT;
     }
@@ -32,4 +43,5 @@ kws_status kws_conv_lowbit(const kws_conv *layer, const int8_t *input, int8_t *o
         }
     }
     return KWS_OK;
+#endif
 }

@@ -90,6 +90,10 @@ static inline __attribute__((always_inline)) void kws_mve_put(const kws_requant 
         kws_mve_put_any(q, channel, sums, count, output);
     }
 }
+
+/* kws_unpack_row by vectors. */
+const uint8_t *kws_mve_unpack_row(const int8_t *table, uint32_t bits, uint32_t depth, const uint8_t *source,
+                                  int8_t *row);
 #endif
 
 #endif /* KWS_MVE_H */

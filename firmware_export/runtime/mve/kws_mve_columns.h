@@ -26,9 +26,13 @@ void kws_mve_two_rows(const kws_mve_rows *job);
 typedef const int8_t *(*kws_mve_next_row)(const kws_conv *layer, const uint8_t **code, int8_t *buffer);
 
 /* Every row of a layer against the columns of `count` pixels, requantised and stored. `next` is null where rows lie as
- * int8 in layer->weights, else it may use depth bytes at each of `buffers`. */
+ * int8 in layer->weights, else it may use depth bytes at each of `buffers`; with a single one, rows go one by one. */
 void kws_mve_every_row(const kws_conv *layer, kws_mve_next_row next, int8_t *const buffers[2], const int8_t *columns,
                        int8_t *output, uint32_t count);
+
+/* A convolution whose rows `next` unpacks into scratch behind the columns, where `rows` (1 or 2) have their place. */
+kws_status kws_mve_conv_unpacked(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch,
+                                 kws_mve_next_row next, uint32_t rows);
 #endif
 
 #endif /* KWS_MVE_COLUMNS_H */

@@ -1,6 +1,11 @@
 /* Unpacking one row of weights of few bits. */
-#include "kws_engine.h"
+#include "kws_mve.h"
 
+#if KWS_MVE
+const uint8_t *kws_unpack_row(const int8_t *table, uint32_t bits, uint32_t depth, const uint8_t *source, int8_t *row) {
+    return kws_mve_unpack_row(table, bits, depth, source, row);
+}
+#else
 #if defined(__GNUC__)
 #define KWS_FIXED static inline __attribute__((always_inline))
 #else
@@ -69,3 +74,4 @@ const uint8_t *kws_unpack_row(const int8_t *table, uint32_t bits, uint32_t depth
     }
     return source;
 }
+#endif
