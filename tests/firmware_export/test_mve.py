@@ -262,3 +262,17 @@ def test_convolutions_of_few_bits(encoding: str, levels: list[int], depth: int) 
     report = exact(few_bits(depth, 5, levels), encodings=(encoding,))
     kernel = "planes" if encoding == "planes" else "lowbit"
     assert any(row["kernel"] == f"kws_conv_{kernel}" for row in report.layers)
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("activation", ["NONE", "RELU6"])
+@pytest.mark.parametrize("scales", [(0.5, 0.3, 0.7), (0.2, 0.2, 0.4), (0.01, 1.0, 1.0)], ids=str)
+def test_additions(scales: tuple[float, float, float], activation: str) -> None:
+    w = GraphWriter()
+    shape = (1, 7, 5, 3)
+    x = w.activation(shape, scales[0], 3)
+    moved, y = w.activation(shape, scales[1], -40), w.activation(shape, scales[2], -7)
+    w.operator("QUANTIZE", [x], [moved])
+    w.operator("ADD", [x, moved], [y], fused_activation_function=activation)
+    report = exact(w.finish([x], [y]))
+    assert any(row["kernel"] == "kws_add" for row in report.layers)

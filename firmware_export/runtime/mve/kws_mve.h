@@ -94,6 +94,9 @@ static inline __attribute__((always_inline)) void kws_mve_put(const kws_requant 
 /* kws_unpack_row by vectors. */
 const uint8_t *kws_mve_unpack_row(const int8_t *table, uint32_t bits, uint32_t depth, const uint8_t *source,
                                   int8_t *row);
+
+/* kws_add where both inputs lie in memory as the output does. */
+void kws_mve_add(const kws_elementwise *layer, const int8_t *a, const int8_t *b, int8_t *output, uint32_t bytes);
 #endif
 
 #endif /* KWS_MVE_H */
