@@ -1,4 +1,4 @@
-"""Names of the model families, without importing Keras until one is built."""
+"""Building the network that a recipe names, without importing Keras until then."""
 
 from __future__ import annotations
 
@@ -29,10 +29,17 @@ def build_model(settings: ModelSettings, input_shape: tuple[int, int], classes: 
         ``[batch, classes]``; the last layer is a softmax, so that the firmware's scores are probabilities.
 
     Raises:
-        RecipeError: If the family cannot take features of this shape.
+        RecipeError: If the family cannot take features of this shape, or there is no such builder.
+        ModelError: If a network of the user's own cannot be read, or does not fit.
     """
     from kws_tfmot.models.time_padding import TooFewFrames
 
+    if settings.builder or settings.file:
+        from kws_tfmot.models.own.load import from_builder, from_file
+
+        if settings.builder:
+            return from_builder(settings.builder, input_shape, classes)
+        return from_file(str(settings.file), input_shape, classes)
     module = importlib.import_module(f"kws_tfmot.models.{FAMILIES[settings.name]}")
     try:
         return module.build(settings, input_shape, classes)

@@ -11,6 +11,8 @@ from kws_tfmot.models.families import UNPADDED, check_name
 from kws_tfmot.models.mbconv_cells import cells_text, parse_cells
 from kws_tfmot.settings import Settings
 
+OWN = "own"
+_FAMILY_KEYS = ("size", "width", "blocks", "dropout", "multiplier", "mix", "cells", "time_padding")
 Size = Literal["s", "m", "l"]
 
 
@@ -18,7 +20,9 @@ class ModelSettings(Settings):
     """Which network to build.
 
     Attributes:
-        name: One of :func:`kws_tfmot.models.model_names`.
+        name: One of :func:`kws_tfmot.models.model_names`; ``own`` where ``builder`` or ``file`` gives the network.
+        builder: ``module:function`` of your own: ``function((frames, coefficients), classes)`` returns a Keras 2 model.
+        file: A ``.keras`` or ``.h5`` file of your own, whose weights training starts from.
         size: The published sizes of the family (``s``, ``m``, ``l``); families with one size ignore it.
         width: Channels (or units) of every layer, in place of the published ones.
         blocks: Number of repeated blocks (or layers), in place of the published one.
@@ -34,6 +38,8 @@ class ModelSettings(Settings):
     """
 
     name: str = "ds_cnn"
+    builder: str | None = pydantic.Field(default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    file: str | None = pydantic.Field(default=None, min_length=1)
     size: Size = "s"
     width: int | None = pydantic.Field(default=None, ge=4, le=1024)
     blocks: int | None = pydantic.Field(default=None, ge=1, le=24)
@@ -48,10 +54,33 @@ class ModelSettings(Settings):
         """``time_padding``, or what the family is published with."""
         return self.time_padding or ("valid" if self.name in UNPADDED else "same")
 
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _own_name(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not (values.get("builder") or values.get("file")):
+            return values
+        return {"name": OWN, **values}
+
     @pydantic.field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        return check_name(name)
+        return name if name == OWN else check_name(name)
+
+    @pydantic.model_validator(mode="after")
+    def _own_network(self) -> ModelSettings:
+        given = [key for key in ("builder", "file") if getattr(self, key)]
+        if len(given) == 2:
+            raise ValueError("expected builder or file, not both")
+        if (self.name == OWN) != bool(given):
+            raise ValueError(
+                "name=own needs builder or file"
+                if not given
+                else f"{given[0]} gives the network: leave out name={self.name}"
+            )
+        fixed = [key for key in _FAMILY_KEYS if given and getattr(self, key) != type(self).model_fields[key].default]
+        if fixed:
+            raise ValueError(f"{', '.join(fixed)} belong to the families, not to a network of your own")
+        return self
 
     @pydantic.field_validator("cells", mode="before")
     @classmethod

@@ -18,9 +18,14 @@ import h5py
 
 from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import keras
+from kws_tfmot.models.own.hard_swish import HardSwish, hard_swish, relu6
+from kws_tfmot.models.own.keras3 import is_keras3, read_keras3
 
 MAX_CONFIG_BYTES = 64 << 20
+MAX_WEIGHT_BYTES = 1 << 30
 _RUNS_CODE = frozenset({"Lambda", "TFOpLambda", "SlicingOpLambda", "InstanceMethod", "InstanceProperty", "TFSMLayer"})
+_OWN = (HardSwish, hard_swish, relu6)
+_KERAS3 = frozenset({"DTypePolicy", "__keras_tensor__"})
 _VALUES = frozenset({"function", "__tensor__", "__numpy__", "__ellipsis__", "__bytes__", "__tuple__", "TensorShape"})
 _MODELS = frozenset({"Functional", "Sequential", "Model"})
 _MODULES = ("keras", "tf_keras", "tensorflow_model_optimization", "kws_tfmot", "builtins")
@@ -38,12 +43,30 @@ def load_stored(path: str | Path) -> keras.Model:
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"no Keras model at {str(path)!r}.", "Give a .h5 or .keras file.")
-    _check(_architecture(path), path)
+    config = _architecture(path)
+    _check(config, path)
+    if is_keras3(config):
+        return _load_keras3(config, path)
     try:
-        return keras.models.load_model(str(path), compile=False, safe_mode=True)
+        # TFMOT's wrappers store the layer's name without its package.
+        with keras.utils.custom_object_scope({item.__name__: item for item in _OWN}):
+            return keras.models.load_model(str(path), compile=False, safe_mode=True)
     except Exception as err:  # whatever a damaged architecture makes Keras raise
         reason = " ".join(str(err).split())[:300]
         raise ModelError(f"the Keras model {path.name!r} cannot be loaded: {reason}", _WAY_OUT) from err
+
+
+def _load_keras3(config: Any, path: Path) -> keras.Model:
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if archive.getinfo("model.weights.h5").file_size > MAX_WEIGHT_BYTES:
+                    raise OSError("its weights are too large for a keyword spotter")
+                return read_keras3(config, archive.read("model.weights.h5"))
+        with h5py.File(path, "r") as file:
+            return read_keras3(config, file)
+    except (OSError, KeyError, zipfile.BadZipFile) as err:
+        raise ModelError(f"the Keras model {path.name!r} cannot be loaded: {err}", _WAY_OUT) from err
 
 
 def _architecture(path: Path) -> Any:
@@ -85,7 +108,7 @@ def _known_classes() -> frozenset[str]:
     """Names of Keras's own classes that hold no code."""
     places = (keras.layers, keras.initializers, keras.regularizers, keras.constraints)
     found = {name for place in places for name, value in vars(place).items() if isinstance(value, type)}
-    return frozenset(found | _MODELS | _VALUES) - _RUNS_CODE
+    return frozenset(found | _MODELS | _VALUES | _KERAS3 | {item.__name__ for item in _OWN}) - _RUNS_CODE
 
 
 def _scoped_objects() -> dict[str, Any]:

@@ -59,7 +59,9 @@ def _norm_behind(layer: keras.layers.Layer) -> keras.layers.Layer | None:
 
 
 def _relu_behind(norm: keras.layers.Layer) -> keras.layers.Layer | None:
-    return only_follower(norm, keras.layers.ReLU)
+    relu = only_follower(norm, keras.layers.ReLU)
+    plain = relu is not None and relu.max_value is None and not relu.negative_slope and not relu.threshold
+    return relu if plain else None
 
 
 def only_follower(layer: keras.layers.Layer, kind: type) -> keras.layers.Layer | None:
@@ -69,7 +71,9 @@ def only_follower(layer: keras.layers.Layer, kind: type) -> keras.layers.Layer |
 
 
 def _folded_weights(dense: keras.layers.Dense, norm: keras.layers.BatchNormalization) -> list[np.ndarray]:
-    gamma, beta, mean, variance = (w.numpy() for w in (norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance))
+    mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()
+    gamma = np.ones_like(mean) if norm.gamma is None else norm.gamma.numpy()
+    beta = np.zeros_like(mean) if norm.beta is None else norm.beta.numpy()
     factor = gamma / np.sqrt(variance + norm.epsilon)
     bias = dense.bias.numpy() if dense.use_bias else np.zeros_like(mean)
     return [dense.kernel.numpy() * factor, beta + factor * (bias - mean)]

@@ -30,6 +30,10 @@ from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.models.stored import load_stored
 from kws_tfmot.quantization.activation_ranges import calibrate_ranges
 from kws_tfmot.quantization.folding import fold_dense_batch_norm
+from kws_tfmot.quantization.layer_schemes import own_scheme
+
+# What TFMOT quantises, as a layer and inside of one; of others it leaves the output in float.
+_TFMOT_ACTIVATIONS = ("linear", "relu", "gelu")
 
 _SCHEMES = {
     "nothing": default_8bit_quantize_scheme.Default8BitQuantizeScheme,
@@ -40,10 +44,10 @@ _SCHEMES = {
 
 
 def check_quantizable(model: keras.Model) -> None:
-    """Refuse a model that TFMOT cannot quantise, naming every offending layer at once.
+    """Refuse a model that cannot be trained for int8, naming every offending layer at once.
 
-    Besides layer types that TFMOT does not know, a convolution or fully connected layer followed by a separate ReLU
-    without batch norm is refused: TFMOT silently leaves its weights unquantised.
+    Besides layers without a scheme, a convolution or fully connected layer followed by a separate ReLU without batch
+    norm is refused: TFMOT silently leaves its weights unquantised.
 
     Args:
         model: A model whose layers belong to no other model (see :func:`~kws_tfmot.models.copying.fresh_copy`).
@@ -55,19 +59,27 @@ def check_quantizable(model: keras.Model) -> None:
     if problems:
         raise ModelError(
             "the model cannot be trained for int8:\n  " + "\n  ".join(problems),
-            "Use Conv2D, DepthwiseConv2D or Dense, then BatchNormalization, then ReLU.",
+            "Use Conv2D, DepthwiseConv2D or Dense, then BatchNormalization, then ReLU; or quantise after training: "
+            "quantization.mode=ptq.",
         )
 
 
 def _unsupported(layer: keras.layers.Layer) -> str:
-    """Why TFMOT's int8 scheme cannot train this layer; empty if it can."""
-    if isinstance(layer, keras.layers.InputLayer):
+    """Why this layer cannot be trained for int8; empty if it can."""
+    if isinstance(layer, keras.layers.InputLayer) or own_scheme(layer) is not None:
         return ""
     if isinstance(layer, keras.layers.BatchNormalization):
         before = [node.inbound_layers for node in layer.inbound_nodes]
-        return "" if all(_is_linear(x) for x in before) else "batch norm must follow a convolution or Dense directly"
+        linear = all(_is_linear(x) and x.activation is keras.activations.linear for x in before)
+        return "" if linear else "batch norm must follow a convolution or Dense without activation directly"
     if not default_8bit_quantize_registry.Default8BitQuantizeRegistry().supports(layer):
         return f"TFMOT has no int8 scheme for layers of type {type(layer).__name__}"
+    function = getattr(layer, "activation", keras.activations.linear)
+    name = getattr(function, "__name__", type(function).__name__)
+    if isinstance(layer, keras.layers.Activation) and name not in _TFMOT_ACTIVATIONS:
+        return f"there is no int8 scheme for the activation {name}"
+    if _is_linear(layer) and name not in _TFMOT_ACTIVATIONS and not (name == "softmax" and not layer.outbound_nodes):
+        return f"the activation {name} must be a layer of its own"
     followers = [node.outbound_layer for node in layer.outbound_nodes]
     if _is_linear(layer) and any(isinstance(f, keras.layers.ReLU) for f in followers):
         return "a separate ReLU follows without batch norm between them"
@@ -94,13 +106,21 @@ def apply_qat(model: keras.Model, preserve: str, input_scale: float, calibration
     copy = fresh_copy(model)
     check_quantizable(copy)
     copy = fold_dense_batch_norm(copy)
-    annotated = tfmot.quantization.keras.quantize_annotate_model(copy)
+    annotated = tfmot.quantization.keras.quantize_annotate_model(_with_own_schemes(copy))
     with tfmot.quantization.keras.quantize_scope():
         quantized = tfmot.quantization.keras.quantize_apply(annotated, scheme=_SCHEMES[preserve]())
     _refuse_unquantised(quantized)
     _pin_input(quantized, input_scale)
     calibrate_ranges(quantized, copy, calibration)
     return quantized
+
+
+def _with_own_schemes(model: keras.Model) -> keras.Model:
+    def annotate(layer: keras.layers.Layer) -> keras.layers.Layer:
+        scheme = own_scheme(layer)
+        return tfmot.quantization.keras.quantize_annotate_layer(layer, scheme) if scheme else layer
+
+    return keras.models.clone_model(model, clone_function=annotate)
 
 
 def _refuse_unquantised(model: keras.Model) -> None:

@@ -13,6 +13,7 @@ from kws_tfmot.sparsity.patterns import UNSTRUCTURED, Pattern
 from kws_tfmot.sparsity.settings import SparsitySettings
 
 _PRUNABLE = (keras.layers.Conv2D, keras.layers.Dense)
+_RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN)
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Coverage:
     """What becomes of one layer that has a kernel.
 
     Attributes:
-        layer: Its name.
+        layer: Its name; of a recurrent layer that of one of its kernels, see :func:`kernels`.
         weights: Elements of its kernel; biases and batch norm are never pruned.
         reason: Why it is not pruned; empty for a layer that is.
         pattern: Where its zeros may lie.
@@ -37,6 +38,24 @@ class Coverage:
 def kernel_of(layer: keras.layers.Layer) -> keras.backend.Variable | None:
     """The kernel of a convolution, depthwise convolution or fully connected layer, otherwise ``None``."""
     return getattr(layer, "depthwise_kernel", getattr(layer, "kernel", None))
+
+
+def kernels(model: keras.Model) -> dict[str, keras.backend.Variable]:
+    """Every kernel of ``model`` by its layer's name; an LSTM, GRU or SimpleRNN has two, ``NAME/kernel`` of its inputs
+    and ``NAME/recurrent_kernel`` of its state."""
+    found = {}
+    for layer in model.layers:
+        if isinstance(layer, _RECURRENT):
+            found[f"{layer.name}/kernel"] = layer.cell.kernel
+            found[f"{layer.name}/recurrent_kernel"] = layer.cell.recurrent_kernel
+        elif (kernel := kernel_of(layer)) is not None:
+            found[layer.name] = kernel
+    return found
+
+
+def layer_of(model: keras.Model, kernel: str) -> keras.layers.Layer:
+    """The layer that a name of :func:`kernels` belongs to."""
+    return model.get_layer(kernel.rsplit("/", 1)[0] if kernel.endswith(("/kernel", "/recurrent_kernel")) else kernel)
 
 
 def check_skip(model: keras.Model, skip: Iterable[str], key: str) -> None:
@@ -61,36 +80,44 @@ def coverage(model: keras.Model, settings: SparsitySettings) -> list[Coverage]:
         RecipeError: If ``settings.skip`` names a layer that does not exist, or nothing would be pruned.
     """
     check_skip(model, settings.skip, "sparsity.skip")
-    kernels = {layer: kernel_of(layer) for layer in model.layers}
-    rows = [_judge(layer, int(np.prod(k.shape)), settings) for layer, k in kernels.items() if k is not None]
+    rows = [_judge(name, layer_of(model, name), kernel, settings) for name, kernel in kernels(model).items()]
     if all(row.reason for row in rows):
         reasons = "; ".join(f"{row.layer}: {row.reason}" for row in rows)
         raise RecipeError(f"no layer would be pruned ({reasons}).", "Change sparsity.skip or sparsity.pattern.")
     return rows
 
 
-def _judge(layer: keras.layers.Layer, weights: int, settings: SparsitySettings) -> Coverage:
-    if reason := _reason(layer, settings):
-        return Coverage(layer.name, weights, reason)
+def _judge(
+    name: str, layer: keras.layers.Layer, kernel: keras.backend.Variable, settings: SparsitySettings
+) -> Coverage:
+    weights, shape = int(np.prod(kernel.shape)), tuple(kernel.shape)
+    if reason := _reason(layer, shape, settings):
+        return Coverage(name, weights, reason)
     pattern = settings.parsed_pattern
-    if pattern.group > 1 and (problem := _misfit(layer, settings)):
-        return Coverage(layer.name, weights, note=f"unstructured: {problem}")
-    return Coverage(layer.name, weights, pattern=pattern)
+    if pattern.group > 1 and (problem := _misfit(shape, settings)):
+        return Coverage(name, weights, note=f"unstructured: {problem}")
+    return Coverage(name, weights, pattern=pattern)
 
 
-def _reason(layer: keras.layers.Layer, settings: SparsitySettings) -> str:
+def _reason(layer: keras.layers.Layer, shape: tuple[int, ...], settings: SparsitySettings) -> str:
     if layer.name in settings.skip:
         return "named in sparsity.skip"
     if isinstance(layer, keras.layers.DepthwiseConv2D):
         return "depthwise: few weights, each used at every position (TFMOT never prunes them)"
-    if not isinstance(layer, _PRUNABLE):
+    if not layer.trainable:
+        return "training leaves it alone (trainable=False)"
+    if isinstance(layer, _RECURRENT) and settings.shrink:
+        return "units of recurrent layers are not removed (sparsity.shrink)"
+    if isinstance(layer, _RECURRENT) and settings.looks_at_inputs:
+        return "the criterion looks at a layer's inputs, which are not known within a recurrent one"
+    if not isinstance(layer, (*_PRUNABLE, *_RECURRENT)):
         return f"layers of type {type(layer).__name__} are not pruned"
-    return _misfit(layer, settings) if settings.parsed_pattern.kept else ""
+    return _misfit(shape, settings) if settings.parsed_pattern.kept else ""
 
 
-def _misfit(layer: keras.layers.Layer, settings: SparsitySettings) -> str:
-    """Why the kernel does not divide into the pattern's groups; empty where it does."""
-    pattern, (*spatial, channels, outputs) = settings.parsed_pattern, layer.kernel.shape
+def _misfit(shape: tuple[int, ...], settings: SparsitySettings) -> str:
+    """Why a kernel of this shape does not divide into the pattern's groups; empty where it does."""
+    pattern, (*spatial, channels, outputs) = settings.parsed_pattern, shape
     if settings.method == "magnitude":
         # TFMOT's groups lie along the input channels of one position, and its blocks in matrices only.
         if pattern.kept and channels % pattern.inputs:

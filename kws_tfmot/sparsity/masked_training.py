@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from kws_tfmot.keras import keras, tf
+from kws_tfmot.sparsity.coverage import kernels
 from kws_tfmot.sparsity.method import Inputs, Kernels, SparseMethod, SparseState
 from kws_tfmot.sparsity.patterns import Matrix
 from kws_tfmot.sparsity.schedules import Ramp
@@ -23,7 +24,7 @@ class MaskedTraining(keras.callbacks.Callback):
 
     Args:
         network: The model in training; its kernels are changed in place.
-        layers: Names of the layers to prune.
+        layers: Names of the layers to prune, as of :func:`~kws_tfmot.sparsity.coverage.kernels`.
         method: What decides.
         ramp: When.
         inputs: Gives samples of the layers' inputs for a step; needed if the method uses them.
@@ -42,7 +43,8 @@ class MaskedTraining(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self._network = network
-        self._kernels = {name: network.get_layer(name).kernel for name in layers}
+        found = kernels(network)
+        self._kernels = {name: found[name] for name in layers}
         self._method, self._ramp, self._inputs = method, ramp, inputs
         # All weights, where masked ones go on training
         self._behind = {

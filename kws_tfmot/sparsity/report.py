@@ -5,18 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from kws_tfmot.keras import keras
-from kws_tfmot.sparsity.coverage import kernel_of
+from kws_tfmot.sparsity.coverage import kernels
 
 
 def zeros_per_layer(model: keras.Model) -> dict[str, tuple[int, int]]:
     """Return ``{layer: (zeros, weights)}`` of every kernel of a float model without wrappers."""
-    counts = {}
-    for layer in model.layers:
-        kernel = kernel_of(layer)
-        if kernel is not None:
-            values = keras.backend.get_value(kernel)
-            counts[layer.name] = (int(np.count_nonzero(values == 0)), int(values.size))
-    return counts
+    values = {name: keras.backend.get_value(kernel) for name, kernel in kernels(model).items()}
+    return {name: (int(np.count_nonzero(kernel == 0)), int(kernel.size)) for name, kernel in values.items()}
 
 
 def total_sparsity(counts: dict[str, tuple[int, int]]) -> float:

@@ -228,6 +228,13 @@ class SparsitySettings(Settings):
         return "layer" if self.parsed_pattern.kept else _KINDS[self.method].allocation
 
     @property
+    def looks_at_inputs(self) -> bool:
+        """Whether the method judges a weight by what flows into its layer."""
+        if self.method == "csp":
+            return self.sensing == "inputs"
+        return self.method != "magnitude" and self.resolved_criterion != "magnitude"
+
+    @property
     def resolved_criterion(self) -> Literal["affine", "deviation", "magnitude"]:
         """The criterion, with ``auto`` resolved."""
         if self.criterion != "auto":

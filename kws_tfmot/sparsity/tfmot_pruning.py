@@ -6,7 +6,7 @@ from kws_tfmot.keras import keras  # isort: skip  (Keras 2 must be chosen before
 import tensorflow_model_optimization as tfmot
 
 from kws_tfmot.models.copying import fresh_copy
-from kws_tfmot.sparsity.coverage import Coverage, coverage
+from kws_tfmot.sparsity.coverage import Coverage, coverage, layer_of
 from kws_tfmot.sparsity.schedules import Ramp
 from kws_tfmot.sparsity.settings import SparsitySettings
 
@@ -22,7 +22,7 @@ def wrap_for_pruning(model: keras.Model, settings: SparsitySettings, ramp: Ramp)
     Raises:
         RecipeError: As :func:`coverage`.
     """
-    pruned = {row.layer: row for row in coverage(model, settings) if not row.reason}
+    pruned = {layer_of(model, row.layer).name: row for row in coverage(model, settings) if not row.reason}
     copy = fresh_copy(model)
 
     def wrap(layer: keras.layers.Layer) -> keras.layers.Layer:

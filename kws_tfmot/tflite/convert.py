@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kws_tfmot.errors import ModelError, did_you_mean
+from kws_tfmot.tflite.convert_apart import configure, convert_apart, is_tried
 from kws_tfmot.tflite.edit import finish, open_for_edit
 from kws_tfmot.tflite.fixed_kernels import check_kernels, install_kernels
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
@@ -149,35 +150,26 @@ def _run_converter(
 
     spec = tf.TensorSpec((1, *model.inputs[0].shape[1:]), model.inputs[0].dtype, name="features")
     function = tf.function(lambda features: model(features, training=False)).get_concrete_function(spec)
+    samples = representative if "int" in kind else None
+    calibrated = samples is not None
+    settings = {"kind": kind, "calibrated": calibrated, "per_channel": per_channel, "sparse": sparse}
+    shape = tuple(spec.shape)
+    if not is_tried(model):
+        stored = None if samples is None else [sample for (sample,) in _samples(samples, shape)]
+        return convert_apart(function, model, settings, stored)
     # The converter saves what holds the variables. A model would have every call of every layer traced for nothing:
     # four fifths of the time of a conversion, and the same bytes.
     holder = tf.Module()
     holder.held = list(model.variables)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], holder)
-    converter.optimizations = _optimizations(tf, kind, sparse)
-    if not per_channel:
-        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-    if kind.endswith("int8"):
-        if representative is not None:  # without it the converter would insist on one; _check_integer looks instead
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = tf.int8
-    elif kind == "int16x8":
-        converter.target_spec.supported_ops = [
-            tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
-        ]
-        converter.inference_input_type = converter.inference_output_type = tf.int16
-    if representative is not None and "int" in kind:
-        converter.representative_dataset = lambda: _samples(representative, tuple(spec.shape))
+    configure(converter, tf, settings)
+    if samples is not None:
+        converter.representative_dataset = lambda: _samples(samples, shape)
     with captured_stderr() as log:
         try:
             return converter.convert()
         except Exception as err:  # the converter raises anything from ValueError to ConverterError
             raise ModelError(f"the TFLite converter failed: {_last_line(err, log())}") from err
-
-
-def _optimizations(tf: Any, kind: str, sparse: bool) -> list[Any]:
-    chosen = [tf.lite.Optimize.DEFAULT] if "int" in kind else []
-    return [*chosen, tf.lite.Optimize.EXPERIMENTAL_SPARSITY] if sparse else chosen
 
 
 def _samples(representative: Representative, shape: tuple[int, ...]) -> Iterator[list[np.ndarray]]:

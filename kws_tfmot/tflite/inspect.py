@@ -160,7 +160,7 @@ def state_of(graph: Graph) -> StateSummary | None:
 
 
 def zero_masks(source: str | Path | bytes) -> list[tuple[int, np.ndarray]]:
-    """(operator, where its weights stand for zero) of every convolution and fully connected layer, dense-stored.
+    """(operator, where its weights are zero) of every convolution, fully connected layer and LSTM gate, dense-stored.
 
     Raises:
         ModelError: If the file is missing or corrupt.
@@ -168,7 +168,7 @@ def zero_masks(source: str | Path | bytes) -> list[tuple[int, np.ndarray]]:
     graph = read_model(source)
     masks = []
     for operator in graph.operators:
-        for index in _weight_indices(graph, operator) if operator.code in _WEIGHTED else ():
+        for index in _weight_indices(graph, operator) if operator.code in (*_WEIGHTED, _LSTM) else ():
             tensor = graph.tensor(index)
             if tensor.sparse:
                 continue

@@ -155,9 +155,10 @@ def set_input_quantization(root: Table, scale: float, zero_point: int) -> None:
     """Give the int8 input of a model another quantisation, and the first layers biases that fit it.
 
     Weights keep their bytes; a bias stands for the same real number, in steps of the new ``s_input * s_weights``.
+    What else reads the input (an LSTM, an addition) goes on reading the old quantisation, through a QUANTIZE.
 
     Raises:
-        ModelError: If the input feeds something else than convolutions and fully connected layers.
+        ModelError: If the input is not int8.
     """
     index = int(root["subgraphs"][0]["inputs"][0])
     if dtype_name(tensors_of(root)[index]) != "int8":
@@ -165,6 +166,7 @@ def set_input_quantization(root: Table, scale: float, zero_point: int) -> None:
     pending = [index]
     while pending:
         index = pending.pop()
+        old = tensors_of(root)[index]["quantization"]
         tensors_of(root)[index]["quantization"] = quantization_of(scale, zero_point)
         for operator in readers_of(root, index):
             code = code_of(root, operator)
@@ -173,10 +175,25 @@ def set_input_quantization(root: Table, scale: float, zero_point: int) -> None:
             elif code in WEIGHTED:
                 _rescale_bias(root, operator, scale)
             else:
-                raise ModelError(
-                    f"the input feeds {code}, whose arithmetic depends on the input's scale.",
-                    "Start the model with a convolution or fully connected layer, or use quantisation-aware training.",
-                )
+                _requantize(root, operator, index, old)
+
+
+def _requantize(root: Table, reader: Table, index: int, quantization: Table) -> None:
+    """Let ``reader`` read the tensor ``index`` in another quantisation."""
+    now = tensors_of(root)[index]["quantization"]
+    if all(np.array_equal(quantization[key], now[key]) for key in ("scale", "zero_point")):
+        return
+    tensor = tensors_of(root)[index]
+    kept = {key: tensor[key] for key in ("shape", "shape_signature", "type", "has_rank") if key in tensor}
+    copy = add_tensor(root, name=b"features_requantized", buffer=0, quantization=quantization, **kept)
+    reader["inputs"] = np.array([copy if each == index else each for each in inputs_of(reader)], np.int32)
+    quantize: Table = {
+        "opcode_index": add_code(root, "QUANTIZE"),
+        "inputs": np.array([index], np.int32),
+        "outputs": np.array([copy], np.int32),
+    }
+    place = next(number for number, each in enumerate(operators_of(root)) if each is reader)
+    operators_of(root).insert(place, quantize)
 
 
 def _activation(layer: Table) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from kws_tfmot.errors import ModelError
 from kws_tfmot.files import sha256_bytes, write_bytes
 from kws_tfmot.runs import StageResult
@@ -91,13 +93,16 @@ def check_zeros_last(network: keras.Model, int8: bytes) -> list[Survival]:
     Raises:
         ModelError: If a zero of training is not zero in the file, naming the layers.
     """
-    from kws_tfmot.sparsity.coverage import kernel_of
+    from kws_tfmot.sparsity.coverage import kernels, layer_of
 
-    layers = {
-        layer.name: as_tflite(kernel.numpy() == 0, hasattr(layer, "depthwise_kernel"))
-        for layer in network.layers
-        if (kernel := kernel_of(layer)) is not None
-    }
+    layers: dict[str, np.ndarray] = {}
+    for name, kernel in kernels(network).items():
+        layer, zeros = layer_of(network, name), kernel.numpy() == 0
+        if type(layer).__name__ == "LSTM" and not layer.unroll:  # the file has a matrix for each gate
+            gates = np.split(zeros, zeros.shape[-1] // layer.units, axis=-1)
+            layers |= {f"{name}[{number}]": as_tflite(gate, False) for number, gate in enumerate(gates)}
+        else:
+            layers[name] = as_tflite(zeros, hasattr(layer, "depthwise_kernel"))
     rows = match_zeros(layers, zero_masks(int8))
     if lost := [f"{row.layer}: {row.keras_zeros} of {row.weights} are zero in Keras" for row in rows if row.lost]:
         raise ModelError(

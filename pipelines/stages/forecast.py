@@ -54,13 +54,13 @@ def untrained_model(recipe: Recipe) -> bytes:
 
 def _make_zeros(network: keras.Model, settings: SparsitySettings) -> None:
     """Zero the smallest weights of every layer that ``settings`` prune."""
-    from kws_tfmot.sparsity.coverage import coverage, kernel_of
+    from kws_tfmot.sparsity.coverage import coverage, kernels
 
-    pattern = Pattern.parse(settings.pattern)
+    pattern, found = Pattern.parse(settings.pattern), kernels(network)
     for row in coverage(network, settings):
-        kernel = None if row.reason else kernel_of(network.get_layer(row.layer))
-        if kernel is None:
+        if row.reason:
             continue
+        kernel = found[row.layer]
         weights = kernel.numpy()
         matrix = weights.reshape(-1, weights.shape[-1])
         kept = select(np.abs(matrix), round((1 - settings.target) * matrix.size), pattern)

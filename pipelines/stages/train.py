@@ -6,10 +6,12 @@ import shutil
 from typing import TYPE_CHECKING
 
 from kws_tfmot.files import replacing
+from kws_tfmot.models.settings import OWN
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import StageResult
 from pipelines.stages.build import Build
 from pipelines.stages.draws import Draws
+from pipelines.stages.own_network import rehearse, source_sha256
 
 if TYPE_CHECKING:
     from kws_tfmot.keras import keras
@@ -19,9 +21,13 @@ FLOAT_MODEL = "float.keras"
 
 def dense_settings(recipe: Recipe) -> list[object]:
     """Everything in the recipe that the dense model depends on."""
-    groups = (recipe.data, recipe.frontend, recipe.augment, recipe.model, recipe.train)
+    model = recipe.model.model_dump(mode="json")
+    own = {key: model.pop(key) for key in ("builder", "file")}
     streams = [recipe.streams.model_dump(mode="json"), recipe.detection.smoothing_ms] if recipe.streams else []
-    return [recipe.seed, *(group.model_dump(mode="json") for group in groups), *streams]
+    before = [group.model_dump(mode="json") for group in (recipe.data, recipe.frontend, recipe.augment)]
+    after = recipe.train.model_dump(mode="json")
+    network = [own, source_sha256(recipe.model)] if any(own.values()) else []
+    return [recipe.seed, *before, model, after, *streams, *network]
 
 
 def dense_inputs(build: Build) -> list[object]:
@@ -63,6 +69,8 @@ def _check_later_stages(build: Build, network: keras.Model) -> None:
         low_bit_layers(network, build.recipe.quantization.low_bit)
     elif build.recipe.quantization.mode == "qat":
         check_quantizable(network)
+    if build.recipe.model.name == OWN:
+        rehearse(build.recipe, network, build.reporter)
 
 
 def train_dense(build: Build) -> bool:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from tflite_builders import build, dense, ds_cnn, operator, tensor
 
-from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.agreement import compare
 from kws_tfmot.tflite.document import pack, unpack
 from kws_tfmot.tflite.edit import finish, open_for_edit
@@ -150,11 +149,16 @@ def test_the_input_keeps_its_numbers_through_padding():
     assert np.abs(same[0].astype(int) - same[1]).max() <= 1
 
 
-def test_the_input_of_other_operators_is_not_touched():
+def test_what_depends_on_the_inputs_scale_reads_it_requantised():
     tensors = [tensor((1, 4), "int8", 0.5), tensor((1, 4), "int8", 1 / 256, -128)]
     root = open_for_edit(build(tensors, [operator("LOGISTIC", [0], [1])], [0], [1]))
-    with pytest.raises(ModelError, match="feeds LOGISTIC"):
-        set_input_quantization(root, 0.25, 0)
+    set_input_quantization(root, 0.25, 0)
+    changed = open_interpreter(finish(root), "tflm")
+    assert [o.code for o in read_model(finish(root)).operators] == ["QUANTIZE", "LOGISTIC"]
+    assert (changed.input.scale, changed.input.zero_point) == (0.25, 0)
+    reals = np.array([[-2, -0.5, 0, 3]])
+    outputs = changed.run(np.rint(reals / 0.25).astype(np.int8)).reshape(1, 4)
+    np.testing.assert_allclose((outputs.astype(float) + 128) / 256, 1 / (1 + np.exp(-reals)), atol=1 / 256)
 
 
 def residual(seed: int) -> bytes:
