@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from firmware_export.boards import BUDGETS, Budget, budget_of
+from firmware_export.boards import BUDGETS, Budget, budget_of, emulated_for
 from firmware_export.emulation.board_cost import BoardCost, board_cost
 from firmware_export.emulation.emulator import COMPILER, EMULATOR, require
 from kws_tfmot.errors import BudgetError, ModelError, RecipeError
@@ -22,7 +22,9 @@ from pipelines.stages.build import Build
 from pipelines.stages.choice import Candidate, Verdict, choose, costs_of, find_candidates, judge, limits_of
 from pipelines.stages.forecast import untrained_model
 
-RealBoardOption = Annotated[str, typer.Option("--board", help=f"One of {', '.join(b.key for b in BUDGETS)}.")]
+RealBoardOption = Annotated[
+    str, typer.Option("--board", help=f"Your own, FILE.yaml, or one of {', '.join(b.key for b in BUDGETS)}.")
+]
 LatencyOption = Annotated[str, typer.Option(help="From the last sample to the answer, such as 20ms.")]
 BudgetOption = Annotated[str, typer.Option(help="Less than the board has: flash=64kB,ram=16kB,cycles=3M.")]
 FORECAST_ERROR = 0.05
@@ -42,7 +44,7 @@ def command(
     """Measure every finished model as a whole firmware and choose the best that fits; exit code 2 if none does."""
     with friendly_errors():
         check_hop(stream, hop)
-        target = budget_of(board)
+        target = _target(board)
         limits = limits_of(target, latency, budget)
         steps = {"stream": stream, "hop": hop}
         verdicts = measured(find_candidates(paths), target, limits, optimise, wait_states, **steps)
@@ -51,10 +53,21 @@ def command(
         choice = choose(verdicts, limits)
         if as_json:
             typer.echo(
-                json.dumps(record_of(verdicts, choice, target, limits, wait_states), indent=2, ensure_ascii=False)
+                json.dumps(
+                    record_of(verdicts, choice, target, limits, wait_states or target.wait_states),
+                    indent=2,
+                    ensure_ascii=False,
+                )
             )
         else:
             show_choice(choice, optimise)
+
+
+def _target(name: str) -> Budget:
+    """A real board or one of the user's own, of a core that is emulated."""
+    target = budget_of(name)
+    emulated_for(target)
+    return target
 
 
 def measured(
@@ -92,7 +105,8 @@ def _cost(
     progress: Callable[[str], None] | None = None,
     **steps: Any,
 ) -> BoardCost:
-    return board_cost(model, target.like, optimise, progress, timing=target.timing, wait_states=wait_states, **steps)
+    waits = wait_states or target.wait_states
+    return board_cost(model, target.like, optimise, progress, timing=target.timing, wait_states=waits, **steps)
 
 
 def demand(board: str, latency: str, budget: str) -> tuple[Budget, dict[str, float]] | None:
@@ -108,7 +122,7 @@ def demand(board: str, latency: str, budget: str) -> tuple[Budget, dict[str, flo
         return None
     for tool in (COMPILER, EMULATOR):
         require(tool)
-    return (target := budget_of(board)), limits_of(target, latency, budget)
+    return (target := _target(board)), limits_of(target, latency, budget)
 
 
 def forecast(build: Build, target: Budget, limits: dict[str, float], wait_states: int = 0) -> None:

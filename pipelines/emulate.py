@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from firmware_export.boards import BOARDS
+from firmware_export.boards import budget_of, is_file
 from firmware_export.emulation.cycles import Cycles, timing_of
-from firmware_export.emulation.emulator import EmulationReport, emulate
+from firmware_export.emulation.emulator import EmulationReport, emulate, fits
 from firmware_export.emulation.host_check import check_on_host
 from firmware_export.emulation.silicon import silicon_of
 from firmware_export.emulation.stream_report import StreamReport, emulate_stream
@@ -20,6 +20,7 @@ from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import DataError
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.reader import read_model
+from pipelines.boards import EmulatedOption, emulated
 from pipelines.console import err, friendly_errors, line, table
 from pipelines.options import (
     HopOption,
@@ -36,7 +37,7 @@ AUDIO = (".wav", ".flac")
 
 def command(
     model: ModelArgument,
-    board: Annotated[str, typer.Option(help=f"One of {', '.join(BOARDS)}.")] = "mps2-an386",
+    board: EmulatedOption = "mps2-an386",
     clips: Annotated[Path | None, typer.Option(help="Run the audio clips below this folder.")] = None,
     random: Annotated[int, typer.Option(min=1, help="Without --clips: how many random inputs.")] = 4,
     host: Annotated[
@@ -56,6 +57,8 @@ def command(
     """Run the engine's firmware in QEMU and compare it with TFLite Micro's kernels; exit code 1 if a byte differs."""
     with friendly_errors():
         check_hop(stream, hop)
+        own = budget_of(board) if is_file(board) else None
+        board, wait_states = emulated(board), wait_states or (own.wait_states if own else 0)
         if stream or read_model(model).stateful:
             report_steps(
                 model, board, clips, recipe, as_json, hop=hop, steps=steps, optimise=optimise, wait_states=wait_states
@@ -72,6 +75,10 @@ def command(
                 wait_states=wait_states,
                 progress=status.update,
             )
+            if own:
+                spent = {core: Cycles(*span) for core, span in report.cycles_by_core.items()}
+                mine = fits(own.like, report.flash_bytes, report.ram_bytes + report.stack_bytes, spent, [own])
+                report = replace(report, budgets=mine + report.budgets)
             status.update("the same C on this computer")
             checked = check_on_host(model.read_bytes(), optimise=optimise, count=host)
         if as_json:

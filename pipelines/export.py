@@ -18,6 +18,7 @@ from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.metadata import read_settings
+from pipelines.boards import emulated
 from pipelines.console import friendly_errors, line, table
 from pipelines.options import HopOption, ModelArgument, RecipeOption, StreamOption, check_hop
 
@@ -38,7 +39,9 @@ def command(
         ),
     ] = "tflm",
     optimise: Annotated[str, typer.Option(help="All but tflm: speed, balanced or size.")] = "balanced",
-    board: Annotated[str, typer.Option(help="firmware: the board, see `kws emulate --help`.")] = "mps2-an386",
+    board: Annotated[
+        str, typer.Option(help="firmware: an emulated board, a real one or FILE.yaml, see `kws emulate --help`.")
+    ] = "mps2-an386",
     decode: Annotated[bool, typer.Option(help="tflm: pack sparse weights for TFLM_DECODE where smaller.")] = False,
     stream: StreamOption = False,
     hop: HopOption = None,
@@ -75,7 +78,7 @@ def command(
                 return
             options: dict[str, Any] = {"optimise": optimise, "stream": stream, "hop": hop}
             if target == "firmware":
-                files = export_example(model, out_dir, contract, board, name=name or DEFAULT_NAME, **options)
+                files = export_example(model, out_dir, contract, emulated(board), name=name or DEFAULT_NAME, **options)
                 line(f"{out_dir}: {', '.join(files)}", markup=False)
                 return
             record = export_package(model, out_dir, contract, target, name=name or PACKAGE_NAME, **options)

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from firmware_export.boards import board_of
 from kws_tfmot.search.budget import check_board, describe, parse_budget
+from pipelines.boards import emulated
 from pipelines.compare_view import missed_text
 from pipelines.console import friendly_errors, line, table
 from pipelines.omni_options import (
@@ -64,8 +64,7 @@ def search_command(
     with friendly_errors():
         limits = parse_budget(budget)
         check_board(limits, board)
-        if board:
-            board_of(board)
+        board = emulated(board) if board else ""
         settings = evolution(population, generations, seed, fitness)
         build = open_run(directory)
         with build.run.locked():

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import typer
 from matplotlib.figure import Figure
 
-from firmware_export.boards import board_of
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.evaluation.plots import save_figure
 from kws_tfmot.files import replacing, write_json
 from kws_tfmot.provenance import versions
 from kws_tfmot.search.budget import KEYS
+from pipelines.boards import emulated
 from pipelines.compare_view import missed_text
 from pipelines.console import friendly_errors, line, table
 from pipelines.omni_options import (
@@ -55,7 +55,7 @@ def menu_command(
     with friendly_errors():
         if by not in KEYS:
             raise RecipeError(f"unknown cost {by!r}.{did_you_mean(by, KEYS)} Allowed: {', '.join(KEYS)}.")
-        board_of(board)
+        board = emulated(board)
         settings = evolution(population, generations, seed, fitness)
         build = open_run(directory)
         with build.run.locked():

@@ -23,7 +23,7 @@ group = typer.Typer(no_args_is_help=True)
 RunOption = Annotated[Path, typer.Option("--out", help="The run that `kws omni train` has filled.")]
 
 
-BoardOption = Annotated[str, typer.Option("--board", help="An emulated board, see `kws emulate --help`.")]
+BoardOption = Annotated[str, typer.Option("--board", help="A board, see `kws emulate --help`.")]
 
 
 PopulationOption = Annotated[int, typer.Option(help="Sub-networks of a generation.")]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from firmware_export.boards import BOARDS, board_of
+from firmware_export.boards import BOARDS
 from firmware_export.emulation.device_report import device_figures
 from firmware_export.emulation.emulator import COMPILER, EMULATOR
 from kws_tfmot.evaluation.report import (
@@ -26,6 +26,7 @@ from kws_tfmot.files import write_text
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.runs import Run, StageResult
 from kws_tfmot.tflite.interpreter import open_interpreter
+from pipelines.boards import emulated
 from pipelines.console import RichReporter, friendly_errors, line
 
 DET = "det.json"
@@ -76,7 +77,7 @@ def parse_boards(text: str) -> list[str]:
     """
     if text.strip() == "all":
         return list(BOARDS)
-    return [board_of(name.strip()).name for name in text.split(",") if name.strip()]
+    return [emulated(name.strip()) for name in text.split(",") if name.strip()]
 
 
 def device_of(facts: RunFacts, boards: list[str], reporter: RichReporter) -> dict[str, Any]:

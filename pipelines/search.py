@@ -10,13 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from firmware_export.boards import board_of
 from firmware_export.search_costs.cell_costs import DeviceCosts
 from kws_tfmot.files import write_json, write_text
 from kws_tfmot.provenance import own_commit, versions
 from kws_tfmot.search.budget import check_board, describe, parse_budget
 from kws_tfmot.search.cells.choice import cheapest, costs_of, random_networks
 from kws_tfmot.search.cells.costs import CellCosts
+from pipelines.boards import emulated
 from pipelines.console import friendly_errors, line, table
 from pipelines.options import (
     DataOption,
@@ -60,8 +60,7 @@ def command(
     with friendly_errors():
         limits = parse_budget(budget)
         check_board(limits, board)
-        if board:
-            board_of(board)
+        board = emulated(board) if board else ""
         build = open_build(recipe, data, out_dir, overrides, keywords, speaker_pattern, force, "search")
         with build.run.locked():
             costs = DeviceCosts(space_of(build), limits, board, build.reporter)

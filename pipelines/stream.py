@@ -19,6 +19,7 @@ from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.evaluation.streaming.sources import blocks_of, read_stream, stream_pieces, survey_stream
 from kws_tfmot.evaluation.streaming.spotter import Heard, Spotter, StreamModel
 from kws_tfmot.recipe import load_recipe
+from pipelines.boards import emulated as stands_for
 from pipelines.console import RichReporter, friendly_errors, line
 from pipelines.live_view import LiveView, heard_line
 from pipelines.openers import InterpreterOption, opener_of
@@ -37,20 +38,23 @@ def command(
     stream: StreamOption = False,
     hop: HopOption = None,
     view: Annotated[bool, typer.Option("--view", help="Watch level and scores at the speed of the sound.")] = False,
-    board: Annotated[str, typer.Option(help="Let the firmware hear it too, on this emulated board.")] = "",
+    board: Annotated[
+        str, typer.Option(help="Let the firmware hear it too, on this board, see `kws emulate --help`.")
+    ] = "",
     recipe: RecipeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print every keyword that the detector hears in a sound file, as the firmware would decide."""
     with friendly_errors():
+        machine = stands_for(board) if board else ""
         opened = StreamModel.open(
             model, opener_of(interpreter, stream, hop), load_recipe(recipe) if recipe else None, threshold=threshold
         )
         result = hear(opened, sound, view)
-        samples = read_stream(sound, opened.contract.frontend.sample_rate) if board else None
+        samples = read_stream(sound, opened.contract.frontend.sample_rate) if machine else None
         emulated = None
         if samples is not None:
-            emulated = run_example(model, samples, opened.contract, board, stream=stream, hop=hop)
+            emulated = run_example(model, samples, opened.contract, machine, stream=stream, hop=hop)
         if as_json:
             found = report(opened, sound, result) | ({"board": emulated.to_dict()} if emulated else {})
             typer.echo(json.dumps(found, indent=2, ensure_ascii=False))

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from firmware_export.boards import BUDGETS, Board, board_of
+from firmware_export.boards import BUDGETS, Board, Budget, board_of
 from firmware_export.emulation.cycles import Counts, Cycles, timing_of
 from firmware_export.emulation.elf import Footprint, footprint
 from firmware_export.emulation.host import finish_output, quantize_input, run_tool
@@ -340,7 +340,9 @@ def _work(engine: Engine, layer: int, row: dict[str, Any]) -> dict[str, Any]:
     return {"macs": macs, "nonzero_macs": kept, **each}
 
 
-def fits(like: str, flash: int, ram: int, cycles: Mapping[str, Cycles]) -> list[dict[str, Any]]:
+def fits(
+    like: str, flash: int, ram: int, cycles: Mapping[str, Cycles], boards: Sequence[Budget] = BUDGETS
+) -> list[dict[str, Any]]:
     """Real boards with the same core: does it fit, by how much, and the modelled milliseconds an inference.
 
     Args:
@@ -348,10 +350,11 @@ def fits(like: str, flash: int, ram: int, cycles: Mapping[str, Cycles]) -> list[
         flash: Bytes in flash.
         ram: Bytes of RAM, stack included.
         cycles: Of an inference, for each core that is modelled there.
+        boards: Those to look at.
 
     >>> spent = dict.fromkeys(("m0", "m0plus"), Cycles(10_000_000, 12_000_000))
-    >>> [b["fits"] for b in fits("microbit", 40_000, 10_000, spent)]
-    [True, True, False, True]
+    >>> {b["board"]: b["fits"] for b in fits("microbit", 40_000, 10_000, spent, BUDGETS[:3])}
+    {'micro:bit v1 (nRF51822)': True, 'Raspberry Pi Pico (RP2040, 2 MB flash chip)': True, 'STM32L031K6': False}
     """
     return [
         {
@@ -362,6 +365,6 @@ def fits(like: str, flash: int, ram: int, cycles: Mapping[str, Cycles]) -> list[
             "modelled_ms": [round(ms, 1) for ms in cycles[b.timing].milliseconds(b.mhz)],
             "mhz": b.mhz,
         }
-        for b in BUDGETS
+        for b in boards
         if b.like == like
     ]

@@ -1,0 +1,24 @@
+"""Boards on a command line: an emulated one's name, a real one's, or a file of the user's own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from firmware_export.boards import BOARDS, stand_in
+from pipelines.console import line
+
+EMULATED = (
+    f"An emulated board: {', '.join(BOARDS)}; or a real one (see `kws choose --help`) or your own, FILE.yaml, for "
+    "which the emulated one of its core stands."
+)
+EmulatedOption = Annotated[str, typer.Option("--board", help=EMULATED)]
+
+
+def emulated(name: str) -> str:
+    """The emulated board that ``name`` means; where it stands for another, that is said on standard error."""
+    board, sentence = stand_in(name)
+    if sentence:
+        line(f"note: {sentence}", markup=False, stderr=True)
+    return board.name
