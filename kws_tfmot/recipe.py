@@ -14,6 +14,7 @@ from kws_tfmot.data.settings import AugmentSettings, DataSettings
 from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.kinds import received
 from kws_tfmot.models.settings import ModelSettings
 from kws_tfmot.quantization.settings import QuantizationSettings
 from kws_tfmot.search.cells.settings import CellSearchSettings
@@ -139,6 +140,8 @@ def read_values(path: str | Path) -> dict[str, Any]:
         RecipeError: If the file is missing or is no YAML mapping.
     """
     path = find_recipe(path)
+    if other := received(path, "a recipe"):
+        raise RecipeError(*other)
     if not path.is_file():
         names = [Path(shipped).stem for shipped in shipped_recipes()]
         guess = did_you_mean(path.stem, names)

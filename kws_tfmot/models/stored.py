@@ -18,6 +18,7 @@ import h5py
 
 from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import keras
+from kws_tfmot.kinds import received
 from kws_tfmot.models.own.hard_swish import HardSwish, hard_swish, relu6
 from kws_tfmot.models.own.keras3 import is_keras3, read_keras3
 
@@ -43,6 +44,8 @@ def load_stored(path: str | Path) -> keras.Model:
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"no Keras model at {str(path)!r}.", "Give a .h5 or .keras file.")
+    if other := received(path, "a Keras model"):
+        raise ModelError(*other)
     config = _architecture(path)
     _check(config, path)
     if is_keras3(config):

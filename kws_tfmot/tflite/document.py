@@ -19,6 +19,7 @@ import numpy as np
 from flatbuffers import number_types
 
 from kws_tfmot.errors import ModelError
+from kws_tfmot.kinds import received
 from kws_tfmot.tflite.schema import UNION_TYPES, Field, Kind, enum_names, enum_values, table_fields
 
 Table = dict[str, Any]
@@ -40,6 +41,8 @@ def read_source(source: str | Path | bytes) -> bytes:
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source)
     path = Path(source)
+    if other := received(path, "a TFLite model"):
+        raise ModelError(*other)
     if not path.is_file():
         raise ModelError(f"no model file at {str(path)!r}.", "Give the path of a .tflite file.")
     if path.stat().st_size > MAX_FILE_BYTES:

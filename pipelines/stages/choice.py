@@ -13,6 +13,7 @@ from firmware_export.boards import Budget
 from firmware_export.emulation.board_cost import BoardCost
 from kws_tfmot.errors import BudgetError, DataError, RecipeError
 from kws_tfmot.files import sha256_file
+from kws_tfmot.kinds import kind_of
 from kws_tfmot.recipe import find_recipe
 from kws_tfmot.runs import MANIFEST
 from kws_tfmot.search.budget import excess, parse_budget
@@ -121,6 +122,11 @@ def find_candidates(paths: Sequence[Path]) -> list[Candidate]:
     """
     found: dict[str, Candidate] = {}
     for path in paths:
+        if kind_of(path) in ("a TFLite model", "a Keras model", "a sound file"):
+            raise RecipeError(
+                f"expected a run of `kws build`, or a recipe. Received: {str(path)!r}, {kind_of(path)}",
+                "Give the folder that the model was built in: only there its accuracy stands.",
+            )
         if (recipe := find_recipe(path)).is_file():
             found[str(recipe.resolve())] = Candidate(path.stem, recipe)
             continue

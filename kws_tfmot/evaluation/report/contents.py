@@ -9,6 +9,7 @@ from typing import Any
 
 from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.files import sha256_file
+from kws_tfmot.kinds import received
 
 METRICS = "metrics.json"
 MODEL = "model_int8.tflite"
@@ -70,6 +71,8 @@ def read_run(directory: str | Path) -> RunFacts:
     directory = Path(directory)
     path = directory / METRICS
     if not path.is_file():
+        if other := received(directory, "a folder with a finished build"):
+            raise RecipeError(*other)
         raise RecipeError(f"{directory} holds no finished build ({METRICS} is missing).", "Build it: kws build RECIPE")
     metrics = read_json(path)
     version = metrics.get("schema_version")
