@@ -7,7 +7,7 @@ RECORDINGS ?= $(or $(KWS_RECORDINGS),../shared/data/speech_commands_subset)
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow mutants lint format experiments accuracy sweep omni search-experiments custom wake-word-experiments bench-device bench-search clean
+.PHONY: help setup demo test test-slow mutants lint format experiments accuracy sweep omni search-experiments custom wake-word-experiments bench-device bench-search clean docs
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -46,6 +46,9 @@ format: setup ## let ruff and clang-format lay out the code, and mend what ruff 
 	$(VENV)/bin/clang-format -i $(C_FILES)
 	$(VENV)/bin/ruff check --fix .
 
+docs: setup ## the API reference, from the docstrings, in docs/api
+	$(VENV)/bin/pdoc --docformat google --output-directory docs/api kws_tfmot firmware_export
+
 experiments: setup ## long comparisons on real recordings; writes results/
 	@status=0; for file in $(filter-out recipes/compare/accuracy.yaml,$(wildcard recipes/compare/*.yaml)); do \
 	    $(VENV)/bin/kws compare $$file --data "folder:$(RECORDINGS)" --jobs $(JOBS) --results results \
@@ -60,7 +63,10 @@ sweep: setup ## the sweep of recipes/sweep on real recordings, resumable; writes
 	$(VENV)/bin/kws sweep recipes/sweep/ds_cnn_sparse.yaml --data "folder:$(RECORDINGS)" --jobs $(JOBS) \
 	    --out runs/sweep --results results
 
-search-experiments: setup ## searched networks against DS-CNN and random ones; writes results/search.json
+search-docs: setup ## the API reference, from the docstrings, in docs/api
+	$(VENV)/bin/pdoc --docformat google --output-directory docs/api kws_tfmot firmware_export
+
+experiments: setup ## searched networks against DS-CNN and random ones; writes results/search.json
 	$(VENV)/bin/python -m pipelines.experiments.run_search_experiments --recordings "$(RECORDINGS)" --jobs $(JOBS) \
 	    --set data.split=percent --set 'data.percent=[70,15,15]'
 
@@ -70,7 +76,10 @@ omni: setup ## one training for every sparsity against models trained one by one
 custom: setup ## synthetic speech and few recordings, judged on real recordings; writes results/custom_keywords.json
 	$(VENV)/bin/python -m pipelines.experiments.run_custom_experiments --recordings "$(RECORDINGS)"
 
-wake-word-experiments: setup ## detectors from words alone, judged on people, ingredient by ingredient; writes results/wake_word.json
+wake-word-docs: setup ## the API reference, from the docstrings, in docs/api
+	$(VENV)/bin/pdoc --docformat google --output-directory docs/api kws_tfmot firmware_export
+
+experiments: setup ## detectors from words alone, judged on people, ingredient by ingredient; writes results/wake_word.json
 	$(VENV)/bin/python -m pipelines.experiments.run_wake_word_experiments --recordings "$(RECORDINGS)"
 
 bench-device: setup ## instructions, modelled cycles, flash and RAM on the emulated boards; writes results/device.json

@@ -1,3 +1,56 @@
-"""Keyword spotting from clips to sparse, quantised firmware: the library behind the ``kws`` command."""
+"""Keyword spotting from clips to sparse, quantised firmware: the library behind the ``kws`` command.
+
+``import kws_tfmot as kws`` gives the functions of :mod:`kws_tfmot.api` and the classes they take; each is imported when
+it is first used. C code and emulated boards are in :mod:`firmware_export`, which builds on this package.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+# name -> module that has it
+_LAZY = {
+    **dict.fromkeys(
+        (
+            "adopt",
+            "convert",
+            "model_input",
+            "not_pruned",
+            "predict",
+            "quantise",
+            "sparse_training",
+            "sparsify",
+            "train",
+        ),
+        "kws_tfmot.api",
+    ),
+    "zeros": "kws_tfmot.api",
+    "Frontend": "kws_tfmot.frontend",
+    "FrontendSettings": "kws_tfmot.frontend",
+    "HardSwish": "kws_tfmot.models.own.hard_swish",
+    "KwsError": "kws_tfmot.errors",
+    "ModelSettings": "kws_tfmot.models",
+    "build_model": "kws_tfmot.models",
+    "check_quantizable": "kws_tfmot.quantization.tfmot_qat",
+    "count_layers": "kws_tfmot.models.counting",
+    "evaluate": "kws_tfmot.evaluation.model_accuracy",
+    "inspect": "kws_tfmot.tflite.inspect",
+    "load_recipe": "kws_tfmot.recipe",
+}
+_RENAMED = {"evaluate": "evaluate_model"}
+__all__ = sorted([*_LAZY, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_LAZY[name]), _RENAMED.get(name, name))
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
