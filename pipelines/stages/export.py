@@ -8,6 +8,7 @@ from typing import Any
 
 from firmware_export.emulation.emulator import COMPILER, EMULATOR, emulate, require
 from firmware_export.emulation.host import EngineInterpreter
+from firmware_export.emulation.steps import open_engine
 from firmware_export.engine import export_engine
 from firmware_export.tflm.export import export_tflm
 from kws_tfmot.errors import ToolchainError
@@ -68,7 +69,8 @@ def compare_engine(build: Build) -> dict[str, Any]:
     features, _ = build.features("test")
     inputs = model_input_of(input_spec(read_model(model)), features, build.recipe.frontend.scale)
     try:
-        engine = EngineInterpreter(model, build.recipe.export.optimise)
+        stateful = read_model(model).stateful
+        engine = open_engine(model) if stateful else EngineInterpreter(model, build.recipe.export.optimise)
     except ToolchainError as error:
         build.reporter.note(f"the engine was not compared with TFLite Micro: {error.message}")
         return {}
@@ -81,6 +83,12 @@ def compare_engine(build: Build) -> dict[str, Any]:
 def count_instructions(build: Build) -> bool:
     """Instructions and modelled cycles of an int8 inference on an emulated Cortex-M4F; nothing without the tools."""
     model, settings = build.run.path(INT8_MODEL), build.recipe.export
+    if read_model(model).stateful:
+        build.reporter.note(
+            "the model keeps state (LSTM) from one inference to the next, which its firmware resets before each window; "
+            f"its instructions: kws emulate {model}"
+        )
+        return False
 
     def stage(_: str) -> StageResult:
         features, _labels = build.features("test")
