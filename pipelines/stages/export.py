@@ -85,7 +85,7 @@ def count_instructions(build: Build) -> bool:
     model, settings = build.run.path(INT8_MODEL), build.recipe.export
     if read_model(model).stateful:
         build.reporter.note(
-            "the model keeps state (LSTM) from one inference to the next, which its firmware resets before each window; "
+            "the model keeps state from one inference to the next, to be reset before each window; "
             f"its instructions: kws emulate {model}"
         )
         return False

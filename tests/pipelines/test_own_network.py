@@ -51,6 +51,7 @@ def test_an_lstm_of_mine_is_pruned_and_becomes_int8(folder, tone_folder) -> None
     layers = metrics["sparsity"]["layers"]
     for kernel in ("lstm/kernel", "lstm/recurrent_kernel"):
         assert layers[kernel]["zeros"] == pytest.approx(0.75 * layers[kernel]["weights"], abs=2)
+    assert metrics["export"]["engine"]["differing_bytes"] == 0
     rows = metrics["tflite"]["model_int8.tflite"]["zeros"]
     assert sum(row["layer"].startswith("lstm/") for row in rows) == 8
     assert all(row["zeros"] >= row["keras_zeros"] for row in rows)
