@@ -8,9 +8,9 @@ void kws_mve_every_row(const kws_conv *layer, kws_mve_next_row next, int8_t *con
     const uint32_t depth = layer->depth, plane = layer->window.out_plane;
     const uint8_t *code = layer->weights;
     kws_mve_rows job = {{NULL, NULL}, depth / 16u, depth % 16u, columns, columns + depth * ((count + 3u) & ~3u), sums};
+    const uint32_t pairs = next == NULL || buffers[1] != NULL ? layer->channels : 0u;
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
-        const int two = channel + 1u < layer->channels && (next == NULL || buffers[1] != NULL);
-        const uint32_t second = two ? channel + 1u : channel; /* alone, a row is multiplied twice */
+        const uint32_t second = channel + 1u < pairs ? channel + 1u : channel; /* alone, a row is multiplied twice */
         if (next != NULL) {
             job.rows[0] = job.rows[1] = next(layer, &code, buffers[0]);
             if (second != channel) {
