@@ -111,12 +111,12 @@ class OperationCosts:
 
     def _constants(self, cell: Cell) -> int:
         width, wide = self.space.width, self.space.width * cell.expansion
-        expand = _matrix(width, wide) if cell.expansion > 1 else 0
-        return expand + _matrix(cell.kernel**2, wide) + _matrix(wide, width)
+        expand = _pairs(width, wide) if cell.expansion > 1 else 0
+        return expand + _matrix(cell.kernel**2, wide) + _pairs(wide, width)
 
     def _end_constants(self) -> int:
         s = self.space
-        return _matrix(math.prod(FIRST_CONV), s.width) + _matrix(s.width, s.mix) + _matrix(s.mix, s.classes)
+        return _pairs(math.prod(FIRST_CONV), s.width) + _pairs(s.width, s.mix) + _matrix(s.mix, s.classes)
 
     # instructions and cycles
 
@@ -196,6 +196,15 @@ def _kernels_alone(cells: Sequence[Cell]) -> list[Cell]:
     """The smallest network that needs the same kernels."""
     first, *later = cells
     return [Cell(kernel, 1) for kernel in (first.kernel, *sorted({cell.kernel for cell in later}))]
+
+
+def _pairs(depth: int, channels: int) -> int:
+    """Bytes of a convolution, whose rows lie in each other by twos, two inputs a word (see ``encodings/row_pairs.py``).
+
+    >>> _pairs(55, 8) - _matrix(55, 8)
+    8
+    """
+    return 4 * -(-channels // 2) * -(-depth // 2) + channels * _CHANNEL_BYTES
 
 
 def _matrix(depth: int, channels: int) -> int:
