@@ -7,7 +7,7 @@ RECORDINGS ?= $(or $(KWS_RECORDINGS),../shared/data/speech_commands_subset)
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow mutants lint format experiments accuracy sweep omni search-experiments custom wake-word-experiments bench-device bench-search clean docs
+.PHONY: help setup demo test test-slow mutants lint format experiments accuracy sweep omni search-experiments custom wake-word-experiments bench-device bench-search bench-encodings clean docs
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -87,6 +87,9 @@ bench-device: setup ## instructions, modelled cycles, flash and RAM on the emula
 
 bench-search: setup ## the cost table of an MBConv space and its error on whole networks; writes results/operation_cost.json
 	$(VENV)/bin/python -m pipelines.experiments.run_operation_cost --out results/operation_cost.json
+
+bench-encodings: setup ## cycles of every encoding's kernels on each core, fitted: the constants of the cost model
+	$(VENV)/bin/python -m pipelines.experiments.run_encoding_costs
 
 clean: ## runs and caches of the tools, not the environment
 	rm -rf runs build .pytest_cache .mypy_cache .ruff_cache .hypothesis

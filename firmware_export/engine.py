@@ -21,6 +21,7 @@ from firmware_export.codegen.model import generate
 from firmware_export.codegen.readme import engine_readme
 from firmware_export.codegen.stamp import stamp
 from firmware_export.encodings import ENCODINGS
+from firmware_export.encodings.core_costs import DEFAULT_CORE, core_of
 from firmware_export.encodings.cost_model import Estimate, choose, choose_depthwise
 from firmware_export.ir import Operation, Program, StepPlan
 from firmware_export.lowering.lower import lower
@@ -92,7 +93,7 @@ class Engine:
             entry |= {
                 "encoding": picked.encoding,
                 "encoded_bytes": picked.bytes,
-                "estimated_instructions": round(picked.instructions),
+                "estimated_cycles": round(picked.cycles),
             }
         if self.plan.scratch_bytes[n]:
             entry["scratch_bytes"] = self.plan.scratch_bytes[n]
@@ -108,22 +109,24 @@ def build(
     encodings: tuple[str, ...] | None = None,
     stream: bool = False,
     hop: int | None = None,
+    core: str = DEFAULT_CORE,
 ) -> Engine:
     """Turn a model into C source.
 
     Args:
         model: Path or bytes of a ``.tflite`` file.
-        optimise: ``"speed"``, ``"balanced"`` or ``"size"``: how bytes are weighed against instructions.
+        optimise: ``"speed"``, ``"balanced"`` or ``"size"``: how bytes are weighed against cycles.
         name: Prefix of the generated identifiers and name of the generated files.
         labels: Class names for the header.
         encodings: The weight encodings to choose from; all by default.
         stream: Compute each row of time once, step by step, instead of whole windows.
         hop: Rows of the input that a step takes; the least possible by default.
+        core: Whose cycles decide, ``"cortex-m4"`` and so on. The code runs, and says the same, on every core.
 
     Raises:
         ModelError: For a corrupt model, or one with anything the engine does not support or cannot stream, all of it
             listed.
-        RecipeError: For an unknown tilt, encoding or an impossible name.
+        RecipeError: For an unknown tilt, encoding or core, or an impossible name.
     """
     identifier(name)
     data = fold_dilations(model if isinstance(model, bytes) else _read(Path(model)))
@@ -132,7 +135,7 @@ def build(
         _check_hop(program.step, hop)  # a file with state says itself how it is stepped
     elif stream:
         program = stream_program(program, hop, _frames(data))
-    picked = choose(_coded(program, "matrix"), optimise, encodings)
+    picked = choose(_coded(program, "matrix"), optimise, encodings, core_of(core))
     unpacking = any(ENCODINGS[estimate.encoding].kernel == "lowbit" for estimate in picked)
     depthwise = choose_depthwise(_coded(program, "taps"), encodings, unpacking)
     _check_labels(program, labels)
@@ -171,12 +174,15 @@ def export_engine(
     encodings: tuple[str, ...] | None = None,
     stream: bool = False,
     hop: int | None = None,
+    core: str = DEFAULT_CORE,
 ) -> dict[str, Any]:
     """Write the engine for ``model`` into ``out_dir`` and return :meth:`Engine.report`.
 
     Arguments and errors as in :func:`build`. The same model and arguments always give the same bytes.
     """
-    engine = build(model, optimise=optimise, name=name, labels=labels, encodings=encodings, stream=stream, hop=hop)
+    engine = build(
+        model, optimise=optimise, name=name, labels=labels, encodings=encodings, stream=stream, hop=hop, core=core
+    )
     readme = engine_readme(engine.name, engine.report(), sorted(engine.files))
     write_files(stamp({**engine.files, "README.md": readme}), out_dir)
     return engine.report()

@@ -48,11 +48,15 @@ class ExportSettings(Settings):
         targets: ``tflm`` writes the model as a C array for TensorFlow Lite Micro, with its settings and op resolver;
             ``engine`` writes it as C code with kernels of its own, which neither store nor multiply zeros.
         optimise: What the engine's encodings are chosen for.
+        core: Whose cycles decide them; the code runs on every core.
         name: Prefix of every C identifier of the ``tflm`` target.
     """
 
     targets: tuple[Literal["tflm", "engine"], ...] = pydantic.Field(default=("tflm", "engine"), min_length=1)
     optimise: Literal["balanced", "speed", "size"] = "balanced"
+    core: Literal[
+        "cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "cortex-m85"
+    ] = "cortex-m4"
     name: str = pydantic.Field(default="kws_model", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from firmware_export.emulation.host import TimedEngine
 from firmware_export.emulation.steps import StepInterpreter
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import KwsError
-from kws_tfmot.evaluation.latency import measure_frontend, measure_latency, peak_memory_bytes
+from kws_tfmot.evaluation.latency import Timed, measure_frontend, measure_latency, peak_memory_bytes
 from pipelines.console import RichReporter, friendly_errors, line, table
 from pipelines.options import HopOption, JsonOption, ModelArgument, RecipeOption, StreamOption, check_hop
 
@@ -31,10 +33,12 @@ def command(
     """Time a .tflite on this machine. Desktop times say nothing about a Cortex-M: count instructions for that."""
     with friendly_errors():
         check_hop(stream, hop)
-        steps = {"engine step": functools.partial(StepInterpreter, hop=hop)} if stream else {}
+        others: dict[str, Callable[[bytes], Timed]] = {"engine": TimedEngine}
+        if stream:
+            others["engine step"] = functools.partial(StepInterpreter, hop=hop)
         models = {model.name: model} | ({str(against): against} if against else {})
         counts = _thread_counts(threads)
-        rows, refused = measure_latency(models, threads=counts, rounds=rounds, others=steps, reporter=RichReporter())
+        rows, refused = measure_latency(models, threads=counts, rounds=rounds, others=others, reporter=RichReporter())
         figures = {
             "latency": [dataclasses.asdict(row) for row in rows],
             "refused": refused,

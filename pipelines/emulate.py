@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from firmware_export.boards import budget_of, is_file
+from firmware_export.boards import board_of, budget_of, is_file
 from firmware_export.emulation.cycles import Cycles, timing_of
 from firmware_export.emulation.emulator import EmulationReport, emulate, fits
 from firmware_export.emulation.host_check import check_on_host
@@ -23,6 +23,7 @@ from kws_tfmot.tflite.reader import read_model
 from pipelines.boards import EmulatedOption, emulated
 from pipelines.console import err, friendly_errors, line, table
 from pipelines.options import (
+    CoreOption,
     HopOption,
     JsonOption,
     ModelArgument,
@@ -47,6 +48,7 @@ def command(
         ),
     ] = None,
     optimise: Annotated[str, typer.Option(help="speed, balanced or size.")] = "balanced",
+    core: CoreOption = "",
     wait_states: WaitStatesOption = 0,
     stream: StreamOption = False,
     hop: HopOption = None,
@@ -61,7 +63,16 @@ def command(
         board, wait_states = emulated(board), wait_states or (own.wait_states if own else 0)
         if stream or read_model(model).stateful:
             report_steps(
-                model, board, clips, recipe, as_json, hop=hop, steps=steps, optimise=optimise, wait_states=wait_states
+                model,
+                board,
+                clips,
+                recipe,
+                as_json,
+                hop=hop,
+                steps=steps,
+                optimise=optimise,
+                wait_states=wait_states,
+                core=core or None,
             )
             return
         inputs = features_of(clips, model, recipe) if clips else None
@@ -73,6 +84,7 @@ def command(
                 random=random,
                 optimise=optimise,
                 wait_states=wait_states,
+                core=core or None,
                 progress=status.update,
             )
             if own:
@@ -80,7 +92,9 @@ def command(
                 mine = fits(own.like, report.flash_bytes, report.ram_bytes + report.stack_bytes, spent, [own])
                 report = replace(report, budgets=mine + report.budgets)
             status.update("the same C on this computer")
-            checked = check_on_host(model.read_bytes(), optimise=optimise, count=host)
+            checked = check_on_host(
+                model.read_bytes(), optimise=optimise, count=host, core=core or board_of(board).core
+            )
         if as_json:
             typer.echo(json.dumps(report.to_dict() | {"host": asdict(checked)}, indent=2))
         else:

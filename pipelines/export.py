@@ -9,6 +9,7 @@ import typer
 
 from firmware_export.codegen.rename import DEFAULT_NAME as PACKAGE_NAME
 from firmware_export.emulation.example import export_example
+from firmware_export.encodings.core_costs import DEFAULT_CORE
 from firmware_export.engine import DEFAULT_NAME, export_engine
 from firmware_export.packages.export import TARGETS as PACKAGES
 from firmware_export.packages.export import export_package
@@ -20,7 +21,7 @@ from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.metadata import read_settings
 from pipelines.boards import emulated
 from pipelines.console import friendly_errors, line, table
-from pipelines.options import HopOption, ModelArgument, RecipeOption, StreamOption, check_hop
+from pipelines.options import CoreOption, HopOption, ModelArgument, RecipeOption, StreamOption, check_hop
 
 TARGETS = ("tflm", "engine", "firmware", "esphome", *PACKAGES)
 TFLM_NAME = "kws_model"
@@ -39,6 +40,7 @@ def command(
         ),
     ] = "tflm",
     optimise: Annotated[str, typer.Option(help="All but tflm: speed, balanced or size.")] = "balanced",
+    core: CoreOption = "",
     board: Annotated[
         str, typer.Option(help="firmware: an emulated board, a real one or FILE.yaml, see `kws emulate --help`.")
     ] = "mps2-an386",
@@ -68,7 +70,14 @@ def command(
         elif target == "engine":
             labels = _labels(model, recipe)
             report = export_engine(
-                model, out_dir, optimise=optimise, name=name or DEFAULT_NAME, labels=labels, stream=stream, hop=hop
+                model,
+                out_dir,
+                optimise=optimise,
+                name=name or DEFAULT_NAME,
+                labels=labels,
+                stream=stream,
+                hop=hop,
+                core=core or DEFAULT_CORE,
             )
             show_engine(report, out_dir)
         else:
@@ -76,7 +85,7 @@ def command(
             if target == "esphome":
                 show_esphome(export_esphome(model, out_dir, contract, name=name, hop=hop), out_dir)
                 return
-            options: dict[str, Any] = {"optimise": optimise, "stream": stream, "hop": hop}
+            options: dict[str, Any] = {"optimise": optimise, "stream": stream, "hop": hop, "core": core or None}
             if target == "firmware":
                 files = export_example(model, out_dir, contract, emulated(board), name=name or DEFAULT_NAME, **options)
                 line(f"{out_dir}: {', '.join(files)}", markup=False)

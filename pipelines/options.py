@@ -35,6 +35,16 @@ HopOption = Annotated[int | None, typer.Option("--hop", help="With --stream: row
 RecipeOption = Annotated[Path | None, typer.Option("--recipe", help="For a model that carries no settings of its own.")]
 
 
+CoreOption = Annotated[
+    str,
+    typer.Option(
+        "--core",
+        help="Engine: whose cycles decide how weights are stored: cortex-m0, m0plus, m3, m4, m7, m33 or m55 "
+        "(default: the board's core, else cortex-m4).",
+    ),
+]
+
+
 def check_hop(stream: bool, hop: int | None) -> None:
     """Refuse ``--hop`` where nothing is streamed."""
     if hop is not None and not stream:

@@ -100,7 +100,7 @@ def board_cost(
     machine, contract = board_of(board), ModelContract.of_model(model)
     for tool in (COMPILER, EMULATOR):
         require(tool)
-    engine = build(model, optimise=optimise, labels=contract.labels, stream=stream, hop=hop)
+    engine = build(model, optimise=optimise, labels=contract.labels, stream=stream, hop=hop, core=machine.core)
     files = example_files(engine, contract, plan_of(engine, model, contract))
     tools = [run_tool([require(tool), "--version"], tool).splitlines()[0] for tool in (COMPILER, EMULATOR)]
     parts = [

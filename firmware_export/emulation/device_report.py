@@ -17,7 +17,7 @@ from firmware_export.engine import Engine, build
 from kws_tfmot.errors import ToolchainError
 
 _OF_LAYER = re.compile(r"[a-z_]+_(\d+)")  # the generator's constants: weights_3, bias_3, ...
-_ESTIMATED = "estimated by the cost model (convolutions and fully connected layers alone, Cortex-M4)"
+_ESTIMATED = "cycles estimated by the cost model (convolutions and fully connected layers alone, Cortex-M4)"
 
 
 def device_figures(
@@ -123,7 +123,7 @@ def layer_figures(engine: Engine, number: int) -> dict[str, Any]:
             "nonzero_macs": nonzero,
         }
     if picked is not None:
-        entry["estimated_instructions"] = round(picked.instructions)
+        entry["estimated_cycles"] = round(picked.cycles)
     return entry
 
 

@@ -187,6 +187,7 @@ def emulate(
     encodings: tuple[str, ...] | None = None,
     reference: str = "tflm",
     wait_states: int = 0,
+    core: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> EmulationReport:
     """Build the engine's firmware for ``model``, run it in QEMU and compare every output byte.
@@ -201,6 +202,7 @@ def emulate(
         encodings: As for :func:`firmware_export.engine.build`.
         reference: Interpreter to compare with, as for ``open_interpreter``.
         wait_states: Of the board's flash; for what they cost see :meth:`Counts.cycles`.
+        core: Whose cycles decide the encodings; the board's by default.
         progress: Called with the name of each step.
 
     Raises:
@@ -210,7 +212,7 @@ def emulate(
     say = progress or (lambda text: None)
     machine = board_of(board)
     data = model if isinstance(model, bytes) else Path(model).read_bytes()
-    engine = build(data, optimise=optimise, encodings=encodings)
+    engine = build(data, optimise=optimise, encodings=encodings, core=core or machine.core)
     batch = random_inputs(read_model(data), random, seed) if inputs is None else inputs
     if len(batch) == 0:
         raise ModelError("expected at least one input. Received: none.")

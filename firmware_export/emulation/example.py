@@ -122,15 +122,16 @@ def export_example(
     name: str = DEFAULT_NAME,
     stream: bool = False,
     hop: int | None = None,
+    core: str | None = None,
 ) -> list[str]:
     """Write the whole firmware for ``board``, start-up code and linker script included; return the names of its files.
 
     With another ``name`` than ``model``, every file and identifier of engine, front end, detector and chain begins with
     it. The README says how it is built. With ``stream`` it takes steps of ``hop`` frames and decides at each of them,
-    as a model with state always does.
+    as a model with state always does. ``core`` is the one whose cycles decide the encodings, the board's by default.
     """
     machine = board_of(board)
-    engine = build(model, labels=contract.labels, optimise=optimise, stream=stream, hop=hop)
+    engine = build(model, labels=contract.labels, optimise=optimise, stream=stream, hop=hop, core=core or machine.core)
     files = example_files(engine, contract, plan_of(engine, model, contract))
     if name != DEFAULT_NAME:
         package_name(name)
@@ -162,7 +163,7 @@ def run_example(
         ToolchainError: If a tool is missing, or the firmware does not fit the board or fails.
     """
     machine = board_of(board)
-    engine = build(model, optimise=optimise, labels=contract.labels, stream=stream, hop=hop)
+    engine = build(model, optimise=optimise, labels=contract.labels, stream=stream, hop=hop, core=machine.core)
     plan = plan_of(engine, model, contract)
     samples_a_hop = contract.frontend.hop_samples
     whole = np.ascontiguousarray(samples[: len(samples) // samples_a_hop * samples_a_hop], np.int16)

@@ -6,16 +6,20 @@ import ctypes
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from firmware_export.encodings.core_costs import DEFAULT_CORE
 from firmware_export.engine import Engine, build
 from firmware_export.ir import Program
 from kws_tfmot.errors import ModelError, ToolchainError
 from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
 from kws_tfmot.frontend.native import find_compiler
+from kws_tfmot.tflite.interpreter import input_spec
+from kws_tfmot.tflite.reader import read_model
 
 FLAGS = ("-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=default")
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
@@ -90,27 +94,44 @@ class EngineLibrary:
 
     def run(self, batch: np.ndarray) -> np.ndarray:
         """Outputs ``int8[N, classes]`` of ``int8[N, ...]``, one inference each."""
-        engine = self._engine
-        program = engine.program
-        size = program.values[program.input].layout.elements
+        program = self._engine.program
         classes = program.values[program.output].layout.elements
-        flat = np.ascontiguousarray(batch).view(np.int8).reshape(len(batch), -1)
-        if flat.shape[1] != size:
-            raise ModelError(f"expected {size} numbers a sample. Received: {flat.shape[1]}.")
-        arena = np.zeros(engine.plan.arena + 8, np.int8)
-        start = -arena.ctypes.data % 4
-        context = ctypes.create_string_buffer(ctypes.sizeof(ctypes.c_void_p))
-        if self._init(context, arena.ctypes.data + start, engine.plan.arena) != 0:
-            raise ModelError(f"the engine refused an arena of {engine.plan.arena} bytes.")
+        flat, arena, context = self._ready(batch)
         entry = int(self._input(context)) - arena.ctypes.data
         leave = int(self._output(context)) - arena.ctypes.data
         outputs = np.empty((len(flat), classes), np.int8)
         for sample, row in zip(flat, outputs, strict=True):
-            arena[entry : entry + size] = sample
+            arena[entry : entry + flat.shape[1]] = sample
             if self._invoke(context) != 0:
                 raise ModelError("the engine reported an error.")
             row[:] = arena[leave : leave + classes]
         return outputs
+
+    def time(self, sample: np.ndarray, count: int) -> np.ndarray:
+        """Seconds of each of ``count`` inferences on ``int8[1, ...]``, copied in before the clock runs."""
+        flat, arena, context = self._ready(sample)
+        entry = int(self._input(context)) - arena.ctypes.data
+        seconds = np.empty(count)
+        for i in range(count):
+            arena[entry : entry + flat.shape[1]] = flat[0]
+            began = time.perf_counter()
+            self._invoke(context)
+            seconds[i] = time.perf_counter() - began
+        return seconds
+
+    def _ready(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray, ctypes.Array[ctypes.c_char]]:
+        """The samples as rows, an arena, and the engine initialised in it."""
+        program = self._engine.program
+        size = program.values[program.input].layout.elements
+        flat = np.ascontiguousarray(batch).view(np.int8).reshape(len(batch), -1)
+        if flat.shape[1] != size:
+            raise ModelError(f"expected {size} numbers a sample. Received: {flat.shape[1]}.")
+        arena = np.zeros(self._engine.plan.arena + 8, np.int8)
+        start = -arena.ctypes.data % 4
+        context = ctypes.create_string_buffer(ctypes.sizeof(ctypes.c_void_p))
+        if self._init(context, arena.ctypes.data + start, self._engine.plan.arena) != 0:
+            raise ModelError(f"the engine refused an arena of {self._engine.plan.arena} bytes.")
+        return flat, arena, context
 
 
 class EngineInterpreter:
@@ -121,14 +142,15 @@ class EngineInterpreter:
     Args:
         model: Path or bytes of a ``.tflite``.
         optimise: As for :func:`firmware_export.engine.build`; results do not depend on it.
+        core: The same.
 
     Raises:
         ModelError: If the model is corrupt or not supported by the engine.
         ToolchainError: Without a C compiler.
     """
 
-    def __init__(self, model: str | Path | bytes, optimise: str = "balanced") -> None:
-        self.engine = build(model, optimise=optimise, name="host")
+    def __init__(self, model: str | Path | bytes, optimise: str = "balanced", core: str = DEFAULT_CORE) -> None:
+        self.engine = build(model, optimise=optimise, name="host", core=core)
         self._library = EngineLibrary(self.engine, compile_library(self.engine))
         self.name = f"kws-tfmot device engine (host build, encodings for {optimise})"
 
@@ -143,6 +165,32 @@ class EngineInterpreter:
             raise ModelError(f"expected {program.input_type} samples. Received: {batch.dtype}.")
         outputs = self._library.run(quantize_input(batch, program.input_scale, program.input_zero_point))
         return finish_output(program, outputs)
+
+    def time(self, sample: np.ndarray, count: int) -> np.ndarray:
+        """Seconds of each of ``count`` inferences on ``sample[1, ...]``.
+
+        Raises:
+            ModelError: If the sample is not of the model's size.
+        """
+        program = self.engine.program
+        return self._library.time(quantize_input(sample, program.input_scale, program.input_zero_point), count)
+
+
+class TimedEngine(EngineInterpreter):
+    """The host build of the engine beside interpreters whose latency is measured.
+
+    Raises:
+        ModelError: For a model that keeps state, whose steps :class:`~firmware_export.emulation.steps.StepInterpreter`
+            times, or that the engine does not support.
+        ToolchainError: Without a C compiler.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        graph = read_model(model)
+        if graph.stateful:
+            raise ModelError("the engine takes this model step by step: --stream times a step.")
+        super().__init__(model)
+        self.input = input_spec(graph)
 
 
 def finish_output(program: Program, outputs: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from firmware_export.emulation.host import EngineInterpreter
+from firmware_export.encodings.core_costs import DEFAULT_CORE
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
 
@@ -24,7 +25,13 @@ class HostCheck:
 
 
 def check_on_host(
-    model: bytes, reference: str = "tflm", *, optimise: str = "balanced", count: int | None = None, seed: int = 1
+    model: bytes,
+    reference: str = "tflm",
+    *,
+    optimise: str = "balanced",
+    core: str = DEFAULT_CORE,
+    count: int | None = None,
+    seed: int = 1,
 ) -> HostCheck:
     """Compare the host build of the engine with an interpreter, byte by byte.
 
@@ -35,6 +42,7 @@ def check_on_host(
         model: Bytes of a ``.tflite`` that the engine supports.
         reference: Interpreter to compare with, as for ``open_interpreter``.
         optimise: As for :func:`firmware_export.engine.build`.
+        core: The same.
         count: Random inputs; as many as :func:`affordable` where not given.
         seed: Of the inputs.
 
@@ -42,7 +50,7 @@ def check_on_host(
         ModelError: If the model is not supported.
         ToolchainError: Without a C compiler.
     """
-    ours, theirs = EngineInterpreter(model, optimise=optimise), open_interpreter(model, reference)
+    ours, theirs = EngineInterpreter(model, optimise=optimise, core=core), open_interpreter(model, reference)
     graph = read_model(model)
     macs = sum(ours.engine.work(layer)[0] for layer in range(len(ours.engine.program.layers)))
     if count is None:

@@ -110,6 +110,7 @@ def emulate_stream(
     encodings: tuple[str, ...] | None = None,
     reference: str = "tflm",
     wait_states: int = 0,
+    core: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> StreamReport:
     """Step ``model`` through a stream in QEMU and compare every decision with the whole window on the last rows.
@@ -125,6 +126,7 @@ def emulate_stream(
         encodings: As for :func:`firmware_export.engine.build`.
         reference: Interpreter of the whole window, as for ``open_interpreter``.
         wait_states: Of the board's flash, as for :func:`firmware_export.emulation.emulator.emulate`.
+        core: Whose cycles decide the encodings; the board's by default.
         progress: Called with the name of each step.
 
     Raises:
@@ -135,7 +137,7 @@ def emulate_stream(
     say = progress or (lambda text: None)
     machine = board_of(board)
     data = model if isinstance(model, bytes) else Path(model).read_bytes()
-    engine = build(data, optimise=optimise, encodings=encodings, stream=True, hop=hop)
+    engine = build(data, optimise=optimise, encodings=encodings, stream=True, hop=hop, core=core or machine.core)
     step = step_of(engine)
     if rows is None:
         rows = random_rows(engine, (step.warm_up + steps) * step.rows, seed)

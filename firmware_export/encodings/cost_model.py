@@ -1,62 +1,34 @@
-"""What an encoding costs, in bytes and in instructions, and which one each layer takes.
+"""What an encoding costs, in bytes and in cycles of a core, and which one each layer takes.
 
-Bytes are exact: the encoded weights. Instructions are estimates for one inference on a Cortex-M4, from the lengths of
-the kernels' inner loops as compiled (`make bench-device` measures the truth): a convolution handles eight pixels at
-once, so its row costs are paid once every eight pixels; a fully connected layer pays them once. Each kernel that is
-used adds its code. The choice minimises, over all layers together,
+Bytes are exact: the encoded weights. Cycles of one inference are estimates, from constants of each kernel that were
+fitted to the emulator's (:mod:`firmware_export.encodings.core_costs`): a convolution handles eight pixels at once, so
+its row costs are paid once every eight pixels; a fully connected layer pays them once. Each kernel that is used adds
+its code. The choice minimises, over all layers together,
 
-    cost = instructions / dense instructions + tilt * bytes / dense bytes
+    cost = cycles / dense cycles + tilt * bytes / dense bytes
 
-with tilt 0.02 for "speed", 1 for "balanced" and 50 for "size".
+with tilt 0.02 for "speed", 0.15 for "balanced" and 50 for "size".
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from firmware_export.encodings import ENCODINGS, Encoded
+from firmware_export.encodings.core_costs import CODE, COSTS, DEFAULT_CORE
 from kws_tfmot.errors import RecipeError, did_you_mean
 
 if TYPE_CHECKING:
     from firmware_export.operators.kernels.convolution import Convolution
     from firmware_export.operators.kernels.depthwise import Depthwise
 
-TILT = {"speed": 0.02, "balanced": 1.0, "size": 50.0}
+TILT = {"speed": 0.02, "balanced": 0.15, "size": 50.0}
 BLOCK = 8  # pixels at once
-ROW = 115.0  # requantising and storing eight pixels, and walking to the next row
-FC_ROW = 40.0
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """Instructions of one encoding: for each kept weight (or group, or block) and each stored word of a row."""
-
-    each: float
-    row: float
-    fc_each: float
-    fc_row: float
-    code: int  # bytes of the convolution kernel; the fully connected one is about half
-
-
-KERNELS = {
-    "dense": Kernel(7.5, 4, 2.0, 6, 620),
-    "bitmap": Kernel(12.0, 12, 8.0, 14, 720),
-    "relative": Kernel(10.5, 4, 7.5, 6, 640),
-    "index": Kernel(12.0, 6, 7.0, 6, 620),
-    "block": Kernel(33.0, 6, 16.0, 6, 660),
-    "nm": Kernel(11.0, 6, 7.5, 14, 720),
-    "packed": Kernel(24.0, 10, 20.0, 10, 1000),
-    "table": Kernel(22.0, 10, 18.0, 10, 1300),
-    "row_tables": Kernel(11.7, 10, 7.7, 10, 1300),
-    "planes": Kernel(2.3, 13, 0.0, 0, 1400),
-}
-WHOLE_BYTES = 10.3  # instructions less for a table's weight of one to four bits, eight of which are read at once
-SUMS_OF_FOUR = 78.0  # for the tables of planes, for each input
-WIDE_ROW = 300.0  # a row of planes whose sums do not fit 16 bits together
+WIDE_ROW = 310.0  # cycles more for a row of planes whose sums do not fit 16 bits together
 UNPACKING = 600  # bytes of code that a depthwise convolution needs for weights of few bits
 
 
@@ -66,7 +38,7 @@ class Estimate:
 
     encoding: str
     encoded: Encoded
-    instructions: float
+    cycles: float
 
     @property
     def bytes(self) -> int:
@@ -80,6 +52,8 @@ def work(encoding: str, encoded: Encoded, rows: np.ndarray) -> tuple[float, floa
     nonzero = float(np.count_nonzero(rows))
     if encoding == "relative":
         return (encoded.size - channels) / 1.5, 0.0
+    if encoding == "delta":
+        return (encoded.size - 4 * channels) / 2, 0.0
     if encoding == "bitmap":
         return nonzero, channels * -(-depth // 32)
     if encoding == "index":
@@ -93,35 +67,35 @@ def work(encoding: str, encoded: Encoded, rows: np.ndarray) -> tuple[float, floa
     return float(rows.size), 0.0
 
 
-def estimate(encoding: str, operation: Convolution) -> Estimate | None:
-    """Encode one layer and estimate its instructions; ``None`` where the encoding does not suit the weights."""
+def estimate(encoding: str, operation: Convolution, core: str = DEFAULT_CORE) -> Estimate | None:
+    """Encode one layer and estimate its cycles on a core; ``None`` where the encoding does not suit the weights."""
     rows = operation.weights
-    encoded = None if encoding == "planes" and operation.vector else ENCODINGS[encoding].encode(rows)
+    encoded = ENCODINGS[encoding].encode(rows) if operation.takes(encoding) else None
     if encoded is None:
         return None
     visited, words = work(encoding, encoded, rows)
-    kernel, channels = KERNELS[encoding], rows.shape[0]
-    if encoding == "table" and encoded.bits <= 4:
-        kernel = replace(kernel, each=kernel.each - WHOLE_BYTES, fc_each=kernel.fc_each - WHOLE_BYTES)
-    if operation.vector:
-        total = visited * kernel.fc_each + words * kernel.fc_row + channels * FC_ROW
-    else:
-        blocks = -(-operation.window.output.plane // BLOCK)
-        gather = rows.shape[1] * (20.0 if operation.window.pointwise else 90.0)
-        if encoding == "planes":
-            wide = ((1 << encoded.bits) - 1) * rows.shape[1] >= 256
-            gather += rows.shape[1] * SUMS_OF_FOUR + (channels * WIDE_ROW if wide else 0.0)
-        total = blocks * (visited * kernel.each + words * kernel.row + channels * ROW + gather)
-    return Estimate(encoding, encoded, total)
+    kind = "wide_table" if encoding == "table" and encoded.bits > 4 else encoding
+    costs = COSTS[core]
+    kernel = (costs.vector if operation.vector else costs.convolution)[kind]
+    column = kernel.column if operation.vector or operation.window.pointwise else costs.window
+    channels, depth = rows.shape
+    total = visited * kernel.each + words * kernel.word + channels * kernel.row + depth * column
+    if encoding == "planes" and ((1 << encoded.bits) - 1) * depth >= 256:
+        total += channels * WIDE_ROW
+    blocks = 1 if operation.vector else -(-operation.window.output.plane // BLOCK)
+    return Estimate(encoding, encoded, blocks * total)
 
 
-def choose(operations: list[Convolution], optimise: str, allowed: tuple[str, ...] | None = None) -> list[Estimate]:
+def choose(
+    operations: list[Convolution], optimise: str, allowed: tuple[str, ...] | None = None, core: str = DEFAULT_CORE
+) -> list[Estimate]:
     """The cheapest encoding of each layer, the kernels' own code included.
 
     Args:
         operations: The layers with weights to encode.
         optimise: ``"speed"``, ``"balanced"`` or ``"size"``.
         allowed: Names of the encodings to choose from; all by default. Weights that suit none of them stay dense.
+        core: A key of :data:`~firmware_export.encodings.core_costs.COSTS`.
 
     Raises:
         RecipeError: For an unknown tilt or encoding.
@@ -138,18 +112,18 @@ def choose(operations: list[Convolution], optimise: str, allowed: tuple[str, ...
             )
     if not operations:
         return []
-    dense = [e for op in operations if (e := estimate("dense", op)) is not None]
-    base_instructions = sum(e.instructions for e in dense)
+    dense = [e for op in operations if (e := estimate("dense", op, core)) is not None]
+    base_cycles = sum(e.cycles for e in dense)
     base_bytes = sum(e.bytes for e in dense)
-    offers = [{n: e for n in names if (e := estimate(n, op)) is not None} for op in operations]
+    offers = [{n: e for n in names if (e := estimate(n, op, core)) is not None} for op in operations]
     offers = [offer or {"dense": plain} for offer, plain in zip(offers, dense, strict=True)]
     tilt = TILT[optimise]
 
     def cost(picked: list[Estimate]) -> float:
         vectors = {(e.encoding, op.vector) for e, op in zip(picked, operations, strict=True)}
-        code = sum(KERNELS[name].code // (2 if vector else 1) for name, vector in vectors)
-        instructions = sum(e.instructions for e in picked)
-        return instructions / base_instructions + tilt * (sum(e.bytes for e in picked) + code) / base_bytes
+        code = sum(CODE[name] // (2 if vector else 1) for name, vector in vectors)
+        cycles = sum(e.cycles for e in picked)
+        return cycles / base_cycles + tilt * (sum(e.bytes for e in picked) + code) / base_bytes
 
     def pick(subset: tuple[str, ...]) -> list[Estimate] | None:
         picked = []
@@ -157,7 +131,7 @@ def choose(operations: list[Convolution], optimise: str, allowed: tuple[str, ...
             fitting = [e for n, e in offer.items() if n in subset or n not in names]
             if not fitting:
                 return None
-            picked.append(min(fitting, key=lambda e: _alone(e, base_instructions, base_bytes, tilt)))
+            picked.append(min(fitting, key=lambda e: _alone(e, base_cycles, base_bytes, tilt)))
         return picked
 
     subsets = [s for size in range(1, min(len(names), 4) + 1) for s in combinations(names, size)]
@@ -187,5 +161,5 @@ def choose_depthwise(
     return picked if unpacking or saved > UNPACKING else [None] * len(operations)
 
 
-def _alone(e: Estimate, base_instructions: float, base_bytes: int, tilt: float) -> tuple[float, str]:
-    return e.instructions / base_instructions + tilt * e.bytes / base_bytes, e.encoding
+def _alone(e: Estimate, base_cycles: float, base_bytes: int, tilt: float) -> tuple[float, str]:
+    return e.cycles / base_cycles + tilt * e.bytes / base_bytes, e.encoding

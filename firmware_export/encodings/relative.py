@@ -1,4 +1,4 @@
-"""4-bit relative index: 1.5 bytes a weight that is not zero, and the fastest to walk."""
+"""4-bit relative index: 1.5 bytes a weight that is not zero, walked through fast."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from firmware_export.encodings.base import Encoded, Encoding, fits_lanes
 MAX_STEP = 15
 
 
-def _steps(row: np.ndarray) -> list[tuple[int, int]]:
+def steps_of(row: np.ndarray) -> list[tuple[int, int]]:
     """(step from the place before, weight); gaps above 15 are bridged by zeros.
 
-    >>> _steps(np.array([0, 0, 3] + [0] * 16 + [4], np.int8))
+    >>> steps_of(np.array([0, 0, 3] + [0] * 16 + [4], np.int8))
     [(2, 3), (15, 0), (2, 4)]
     """
     steps: list[tuple[int, int]] = []
@@ -39,7 +39,7 @@ def encode(rows: np.ndarray) -> Encoded | None:
         return None
     out = bytearray()
     for row in rows:
-        steps = _steps(row)
+        steps = steps_of(row)
         if len(steps) % 2:
             steps.append((1 if steps[-1][0] == 0 else 0, 0))
         for (s0, w0), (s1, w1) in zip(steps[::2], steps[1::2], strict=True):

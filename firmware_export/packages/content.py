@@ -11,6 +11,7 @@ from firmware_export.codegen.model import generate
 from firmware_export.codegen.rename import package_name, renamed, renamed_file
 from firmware_export.emulation.example import EXAMPLE, example_files, plan_of
 from firmware_export.emulation.steps import StepInterpreter, open_engine
+from firmware_export.encodings.core_costs import DEFAULT_CORE
 from firmware_export.engine import build
 from firmware_export.packages.protocol import Content
 from kws_tfmot.contract import ModelContract
@@ -38,6 +39,7 @@ def package_content(
     *,
     stream: bool = False,
     hop: int | None = None,
+    core: str | None = None,
 ) -> Content:
     """The sources of ``model`` under ``name``.
 
@@ -48,13 +50,14 @@ def package_content(
         optimise: As for :func:`firmware_export.engine.build`.
         stream: Take steps in place of windows, as a model with state always does.
         hop: Frames a step takes.
+        core: Whose cycles decide the encodings; Cortex-M4 by default.
 
     Raises:
         ModelError: For a model that the engine does not run or stream, or that does not fit its contract.
         RecipeError: For an impossible name, or a front end without C source.
     """
     package_name(name)
-    engine = build(model, optimise=optimise, labels=contract.labels, stream=stream, hop=hop)
+    engine = build(model, optimise=optimise, labels=contract.labels, stream=stream, hop=hop, core=core or DEFAULT_CORE)
     plan = plan_of(engine, model, contract)
     files = {file: text for file, text in example_files(engine, contract, plan).items() if file not in _LEFT_OUT}
     hops = _hops(contract.frontend, plan)

@@ -40,6 +40,7 @@ def export_package(
     optimise: str = "balanced",
     stream: bool = False,
     hop: int | None = None,
+    core: str | None = None,
 ) -> dict[str, Any]:
     """Write ``model`` as a package for ``target``; all of its files or none, and return its record.
 
@@ -55,6 +56,7 @@ def export_package(
         optimise: As for :func:`firmware_export.engine.build`.
         stream: Take steps in place of windows, as a model with state always does.
         hop: Frames a step takes; the least possible by default.
+        core: Whose cycles decide the encodings; Cortex-M4 by default.
 
     Raises:
         RecipeError: For an unknown target or an impossible name.
@@ -64,7 +66,7 @@ def export_package(
         raise RecipeError(
             f"unknown target {target!r}.{did_you_mean(target, tuple(TARGETS))} Allowed: {', '.join(TARGETS)}."
         )
-    content = package_content(model, contract, name, optimise, stream=stream, hop=hop)
+    content = package_content(model, contract, name, optimise, stream=stream, hop=hop, core=core)
     files = package_files(content, TARGETS[target])
     record = _record(content, target, files)
     whole = files | {RECORD: json.dumps(record, indent=2) + "\n"}

@@ -243,6 +243,7 @@ kws_status kws_conv_dense_pairs(const kws_conv *layer, const int8_t *input, int8
 kws_status kws_mve_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_delta(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_index(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
@@ -279,10 +280,6 @@ kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, in
 /* One output pixel of a kernel N x 1 without dilation, all of it inside a column of rows. `scratch` holds the taps of
  * one channel of few bits, else it is unused. */
 kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
-
-/* A 3x3 window with plain output over all columns, one beyond either side, and rows within the input; not in place. No
- * scratch. */
-kws_status kws_depthwise_narrow(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
 kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output);
 kws_status kws_max_pool(const kws_pool *layer, const int8_t *input, int8_t *output);

@@ -29,7 +29,8 @@ from firmware_export.emulation.cycles import Cycles
 from firmware_export.emulation.elf import footprint
 from firmware_export.emulation.emulator import PROBE, build_firmware, emulate, plugin_digest
 from firmware_export.encodings import ENCODINGS
-from firmware_export.encodings.cost_model import KERNELS, TILT, Estimate, estimate
+from firmware_export.encodings.core_costs import CODE, DEFAULT_CORE, core_of
+from firmware_export.encodings.cost_model import TILT, Estimate, estimate
 from firmware_export.engine import Engine, assemble, engine_sources
 from firmware_export.ir import Layer, Program
 from firmware_export.lowering.lower import lower
@@ -48,7 +49,7 @@ class _Offers:
     estimates: list[Estimate]
     chosen: np.ndarray  # index into estimates
     bytes: np.ndarray
-    instructions: np.ndarray
+    cycles: np.ndarray  # estimated
     uses: np.ndarray  # [sets, kinds of kernels]
 
 
@@ -76,6 +77,7 @@ class SubnetCosts:
         self._files = list(files)
         self._layer_of = dict(layer_of)
         self._board = board_of(board) if board else None
+        self._core = core_of(self._board.core) if self._board else DEFAULT_CORE
         self._tilt = TILT[optimise]
         self._say = progress or (lambda text: None)
         self._base = lower(read_model(self._files[0]))
@@ -84,9 +86,9 @@ class SubnetCosts:
         self._operators = list(self._convolutions[0])
         self._sets = [s for n in range(1, MAX_ENCODINGS + 1) for s in combinations(ENCODINGS, n)]
         self._kinds = [(name, vector) for name in ENCODINGS for vector in (False, True)]
-        self._code = np.array([KERNELS[name].code // (2 if vector else 1) for name, vector in self._kinds])
-        dense = [_must(estimate("dense", op)) for op in self._convolutions[0].values()]
-        self._base_instructions = sum(e.instructions for e in dense)
+        self._code = np.array([CODE[name] // (2 if vector else 1) for name, vector in self._kinds])
+        dense = [_must(estimate("dense", op, self._core)) for op in self._convolutions[0].values()]
+        self._base_cycles = sum(e.cycles for e in dense)
         self._base_bytes = sum(e.bytes for e in dense)
         self._offers: dict[tuple[int, int], _Offers] = {}
         self._known: dict[Levels, dict[str, float]] = {}
@@ -146,17 +148,17 @@ class SubnetCosts:
         offers = [self._offer(op, self._level(op, levels)) for op in self._operators]
         used = np.logical_or.reduce([offer.uses for offer in offers])
         size = np.sum([offer.bytes for offer in offers], axis=0) + used @ self._code
-        instructions = np.sum([offer.instructions for offer in offers], axis=0)
-        best = int(np.argmin(instructions / self._base_instructions + self._tilt * size / self._base_bytes))
+        cycles = np.sum([offer.cycles for offer in offers], axis=0)
+        best = int(np.argmin(cycles / self._base_cycles + self._tilt * size / self._base_bytes))
         return [offer.estimates[offer.chosen[best]] for offer in offers]
 
     def _offer(self, operator: int, level: int) -> _Offers:
         key = (operator, level)
         if key not in self._offers:
             operation = self._convolutions[level][operator]
-            estimates = [e for name in ENCODINGS if (e := estimate(name, operation)) is not None]
+            estimates = [e for name in ENCODINGS if (e := estimate(name, operation, self._core)) is not None]
             alone = np.array(
-                [e.instructions / self._base_instructions + self._tilt * e.bytes / self._base_bytes for e in estimates]
+                [e.cycles / self._base_cycles + self._tilt * e.bytes / self._base_bytes for e in estimates]
             )
             allowed = np.array([[e.encoding in s for e in estimates] for s in self._sets])
             masked = np.where(allowed, alone, np.inf)
@@ -166,7 +168,7 @@ class SubnetCosts:
                 estimates,
                 chosen,
                 np.where(possible, np.array([e.bytes for e in estimates], float)[chosen], np.inf),
-                np.where(possible, np.array([e.instructions for e in estimates])[chosen], np.inf),
+                np.where(possible, np.array([e.cycles for e in estimates])[chosen], np.inf),
                 kinds[chosen],
             )
         return self._offers[key]

@@ -41,7 +41,11 @@ def export_build(build: Build) -> bool:
                 build.reporter.note(f"not exported for TFLM: {error.message}")
         if "engine" in settings.targets:
             figures["engine"] = export_engine(
-                model, folder / "engine", optimise=settings.optimise, labels=build.index.labels
+                model,
+                folder / "engine",
+                optimise=settings.optimise,
+                labels=build.index.labels,
+                core=settings.core,
             ) | compare_engine(build)
         _say_what_to_trust(build, folder)
         written = sorted(path.relative_to(build.run.directory).as_posix() for path in folder.rglob("*.*"))
@@ -70,7 +74,8 @@ def compare_engine(build: Build) -> dict[str, Any]:
     inputs = model_input_of(input_spec(read_model(model)), features, build.recipe.frontend.scale)
     try:
         stateful = read_model(model).stateful
-        engine = open_engine(model) if stateful else EngineInterpreter(model, build.recipe.export.optimise)
+        export = build.recipe.export
+        engine = open_engine(model) if stateful else EngineInterpreter(model, export.optimise, export.core)
     except ToolchainError as error:
         build.reporter.note(f"the engine was not compared with TFLite Micro: {error.message}")
         return {}

@@ -91,7 +91,7 @@ def test_the_export_says_what_it_stored(tmp_path: Path) -> None:
     assert '"yes"' in header and report["model_sha256"] in header
     weights = [layer for layer in report["layers"] if "encoding" in layer]
     assert len(weights) == 6
-    assert all(layer["encoded_bytes"] < 0.5 * layer["dense_bytes"] for layer in weights[:5])
+    assert all(layer["encoded_bytes"] < 0.6 * layer["dense_bytes"] for layer in weights[:5])
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "75.0%" in readme and str(report["arena_bytes"]) in readme
 
@@ -103,11 +103,11 @@ def test_only_the_kernels_in_use_are_copied(tmp_path: Path) -> None:
     assert not names & {"kws_conv_bitmap.c", "kws_add.c", "kws_max_pool.c", "kws_lookup.c", "kws_depthwise_any.c"}
 
 
-def test_the_tilt_trades_bytes_for_instructions() -> None:
+def test_the_tilt_trades_bytes_for_cycles() -> None:
     model = ds_cnn(0.75)
     speed, size = build(model, optimise="speed"), build(model, optimise="size")
     assert sum(p.bytes for p in size.picked if p) < sum(p.bytes for p in speed.picked if p)
-    assert sum(p.instructions for p in size.picked if p) > sum(p.instructions for p in speed.picked if p)
+    assert sum(p.cycles for p in size.picked if p) > sum(p.cycles for p in speed.picked if p)
     assert choose([], "size") == []
 
 

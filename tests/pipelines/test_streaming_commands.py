@@ -111,6 +111,7 @@ def test_benchmark_times_a_step(streamable: Path) -> None:
     assert result.exit_code == 0, result.output
     rows = {row["kind"]: row for row in json.loads(result.stdout)["latency"]}
     assert rows["engine step"]["runs"] == 20 and "2 rows a step" in rows["engine step"]["interpreter"]
+    assert rows["engine"]["runs"] == 20 and rows["engine"]["p50_us"] > 0
 
 
 @pytest.mark.parametrize(

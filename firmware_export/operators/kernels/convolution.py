@@ -62,6 +62,10 @@ class Convolution(Operation):
         dense = encoding == "dense" and not self.vector and self.requant.plain
         return dense and self.window.output.plane % 4 == 0 and rows_pair(self.weights)
 
+    def takes(self, encoding: str) -> bool:
+        """Whether it has a kernel: none for planes and delta of vectors, nor for delta where outputs are not plain."""
+        return not (encoding in ("planes", "delta") and self.vector) and (encoding != "delta" or self.requant.plain)
+
     def works_in_place(self, source: Layout, target: Layout) -> bool:
         """A pointwise one: a block's columns are in scratch before its outputs are written."""
         return self.window.pointwise and not self.vector and source.plane == target.plane
@@ -75,6 +79,9 @@ class Convolution(Operation):
         if paired:
             words = row_pairs(self.weights)
             weights = step.array_where("KWS_ROW_PAIRS", "weights", words, encoded.data)
+        elif step.picked.encoding == "delta":
+            words = np.frombuffer(encoded.data, "<u4")
+            weights = f"(const uint8_t *){step.array('uint32_t', 'weights', words, 4)}"
         else:
             weights = step.array("uint8_t", "weights", encoded.data)
         table = step.array("int8_t", "table", encoded.table) if encoded.table else "NULL"
@@ -88,7 +95,8 @@ class Convolution(Operation):
             needs.append("kws_conv_get_buffer_size")
         members: list[object] = [weights, table, step.requant(self.requant), gather]
         members += [step.window(self.window), self.weights.shape[1], self.weights.shape[0]]
-        members += [encoded.bits, encoded.group]
+        above = int(self.weights.min(initial=0)) > -128
+        members += [int(above) if paired else encoded.bits, encoded.group]
         address = step.struct("kws_conv", members)
         return step.call(kernel, address, step.input(), step.output, step.scratch, needs=tuple(needs))
 

@@ -5,9 +5,21 @@
 #include "kws_engine.h"
 
 /* round(a * b / 2^31), ties upwards. b is never negative, so the one case that saturates elsewhere cannot occur. */
+#if defined(__ARM_ARCH) && !defined(__thumb2__) && !defined(__aarch64__)
+/* Without a long multiply: halves of 16 bits. The product's bits below 16 cannot reach the rounded place. */
+static inline int32_t kws_high_multiply(int32_t a, int32_t b) {
+    const int32_t a_high = a >> 16, b_high = b >> 16;
+    const uint32_t a_low = (uint32_t)a & 0xffffu, b_low = (uint32_t)b & 0xffffu;
+    const int32_t first = (int32_t)((uint32_t)a_high * b_low + (a_low * b_low >> 16));
+    const int32_t second = (int32_t)(a_low * (uint32_t)b_high + ((uint32_t)first & 0xffffu));
+    const int32_t high = a_high * b_high + (first >> 16) + (second >> 16);
+    return (int32_t)(((uint32_t)high << 1) + ((((uint32_t)second & 0xffffu) + 0x4000u) >> 15));
+}
+#else
 static inline int32_t kws_high_multiply(int32_t a, int32_t b) {
     return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
 }
+#endif
 
 /* round(x / 2^exponent), ties away from zero; 0 <= exponent <= 31. */
 static inline int32_t kws_divide_by_power(int32_t x, int exponent) {

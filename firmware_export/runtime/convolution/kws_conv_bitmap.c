@@ -34,28 +34,29 @@ kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *o
 }
 #else
 #if KWS_THUMB2
-KWS_NAKED static const uint8_t *kws_bitmap_row(KWS_ROW_PARAMETERS) {
-    __asm__(KWS_ROW_ENTER "ldr r12, [r2, #16]\n\t" /* depth */
-                          "add r12, r0, r12, lsl #4\n\t"
-                          "push {r0, r12}\n" /* start of this map's columns, end of all columns */
-                          "1:\n\t"
-                          "ldr lr, [r1], #4\n\t"
-                          "rev lr, lr\n\t"
-                          "cmp lr, #0\n\t"
-                          "beq 3f\n"
-                          "2:\n\t"
-                          "clz r12, lr\n\t"
-                          "add r0, r0, r12, lsl #4\n\t"
-                          "lsl lr, lr, r12\n\t"
-                          "ldrsb r12, [r1], #1\n\t"
-                          "lsls lr, lr, #1\n\t" KWS_ROW_MAC_NEXT "bne 2b\n"
-                          "3:\n\t"
-                          "ldrd r0, r12, [sp]\n\t"
-                          "add r0, r0, #512\n\t"
-                          "str r0, [sp]\n\t"
-                          "cmp r0, r12\n\t"
-                          "blo 1b\n\t"
-                          "add sp, sp, #8\n\t" KWS_ROW_LEAVE);
+KWS_NAKED static const uint8_t *kws_bitmap_rows(KWS_ROWS_PARAMETERS) {
+    KWS_ROWS("1:\n\t"
+             "str r0, [sp, #48]\n\t" /* this map's columns */
+             "ldr lr, [r1], #4\n\t"
+             "rev lr, lr\n\t"
+             "cmp lr, #0\n\t"
+             "beq 3f\n"
+             "2:\n\t"
+             "clz r12, lr\n\t"
+             "lsl lr, lr, r12\n\t"
+             "add r0, r0, r12, lsl #4\n\t"
+             "ldrsb r12, [r1], #1\n\t" KWS_ROWS_MAC("r0", "r12", "r2", "r3",
+                                                    "") "add r0, r0, #16\n\t"
+                                                        "lsls lr, lr, #1\n\t"
+                                                        "bne 2b\n"
+                                                        "3:\n\t"
+                                                        "ldr r0, [sp, #48]\n\t"
+                                                        "ldr r12, [sp, #44]\n\t" /* bytes of all columns */
+                                                        "ldr lr, [sp]\n\t"
+                                                        "add r0, r0, #512\n\t"
+                                                        "add r12, r12, lr\n\t"
+                                                        "cmp r0, r12\n\t"
+                                                        "blo 1b\n\t");
 }
 #endif
 
@@ -79,6 +80,6 @@ static const uint8_t *kws_bitmap_sums(kws_sums *sums, const kws_lane *word, cons
 }
 
 kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    return kws_conv_rows(layer, input, output, scratch, kws_bitmap_sums, KWS_QUICK(kws_bitmap_row));
+    return kws_conv_rows(layer, input, output, scratch, kws_bitmap_sums, KWS_QUICK(kws_bitmap_rows));
 }
 #endif

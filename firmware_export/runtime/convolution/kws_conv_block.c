@@ -24,21 +24,21 @@ kws_status kws_conv_block(const kws_conv *layer, const int8_t *input, int8_t *ou
 }
 #else
 #if KWS_THUMB2
-#define KWS_BLOCK_STEP "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC_NEXT
+#define KWS_BLOCK_STEP(at) \
+    "ldrsb r12, [r1, #" at "]\n\t" KWS_ROWS_MAC("r0", "r12", "r2", "r3", "") "add r0, r0, #16\n\t"
 
-KWS_NAKED static const uint8_t *kws_block_row(KWS_ROW_PARAMETERS) {
-    __asm__("ldrb r12, [r1], #1\n\t" /* blocks */
-            KWS_ROW_ENTER "push {r0}\n\t"
-            "movs lr, r12\n\t"
-            "beq 2f\n"
-            "1:\n\t"
-            "ldrb r12, [r1], #1\n\t"
-            "ldr r0, [sp]\n\t"
-            "add r0, r0, r12, lsl #6\n\t" KWS_BLOCK_STEP KWS_BLOCK_STEP KWS_BLOCK_STEP KWS_BLOCK_STEP
-            "subs lr, lr, #1\n\t"
-            "bne 1b\n"
-            "2:\n\t"
-            "add sp, sp, #4\n\t" KWS_ROW_LEAVE);
+KWS_NAKED static const uint8_t *kws_block_rows(KWS_ROWS_PARAMETERS) {
+    KWS_ROWS("ldrb lr, [r1], #1\n\t" /* blocks */
+             "cmp lr, #0\n\t"
+             "beq 2f\n"
+             "1:\n\t"
+             "ldrb r12, [r1]\n\t"
+             "ldr r0, [sp]\n\t"
+             "add r0, r0, r12, lsl #6\n\t" KWS_BLOCK_STEP("1") KWS_BLOCK_STEP("2") KWS_BLOCK_STEP("3")
+                 KWS_BLOCK_STEP("4") "add r1, r1, #5\n\t"
+                                     "subs lr, lr, #1\n\t"
+                                     "bne 1b\n"
+                                     "2:\n\t");
 }
 #endif
 
@@ -57,6 +57,6 @@ static const uint8_t *kws_block_sums(kws_sums *sums, const kws_lane *columns, co
 }
 
 kws_status kws_conv_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    return kws_conv_rows(layer, input, output, scratch, kws_block_sums, KWS_QUICK(kws_block_row));
+    return kws_conv_rows(layer, input, output, scratch, kws_block_sums, KWS_QUICK(kws_block_rows));
 }
 #endif

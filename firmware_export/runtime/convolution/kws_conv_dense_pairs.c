@@ -1,5 +1,6 @@
 /* Convolution with dense weights, two rows of them in each other. */
 #include "kws_dense_pairs.h"
+#include "kws_halves.h"
 #include "kws_lanes.h"
 
 #if KWS_ROW_PAIRS
@@ -30,6 +31,7 @@ static void kws_pairs_block(const kws_conv *layer, const uint8_t *columns, int8_
 
 /* Plain int8 weights of layers whose requantisation is plain and whose planes are multiples of four bytes. With SMLAD
  * two rows lie in each other as kws_dense_pairs.h says, a single last row beside zeros; elsewhere as in kws_conv_dense.
+ * `bits` is 1 where no weight is -128, which Cortex-M3's kernel needs.
  */
 kws_status kws_conv_dense_pairs(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
 #if KWS_ROW_PAIRS
@@ -41,6 +43,21 @@ kws_status kws_conv_dense_pairs(const kws_conv *layer, const int8_t *input, int8
     for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
         layer->gather(layer, input, pixel, scratch);
         kws_pairs_block(layer, (const uint8_t *)scratch, output + pixel, kws_block_count(plane, pixel));
+    }
+    return KWS_OK;
+#elif KWS_HALVES
+    if (layer == NULL || input == NULL || output == NULL || scratch == NULL || !layer->output.plain) {
+        return KWS_ERROR_ARGUMENT;
+    }
+    if (layer->bits == 0) { /* a weight may be -128 */
+        return kws_conv_dense(layer, input, output, scratch);
+    }
+    const uint32_t plane = layer->window.out_plane;
+    for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
+        layer->gather(layer, input, pixel, scratch);
+        kws_halves_of((kws_lane *)scratch, (uint32_t)layer->depth * KWS_LANES);
+        kws_rows_block(kws_halves_rows, layer, (const kws_lane *)scratch, output + pixel,
+                       kws_block_count(plane, pixel));
     }
     return KWS_OK;
 #else

@@ -21,19 +21,18 @@ kws_status kws_conv_index(const kws_conv *layer, const int8_t *input, int8_t *ou
 }
 #else
 #if KWS_THUMB2
-KWS_NAKED static const uint8_t *kws_index_row(KWS_ROW_PARAMETERS) {
-    __asm__("ldrb r12, [r1], #1\n\t" /* weights */
-            KWS_ROW_ENTER "push {r0}\n\t"
-            "movs lr, r12\n\t"
-            "beq 2f\n"
-            "1:\n\t"
-            "ldrb r12, [r1], #1\n\t"
-            "ldr r0, [sp]\n\t"
-            "add r0, r0, r12, lsl #4\n\t"
-            "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC "subs lr, lr, #1\n\t"
-            "bne 1b\n"
-            "2:\n\t"
-            "add sp, sp, #4\n\t" KWS_ROW_LEAVE);
+KWS_NAKED static const uint8_t *kws_index_rows(KWS_ROWS_PARAMETERS) {
+    KWS_ROWS("ldrb lr, [r1], #1\n\t" /* weights */
+             "cmp lr, #0\n\t"
+             "beq 2f\n"
+             "1:\n\t"
+             "ldrb r12, [r1]\n\t"
+             "ldr r0, [sp]\n\t"
+             "add r0, r0, r12, lsl #4\n\t"
+             "ldrsb r12, [r1, #1]\n\t" KWS_ROWS_MAC("r0", "r12", "r2", "r3", "") "add r1, r1, #2\n\t"
+                                                                                 "subs lr, lr, #1\n\t"
+                                                                                 "bne 1b\n"
+                                                                                 "2:\n\t");
 }
 #endif
 
@@ -48,6 +47,6 @@ static const uint8_t *kws_index_sums(kws_sums *sums, const kws_lane *columns, co
 }
 
 kws_status kws_conv_index(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    return kws_conv_rows(layer, input, output, scratch, kws_index_sums, KWS_QUICK(kws_index_row));
+    return kws_conv_rows(layer, input, output, scratch, kws_index_sums, KWS_QUICK(kws_index_rows));
 }
 #endif

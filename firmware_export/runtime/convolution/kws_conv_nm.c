@@ -24,20 +24,21 @@ kws_status kws_conv_nm(const kws_conv *layer, const int8_t *input, int8_t *outpu
 }
 #else
 #if KWS_THUMB2
-KWS_NAKED static const uint8_t *kws_nm_row(KWS_ROW_PARAMETERS) {
-    __asm__(KWS_ROW_ENTER "ldr r12, [r2, #20]\n\t" /* bytes of a row */
-                          "add r12, r12, r1\n\t"
-                          "push {r12}\n"
-                          "1:\n\t"
-                          "ldrb lr, [r1], #1\n\t"
-                          "and r12, lr, #15\n\t"
-                          "add r0, r0, r12, lsl #4\n\t"
-                          "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC "bic lr, lr, #15\n\t"
-                          "add r0, r0, lr\n\t"
-                          "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC "ldr r12, [sp]\n\t"
-                          "cmp r1, r12\n\t"
-                          "bne 1b\n\t"
-                          "add sp, sp, #4\n\t" KWS_ROW_LEAVE);
+KWS_NAKED static const uint8_t *kws_nm_rows(KWS_ROWS_PARAMETERS) {
+    KWS_ROWS("ldr r12, [sp, #44]\n\t" /* bytes of a row */
+             "add r12, r12, r1\n\t"
+             "str r12, [sp, #48]\n"
+             "1:\n\t"
+             "ldrb lr, [r1]\n\t"
+             "and r12, lr, #15\n\t"
+             "add r0, r0, r12, lsl #4\n\t"
+             "ldrsb r12, [r1, #1]\n\t" KWS_ROWS_MAC(
+                 "r0", "r12", "r2", "r3", "") "bic lr, lr, #15\n\t"
+                                              "add r0, r0, lr\n\t"
+                                              "ldrsb r12, [r1, #2]\n\t" KWS_ROWS_MAC(
+                                                  "r0", "r12", "r2", "r3", "ldr lr, [sp, #48]\n\t") "add r1, r1, #3\n\t"
+                                                                                                    "cmp r1, lr\n\t"
+                                                                                                    "bne 1b\n\t");
 }
 #endif
 
@@ -55,6 +56,6 @@ static const uint8_t *kws_nm_sums(kws_sums *sums, const kws_lane *row, const uin
 }
 
 kws_status kws_conv_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    return kws_conv_rows(layer, input, output, scratch, kws_nm_sums, KWS_QUICK(kws_nm_row));
+    return kws_conv_rows(layer, input, output, scratch, kws_nm_sums, KWS_QUICK(kws_nm_rows));
 }
 #endif

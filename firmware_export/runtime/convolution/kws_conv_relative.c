@@ -27,19 +27,23 @@ kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t 
 }
 #else
 #if KWS_THUMB2
-KWS_NAKED static const uint8_t *kws_relative_row(KWS_ROW_PARAMETERS) {
-    __asm__(KWS_ROW_ENTER "ldrb lr, [r1], #1\n\t"
-                          "cmp lr, #0\n\t"
-                          "beq 2f\n"
-                          "1:\n\t"
-                          "and r12, lr, #15\n\t"
-                          "add r0, r0, r12, lsl #4\n\t"
-                          "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC "bic lr, lr, #15\n\t"
-                          "add r0, r0, lr\n\t"
-                          "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC "ldrb lr, [r1], #1\n\t"
-                          "cmp lr, #0\n\t"
-                          "bne 1b\n"
-                          "2:\n\t" KWS_ROW_LEAVE);
+/* The two weights behind the steps lr, and the next steps into it. */
+#define KWS_RELATIVE_TWO                                                                                    \
+    "and r12, lr, #15\n\t"                                                                                  \
+    "add r0, r0, r12, lsl #4\n\t"                                                                           \
+    "ldrsb r12, [r1]\n\t" KWS_ROWS_MAC("r0", "r12", "r2", "r3", "") "bic lr, lr, #15\n\t"                   \
+                                                                    "add r0, r0, lr\n\t"                    \
+                                                                    "ldrsb r12, [r1, #1]\n\t" KWS_ROWS_MAC( \
+                                                                        "r0", "r12", "r2", "r3",            \
+                                                                        "ldrb lr, [r1, #2]\n\t") "add r1, r1, #3\n\t"
+
+KWS_NAKED static const uint8_t *kws_relative_rows(KWS_ROWS_PARAMETERS) {
+    KWS_ROWS("ldrb lr, [r1], #1\n\t"
+             "cmp lr, #0\n\t"
+             "beq 2f\n"
+             "1:\n\t" KWS_RELATIVE_TWO "cmp lr, #0\n\t"
+             "bne 1b\n"
+             "2:\n\t");
 }
 #endif
 
@@ -59,6 +63,6 @@ static const uint8_t *kws_relative_sums(kws_sums *sums, const kws_lane *row, con
 }
 
 kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    return kws_conv_rows(layer, input, output, scratch, kws_relative_sums, KWS_QUICK(kws_relative_row));
+    return kws_conv_rows(layer, input, output, scratch, kws_relative_sums, KWS_QUICK(kws_relative_rows));
 }
 #endif

@@ -2,7 +2,7 @@
 #ifndef KWS_CONV_ROWS_H
 #define KWS_CONV_ROWS_H
 
-#include "kws_thumb2.h"
+#include "kws_rows.h"
 
 /* Adds one row's products over a block of pixels to the sums; returns where the next row begins. */
 typedef const uint8_t *(*kws_row_sums)(kws_sums *sums, const kws_lane *columns, const uint8_t *code,
@@ -11,6 +11,7 @@ typedef const uint8_t *(*kws_row_sums)(kws_sums *sums, const kws_lane *columns, 
 #if KWS_THUMB2
 #define KWS_QUICK(function) function
 #else /* no assembly to call */
+typedef void *kws_rows_function;
 #define KWS_QUICK(function) NULL
 #endif
 
@@ -20,10 +21,10 @@ typedef const uint8_t *(*kws_row_sums)(kws_sums *sums, const kws_lane *columns, 
 #define KWS_ALWAYS_INLINE static inline
 #endif
 
-/* `quick` computes and stores a whole row where the output is plain. Inlined, or `sums_of` would keep the sums of a row
- * in memory. */
+/* `quick` computes and stores a whole block where the output is plain. Inlined, or `sums_of` would keep the sums of a
+ * row in memory. */
 KWS_ALWAYS_INLINE kws_status kws_conv_rows(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch,
-                                           kws_row_sums sums_of, kws_row_function quick) {
+                                           kws_row_sums sums_of, kws_rows_function quick) {
     if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
         return KWS_ERROR_ARGUMENT;
     }
@@ -36,7 +37,7 @@ KWS_ALWAYS_INLINE kws_status kws_conv_rows(const kws_conv *layer, const int8_t *
         const uint8_t *code = layer->weights;
 #if KWS_THUMB2
         if (layer->output.plain) {
-            kws_every_row(quick, layer, columns, out, count);
+            kws_rows_block(quick, layer, columns, out, count);
             continue;
         }
 #else

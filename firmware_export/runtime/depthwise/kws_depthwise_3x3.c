@@ -3,7 +3,13 @@
 #include "kws_mve_lines.h"
 #include "kws_plane.h"
 
-#if KWS_DSP && !KWS_MVE
+#if defined(__thumb2__) && defined(__GNUC__) && !KWS_MVE
+#define KWS_LINES 1
+#else
+#define KWS_LINES 0
+#endif
+
+#if KWS_LINES && KWS_DSP
 /* What one channel needs; offsets are used by the assembly. Taps and bias are doubled, so that the sums are what
  * SMMLAR wants; each row of taps t0 t1 t2 is stored as the int16 pairs (t0, t1) and (t1, t2). */
 typedef struct {
@@ -173,6 +179,144 @@ static void kws_channel(kws_job *job, const kws_plane *plane, const kws_requant 
     job->first = output;
     kws_lines(job);
 }
+#elif KWS_LINES
+/* The same for cores without SMLAD: doubled taps as words, four outputs at a time by MLA. */
+typedef struct {
+    int32_t taps[9];                  /* 0 */
+    int32_t bias;                     /* 36 */
+    int32_t multiplier, round, shift; /* 40, 44, 48 */
+    int32_t step;                     /* 52 */
+    int8_t *output;                   /* 56 */
+    int32_t left;                     /* 60 */
+    int32_t lines;                    /* 64 */
+    const int16_t *x;                 /* 68 */
+    int32_t pitch;                    /* 72 */
+    int8_t *first;                    /* 76 */
+    int32_t major;                    /* 80 */
+    int32_t count;                    /* 84 */
+} kws_job;
+KWS_CHECK_OFFSET(kws_job, bias, 36);
+KWS_CHECK_OFFSET(kws_job, multiplier, 40);
+KWS_CHECK_OFFSET(kws_job, round, 44);
+KWS_CHECK_OFFSET(kws_job, shift, 48);
+KWS_CHECK_OFFSET(kws_job, step, 52);
+KWS_CHECK_OFFSET(kws_job, output, 56);
+KWS_CHECK_OFFSET(kws_job, left, 60);
+KWS_CHECK_OFFSET(kws_job, lines, 64);
+KWS_CHECK_OFFSET(kws_job, x, 68);
+KWS_CHECK_OFFSET(kws_job, pitch, 72);
+KWS_CHECK_OFFSET(kws_job, first, 76);
+KWS_CHECK_OFFSET(kws_job, major, 80);
+KWS_CHECK_OFFSET(kws_job, count, 84);
+
+/* A row of the window at r0 under four outputs r4-r7; r8-r10 hold the taps, r11, r12 and lr the inputs. */
+#define ROW(t0, t1, t2)          \
+    "ldrsh r11, [r0]\n\t"        \
+    "ldrsh r12, [r0, #2]\n\t"    \
+    "ldrsh lr, [r0, #4]\n\t"     \
+    "ldr r8, [r3, #" t0 "]\n\t"  \
+    "ldr r9, [r3, #" t1 "]\n\t"  \
+    "ldr r10, [r3, #" t2 "]\n\t" \
+    "mla r4, r11, r8, r4\n\t"    \
+    "mla r4, r12, r9, r4\n\t"    \
+    "mla r4, lr, r10, r4\n\t"    \
+    "mla r5, r12, r8, r5\n\t"    \
+    "mla r5, lr, r9, r5\n\t"     \
+    "mla r6, lr, r8, r6\n\t"     \
+    "ldrsh r11, [r0, #6]\n\t"    \
+    "ldrsh r12, [r0, #8]\n\t"    \
+    "ldrsh lr, [r0, #10]\n\t"    \
+    "mla r5, r11, r10, r5\n\t"   \
+    "mla r6, r11, r9, r6\n\t"    \
+    "mla r7, r11, r8, r7\n\t"    \
+    "mla r6, r12, r10, r6\n\t"   \
+    "mla r7, r12, r9, r7\n\t"    \
+    "mla r7, lr, r10, r7\n\t"    \
+    "add r0, r0, r1\n\t"
+#define FINISH(x)                          \
+    "smull lr, " x ", " x ", r8\n\t"       \
+    "add " x ", " x ", lr, lsr #31\n\t"    \
+    "add " x ", " x ", " x ", asr #31\n\t" \
+    "add " x ", " x ", r9\n\t"             \
+    "asr " x ", " x ", r10\n\t"            \
+    "ssat " x ", #8, " x "\n\t"
+
+/* Every line of the padded plane; reads up to two words behind the last. */
+__attribute__((naked, noinline)) static void kws_lines(kws_job *job __attribute__((unused))) {
+    __asm__("push {r4-r11, lr}\n\t"
+            "mov r3, r0\n"
+            "0:\n\t"
+            "ldr r2, [r3, #68]\n\t"
+            "ldr r1, [r3, #72]\n\t"
+            "ldr r12, [r3, #76]\n\t"
+            "ldr lr, [r3, #84]\n\t"
+            "add r0, r2, r1\n\t"
+            "str r0, [r3, #68]\n\t"
+            "str r12, [r3, #56]\n\t"
+            "str lr, [r3, #60]\n"
+            "1:\n\t" /* clang-format off */
+            "ldr r4, [r3, #36]\n\t"
+            "mov r0, r2\n\t"
+            "mov r5, r4\n\t"
+            "mov r6, r4\n\t"
+            "mov r7, r4\n\t"
+            ROW("0", "4", "8") ROW("12", "16", "20") ROW("24", "28", "32")
+            "ldr r8, [r3, #40]\n\t"
+            "ldr r9, [r3, #44]\n\t"
+            "ldr r10, [r3, #48]\n\t"
+            FINISH("r4") FINISH("r5") FINISH("r6") FINISH("r7")
+            "ldr r11, [r3, #56]\n\t"
+            "ldr r12, [r3, #52]\n\t"
+            "ldr lr, [r3, #60]\n\t"
+            "strb r4, [r11]\n\t"
+            "subs lr, lr, #1\n\t"
+            "beq 2f\n\t"
+            "strb r5, [r11, r12]\n\t"
+            "subs lr, lr, #1\n\t"
+            "beq 2f\n\t"
+            "add r11, r11, r12, lsl #1\n\t"
+            "strb r6, [r11]\n\t"
+            "subs lr, lr, #1\n\t"
+            "beq 2f\n\t"
+            "strb r7, [r11, r12]\n\t"
+            "add r11, r11, r12, lsl #1\n\t"
+            "subs lr, lr, #1\n\t"
+            "str r11, [r3, #56]\n\t"
+            "str lr, [r3, #60]\n\t"
+            "add r2, r2, #8\n\t"
+            "bne.w 1b\n"
+            "2:\n\t"
+            "ldr lr, [r3, #64]\n\t"
+            "ldr r12, [r3, #76]\n\t"
+            "ldr r11, [r3, #80]\n\t"
+            "subs lr, lr, #1\n\t"
+            "add r12, r12, r11\n\t"
+            "str lr, [r3, #64]\n\t"
+            "str r12, [r3, #76]\n\t"
+            "bne.w 0b\n\t"
+            "pop {r4-r11, pc}"); /* clang-format on */
+}
+
+/* One channel; `job` knows the plane. */
+static void kws_channel(kws_job *job, const kws_plane *plane, const kws_requant *q, uint32_t channel,
+                        const int8_t *weights, const int16_t *padded, int8_t *output) {
+    const kws_scale scale = kws_scale_of(q, channel);
+    int32_t *tap = job->taps;
+    for (int32_t row = 0; row < 3; row++) {
+        *tap++ = 2 * weights[0];
+        *tap++ = 2 * weights[plane->tap_minor_step];
+        *tap++ = 2 * weights[2 * plane->tap_minor_step];
+        weights += plane->tap_major_step;
+    }
+    job->bias = scale.doubled;
+    job->multiplier = scale.multiplier;
+    job->round = scale.round;
+    job->shift = scale.shift;
+    job->lines = plane->out_major;
+    job->x = padded;
+    job->first = output;
+    kws_lines(job);
+}
 #else
 static void kws_channel(const kws_plane *plane, const kws_requant *q, uint32_t channel, const int8_t *weights,
                         const int16_t *padded, int8_t *output) {
@@ -220,7 +364,7 @@ kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, in
     kws_plane_clear(&plane, w->zero_point, padded);
     int8_t *unpacked = (int8_t *)(padded + plane.major * plane.pitch + 4);
     const uint8_t *code = layer->weights;
-#if KWS_DSP && !KWS_MVE
+#if KWS_LINES
     kws_job job;
     job.step = plane.out_minor_step;
     job.pitch = plane.pitch * (int32_t)sizeof *padded;
@@ -230,7 +374,7 @@ kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, in
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
         const int8_t *weights = kws_depthwise_taps(layer, &code, unpacked);
         kws_plane_load(&plane, input, padded);
-#if KWS_DSP && !KWS_MVE
+#if KWS_LINES
         kws_channel(&job, &plane, &layer->output, channel, weights, padded, output);
 #else
         kws_channel(&plane, &layer->output, channel, weights, padded, output);

@@ -1,8 +1,8 @@
 /* Scratch of kws_depthwise_3x3. */
 #include "kws_plane.h"
 
-/* The padded plane as int16 with two words behind it, which are read but not used, and for weights of few bits the taps as
- * int8, in whole words. */
+/* The padded plane as int16 with two words behind it, which are read but not used, and for weights of few bits the taps
+ * as int8, in whole words. */
 uint32_t kws_depthwise_3x3_get_buffer_size(const kws_depthwise *layer) {
     if (layer == NULL) {
         return 0;

@@ -1,7 +1,7 @@
 /* Copying the inputs of one channel into the padded plane. */
 #include "kws_plane.h"
 
-#if KWS_DSP
+#if defined(__thumb2__) && defined(__GNUC__)
 /* Four inputs; loads that follow each other take one cycle, which compilers do not keep together by themselves. */
 #define FOUR                                  \
     "ldrsb %[a], [%[x]]\n\t"                  \
@@ -17,7 +17,7 @@
 #endif
 
 static inline void kws_copy_line(const int8_t *x, int32_t step, int32_t count, int16_t *y) {
-#if KWS_DSP
+#if defined(__thumb2__) && defined(__GNUC__)
     const int8_t *x3 = x + 3 * step;
     int32_t a, b, c, d;
     __asm__ volatile("subs %[left], %[left], #8\n\t"

@@ -1,0 +1,84 @@
+/* Convolution with weights that are not zero and the distances between them, a byte each. */
+#include "kws_mve_sparse.h"
+#include "kws_rows.h"
+
+/* Delta index: a row is 32-bit words of two weights, {16 * d0, w0, 16 * d1, w1} from the lowest byte on, ended by a
+ * word that is 0. d0 is how far w0 stands behind the place before it (the row begins at 0), at most 15, and d1 the same
+ * for w1: 16 * d is how many bytes the columns move on. Longer gaps are bridged by weights that are zero. */
+
+#if KWS_MVE
+KWS_MVE_ROWS static void kws_mve_delta_rows(KWS_MVE_JOB) {
+    KWS_MVE_EVERY_ROW("ldr r3, [r1], #4\n\t"
+                      "cmp r3, #0\n\t"
+                      "beq 2f\n"
+                      "1:\n\t"
+                      "uxtab r0, r0, r3\n\t"
+                      "sbfx r2, r3, #8, #8\n\t" KWS_MVE_MAC "uxtab r0, r0, r3, ror #16\n\t"
+                      "asr r2, r3, #24\n\t" KWS_MVE_MAC "ldr r3, [r1], #4\n\t"
+                      "cmp r3, #0\n\t"
+                      "bne 1b\n"
+                      "2:\n\t");
+}
+
+kws_status kws_conv_delta(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
+    return kws_mve_conv_sparse(layer, input, output, scratch, kws_mve_delta_rows);
+}
+#else
+#if KWS_THUMB2
+#if KWS_DSP
+#define KWS_DELTA_FIRST "uxtab r0, r0, r3\n\t"
+#define KWS_DELTA_SECOND "uxtab r0, r0, r3, ror #16\n\t"
+#else
+#define KWS_DELTA_FIRST "uxtb r2, r3\n\tadd r0, r0, r2\n\t"
+#define KWS_DELTA_SECOND "ubfx r2, r3, #16, #8\n\tadd r0, r0, r2\n\t"
+#endif
+/* The two weights of the word r3, and the next word into it. */
+#define KWS_DELTA_TWO                                                                     \
+    KWS_DELTA_FIRST                                                                       \
+    "sbfx r12, r3, #8, #8\n\t" KWS_ROWS_MAC("r0", "r12", "r2", "lr", "") KWS_DELTA_SECOND \
+        "asr r12, r3, #24\n\t" KWS_ROWS_MAC("r0", "r12", "r2", "lr", "ldr r3, [r1], #4\n\t")
+
+KWS_NAKED static const uint8_t *kws_delta_rows(KWS_ROWS_PARAMETERS) {
+    KWS_ROWS("ldr r3, [r1], #4\n\t"
+             "cmp r3, #0\n\t"
+             "beq.w 2f\n"
+             "1:\n\t" KWS_DELTA_TWO "cbz r3, 2f\n\t" KWS_DELTA_TWO "cmp r3, #0\n\t"
+             "bne 1b\n"
+             "2:\n\t");
+}
+#else
+static void kws_delta_row(const kws_conv *layer, uint32_t channel, const kws_lane *row, const uint32_t **code,
+                          int8_t *output, uint32_t count) {
+    kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
+    for (uint32_t two = *(*code)++; two != 0; two = *(*code)++) {
+        row += ((two >> 4) & 15u) * KWS_LANES;
+        kws_accumulate(&sums, row, (int8_t)(two >> 8));
+        row += ((two >> 20) & 15u) * KWS_LANES;
+        kws_accumulate(&sums, row, (int8_t)(two >> 24));
+    }
+    kws_store(&layer->output, channel, &sums, output, count);
+}
+#endif
+
+/* For plain outputs; `weights` are aligned to four bytes. */
+kws_status kws_conv_delta(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
+    if (layer == NULL || input == NULL || output == NULL || scratch == NULL || !layer->output.plain) {
+        return KWS_ERROR_ARGUMENT;
+    }
+    const kws_lane *columns = (const kws_lane *)scratch;
+    const uint32_t plane = layer->window.out_plane;
+    for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
+        const uint32_t count = kws_block_count(plane, pixel);
+        layer->gather(layer, input, pixel, scratch);
+#if KWS_THUMB2
+        kws_rows_block(kws_delta_rows, layer, columns, output + pixel, count);
+#else
+        const uint32_t *code = (const uint32_t *)(const void *)layer->weights;
+        for (uint32_t channel = 0; channel < layer->channels; channel++) {
+            kws_delta_row(layer, channel, columns, &code, output + pixel + channel * plane, count);
+        }
+#endif
+    }
+    return KWS_OK;
+}
+#endif
