@@ -86,7 +86,7 @@ class ModelContract:
             raise ModelError(
                 "the model carries no kws_tfmot settings (labels, front end).",
                 "Give the recipe it was built with: --recipe RECIPE; for a microWakeWord model ESPHome's manifest, of "
-                "the same name with the suffix .json, beside it will do.",
+                "the same name with the suffix .json, beside it will do; for others see `kws adapt`.",
             )
         labels = tuple(settings["labels"])
         try:
@@ -121,18 +121,22 @@ class ModelContract:
                 f"{len(graph.outputs)} outputs"
             )
         given, taken = graph.tensor(graph.inputs[0]), self.frontend.feature_shape
-        if tuple(size for size in given.shape if size != 1) != tuple(size for size in taken if size != 1):
+        shape = tuple(size for size in given.shape if size != 1)
+        flat = (taken[0] * taken[1],)
+        if shape not in (tuple(size for size in taken if size != 1), flat):
             raise ModelError(
                 f"the model takes {list(given.shape)}, the front end gives {list(taken)} (frames, coefficients).",
                 "Use the front-end settings that the model was trained with.",
             )
         if given.dtype == "int8" and given.quantization is not None:
             scale, zero = given.quantization.scales[0], given.quantization.zero_points[0]
-            if (scale, zero) != (self.frontend.scale, self.frontend.zero_point) and not self._as_micro(scale, zero):
+            if (scale, zero) != (self.frontend.scale, self.frontend.zero_point) and not self.takes_micro_features(
+                scale, zero
+            ):
                 raise ModelError(
                     f"the model's input is quantised with scale {scale:g} and zero point {zero}, the front end's "
                     f"features with {self.frontend.scale:g} and {self.frontend.zero_point}.",
-                    "Convert the model with this project's `kws convert`, which pins the input.",
+                    "Give it the front end's: `kws adapt MODEL --features FEATURES.yaml --out NEW`.",
                 )
         classes = graph.tensor(graph.outputs[0]).shape[-1]
         if classes != len(self.labels):
@@ -140,7 +144,7 @@ class ModelContract:
                 f"the model has {classes} outputs for {len(self.labels)} labels: {', '.join(self.labels)}."
             )
 
-    def _as_micro(self, scale: float, zero_point: int) -> bool:
+    def takes_micro_features(self, scale: float, zero_point: int) -> bool:
         """Whether the bytes of the micro front end are what a microWakeWord model takes: 0 to 26 in 255 steps."""
         whole = abs(scale * 255 - MICRO_RANGE) < 0.01 * MICRO_RANGE
         return self.frontend.kind == "microfrontend" and whole and zero_point == -128

@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": "Accuracy of a .tflite on a data set.",
     "benchmark": "Desktop latency of a .tflite.",
     "inspect": "What a .tflite holds.",
+    "adapt": "Give a .tflite from elsewhere the front end and labels it needs.",
     "export": "A .tflite as C code for a firmware.",
     "omni": "Omni-sparsity: train once, search the best sub-network for a board, or make a menu of them.",
     "search": "Search the cells of an MBConv network under a budget; the result is a recipe.",
