@@ -1,5 +1,5 @@
-/* The whole chain: samples -> features -> ring buffer -> inference -> detector. The caller owns everything. A model that
- * computes each row once has no ring: it takes MODEL_STEP_ROWS frames a step and decides at each of them. */
+/* The whole chain: samples -> features -> ring buffer -> inference -> detector. The caller owns everything. A model
+ * that computes each row once has no ring: it takes MODEL_STEP_ROWS frames a step and decides at each of them. */
 #ifndef SPOTTER_H
 #define SPOTTER_H
 
