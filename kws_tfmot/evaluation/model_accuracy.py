@@ -131,7 +131,7 @@ def evaluate_model(
     contract = ModelContract.of_model(data, recipe.contract() if recipe else None)
     interpreter = opener(data) if opener else open_interpreter(data, kind)
     index = _index(contract, source, split, cache or cache_root(), reporter)
-    if index.labels != contract.labels:
+    if sorted(index.labels) != sorted(contract.labels):
         raise DataError(
             f"the data set has the classes {', '.join(index.labels)}, the model {', '.join(contract.labels)}.",
             "Give the data that belong to the model.",
@@ -139,7 +139,9 @@ def evaluate_model(
     audio = index.audio(split)
     features = Frontend(contract.frontend).features(audio.audio, threads=2)
     inputs = model_input_of(input_spec(read_model(data)), features, contract.frontend.scale)
-    scores = scores_of(interpreter, inputs, reporter)
+    # A model from elsewhere may have its outputs in another order than the data's classes.
+    order = [contract.labels.index(label) for label in index.labels]
+    scores = scores_of(interpreter, inputs, reporter)[:, order]
     result, reach = judge(index, audio, scores)
     return ModelAccuracy(
         result=result,

@@ -1,0 +1,32 @@
+"""A model from elsewhere, whose outputs stand in an order of its own, is judged by its labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kws_tfmot.data.labels import SILENCE, UNKNOWN
+from kws_tfmot.evaluation.model_accuracy import evaluate_model
+from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.keras import keras, seed_everything
+from kws_tfmot.tflite.adapt import FeatureSettings, adapt
+from kws_tfmot.tflite.convert import convert
+
+USUAL, THEIRS = ("up", "down", UNKNOWN, SILENCE), (SILENCE, UNKNOWN, "up", "down")
+
+
+def test_the_order_of_the_outputs_changes_no_accuracy(tone_folder, tmp_path) -> None:
+    seed_everything(3)
+    shape = FrontendSettings().feature_shape
+    kernel = np.random.default_rng(0).normal(size=(shape[0] * shape[1], 4)).astype(np.float32)
+    found = []
+    for labels in (USUAL, THEIRS):
+        last = keras.layers.Dense(4)
+        model = keras.Sequential([keras.layers.Input((*shape, 1)), keras.layers.Flatten(), last])
+        last.set_weights([kernel[:, [USUAL.index(label) for label in labels]], np.zeros(4)])
+        features = np.random.default_rng(1).normal(size=(20, *shape, 1))
+        data = convert(model, "int8", features, dense_per_channel=False)
+        settings = FeatureSettings(labels=labels)
+        source = f"folder:{tone_folder}"
+        found.append(evaluate_model(adapt(data, settings).model, source, split="all", cache=tmp_path))
+    assert found[0].result.confusion.tolist() == found[1].result.confusion.tolist()
+    assert len(set(map(tuple, found[0].result.confusion.tolist()))) > 2
