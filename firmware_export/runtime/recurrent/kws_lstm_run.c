@@ -22,8 +22,8 @@ static void kws_lstm_cell(const kws_lstm *layer, const int16_t *gates, int16_t *
     const int16_t *input = gates, *forget = gates + layer->units, *candidate = forget + layer->units;
     for (uint32_t unit = 0; unit < layer->units; unit++) {
         const int32_t kept = kws_rescale(forget[unit] * cell[unit], layer->forget_multiplier, layer->forget_shift);
-        const int32_t new = kws_rescale(input[unit] * candidate[unit], layer->input_multiplier, layer->input_shift);
-        const int32_t sum = kws_saturated(kws_saturated(new) + kws_saturated(kept));
+        const int32_t added = kws_rescale(input[unit] * candidate[unit], layer->input_multiplier, layer->input_shift);
+        const int32_t sum = kws_saturated(kws_saturated(added) + kws_saturated(kept));
         cell[unit] = (int16_t)(layer->limit > 0 ? kws_clip(sum, -layer->limit, layer->limit) : sum);
     }
 }
