@@ -47,7 +47,8 @@ format: setup ## let ruff and clang-format lay out the code, and mend what ruff 
 	$(VENV)/bin/ruff check --fix .
 
 docs: setup ## the API reference, from the docstrings, in docs/api
-	$(VENV)/bin/pdoc --docformat google --output-directory docs/api kws_tfmot firmware_export
+	$(VENV)/bin/pdoc --docformat google --output-directory docs/api \
+	    $$(git ls-files 'kws_tfmot/*.py' 'firmware_export/*.py' | sed 's/\.py$$//; s/\/__init__$$//; s/\//./g')
 
 experiments: setup ## long comparisons on real recordings; writes results/
 	@status=0; for file in $(filter-out recipes/compare/accuracy.yaml,$(wildcard recipes/compare/*.yaml)); do \
@@ -64,7 +65,8 @@ sweep: setup ## the sweep of recipes/sweep on real recordings, resumable; writes
 	    --out runs/sweep --results results
 
 search-docs: setup ## the API reference, from the docstrings, in docs/api
-	$(VENV)/bin/pdoc --docformat google --output-directory docs/api kws_tfmot firmware_export
+	$(VENV)/bin/pdoc --docformat google --output-directory docs/api \
+	    $$(git ls-files 'kws_tfmot/*.py' 'firmware_export/*.py' | sed 's/\.py$$//; s/\/__init__$$//; s/\//./g')
 
 experiments: setup ## searched networks against DS-CNN and random ones; writes results/search.json
 	$(VENV)/bin/python -m pipelines.experiments.run_search_experiments --recordings "$(RECORDINGS)" --jobs $(JOBS) \
@@ -77,7 +79,8 @@ custom: setup ## synthetic speech and few recordings, judged on real recordings;
 	$(VENV)/bin/python -m pipelines.experiments.run_custom_experiments --recordings "$(RECORDINGS)"
 
 wake-word-docs: setup ## the API reference, from the docstrings, in docs/api
-	$(VENV)/bin/pdoc --docformat google --output-directory docs/api kws_tfmot firmware_export
+	$(VENV)/bin/pdoc --docformat google --output-directory docs/api \
+	    $$(git ls-files 'kws_tfmot/*.py' 'firmware_export/*.py' | sed 's/\.py$$//; s/\/__init__$$//; s/\//./g')
 
 experiments: setup ## detectors from words alone, judged on people, ingredient by ingredient; writes results/wake_word.json
 	$(VENV)/bin/python -m pipelines.experiments.run_wake_word_experiments --recordings "$(RECORDINGS)"
