@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import struct
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-Int16 = npt.NDArray[np.int16]
-LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
-"""Sample rates that a file may name, Hz: others are taken for damage."""
+from kws_tfmot.data.decoders import FFMPEG_SUFFIXES, check_rate, check_size, opened_by_ffmpeg
 
+Int16 = npt.NDArray[np.int16]
 TOO_LOUD = 1.26
 """Peaks of floating-point files up to here, 2 dB above full scale, are cut off; a file beyond is scaled down to it."""
-
-_OPEN_ENDED = (0, 0xFFFFFFFF, 0x7FFFFFFF)  # sizes that streaming writers leave in a WAV header
 
 
 class Decoded(NamedTuple):
@@ -38,24 +34,14 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32] | Int16, int]:
     Raises:
         ValueError: Unreadable, empty, truncated, or not finite; the text says which.
     """
-    import soundfile
-
-    if path.stat().st_size == 0:
-        raise ValueError("the file is empty (0 bytes)")
-    promised = missing_wav_bytes(path)
-    if promised:
-        raise ValueError(f"truncated: {promised} bytes of the samples its header promises are missing")
-    try:
-        # Bytes, so that names in an old encoding, which are no UTF-8, can be opened too.
-        name = os.fsencode(path) if os.name == "posix" else str(path)
-        with soundfile.SoundFile(name) as stream:
-            frames, rate = stream.frames, stream.samplerate
-            if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-                raise ValueError(f"its sample rate is {rate} Hz, expected {LOWEST_RATE} to {HIGHEST_RATE}")
-            exact = stream.subtype == "PCM_16" and stream.channels == 1
-            data = stream.read(dtype="int16" if exact else "float32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError, ValueError, TypeError) as err:
-        raise ValueError(f"not readable as audio ({str(err).splitlines()[0]})") from None
+    check_size(path)
+    if path.suffix.lower() in FFMPEG_SUFFIXES:
+        with opened_by_ffmpeg(path, "libsndfile does not decode it") as decoder:
+            pieces = list(decoder.pieces)
+        exact, rate, data = False, decoder.rate, np.concatenate(pieces) if pieces else np.zeros((0, 1), np.float32)
+        frames = len(data)
+    else:
+        exact, rate, frames, data = _read_by_libsndfile(path)
     if len(data) == 0:
         raise ValueError("it holds no samples")
     if len(data) < frames:
@@ -67,6 +53,22 @@ def read_samples(path: Path) -> tuple[npt.NDArray[np.float32] | Int16, int]:
         raise ValueError("it holds samples that are not finite")
     peak = float(np.abs(mono).max())
     return mono * np.float32(32768.0 / peak if peak > TOO_LOUD else 32768.0), rate
+
+
+def _read_by_libsndfile(path: Path) -> tuple[bool, int, int, npt.NDArray[Any]]:
+    """Whether it is 16-bit mono, its rate, how many frames it says it holds, and those it does ``[n, channels]``."""
+    import soundfile
+
+    try:
+        # Bytes, so that names in an old encoding, which are no UTF-8, can be opened too.
+        name = os.fsencode(path) if os.name == "posix" else str(path)
+        with soundfile.SoundFile(name) as stream:
+            check_rate(stream.samplerate)
+            exact = stream.subtype == "PCM_16" and stream.channels == 1
+            data = stream.read(dtype="int16" if exact else "float32", always_2d=True)
+            return exact, stream.samplerate, stream.frames, data
+    except (soundfile.SoundFileError, RuntimeError, ValueError, TypeError) as err:
+        raise ValueError(f"not readable as audio ({str(err).splitlines()[0]})") from None
 
 
 def decode_clip(path: Path, rate: int, length: int) -> Decoded:
@@ -132,18 +134,3 @@ def _centre(power: npt.NDArray[np.float64]) -> float:
     if total == 0.0:
         return len(power) / 2
     return float(np.dot(np.arange(len(power)) + 0.5, power)) / total
-
-
-def missing_wav_bytes(path: Path) -> int:
-    """Bytes that the ``data`` chunk of a RIFF file promises beyond the end of the file (0 for all else)."""
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        if stream.read(4) != b"RIFF":
-            return 0
-        stream.seek(12)
-        while len(header := stream.read(8)) == 8:
-            name, length = struct.unpack("<4sI", header)
-            if name == b"data":
-                return 0 if length in _OPEN_ENDED else max(0, stream.tell() + length - size)
-            stream.seek(length + (length & 1), 1)
-    return 0

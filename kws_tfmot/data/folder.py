@@ -9,15 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from kws_tfmot.data.decoders import AUDIO_SUFFIXES, UNREAD_SUFFIXES
 from kws_tfmot.data.labels import NOISE_FOLDER, SILENCE, same_name
 from kws_tfmot.data.speakers import speaker_of
 from kws_tfmot.errors import DataError
-
-AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf", ".w64")
-"""What libsndfile decodes, by the file's ending."""
-
-UNREAD_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".amr", ".webm", ".3gp", ".mka", ".ape", ".wv")
-"""Endings of sound files that it does not decode; they are counted and named."""
 
 LISTS = {"validation_list.txt": "validation", "testing_list.txt": "test"}
 _SPLIT_FOLDERS = {
@@ -186,13 +181,14 @@ def unread_notes(unread: Mapping[str, int]) -> list[str]:
     """One note on the sound files that no decoder here reads, by their endings; none where there are none.
 
     >>> unread_notes({".m4a": 2})[0].split(": ")[1]
-    '2 .m4a (convert them to WAV, FLAC, MP3 or OGG)'
+    '2 .m4a (install the package av, or convert them to WAV, FLAC, MP3 or OGG)'
     """
     if not unread:
         return []
     counted = ", ".join(f"{count} {suffix}" for suffix, count in sorted(unread.items()))
     return [
-        f"sound files left out because no decoder here reads them: {counted} (convert them to WAV, FLAC, MP3 or OGG)"
+        f"sound files left out because no decoder here reads them: {counted} (install the package av, or convert them "
+        "to WAV, FLAC, MP3 or OGG)"
     ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kws_tfmot.data.audio import Int16, resample, to_int16
-from kws_tfmot.data.folder import AUDIO_SUFFIXES
+from kws_tfmot.data.decoders import AUDIO_SUFFIXES
 from kws_tfmot.errors import DataError
 
 _PIECE_S = 20.0

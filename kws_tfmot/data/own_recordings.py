@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from kws_tfmot.data.audio import Int16, read_samples, resample, to_int16
-from kws_tfmot.data.folder import AUDIO_SUFFIXES, UNREAD_SUFFIXES, unread_notes
+from kws_tfmot.data.decoders import AUDIO_SUFFIXES, UNREAD_SUFFIXES
+from kws_tfmot.data.folder import unread_notes
 from kws_tfmot.data.labels import NOISE_FOLDER, UNKNOWN, same_name
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.speakers import speaker_of

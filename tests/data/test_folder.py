@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from kws_tfmot.data import DataSettings, prepare
+from kws_tfmot.data import DataSettings, decoders, folder, prepare
+from kws_tfmot.data.audio import decode_clip
 from kws_tfmot.data.folder import list_folder
 from kws_tfmot.errors import DataError
 
@@ -32,6 +33,36 @@ def sounds(tmp_path: Path, burst: Callable[..., np.ndarray]) -> Callable[..., Pa
     return write
 
 
+@pytest.fixture
+def without_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "AUDIO_SUFFIXES", decoders._LIBSNDFILE)
+    monkeypatch.setattr(folder, "UNREAD_SUFFIXES", decoders.FFMPEG_SUFFIXES)
+
+
+@pytest.mark.skipif(not decoders._HAS_FFMPEG, reason="pip install av")
+def test_what_ffmpeg_decodes_are_clips_too(sounds: Callable[..., Path], tmp_path: Path) -> None:
+    import av
+
+    root = sounds("go/a.wav")
+    tone = (0.3 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)).astype(np.float32)
+    with av.open(str(root / "go" / "b.m4a"), "w") as container:
+        stream = container.add_stream("aac", rate=RATE, layout="mono")
+        for first in range(0, RATE, 1024):
+            frame = av.AudioFrame.from_ndarray(tone[None, first : first + 1024], format="fltp", layout="mono")
+            frame.sample_rate = RATE
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    listing = list_folder(root, PATTERN)
+    assert [clip.path for clip in listing.clips] == ["go/a.wav", "go/b.m4a"] and not listing.notes
+    decoded = decode_clip(root / "go" / "b.m4a", RATE, RATE)
+    assert decoded.problem == ""
+    found = decoded.samples[2000:-2000].astype(float)
+    assert np.sqrt(np.mean(found**2)) == pytest.approx(0.3 / np.sqrt(2) * 32768, rel=0.05)
+    (root / "go" / "c.m4a").write_bytes(b"\0\0\0\x18ftypM4A ")
+    assert "not readable as audio" in decode_clip(root / "go" / "c.m4a", RATE, RATE).problem
+
+
+@pytest.mark.usefixtures("without_ffmpeg")
 def test_compressed_formats_are_read_and_what_no_decoder_reads_is_named(sounds: Callable[..., Path]) -> None:
     root = sounds("go/a.wav", "go/b.mp3", "go/c.OGG", "go/d.flac", "go/e.m4a", "go/f.m4a", "go/notes.txt.wav")
     (root / "go" / "readme.txt").write_text("no sound")
@@ -47,8 +78,9 @@ def test_compressed_formats_are_read_and_what_no_decoder_reads_is_named(sounds: 
     assert not [note for note in listing.notes if ".txt" in note]
 
 
+@pytest.mark.usefixtures("without_ffmpeg")
 def test_a_folder_of_unreadable_formats_alone_says_which(sounds: Callable[..., Path]) -> None:
-    with pytest.raises(DataError, match=r"2 \.m4a \(convert them"):
+    with pytest.raises(DataError, match=r"2 \.m4a \(install the package av, or convert them"):
         list_folder(sounds("go/a.m4a", "stop/b.m4a"), PATTERN)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from kws_tfmot.data import sound_pieces
+from kws_tfmot.data import decoders, sound_pieces
 from kws_tfmot.data.audio import read_samples, resample, to_int16
 from kws_tfmot.data.levels import LevelMeter, levels_of
 from kws_tfmot.data.sound_pieces import survey
@@ -30,7 +30,7 @@ def test_pieces_are_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     soundfile.write(tmp_path / "a.wav", noise, rate)
     samples, own = read_samples(tmp_path / "a.wav")
     expected = to_int16(resample(samples, own, RATE))
-    monkeypatch.setattr(sound_pieces, "PIECE", 1234)
+    monkeypatch.setattr(decoders, "PIECE", 1234)
     found = whole(tmp_path / "a.wav")
     assert abs(len(found) - len(expected)) <= 1
     shared = min(len(found), len(expected))

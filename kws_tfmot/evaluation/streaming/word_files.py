@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kws_tfmot.data.folder import AUDIO_SUFFIXES, UNREAD_SUFFIXES
+from kws_tfmot.data.decoders import AUDIO_SUFFIXES, UNREAD_SUFFIXES
 from kws_tfmot.data.labels import same_name
 from kws_tfmot.errors import DataError, did_you_mean
 
