@@ -281,6 +281,10 @@ kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, in
  * one channel of few bits, else it is unused. */
 kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
+/* A 3x3 window with plain output over all columns, one beyond either side, and rows within the input; not in place. No
+ * scratch. */
+kws_status kws_depthwise_narrow(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
+
 kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output);
 kws_status kws_max_pool(const kws_pool *layer, const int8_t *input, int8_t *output);
 kws_status kws_mean_pool(const kws_mean *layer, const int8_t *input, int8_t *output);

@@ -7,6 +7,7 @@ import pytest
 from stream_support import both
 
 from firmware_export.emulation.steps import random_rows, step_of, windows_of
+from firmware_export.emulation.stream_report import emulate_stream
 from firmware_export.engine import build
 from kws_tfmot.keras import seed_everything
 from kws_tfmot.models import ModelSettings, build_model
@@ -44,3 +45,29 @@ def test_steps_windows_and_tflm_are_one(name: str) -> None:
     windows = windows_of(random_rows(engine, (step.warm_up + 12) * step.rows + step.rows - 1, 0), step)
     assert open_interpreter(data, "tflm").run(windows.reshape(-1, *shape, 1)).tobytes() == steps.tobytes()
     assert engine.plan.arena < build(data).plan.arena
+
+
+@pytest.fixture(scope="module")
+def separable() -> bytes:
+    """A DS-CNN of one block, whose steps take the kernel for a few rows of a narrow plane."""
+    seed_everything(2)
+    network = build_model(ModelSettings(width=8, blocks=1, time_padding="valid"), (49, 10), 5)
+    examples = np.random.default_rng(0).integers(-128, 128, (40, 49, 10, 1), dtype=np.int8)
+    return convert(network, "int8", examples * np.float32(SCALE), input_quantization=(SCALE, 0), exact_linear=True)
+
+
+@pytest.mark.parametrize("hop", [2, 4, 6, 8])
+def test_few_rows_of_a_narrow_plane(separable: bytes, hop: int) -> None:
+    engine = build(separable, stream=True, hop=hop)
+    kernels = {call.functions[0] for call in engine.steps if "DEPTHWISE" in call.label}
+    assert kernels == ({"kws_depthwise_narrow"} if hop <= 6 else {"kws_depthwise_3x3"})
+    steps, whole = both(separable, engine, 12)
+    assert len(np.unique(whole, axis=0)) > 4
+    assert steps.tobytes() == whole.tobytes()
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("board", ["mps2-an386", "microbit"])
+def test_few_rows_on_boards(separable: bytes, board: str) -> None:
+    for hop in (2, 4, 6):
+        assert emulate_stream(separable, board, hop=hop, steps=12).bit_exact

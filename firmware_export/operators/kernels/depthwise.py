@@ -10,6 +10,8 @@ import numpy as np
 from firmware_export.codegen.step import Step
 from firmware_export.ir import Layout, Operation, Requant, Window
 
+_FEW_ROWS = 3  # of outputs: more are cheaper as long lines
+
 
 @dataclass(frozen=True)
 class Depthwise(Operation):
@@ -52,6 +54,14 @@ class Depthwise(Operation):
         return dense and inside and w.output.pixels == 1 and (w.first_x, w.width) == (0, w.input.width)
 
     @property
+    def narrow(self) -> bool:
+        """Whether it is the 3x3 window over a few rows of a step, all within the input, with a column at each side."""
+        w = self.window
+        inside = w.first_y >= 0 and w.first_y + w.output.height + 2 <= w.input.height
+        sides = w.first_x == -1 and w.output.width == w.input.width
+        return self.common and self.requant.plain and inside and sides and w.output.height <= _FEW_ROWS
+
+    @property
     def stored_weights(self) -> np.ndarray | None:
         """The taps."""
         return self.weights
@@ -68,7 +78,15 @@ class Depthwise(Operation):
     def scratch_bytes(self, encoding: str) -> int:
         """The padded plane and the taps, for weights of few bits also as int8."""
         unpacked = self.weights.shape[1] if encoding in ("packed", "table") else 0
+        if self.narrow:
+            return 0
         return (0 if self.column else self._plane_bytes()) + -(-unpacked // 4) * 4
+
+    @property
+    def _kind(self) -> str:
+        """Which of the kernels takes it."""
+        kinds = {"narrow": self.narrow, "column": self.column, "3x3": self.common, "wide": self.wide}
+        return next((kind for kind, fits in kinds.items() if fits), "any")
 
     def _plane_bytes(self) -> int:
         """The padded plane and the taps: int16, or the 32-bit words that kws_depthwise_wide.c describes."""
@@ -90,7 +108,7 @@ class Depthwise(Operation):
 
     def works_in_place(self, source: Layout, target: Layout) -> bool:
         """A plane is in scratch before its outputs, which must not reach the next, are written."""
-        return self.multiplier == 1 and target.plane <= source.plane
+        return self.multiplier == 1 and target.plane <= source.plane and not self.narrow
 
     def emit(self, step: Step) -> str:
         """Weights, requantisation and the call of the kernel that fits the window."""
@@ -98,7 +116,17 @@ class Depthwise(Operation):
         data = encoded.data if encoded else np.ascontiguousarray(self.weights, np.int8).tobytes()
         weights = step.array("uint8_t", "weights", data)
         table = step.array("int8_t", "table", encoded.table) if encoded and encoded.table else "NULL"
-        kind = "column" if self.column else "3x3" if self.common else "wide" if self.wide else "any"
+        kind = (
+            "narrow"
+            if self.narrow
+            else "column"
+            if self.column
+            else "3x3"
+            if self.common
+            else "wide"
+            if self.wide
+            else "any"
+        )
         kernel = f"kws_depthwise_{kind}"
         unpack = ("kws_unpack_row",) if encoded else ()
         size = f"{kernel}_get_buffer_size"
@@ -106,4 +134,5 @@ class Depthwise(Operation):
         members += [step.window(self.window), self.window.input.channels, self.multiplier]
         members += [encoded.bits if encoded else 0]
         address = step.struct("kws_depthwise", members)
-        return step.call(kernel, address, step.input(), step.output, step.scratch, needs=(*unpack, size))
+        needs = unpack if self.narrow else (*unpack, size)
+        return step.call(kernel, address, step.input(), step.output, step.scratch, needs=needs)
