@@ -64,11 +64,7 @@ sweep: setup ## the sweep of recipes/sweep on real recordings, resumable; writes
 	$(VENV)/bin/kws sweep recipes/sweep/ds_cnn_sparse.yaml --data "folder:$(RECORDINGS)" --jobs $(JOBS) \
 	    --out runs/sweep --results results
 
-search-docs: setup ## the API reference, from the docstrings, in docs/api
-	$(VENV)/bin/pdoc --docformat google --output-directory docs/api \
-	    $$(git ls-files 'kws_tfmot/*.py' 'firmware_export/*.py' | sed 's/\.py$$//; s/\/__init__$$//; s/\//./g')
-
-experiments: setup ## searched networks against DS-CNN and random ones; writes results/search.json
+search-experiments: setup ## searched networks against DS-CNN and random ones; writes results/search.json
 	$(VENV)/bin/python -m pipelines.experiments.run_search_experiments --recordings "$(RECORDINGS)" --jobs $(JOBS) \
 	    --set data.split=percent --set 'data.percent=[70,15,15]'
 
@@ -78,11 +74,7 @@ omni: setup ## one training for every sparsity against models trained one by one
 custom: setup ## synthetic speech and few recordings, judged on real recordings; writes results/custom_keywords.json
 	$(VENV)/bin/python -m pipelines.experiments.run_custom_experiments --recordings "$(RECORDINGS)"
 
-wake-word-docs: setup ## the API reference, from the docstrings, in docs/api
-	$(VENV)/bin/pdoc --docformat google --output-directory docs/api \
-	    $$(git ls-files 'kws_tfmot/*.py' 'firmware_export/*.py' | sed 's/\.py$$//; s/\/__init__$$//; s/\//./g')
-
-experiments: setup ## detectors from words alone, judged on people, ingredient by ingredient; writes results/wake_word.json
+wake-word-experiments: setup ## detectors from words alone, judged on people, ingredient by ingredient; writes results/wake_word.json
 	$(VENV)/bin/python -m pipelines.experiments.run_wake_word_experiments --recordings "$(RECORDINGS)"
 
 bench-device: setup ## instructions, modelled cycles, flash and RAM on the emulated boards; writes results/device.json

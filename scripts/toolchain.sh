@@ -21,12 +21,13 @@ if [ "$as_root" = none ] || ! command -v apt-get >/dev/null 2>&1; then
     echo "      Install them as root: apt-get install --no-install-recommends$missing" >&2
     exit 0
 fi
-echo "installing$missing"
-{
-    $as_root apt-get update -qq &&
-        DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing
-} >/dev/null 2>&1 || {
-    echo "note: could not install$missing. Tests and commands that need the device are skipped." >&2
-    echo "      Install them by hand: apt-get install --no-install-recommends$missing" >&2
-}
+$as_root apt-get update -qq >/dev/null 2>&1
+# One after the other: what cannot be had must not keep the rest away.
+for package in $missing; do
+    echo "installing $package"
+    DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends "$package" >/dev/null 2>&1 || {
+        echo "note: could not install $package. Tests and commands that need it are skipped." >&2
+        echo "      Install it by hand: apt-get install --no-install-recommends $package" >&2
+    }
+done
 exit 0
