@@ -1,0 +1,13 @@
+"""Tests that share a costly fixture stay on one worker."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.mark.xdist_group("kept")
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="without workers nothing is distributed")
+def test_groups_are_kept_on_one_worker(request: pytest.FixtureRequest) -> None:
+    assert request.node.nodeid.endswith("@kept")  # pytest-xdist groups by this suffix
