@@ -136,7 +136,7 @@ DEPTHWISE = [
 
 
 @pytest.mark.device
-@pytest.mark.parametrize("activation", ["NONE", "RELU6"])
+@pytest.mark.parametrize("activation", [pytest.param("NONE", marks=pytest.mark.slow), "RELU6"])
 @pytest.mark.parametrize("shape", DEPTHWISE, ids=str)
 def test_depthwise_convolutions(shape: tuple, activation: str) -> None:
     height, width, channels, multiplier, kernel, strides, padding = shape
@@ -242,7 +242,9 @@ def few_bits(depth: int, outputs: int, levels: list[int]) -> bytes:
 
 
 @pytest.mark.device
-@pytest.mark.parametrize("depth", [5, 30, 64])
+@pytest.mark.parametrize(
+    "depth", [pytest.param(5, marks=pytest.mark.slow), 30, pytest.param(64, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(
     ("encoding", "levels"),
     [

@@ -54,7 +54,7 @@ def untrained(name: str, shape: tuple[int, int], classes: int = 3, **settings: o
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("longer", [1, 2])
+@pytest.mark.parametrize("longer", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_file_with_state_is_the_engine_step_by_step(name: str, longer: int) -> None:
     settings, shape = NETWORKS[name]
     model = untrained(name, shape, **settings)

@@ -151,7 +151,7 @@ class InterruptBefore(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("regime", ["one_pass", "sandwich"])
+@pytest.mark.parametrize("regime", ["one_pass", pytest.param("sandwich", marks=pytest.mark.slow)])
 def test_a_resumed_supernet_equals_an_uninterrupted_one(task, tmp_path, regime: str) -> None:
     omni = OMNI.model_copy(update={"regime": regime, "random": 1})
     whole, state = make_network(), tmp_path / "state.npz"
@@ -167,7 +167,7 @@ def test_a_resumed_supernet_equals_an_uninterrupted_one(task, tmp_path, regime: 
     assert result.history == expected.history
 
 
-@pytest.mark.parametrize("regime", ["one_pass", "sandwich"])
+@pytest.mark.parametrize("regime", [pytest.param("one_pass", marks=pytest.mark.slow), "sandwich"])
 def test_sparse_sub_networks_are_better_than_those_of_a_dense_training(task, regime: str) -> None:
     omni = OMNI.model_copy(update={"regime": regime, "random": 1})
     settings = train_settings(epochs=12 if regime == "one_pass" else 6)
