@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kws_tfmot.errors import KwsError, ModelError
 from kws_tfmot.files import sha256_file
 from kws_tfmot.models.settings import ModelSettings
 from kws_tfmot.progress import Reporter
@@ -43,6 +41,7 @@ def rehearse(recipe: Recipe, network: keras.Model, reporter: Reporter) -> None:
         ModelError: If a stage after training would refuse the network, with that stage's reason.
     """
     from kws_tfmot.models.counting import count_layers
+    from pipelines.stages.rehearsal import check_export
 
     with reporter.task("checking network", None):
         count_layers(network)
@@ -51,7 +50,7 @@ def rehearse(recipe: Recipe, network: keras.Model, reporter: Reporter) -> None:
         features = (steps * recipe.frontend.scale).astype(np.float32)
         model = _converted(recipe, network, features)
         if recipe.quantization.mode != "none":
-            _export(recipe, model)
+            check_export(recipe, model)
 
 
 def _converted(recipe: Recipe, network: keras.Model, features: np.ndarray) -> bytes:
@@ -68,28 +67,3 @@ def _converted(recipe: Recipe, network: keras.Model, features: np.ndarray) -> by
     wanted = (recipe.frontend.scale, recipe.frontend.zero_point)
     softmax = recipe.convert.softmax
     return convert(network, "int8", features, input_quantization=wanted, softmax=softmax, exact_linear=True)
-
-
-def _export(recipe: Recipe, model: bytes) -> None:
-    """Every target's refusal at once."""
-    from firmware_export.engine import export_engine
-    from firmware_export.tflm.export import export_tflm
-    from kws_tfmot.tflite.metadata import write_settings
-
-    problems, hints = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.tflite"
-        path.write_bytes(write_settings(model, recipe.contract().to_settings()))
-        for target in recipe.export.targets:
-            try:
-                if target == "tflm":
-                    export_tflm(path, Path(folder) / target, name=recipe.export.name)
-                else:
-                    export_engine(path, Path(folder) / target, optimise=recipe.export.optimise)
-            except KwsError as error:
-                problems.append(f"{target}: {error.message}")
-                hints.append(error.hint)
-    if problems:
-        others = sorted({"tflm", "engine"} - {problem.partition(":")[0] for problem in problems})
-        way_out = f"Write what can be written: export.targets=[{others[0]}]." if others else hints[0]
-        raise ModelError("the network would train, but not become C code:\n  " + "\n  ".join(problems), way_out)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from pipelines.kws import COMMANDS
 from tests.docs.blocks import (
@@ -67,7 +68,10 @@ def perform(command: Command, folder: Path) -> Path:
     if words[0] == "cd":
         return folder / words[1]
     if words[0] == "kws":
-        result = run(words[1], *words[2:])
+        if hasattr(importlib.import_module(f"pipelines.{words[1]}"), "group"):
+            result = CliRunner().invoke(importlib.import_module(f"pipelines.{words[1]}").group, words[2:])
+        else:
+            result = run(words[1], *words[2:])
         assert result.exit_code == 0, f"line {command.line}: {command.text}\n{result.output}"
     else:
         done = subprocess.run(["bash", "-ec", command.text], cwd=folder, capture_output=True, text=True, timeout=120)

@@ -15,6 +15,7 @@ from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
 from firmware_export.graphs.random_graphs import SeededChooser, random_model
 from firmware_export.graphs.random_streams import random_stream
 from firmware_export.graphs.recurrent_models import lstm_model
+from kws_tfmot.quantization.grids import Grid
 
 
 def functions_of(engine: Engine) -> list[tuple[int, str]]:
@@ -48,7 +49,7 @@ def engines() -> list[Engine]:
     """Random models in every encoding, and the DS-CNN of the benchmark."""
     named = [*ENCODINGS, None]
     models = [(random_model(SeededChooser(300 + n), 6), named[n % len(named)]) for n in range(30)]
-    models += [(ds_cnn(0.75), None), (lstm_model(0, 3), None)]
+    models += [(ds_cnn(0.75), None), (ds_cnn(grid=Grid(1, False)), "planes"), (lstm_model(0, 3), None)]
     built = [build(m, name=f"m{n}", encodings=(e,) if e else None) for n, (m, e) in enumerate(models)]
     return [*built, *(build(random_stream(SeededChooser(n)), name=f"s{n}", stream=True) for n in range(12))]
 

@@ -45,4 +45,4 @@ def test_a_model_alone_makes_a_page_and_nothing_else_does(tiny_build: TinyBuild,
     missing = run("demo", tmp_path / "nothing.tflite")
     assert missing.exit_code == 2 and "expected the directory of a build" in missing.output
     empty = run("demo", tmp_path)
-    assert empty.exit_code == 2 and "holds no finished build" in empty.output
+    assert empty.exit_code == 2 and "expected a folder with a finished build" in empty.output

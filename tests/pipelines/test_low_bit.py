@@ -80,4 +80,4 @@ def test_the_shipped_comparison_runs_on_another_recipe_too() -> None:
     assert len({r.train.epochs for r in cells.values()}) == 1 and not any(r.sparsity for r in cells.values())
     other, _ = resolve(SHIPPED, "", "", "1", Path("demo"))
     assert other.name == "low_bit_demo"
-    assert {cell.recipe.train.epochs for cell in cells_of(other, folder)} == {40}
+    assert {cell.recipe.train.epochs for cell in cells_of(other, folder)} == {36}

@@ -124,7 +124,7 @@ def test_bad_options_are_refused(tiny_build: TinyBuild, options: tuple[str, ...]
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     result = run("report", tmp_path)
     assert result.exit_code == 2
-    assert "no finished build" in result.output
+    assert "expected a folder with a finished build" in result.output
 
 
 def test_sound_and_picture_hold_what_was_given() -> None:

@@ -113,7 +113,7 @@ def test_the_board_hears_the_same(eager: Path, sound: Path) -> None:
         (["SOUND", "MODEL", "--threshold", "1.5"], "up to 1. Received: 1.5"),
         (["SOUND", "MODEL", "--interpreter", "tfml"], "Did you mean 'tflm'?"),
         (["SOUND", "MODEL", "--board", "mps2-an385x"], "Did you mean 'mps2-an385'?"),
-        (["SOUND", "SOUND"], "or not a TFLite model"),
+        (["SOUND", "SOUND"], "a sound file"),
     ],
 )
 def test_stream_refuses(eager: Path, sound: Path, arguments: list[str], told: str) -> None:
