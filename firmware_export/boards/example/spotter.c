@@ -22,7 +22,9 @@ spotter_status spotter_init(spotter *s) {
 
 #ifdef MODEL_STEP_ROWS
 /* One step on the frames at hand; KWS_NOT_READY while the first window is not full. */
-static kws_status spotter_infer(spotter *s, int8_t *outputs) { return model_step(&s->network, s->ring[0], outputs); }
+static kws_status spotter_infer(spotter *s, int8_t *outputs) {
+    return model_step(&s->network, s->ring[0], outputs);
+}
 #else
 /* The ring's frames, oldest first, into the model's input, and an inference. */
 static kws_status spotter_infer(spotter *s, int8_t *outputs) {
