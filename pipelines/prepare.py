@@ -52,6 +52,8 @@ def command(
             )
         build = open_build(recipe, data, out_dir, overrides, keywords, speaker_pattern, force)
         with build.run.locked(), engine(address, workers) as run:
+            if address:
+                _see_that_all_nodes_share(data, build, features)
             # On one machine the threads of one process decode as fast as it reads: shards would only be written twice.
             if address and not decode_clips(build, run):
                 build.reporter.note(f"the clips of {data!r} are read by one process: only a folder: is cut into shards")
@@ -62,6 +64,13 @@ def command(
 
                 count = draw_all_epochs(replace(build, source=local_source(data)), features, run)
                 line(f"{count} augmented epochs in {features}")
+
+
+def _see_that_all_nodes_share(data: str, build: Build, features: Path | None) -> None:
+    from pipelines.stages.sweep.nodes import local_paths, require_shared
+
+    written = {"run's folder": build.run.directory} | ({"folder of epochs": features} if features else {})
+    require_shared(local_paths(data), written)
 
 
 @contextmanager

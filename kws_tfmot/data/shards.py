@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -58,7 +59,16 @@ class Shard:
 
 
 def decode_shard(shard: Shard, reporter: Reporter) -> None:
-    """Decode the clips of ``shard`` into its file."""
+    """Decode the clips of ``shard`` into its file.
+
+    Raises:
+        DataError: This computer does not see the recordings.
+    """
+    if not shard.root.is_dir():
+        raise DataError(
+            f"the node {platform.node()} lacks the recordings: there is no {shard.root} on it.",
+            "Mount them there under the same path, or leave that node out of the cluster.",
+        )
     decoded = []
     with reporter.task("decoding", len(shard.clips)) as task:
         for path in shard.clips:

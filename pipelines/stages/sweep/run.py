@@ -17,6 +17,7 @@ from pipelines.stages.comparison_cell import CellBuild, Stage, check_cells, epoc
 from pipelines.stages.sweep.cluster import cluster, require_ray
 from pipelines.stages.sweep.folder import SweepFolder
 from pipelines.stages.sweep.halving import Halving, group_of, scheduler_of
+from pipelines.stages.sweep.nodes import local_paths, require_shared
 from pipelines.stages.sweep.ray_jobs import run_ray_jobs
 from pipelines.stages.sweep.settings import Sweep, Trials
 from pipelines.stages.sweep.trial import Work
@@ -136,10 +137,16 @@ def run_sweep(plan: SweepPlan, where: Where, watch: Watch) -> SweepResult:
         lost: dict[str, str] = {}
         if open_trials:
             with cluster(where.address, where.workers, where.cores):
+                if where.address:
+                    require_shared(local_paths(plan.source), _shared(plan))
                 lost = _prepare(plan, [builds[name] for name in open_trials], where.cores, watch)
                 ready = [name for name in open_trials if name not in lost]
                 _tune(plan, builds, ready, where.cores, watch)
         return _gather(list(builds), folder, lost)
+
+
+def _shared(plan: SweepPlan) -> dict[str, Path]:
+    return {"sweep's folder": plan.folder} | ({"folder of epochs": plan.epochs} if plan.epochs else {})
 
 
 def steps_left(plan: SweepPlan) -> int:

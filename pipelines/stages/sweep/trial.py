@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from kws_tfmot.runs import Run, locked
 from pipelines.stages.build import OnEpoch
 from pipelines.stages.comparison_cell import SPARSE_STAGES, CellBuild
 from pipelines.stages.sweep.folder import Epoch, SweepFolder
+from pipelines.stages.sweep.nodes import own_node
 
 Work = Callable[[CellBuild, Reporter, OnEpoch], dict[str, Any]]
 Report = Callable[[dict[str, Any]], None]
@@ -76,9 +76,7 @@ def attend(
     name = config["trial"]
     own = SweepFolder(folder)
     if not own.is_visible:
-        raise RecipeError(
-            f"{folder} is not there on {os.uname().nodename}: it must lie on storage that all nodes share"
-        )
+        raise RecipeError(own_node(folder))
     if own.is_over(name):
         return
     limit_threads(cores)

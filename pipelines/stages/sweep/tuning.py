@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kws_tfmot.errors import KwsError
 from kws_tfmot.jobs import Outcome, Watch
 from pipelines.stages.comparison_cell import CellBuild
 from pipelines.stages.sweep.cluster import explain
@@ -66,9 +67,18 @@ def tune_trials(names: Sequence[str], tuning: Tuning, scheduler: Any, watch: Wat
     for result in (found[number] for number in range(len(found))):
         name = (result.config or {}).get(TRIAL, "")
         if name and not own.is_over(name) and not own.failure(name) and not _appears(own, name, result.error is None):
-            why = explain(result.error) if result.error else "it left no row"
-            own.write_failure(name, f"its worker was lost {RETRIES + 1} times ({why})" if result.error else why)
+            own.write_failure(name, _why_lost(result.error))
     shutil.rmtree(record, ignore_errors=True)
+
+
+def _why_lost(error: BaseException | None) -> str:
+    """One sentence: what the worker itself said, where it said something a person can act on."""
+    if error is None:
+        return "it left no row"
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, KwsError):
+        return str(cause)
+    return f"its worker was lost {RETRIES + 1} times ({explain(error)})"
 
 
 def _attend(config: dict[str, Any], builds: Any = None, folder: Any = None, work: Any = None, cores: int = 1) -> None:
