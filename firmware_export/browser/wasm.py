@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from firmware_export.emulation.host import run_tool
+from firmware_export.emulation.tools import run_tool
 from kws_tfmot.errors import ToolchainError
 from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
 

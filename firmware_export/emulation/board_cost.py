@@ -23,8 +23,8 @@ from firmware_export.emulation.emulator import (
     require,
 )
 from firmware_export.emulation.example import emulate_frontend, example_files, plan_of, run_example
-from firmware_export.emulation.host import run_tool
 from firmware_export.emulation.stream_report import StreamReport, emulate_stream
+from firmware_export.emulation.tools import version_of
 from firmware_export.engine import build
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import ModelError, ToolchainError
@@ -102,7 +102,7 @@ def board_cost(
         require(tool)
     engine = build(model, optimise=optimise, labels=contract.labels, stream=stream, hop=hop, core=machine.core)
     files = example_files(engine, contract, plan_of(engine, model, contract))
-    tools = [run_tool([require(tool), "--version"], tool).splitlines()[0] for tool in (COMPILER, EMULATOR)]
+    tools = [version_of(require(tool)) for tool in (COMPILER, EMULATOR)]
     parts = [
         engine.digest,
         optimise,

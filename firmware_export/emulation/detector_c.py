@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from firmware_export.codegen.c_source import array, comment
-from firmware_export.emulation.host import FLAGS, run_tool
+from firmware_export.emulation.host import FLAGS
+from firmware_export.emulation.tools import run_tool
 from firmware_export.engine import RUNTIME
 from kws_tfmot.detection.detector import Detection, DetectorPlan
 from kws_tfmot.errors import ModelError

@@ -18,7 +18,9 @@ import numpy as np
 from firmware_export.boards import BUDGETS, Board, Budget, board_of
 from firmware_export.emulation.cycles import Counts, Cycles, timing_of
 from firmware_export.emulation.elf import Footprint, footprint
-from firmware_export.emulation.host import finish_output, quantize_input, run_tool
+from firmware_export.emulation.host import finish_output, quantize_input
+from firmware_export.emulation.objects import compile_objects, shared_by_engines
+from firmware_export.emulation.tools import run_tool, version_of
 from firmware_export.engine import DEFAULT_NAME, Engine, build
 from kws_tfmot.errors import ModelError, ToolchainError
 from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
@@ -98,9 +100,15 @@ def build_firmware(board: Board, files: dict[str, str], main: str, folder: Path,
             shutil.copy(BOARD_FILES / name, folder / name)
     (folder / "board.ld").write_text(link_script(board), encoding="utf-8")
     sources = sorted({*(n for n in files if n.endswith(".c")), "start.c", "semihosting.c", main})
-    command = [compiler, *board.flags, *FLAGS, *flags, *LINK, "-o", "firmware.elf", *sources, "-lc", "-lgcc"]
-    run_tool(command, f"building the firmware for {board.name}", cwd=folder)
+    command, what = [*board.flags, *FLAGS, *flags], f"building the firmware for {board.name}"
+    objects = compile_objects([compiler], command, sources, folder, what, keep=_shared)
+    run_tool([compiler, *command, *LINK, "-o", "firmware.elf", *objects, "-lc", "-lgcc"], what, cwd=folder)
     return folder / "firmware.elf"
+
+
+def _shared(source: str) -> bool:
+    """Whether a source is the runtime's or the boards', which every firmware has."""
+    return shared_by_engines(source) or (BOARD_FILES / source).is_file()
 
 
 @dataclass(frozen=True)
@@ -304,8 +312,8 @@ def _report(
         budgets=fits(board.name, size.flash, size.ram + stack, by_core),
         optimise=optimise,
         model_sha256=engine.digest,
-        compiler=run_tool([require(COMPILER), "--version"], COMPILER).splitlines()[0],
-        emulator=run_tool([require(EMULATOR), "--version"], EMULATOR).splitlines()[0],
+        compiler=version_of(require(COMPILER)),
+        emulator=version_of(require(EMULATOR)),
     )
 
 

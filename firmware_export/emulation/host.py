@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from firmware_export.emulation.objects import compile_objects
+from firmware_export.emulation.tools import run_tool, version_of
 from firmware_export.encodings.core_costs import DEFAULT_CORE
 from firmware_export.engine import Engine, build
 from firmware_export.ir import Program
-from kws_tfmot.errors import ModelError, ToolchainError
+from kws_tfmot.errors import ModelError
 from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
 from kws_tfmot.frontend.native import find_compiler
 from kws_tfmot.tflite.interpreter import input_spec
@@ -25,36 +24,6 @@ FLAGS = ("-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=default")
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 
 
-def run_tool(
-    command: list[str],
-    what: str,
-    cwd: Path | None = None,
-    timeout: float = 300.0,
-    env: Mapping[str, str] | None = None,
-) -> str:
-    """Run a tool and return its output; ``env`` is added to this process's environment.
-
-    Raises:
-        ToolchainError: With the first lines of what it said, if it fails or takes too long.
-    """
-    try:
-        result = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            cwd=cwd,
-            timeout=timeout,
-            check=False,
-            env={**os.environ, **(env or {})},
-        )
-    except (OSError, subprocess.TimeoutExpired) as err:
-        raise ToolchainError(f"{what}: {err}") from err
-    if result.returncode != 0:
-        said = "\n".join((result.stderr or result.stdout).strip().splitlines()[:12])
-        raise ToolchainError(f"{what} failed with exit code {result.returncode}:\n{said}")
-    return result.stdout
-
-
 def compile_library(engine: Engine, flags: tuple[str, ...] = FLAGS) -> Path:
     """Compile the engine's files to a shared library, once for the same files, flags and compiler.
 
@@ -62,7 +31,7 @@ def compile_library(engine: Engine, flags: tuple[str, ...] = FLAGS) -> Path:
         ToolchainError: Without a C compiler, or if it refuses the code.
     """
     compiler = find_compiler()
-    version = run_tool([*compiler, "--version"], "the C compiler").splitlines()[0]
+    version = version_of(*compiler)
     key = "\0".join((*compiler, version, *flags, *(f"{name}\0{text}" for name, text in sorted(engine.files.items()))))
     target = cache_root() / "engine" / f"{sha256_bytes(key.encode())[:32]}.so"
     if target.is_file():
@@ -71,7 +40,8 @@ def compile_library(engine: Engine, flags: tuple[str, ...] = FLAGS) -> Path:
         for name, text in engine.files.items():
             (Path(folder) / name).write_text(text, encoding="utf-8")
         sources = sorted(name for name in engine.files if name.endswith(".c"))
-        run_tool([*compiler, *flags, "-o", "engine.so", *sources], "compiling the engine", cwd=Path(folder))
+        objects = compile_objects(compiler, flags, sources, Path(folder), "compiling the engine")
+        run_tool([*compiler, *flags, "-o", "engine.so", *objects], "linking the engine", cwd=Path(folder))
         write_bytes(target, (Path(folder) / "engine.so").read_bytes())
     return target
 

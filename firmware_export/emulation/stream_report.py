@@ -17,8 +17,9 @@ from firmware_export.boards import Board, board_of
 from firmware_export.emulation.cycles import Counts, timing_of
 from firmware_export.emulation.elf import Footprint, footprint
 from firmware_export.emulation.emulator import COMPILER, EMULATOR, PROBE, build_firmware, require, run_firmware
-from firmware_export.emulation.host import finish_output, run_tool
+from firmware_export.emulation.host import finish_output
 from firmware_export.emulation.steps import random_rows, step_of, windows_of
+from firmware_export.emulation.tools import version_of
 from firmware_export.engine import Engine, build
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.interpreter import input_spec, open_interpreter
@@ -242,6 +243,6 @@ def _report(
         layers=layers,
         optimise=optimise,
         model_sha256=engine.digest,
-        compiler=run_tool([require(COMPILER), "--version"], COMPILER).splitlines()[0],
-        emulator=run_tool([require(EMULATOR), "--version"], EMULATOR).splitlines()[0],
+        compiler=version_of(require(COMPILER)),
+        emulator=version_of(require(EMULATOR)),
     )

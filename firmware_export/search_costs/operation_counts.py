@@ -18,7 +18,7 @@ import numpy as np
 
 from firmware_export.boards import BOARDS, Board, board_of
 from firmware_export.emulation.emulator import COMPILER, EMULATOR, PLUGIN_FILES, require, run_engine
-from firmware_export.emulation.host import run_tool
+from firmware_export.emulation.tools import version_of
 from firmware_export.engine import Engine, build, engine_sources
 from firmware_export.graphs.mbconv import cell_layers_model, mbconv_model
 from kws_tfmot.errors import ToolchainError
@@ -134,7 +134,7 @@ def identity(board: Board) -> str:
         ToolchainError: If compiler or emulator is missing.
     """
     try:
-        tools = [run_tool([require(tool), "--version"], tool).splitlines()[0] for tool in (COMPILER, EMULATOR)]
+        tools = [version_of(require(tool)) for tool in (COMPILER, EMULATOR)]
     except ToolchainError as err:
         raise ToolchainError(
             f"instructions, flash and RAM are measured with {COMPILER} and {EMULATOR}: {err.message}",

@@ -11,6 +11,7 @@ from engine_support import reference
 
 from firmware_export.emulation.emulator import BOARD_FILES
 from firmware_export.emulation.host import finish_output, quantize_input
+from firmware_export.emulation.objects import compile_objects
 from firmware_export.encodings import ENCODINGS
 from firmware_export.engine import Engine, build
 from firmware_export.graphs.random_graphs import SeededChooser, random_model
@@ -93,7 +94,7 @@ def differing(cases: list[Case], folder: Path) -> list[str]:
 def build_for_host(files: dict[str, str], folder: Path, flags: list[str]) -> Path:
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
-    sources = [*sorted(name for name in files if name.endswith(".c")), str(HERE / "host_board.c")]
-    command = ["gcc", "-std=c11", *flags, f"-I{BOARD_FILES}", "-o", "corpus", *sources]
-    subprocess.run(command, check=True, cwd=folder)
+    sources, command = sorted(name for name in files if name.endswith(".c")), ["-std=c11", *flags, f"-I{BOARD_FILES}"]
+    made = [*compile_objects(["gcc"], command, sources, folder, "the corpus"), str(HERE / "host_board.c")]
+    subprocess.run(["gcc", *command, "-o", "corpus", *made], check=True, cwd=folder)
     return folder / "corpus"
