@@ -131,6 +131,7 @@ def train(
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=["accuracy"],
     )
+    shell.make_metrics(validation[1])
     stateful = [callback for callback in plugins.callbacks if isinstance(callback, Stateful)]
     state = TrainingState(network, run_key, state_path, save_seconds, plugins.keep_from_epoch, stateful)
     state.set_model(shell)

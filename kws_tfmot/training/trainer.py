@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from kws_tfmot.keras import keras, tf
 
 # (features, targets, probabilities) -> scalar loss, added to the cross-entropy
@@ -30,6 +32,15 @@ class TrainedModel(keras.Model):
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """The network's probabilities."""
         return self.network(inputs, training=training)
+
+    def make_metrics(self, targets: np.ndarray) -> None:
+        """Make the loss and the metrics for ``targets`` [n, classes] before the first step.
+
+        Keras would make their variables within it, and a step that makes variables is traced twice.
+        """
+        example = tf.zeros_like(targets[:1], tf.float32)
+        self.compiled_loss.build(example)
+        self.compiled_metrics.build(example, example)
 
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step: gradient of the cross-entropy and every loss term, the optimiser, then the hooks."""

@@ -10,7 +10,7 @@ from kws_tfmot.errors import DataError
 from kws_tfmot.keras import keras, seed_everything, tf
 from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.training import TrainSettings
-from kws_tfmot.training.loop import Plugins, train
+from kws_tfmot.training.loop import Plugins, TrainResult, train
 from kws_tfmot.training.optimizers import make_optimizer
 from kws_tfmot.training.stream import ArraySource, batches_from
 
@@ -41,28 +41,31 @@ def assert_same_weights(a: keras.Model, b: keras.Model) -> None:
         np.testing.assert_array_equal(left, right)
 
 
-def test_it_learns(task) -> None:
-    source, validation = task
-    result = train(network(), source, validation, SETTINGS)
-    assert result.val_accuracy > 0.8
-    assert len(result.history) == 4
-
-
-def test_the_best_epoch_is_kept(task) -> None:
-    source, validation = task
+@pytest.fixture(scope="module")
+def plain(task) -> tuple[keras.Model, TrainResult]:
+    """A network that was trained without anything more, and how that went."""
     model = network()
-    result = train(model, source, validation, SETTINGS)
+    return model, train(model, *task, SETTINGS)
+
+
+def test_it_learns(plain) -> None:
+    assert plain[1].val_accuracy > 0.8
+    assert len(plain[1].history) == 4
+
+
+def test_the_best_epoch_is_kept(task, plain) -> None:
+    _, validation = task
+    model, result = plain
     best = max(figures["val_accuracy"] for figures in result.history)
     assert result.val_accuracy == best
     predicted = model(validation[0]).numpy().argmax(axis=1)
     assert np.mean(predicted == validation[1].argmax(axis=1)) == pytest.approx(best, abs=1e-6)
 
 
-def test_seeded_runs_are_identical(task) -> None:
-    first, second = network(), network()
-    for model in (first, second):
-        train(model, *task, SETTINGS)
-    assert_same_weights(first, second)
+def test_seeded_runs_are_identical(task, plain) -> None:
+    again = network()
+    train(again, *task, SETTINGS)
+    assert_same_weights(plain[0], again)
 
 
 class InterruptBefore(keras.callbacks.Callback):
@@ -99,13 +102,12 @@ def test_a_resumed_training_equals_an_uninterrupted_one(task, tmp_path, optimize
     assert not state.exists()
 
 
-def test_a_state_of_another_run_is_not_resumed(task, tmp_path) -> None:
+def test_a_state_of_another_run_is_not_resumed(task, plain, tmp_path) -> None:
     state = tmp_path / "state.npz"
     train_interrupted(network(), task, SETTINGS, state, "one")
-    expected, other = network(), network()
-    train(expected, *task, SETTINGS)
+    other = network()
     train(other, *task, SETTINGS, state_path=state, run_key="two")
-    assert_same_weights(expected, other)
+    assert_same_weights(plain[0], other)
 
 
 def test_hooks_run_in_the_graph_after_every_step(task) -> None:
@@ -142,13 +144,17 @@ def test_each_epoch_is_made_once_and_no_other(task, tmp_path: Path, interrupted:
     assert asked == list(range(2 if interrupted else 0, SETTINGS.epochs))
 
 
-def test_loss_terms_join_the_loss(task) -> None:
-    plain, decayed = network(), network()
-    train(plain, *task, SETTINGS)
+def test_loss_terms_join_the_loss_and_a_step_is_traced_once(task, plain) -> None:
+    decayed, traced = network(), []
     kernel = decayed.get_layer("dense1").kernel
-    penalty = Plugins(loss_terms=[lambda x, y, p: 0.1 * tf.reduce_sum(tf.abs(kernel))])
-    train(decayed, *task, SETTINGS, plugins=penalty)
-    assert np.abs(kernel.numpy()).sum() < 0.7 * np.abs(plain.get_layer("dense1").kernel.numpy()).sum()
+
+    def penalty(*_: tf.Tensor) -> tf.Tensor:
+        traced.append(True)
+        return 0.1 * tf.reduce_sum(tf.abs(kernel))
+
+    train(decayed, *task, SETTINGS, plugins=Plugins(loss_terms=[penalty]))
+    assert np.abs(kernel.numpy()).sum() < 0.7 * np.abs(plain[0].get_layer("dense1").kernel.numpy()).sum()
+    assert len(traced) == 1
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
