@@ -1,4 +1,4 @@
-"""Features of augmented epochs on disk: trainings that draw the same epochs compute them once."""
+"""Features of augmented draws on disk: trainings that draw the same clips compute them once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from kws_tfmot.data.batches import Labels, TrainingBatches
 from kws_tfmot.files import replacing
 
-_VERSION = 2  # counts up when the same settings draw other features
+_VERSION = 3  # counts up when the same settings draw other features
 
 
 class EpochCache:

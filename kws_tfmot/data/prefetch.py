@@ -30,6 +30,9 @@ class FrontendLike(Protocol):
 class FeatureEpochs:
     """Features of augmented clips, epoch by epoch, with one epoch computed ahead in a worker thread.
 
+    Epoch ``i`` takes the clips of draw ``i // repeats`` (:class:`~kws_tfmot.data.settings.AugmentSettings`); with
+    ``repeats`` above 1 each epoch has its own order, and always its own masks.
+
     Front end and resampler run without the interpreter's lock, so the worker costs training little.
 
     Args:
@@ -38,7 +41,7 @@ class FeatureEpochs:
         last_epoch: Number of epochs of the training; none is computed ahead of its last one.
         threads: Threads that make clips and features; ``None`` for one a processor, four at most.
         prefetch: False computes every epoch when it is asked for.
-        cache: Where epochs are looked up and kept; ``None`` computes each of them.
+        cache: Where draws are looked up and kept; ``None`` computes each of them.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class FeatureEpochs:
         self.cache = cache
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="features") if prefetch else None
         self._ahead: dict[int, Future[tuple[Features, Labels]]] = {}
+        self._latest: tuple[int, tuple[Features, Labels]] | None = None
 
     def epoch_features(self, number: int) -> tuple[Features, Labels]:
         """Features int8 ``[N, frames, coefficients]`` and classes int32 ``[N]`` of epoch ``number``."""
@@ -71,24 +75,38 @@ class FeatureEpochs:
             self._ahead[number + 1] = self._pool.submit(self.compute, number + 1)
         return result
 
+    def draw_of(self, number: int) -> int:
+        """The draw whose clips epoch ``number`` trains on."""
+        return number // self.batches.settings.repeats
+
     def compute(self, number: int) -> tuple[Features, Labels]:
         """The same, here and now: from the cache if it is there."""
-        return self._make(number) if self.cache is None else self.cache.load_or_make(number, self._make)
+        features, labels = self._drawn(self.draw_of(number))
+        settings, seed = self.batches.settings, self.batches.seed
+        if settings.repeats > 1:
+            order = np.random.default_rng([seed, number, 0x0D3]).permutation(len(labels))
+            features, labels = features[order], labels[order]
+        if settings.time_masks or settings.frequency_masks:
+            features = spec_augment(features, np.random.default_rng([seed, number, 0x5BEC]), settings)
+        return features, labels
 
-    def _make(self, number: int) -> tuple[Features, Labels]:
+    def _drawn(self, draw: int) -> tuple[Features, Labels]:
+        """Features without masks; the latest are kept for the epochs that train on them too."""
+        latest = self._latest
+        if latest is None or latest[0] != draw:
+            found = self._make(draw) if self.cache is None else self.cache.load_or_make(draw, self._make)
+            self._latest = latest = (draw, found)
+        return latest[1]
+
+    def _make(self, draw: int) -> tuple[Features, Labels]:
         def piece(make: Callable[[], tuple[Int16, Labels]]) -> tuple[Features, Labels]:
             clips, classes = make()
             return self.frontend.features(clips), classes
 
         # Resampler, front end and NumPy's loops run without the interpreter's lock.
         with ThreadPoolExecutor(self.threads, thread_name_prefix="clips") as pool:
-            features, labels = zip(*pool.map(piece, self.batches.pieces(number)), strict=True)
-        joined = np.concatenate(features)
-        settings = self.batches.settings
-        if settings.time_masks or settings.frequency_masks:
-            rng = np.random.default_rng([self.batches.seed, number, 0x5BEC])
-            joined = spec_augment(joined, rng, settings)
-        return joined, np.concatenate(labels)
+            features, labels = zip(*pool.map(piece, self.batches.pieces(draw)), strict=True)
+        return np.concatenate(features), np.concatenate(labels)
 
     def close(self) -> None:
         """Stop the worker."""

@@ -130,6 +130,8 @@ class AugmentSettings(Settings):
 
     Attributes:
         epoch_clips: Clips of an epoch; ``None`` means every keyword clip once, plus unknown and silence.
+        repeats: Epochs one after the other that train on the same varied clips, in another order and under other masks
+            of SpecAugment: for small networks making clips takes longer than training on them.
         unknown_share: Clips of ``_unknown_`` in an epoch, as a share of the mean keyword's clips.
         silence_share: The same for ``_silence_``.
         recorded_share: Where a user's recordings stand beside synthetic clips, their share of every class that has any.
@@ -154,6 +156,7 @@ class AugmentSettings(Settings):
     """
 
     epoch_clips: int | None = pydantic.Field(default=None, ge=1)
+    repeats: int = pydantic.Field(default=1, ge=1, le=100)
     unknown_share: float = pydantic.Field(default=1.0, ge=0.0, le=20.0)
     silence_share: float = pydantic.Field(default=0.5, ge=0.0, le=20.0)
     recorded_share: float = pydantic.Field(default=0.5, ge=0.0, le=1.0)

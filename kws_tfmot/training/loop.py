@@ -11,6 +11,7 @@ import numpy as np
 from kws_tfmot.errors import DataError
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.progress import SILENT, Reporter, Task
+from kws_tfmot.training.averaging import AveragedWeights
 from kws_tfmot.training.checkpoint import Stateful, TrainingState
 from kws_tfmot.training.false_rejects import FalseRejects
 from kws_tfmot.training.optimizers import make_optimizer
@@ -123,7 +124,9 @@ def train(
             f"an epoch has {source.clips_per_epoch} clips, fewer than one batch of {settings.batch_size}.",
             "Give more clips or a smaller train.batch_size.",
         )
-    shell = plugins.shell(network, plugins.loss_terms, plugins.after_step)
+    averaged = [AveragedWeights(network, settings.average, plugins.keep_from_epoch)] if settings.average else []
+    after_step = [*plugins.after_step, *(average.after_step for average in averaged)]
+    shell = plugins.shell(network, plugins.loss_terms, after_step)
     optimizer = make_optimizer(settings, steps)
     optimizer.build(network.trainable_variables)
     shell.compile(
@@ -132,7 +135,8 @@ def train(
         metrics=["accuracy"],
     )
     shell.make_metrics(validation[1])
-    stateful = [callback for callback in plugins.callbacks if isinstance(callback, Stateful)]
+    callbacks = [*averaged, *plugins.callbacks]
+    stateful = [callback for callback in callbacks if isinstance(callback, Stateful)]
     state = TrainingState(network, run_key, state_path, save_seconds, plugins.keep_from_epoch, stateful)
     state.set_model(shell)
     if state.restore(optimizer):
@@ -150,7 +154,7 @@ def train(
             steps_per_epoch=steps,
             validation_data=validation,
             validation_batch_size=500,
-            callbacks=[timer, *plugins.callbacks, *judges, state, *logging, _Progress(task, plugins.note), *watching],
+            callbacks=[timer, *callbacks, *judges, state, *logging, _Progress(task, plugins.note), *watching],
             verbose=0,
         )
     if settings.select != "last":

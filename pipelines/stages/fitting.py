@@ -73,7 +73,7 @@ def draw_epochs(build: Build, epochs: Mapping[int, Sequence[int]]) -> None:
             cache = _epoch_cache(build, batches)
             stream = feature_batches(batches, build.frontend, prefetch=False, cache=cache)
             for number in numbers:
-                if cache is not None and not cache.path(number).is_file():
+                if cache is not None and not cache.path(stream.draw_of(number)).is_file():
                     stream.compute(number)
                 task.advance()
 

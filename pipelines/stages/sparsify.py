@@ -34,10 +34,11 @@ def load_float(build: Build, name: str) -> keras.Model:
     return load_stored(path)
 
 
-def stage_settings(build: Build, epochs: int, learning_rate: float) -> TrainSettings:
-    """The recipe's training settings for a later, shorter run."""
+def stage_settings(build: Build, epochs: int, learning_rate: float, *, averaged: bool = False) -> TrainSettings:
+    """The recipe's training settings for a later, shorter run; ``averaged`` takes over the average of the weights."""
+    settings = build.recipe.train
     update = {"epochs": epochs, "learning_rate": learning_rate, "warmup_epochs": min(1.0, epochs / 10)}
-    return build.recipe.train.model_copy(update=update)
+    return settings.model_copy(update=update | {"average": settings.average if averaged else 0.0})
 
 
 def sparse_inputs(build: Build) -> list[object]:
@@ -115,7 +116,7 @@ def _train_round(
     prepared = prepare_training(model, settings, plan, steps, build.calibration(), seed)
     teacher = settings.distillation and distillation_loss(load_float(build, FLOAT_MODEL), settings.distillation)
     plugins = Plugins(prepared.callbacks, [teacher] if teacher else [], prepared.after_step, prepared.keep_from_epoch)
-    train = stage_settings(build, plan.epochs, settings.learning_rate)
+    train = stage_settings(build, plan.epochs, settings.learning_rate, averaged=True)
     result = fit(build, prepared.network, train, stage, key, plugins, Draws.SPARSE)
     stripped = prepared.strip(prepared.network)
     _check_target(stripped, settings, plan.target)

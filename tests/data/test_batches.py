@@ -318,6 +318,28 @@ class TestEpochCache:
         assert not frontend.threads  # nothing was computed the second time
         assert len(list(tmp_path.iterdir())) == 3
 
+    def test_repeats_take_the_clips_of_one_draw_in_other_orders(self, index: ClipIndex, tmp_path: Path) -> None:
+        plain = AugmentSettings()
+        with feature_batches(_batches(index, plain), _Frontend(), 2) as stream:
+            once = [stream.epoch_features(number) for number in range(2)]
+        settings, frontend = AugmentSettings(repeats=2), _Frontend()
+        with self._stream(index, settings, tmp_path, frontend) as stream:
+            found = [stream.epoch_features(number) for number in range(4)]
+        assert len(list(tmp_path.iterdir())) == 2
+        for number, (features, labels) in enumerate(found):
+            expected, classes = once[number // 2]
+            assert not np.array_equal(features, expected)
+            for own, wanted in ((features, expected), (labels, classes)):
+                rows = [np.sort(a.reshape(len(a), -1), axis=0) for a in (own, wanted)]
+                np.testing.assert_array_equal(*rows)
+        assert not np.array_equal(found[0][0], found[1][0])
+
+    def test_masks_are_anew_in_every_repeat(self, index: ClipIndex, settings, tmp_path: Path) -> None:
+        repeated = settings.model_copy(update={"repeats": 2})
+        with self._stream(index, repeated, tmp_path) as stream:
+            first, second = (np.sort(stream.epoch_features(number)[0].ravel()) for number in range(2))
+        assert not np.array_equal(first, second)
+
     def test_trainings_that_want_an_epoch_together_make_it_once(self, index: ClipIndex, settings, tmp_path) -> None:
         together, frontends = threading.Barrier(3), [_Frontend() for _ in range(3)]
         found = []
