@@ -71,11 +71,16 @@ class Step:
         self.size += len(values) * item
         return full
 
-    def array_where(self, macro: str, name: str, words: np.ndarray, other: bytes) -> str:
-        """Define weights as ``words`` where the build has ``macro``, else as the bytes ``other``; return an address."""
+    def array_where(self, macro: str, name: str, words: np.ndarray, other: bytes | np.ndarray) -> str:
+        """Define weights as ``words`` where the build has ``macro``, else as ``other``; return an address.
+
+        Both are defined as items of their own unsigned type, bytes as ``uint8_t``.
+        """
         full = f"{name}_{self.number}"
-        self.texts += [f"#if {macro}", array("uint32_t", full, words), "#else", array("uint8_t", full, other), "#endif"]
-        self.size += max(4 * len(words), len(other))
+        plain = np.frombuffer(other, np.uint8) if isinstance(other, bytes) else other
+        texts = [array(f"uint{8 * items.itemsize}_t", full, items) for items in (words, plain)]
+        self.texts += [f"#if {macro}", texts[0], "#else", texts[1], "#endif"]
+        self.size += max(words.nbytes, plain.nbytes)
         return f"(const uint8_t *){full}"
 
     def struct(self, ctype: str, members: list[object]) -> str:

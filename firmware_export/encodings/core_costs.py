@@ -110,6 +110,9 @@ COSTS: dict[str, CoreCosts] = {
         convolution={
             "dense": KernelCost(8.03, 0.0, 122.0, 30.55),
             "delta": KernelCost(13.93, 0.0, 108.03, 28.4),
+            "narrow_4": KernelCost(11.7, 0.0, 71.46, 20.41),
+            "narrow_6": KernelCost(13.67, 0.0, 87.65, 27.88),
+            "narrow_10": KernelCost(21.47, 0.0, 124.46, 38.28),
             "relative": KernelCost(15.91, 0.0, 106.89, 28.85),
             "bitmap": KernelCost(19.34, 14.87, 102.23, 28.98),
             "index": KernelCost(19.92, 0.0, 106.68, 28.57),

@@ -76,14 +76,22 @@ def estimate(encoding: str, operation: Convolution, core: str = DEFAULT_CORE) ->
     visited, words = work(encoding, encoded, rows)
     kind = "wide_table" if encoding == "table" and encoded.bits > 4 else encoding
     costs = COSTS[core]
+    block = BLOCK
+    if (width := operation.narrow(encoding)) and f"narrow_{width}" in costs.convolution:
+        kind, block = f"narrow_{width}", width
     kernel = (costs.vector if operation.vector else costs.convolution)[kind]
-    column = kernel.column if operation.vector or operation.window.pointwise else costs.window
+    column = kernel.column if operation.vector or operation.window.pointwise else costs.window * block / BLOCK
     channels, depth = rows.shape
     total = visited * kernel.each + words * kernel.word + channels * kernel.row + depth * column
     if encoding == "planes" and ((1 << encoded.bits) - 1) * depth >= 256:
         total += channels * WIDE_ROW
-    blocks = 1 if operation.vector else -(-operation.window.output.plane // BLOCK)
+    blocks = 1 if operation.vector else -(-_pixels(operation, block) // block)
     return Estimate(encoding, encoded, blocks * total)
+
+
+def _pixels(operation: Convolution, block: int) -> int:
+    output = operation.window.output
+    return output.plane if block == BLOCK else output.pixels
 
 
 def choose(

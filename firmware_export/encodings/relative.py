@@ -9,8 +9,8 @@ from firmware_export.encodings.base import Encoded, Encoding, fits_lanes
 MAX_STEP = 15
 
 
-def steps_of(row: np.ndarray) -> list[tuple[int, int]]:
-    """(step from the place before, weight); gaps above 15 are bridged by zeros.
+def steps_of(row: np.ndarray, most: int = MAX_STEP) -> list[tuple[int, int]]:
+    """(step from the place before, weight); gaps above ``most`` are bridged by zeros.
 
     >>> steps_of(np.array([0, 0, 3] + [0] * 16 + [4], np.int8))
     [(2, 3), (15, 0), (2, 4)]
@@ -18,9 +18,9 @@ def steps_of(row: np.ndarray) -> list[tuple[int, int]]:
     steps: list[tuple[int, int]] = []
     place = 0
     for target in np.flatnonzero(row):
-        while target - place > MAX_STEP:
-            steps.append((MAX_STEP, 0))
-            place += MAX_STEP
+        while target - place > most:
+            steps.append((most, 0))
+            place += most
         steps.append((int(target) - place, int(row[target])))
         place = int(target)
     return steps

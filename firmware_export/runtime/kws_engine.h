@@ -73,7 +73,7 @@ typedef struct kws_conv {
     kws_window window;
     uint16_t depth;    /* weights of one output channel: input channels * window height * window width */
     uint16_t channels; /* output channels */
-    uint8_t bits;      /* of packed and lookup-table weights; N in N:M; planes of signs */
+    uint8_t bits;      /* of packed and lookup-table weights; N in N:M; planes of signs; pixels of a narrow block */
     uint8_t group;     /* M in N:M; common factor of weights in planes; 1 where each row brings its own lookup table */
 } kws_conv;
 
@@ -223,11 +223,21 @@ void kws_mve_lanes_window(const kws_conv *layer, const int8_t *input, uint32_t p
 #define kws_gather_window_dense kws_gather_window
 #endif
 
+/* Of kws_conv_narrow_4, _6 and _10: blocks of `bits` pixels. */
+#if KWS_ROW_PAIRS
+void kws_gather_narrow(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+void kws_gather_window_narrow(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+#else
+#define kws_gather_narrow kws_gather_sparse
+#define kws_gather_window_narrow kws_gather_window_sparse
+#endif
+
 /* Bytes of scratch, 4-byte aligned, that a kernel needs: kws_conv_get_buffer_size is for every convolution without a
  * function of its own; matrices times vectors need none but for weights of few bits. */
 #define kws_conv_scratch(depth) ((uint32_t)(depth) * KWS_COLUMN_BYTES)
 uint32_t kws_conv_get_buffer_size(const kws_conv *layer);
 uint32_t kws_conv_dense_pairs_get_buffer_size(const kws_conv *layer);
+uint32_t kws_conv_narrow_get_buffer_size(const kws_conv *layer);
 uint32_t kws_conv_lowbit_get_buffer_size(const kws_conv *layer);
 uint32_t kws_conv_planes_get_buffer_size(const kws_conv *layer);
 uint32_t kws_fc_lowbit_get_buffer_size(const kws_conv *layer);
@@ -244,6 +254,9 @@ kws_status kws_mve_conv_dense(const kws_conv *layer, const int8_t *input, int8_t
 kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_delta(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_narrow_4(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_narrow_6(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_narrow_10(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_index(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);

@@ -4,9 +4,10 @@ A convolution of ``C`` channels and depth ``D`` over ``P`` pixels takes, block o
 
     ceil(P / 8) * (each * visited + word * words + row * C + column * D)
 
-cycles, ``visited`` and ``words`` as :func:`firmware_export.encodings.cost_model.work` counts them, and a matrix times a
-vector ``each * visited + word * words + row * C + column * D`` of its own constants. They are fitted by least squares,
-never below zero, to layers of several shapes and densities, each run in an encoding of its own.
+cycles (blocks of four, six or ten in delta's layout for few pixels), ``visited`` and ``words`` as
+:func:`firmware_export.encodings.cost_model.work` counts them, and a matrix times a vector
+``each * visited + word * words + row * C + column * D`` of its own constants. They are fitted by least squares, never
+below zero, to layers of several shapes and densities, each run in an encoding of its own.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ WINDOW_CHANNELS = (8, 16, 12)  # of the least RAM
 VECTOR_CHANNELS = (64, 40, 200, 32, 64, 12)
 DENSITIES = (0.08, 0.25, 0.5)
 CORES = {"m0plus": "microbit", "m3": "mps2-an385", "m4": "mps2-an386", "m55": "mps3-an547"}
+NARROW = {"narrow_4": (2, 2), "narrow_6": (2, 3), "narrow_10": (2, 5)}  # planes of a block in delta's other layout
 BITS = {"packed": 4, "table": 4, "wide_table": 6, "row_tables": 2, "planes": 1}
 
 
@@ -72,7 +74,7 @@ def _model(kind: str, density: float, size: int, vector: bool) -> bytes:
     """Layers of one encoding's weights, one behind the other."""
     rng = np.random.default_rng(round(1000 * density))
     graph = GraphWriter()
-    plane = (1, 1) if vector else PLANE
+    plane = (1, 1) if vector else NARROW.get(kind, PLANE)
     channels = VECTOR_CHANNELS if vector else CHANNELS if size == 1 else WINDOW_CHANNELS
     first = last = graph.activation((1, *plane, channels[0]), 1.0, -128)
     for fan_in, fan_out in pairwise(channels):
@@ -88,7 +90,7 @@ def _model(kind: str, density: float, size: int, vector: bool) -> bytes:
 def _rows(kind: str, core: str, vector: bool, sizes: tuple[int, ...]) -> list[tuple[np.ndarray, float]]:
     """What each layer counts, ``[visited, words, channels, depth]`` for each block, and its cycles."""
     board = board_of(CORES[core])
-    name = "table" if kind == "wide_table" else "dense" if kind == "plain" else kind
+    name = {"wide_table": "table", "plain": "dense", **dict.fromkeys(NARROW, "delta")}.get(kind, kind)
     rows = []
     for size in sizes:
         for density in DENSITIES if kind not in (*BITS, "dense", "plain", "nm") else (0.5,):
@@ -99,7 +101,7 @@ def _rows(kind: str, core: str, vector: bool, sizes: tuple[int, ...]) -> list[tu
                 operation, picked = engine.program.layers[step.layer].operation, engine.picked[step.layer]
                 if isinstance(operation, Convolution) and picked is not None and picked.encoding == name:
                     visited, words = work(name, picked.encoded, operation.weights)
-                    blocks = 1 if vector else -(-operation.window.output.plane // 8)
+                    blocks = 1 if vector or kind in NARROW else -(-operation.window.output.plane // 8)
                     feature = blocks * np.array([visited, words, *operation.weights.shape], float)
                     rows.append((feature, float(Cycles(*span).middle)))
     return rows
@@ -136,9 +138,10 @@ def window_column(core: str) -> float:
 
 def measure(core: str, progress: Callable[[str], None]) -> dict[str, dict[str, Fit | None]]:
     """Every kind of kernel on one core: ``conv`` and ``fc``."""
-    kinds = ("dense", "delta", "relative", "bitmap", "index", "block", "nm", *BITS)
+    narrow = NARROW if core == "m4" else ()
+    kinds = ("dense", "delta", *narrow, "relative", "bitmap", "index", "block", "nm", *BITS)
     found: dict[str, dict[str, Fit | None]] = {}
     for kind in kinds:
         progress(f"{kind} on {core}")
-        found[kind] = {"conv": fit(kind, core), "fc": fit(kind, core, vector=True)}
+        found[kind] = {"conv": fit(kind, core), "fc": None if kind in NARROW else fit(kind, core, vector=True)}
     return found

@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from firmware_export.codegen.step import Step
-from firmware_export.encodings import ENCODINGS
+from firmware_export.encodings import ENCODINGS, Encoded
+from firmware_export.encodings.narrow import BLOCK, narrow_steps, narrow_width
 from firmware_export.encodings.row_pairs import row_pairs, rows_pair
 from firmware_export.ir import Layout, Operation, Requant, Window
 
@@ -51,7 +52,7 @@ class Convolution(Operation):
         """The columns of eight pixels, the sums of planes, one unpacked row of weights of few bits."""
         depth = self.weights.shape[1]
         even = depth + depth % 2 if self.paired(encoding) else depth
-        columns = 0 if self.vector else even * COLUMN_BYTES
+        columns = 0 if self.vector else even * max(COLUMN_BYTES, 2 * self.narrow(encoding))
         if encoding == "planes":
             return columns + -(-depth // 8) * 8 * TABLE_BYTES
         row = -(-depth // 4) * 4 if ENCODINGS[encoding].kernel == "lowbit" else 0
@@ -61,6 +62,14 @@ class Convolution(Operation):
         """Whether dense rows may lie in each other by twos, as ``kws_dense_pairs.h`` of the runtime says."""
         dense = encoding == "dense" and not self.vector and self.requant.plain
         return dense and self.window.output.plane % 4 == 0 and rows_pair(self.weights)
+
+    def narrow(self, encoding: str) -> int:
+        """Pixels of a block where delta rows lie as :mod:`firmware_export.encodings.narrow` says, else 0."""
+        if encoding != "delta" or self.vector:
+            return 0
+        output = self.window.output
+        width = narrow_width(output.pixels, output.plane)
+        return 0 if width == BLOCK else width
 
     def takes(self, encoding: str) -> bool:
         """Whether it has a kernel: none for planes and delta of vectors, nor for delta where outputs are not plain."""
@@ -75,30 +84,35 @@ class Convolution(Operation):
         if step.picked is None:
             raise ValueError(f"layer {step.number} has no encoding")
         encoded = step.picked.encoded
-        paired = self.paired(step.picked.encoding)
-        if paired:
-            words = row_pairs(self.weights)
-            weights = step.array_where("KWS_ROW_PAIRS", "weights", words, encoded.data)
-        elif step.picked.encoding == "delta":
-            words = np.frombuffer(encoded.data, "<u4")
-            weights = f"(const uint8_t *){step.array('uint32_t', 'weights', words, 4)}"
-        else:
-            weights = step.array("uint8_t", "weights", encoded.data)
+        encoding = step.picked.encoding
+        paired, narrow = self.paired(encoding), self.narrow(encoding)
         table = step.array("int8_t", "table", encoded.table) if encoded.table else "NULL"
-        kernel = f"kws_{'fc' if self.vector else 'conv'}_{ENCODINGS[step.picked.encoding].kernel}"
-        kernel += "_pairs" if paired else ""
-        gather, needs = self._gather(step.picked.encoding)
-        own = paired or ENCODINGS[step.picked.encoding].kernel in OWN_SCRATCH
-        if own:
+        kernel = f"kws_{'fc' if self.vector else 'conv'}_{ENCODINGS[encoding].kernel}"
+        kernel = f"kws_conv_narrow_{narrow}" if narrow else kernel + ("_pairs" if paired else "")
+        gather, needs = self._gather(encoding)
+        if narrow:
+            needs.append("kws_conv_narrow_get_buffer_size")
+        elif paired or ENCODINGS[encoding].kernel in OWN_SCRATCH:
             needs.append(f"{kernel}_get_buffer_size")
         elif not self.vector:
             needs.append("kws_conv_get_buffer_size")
-        members: list[object] = [weights, table, step.requant(self.requant), gather]
+        members: list[object] = [self._stored(step, encoding, encoded), table, step.requant(self.requant), gather]
         members += [step.window(self.window), self.weights.shape[1], self.weights.shape[0]]
         above = int(self.weights.min(initial=0)) > -128
-        members += [int(above) if paired else encoded.bits, encoded.group]
+        members += [int(above) if paired else narrow or encoded.bits, encoded.group]
         address = step.struct("kws_conv", members)
         return step.call(kernel, address, step.input(), step.output, step.scratch, needs=tuple(needs))
+
+    def _stored(self, step: Step, encoding: str, encoded: Encoded) -> str:
+        """The weights, defined as the kernel reads them; their address."""
+        if self.paired(encoding):
+            return step.array_where("KWS_ROW_PAIRS", "weights", row_pairs(self.weights), encoded.data)
+        if encoding != "delta":
+            return step.array("uint8_t", "weights", encoded.data)
+        words = np.frombuffer(encoded.data, "<u4")
+        if narrow := self.narrow(encoding):
+            return step.array_where("KWS_ROW_PAIRS", "weights", narrow_steps(self.weights, narrow), words)
+        return f"(const uint8_t *){step.array('uint32_t', 'weights', words, 4)}"
 
     def _gather(self, encoding: str) -> tuple[str, list[str]]:
         """The name that the kernel's im2col has in C, and the functions that it stands for on one core or another."""
@@ -108,6 +122,9 @@ class Convolution(Operation):
         plain = "kws_gather_pointwise" if point else "kws_gather_window"
         if ENCODINGS[encoding].sparse:
             vectors = "kws_mve_lanes_pointwise" if point else "kws_mve_lanes_window"
+            if self.narrow(encoding):
+                narrow = "kws_gather_narrow" if point else "kws_gather_window_narrow"
+                return narrow, [narrow, plain, vectors]
             return "kws_gather_sparse" if point else "kws_gather_window_sparse", [plain, vectors]
         vectors = "kws_mve_columns_pointwise" if point else "kws_mve_columns_window"
         if self.paired(encoding):

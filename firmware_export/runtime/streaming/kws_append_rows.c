@@ -3,6 +3,27 @@
 
 #include "kws_engine.h"
 
+static inline void kws_copy_word(const int8_t *from, int8_t *to) {
+    uint32_t word;
+    memcpy(&word, from, 4);
+    memcpy(to, &word, 4);
+}
+
+/* Words, the last of which ends where the row does; rows of two or three bytes byte by byte. */
+static inline void kws_copy_row(const int8_t *from, int8_t *to, uint32_t bytes) {
+    if (bytes < 4) {
+        for (; bytes > 0; bytes--) {
+            *to++ = *from++;
+        }
+        return;
+    }
+    const uint32_t last = bytes - 4;
+    for (uint32_t at = 0; at < last; at += 4) {
+        kws_copy_word(from + at, to + at);
+    }
+    kws_copy_word(from + last, to + last);
+}
+
 /* Move every plane of a state towards older rows and write the input's rows behind them.
  *
  * The planes stand one behind the other, so all of them move at once; what comes from the next plane into a plane's
@@ -41,9 +62,7 @@ kws_status kws_append_rows(const kws_append *layer, const int8_t *input, int8_t 
         return KWS_OK;
     }
     for (uint32_t c = layer->channels; c > 0; c--) {
-        for (uint32_t i = 0; i < added; i++) {
-            newest[i] = input[i];
-        }
+        kws_copy_row(input, newest, added);
         input += layer->in_plane;
         newest += layer->plane;
     }

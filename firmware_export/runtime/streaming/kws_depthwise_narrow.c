@@ -1,128 +1,182 @@
 /* A 3x3 depthwise kernel over a few rows of a narrow plane, from the plane as it lies: one step of a DS-CNN. */
+#include <string.h>
+
+#include "kws_offsets.h"
 #include "kws_plane.h"
 #include "kws_shapes.h"
 
-#if KWS_DSP
-/* Two int16 in a word: `low` in its lower half. */
-static inline uint32_t kws_pair(int32_t low, int32_t high) {
+#if KWS_DSP && defined(__thumb2__)
+/* What the assembly needs of one channel. Doubled taps of a column as pairs of int16: rows 0 and 1, rows 1 and 2. */
+typedef struct {
+    struct {
+        uint32_t upper, lower;
+    } taps[3];                        /* 0 */
+    int32_t multiplier, round, shift; /* 24, 28, 32 */
+    int32_t doubled;                  /* 36: twice the bias */
+    uint32_t outside;                 /* 40: what stands beside the plane, in both halves */
+} kws_job;
+KWS_CHECK_OFFSET(kws_job, taps, 0);
+KWS_CHECK_OFFSET(kws_job, multiplier, 24);
+KWS_CHECK_OFFSET(kws_job, round, 28);
+KWS_CHECK_OFFSET(kws_job, shift, 32);
+KWS_CHECK_OFFSET(kws_job, doubled, 36);
+KWS_CHECK_OFFSET(kws_job, outside, 40);
+
+/* A column of inputs is a register with rows 0 and 1 and one with rows 2 and 3, or row 2 where one line is left. The
+ * columns before, at and behind the output share four registers. r0 and r3: where rows 0 and 2 go on, r1: outputs, r2:
+ * width, r8 and r9: sums of both lines, r12: job, lr: where row 0 ends. */
+#define LOAD_TWO(p, q)                     \
+    "ldrsb r10, [r0, r2]\n\t"              \
+    "ldrsb " p ", [r0], #1\n\t"            \
+    "ldrsb r11, [r3, r2]\n\t"              \
+    "ldrsb " q ", [r3], #1\n\t"            \
+    "pkhbt " p ", " p ", r10, lsl #16\n\t" \
+    "pkhbt " q ", " q ", r11, lsl #16\n\t"
+#define TAPS_TWO(at, p, q)              \
+    "ldrd r10, r11, [r12, #" at "]\n\t" \
+    "smlad r8, " p ", r10, r8\n\t"      \
+    "smlad r9, " q ", r11, r9\n\t"      \
+    "smlabt r8, " q ", r11, r8\n\t"     \
+    "smlatb r9, " p ", r10, r9\n\t"
+#define FIRST_TWO(p, q) "ldr r8, [r12, #36]\n\tmov r9, r8\n\t" TAPS_TWO("0", p, q)
+#define FINISH_TWO                  \
+    "ldrd r10, r11, [r12, #24]\n\t" \
+    "smmulr r8, r8, r10\n\t"        \
+    "smmulr r9, r9, r10\n\t"        \
+    "ldr r10, [r12, #32]\n\t"       \
+    "add r8, r8, r8, asr #31\n\t"   \
+    "add r9, r9, r9, asr #31\n\t"   \
+    "add r8, r8, r11\n\t"           \
+    "add r9, r9, r11\n\t"           \
+    "asr r8, r8, r10\n\t"           \
+    "asr r9, r9, r10\n\t"           \
+    "ssat r8, #8, r8\n\t"           \
+    "ssat r9, #8, r9\n\t"           \
+    "strb r9, [r1, r2]\n\t"         \
+    "strb r8, [r1], #1\n\t"
+#define LOAD_ONE(p, q)          \
+    "ldrsb r10, [r0, r2]\n\t"   \
+    "ldrsb " p ", [r0], #1\n\t" \
+    "ldrsb " q ", [r3], #1\n\t" \
+    "pkhbt " p ", " p ", r10, lsl #16\n\t"
+#define TAPS_ONE(at, p, q)              \
+    "ldrd r10, r11, [r12, #" at "]\n\t" \
+    "smlad r8, " p ", r10, r8\n\t"      \
+    "smlabt r8, " q ", r11, r8\n\t"
+#define FIRST_ONE(p, q) "ldr r8, [r12, #36]\n\t" TAPS_ONE("0", p, q)
+#define FINISH_ONE                  \
+    "ldrd r10, r11, [r12, #24]\n\t" \
+    "smmulr r8, r8, r10\n\t"        \
+    "ldr r10, [r12, #32]\n\t"       \
+    "add r8, r8, r8, asr #31\n\t"   \
+    "add r8, r8, r11\n\t"           \
+    "asr r8, r8, r10\n\t"           \
+    "ssat r8, #8, r8\n\t"           \
+    "strb r8, [r1], #1\n\t"
+/* Rows of `x` [width] to one or two lines of outputs. */
+#define LINES(LOAD, FIRST, TAPS, FINISH)                                                                     \
+    __asm__("push {r4-r11, lr}\n\t"                                                                          \
+            "mov r12, r3\n\t"                                                                                \
+            "add lr, r0, r2\n\t"                                                                             \
+            "add r3, lr, r2\n\t"                                                                             \
+            "ldr r4, [r12, #40]\n\t"                                                                         \
+            "mov r5, r4\n\t" LOAD("r6", "r7") "1:\n\t" FIRST(                                                \
+                "r4", "r5") "cmp r0, lr\n\t"                                                                 \
+                            "beq 2f\n\t" LOAD("r4", "r5") TAPS("8", "r6", "r7") TAPS("16", "r4", "r5")       \
+                                FINISH FIRST("r6", "r7") "cmp r0, lr\n\t"                                    \
+                                                         "beq 3f\n\t" LOAD("r6", "r7") TAPS("8", "r4", "r5") \
+                                                             TAPS("16", "r6", "r7") FINISH                   \
+            "b 1b\n"                                                                                         \
+            "2:\n\t"                                                                                         \
+            "ldr r4, [r12, #40]\n\t"                                                                         \
+            "mov r5, r4\n\t" TAPS("8", "r6", "r7") TAPS("16", "r4", "r5") FINISH                             \
+            "pop {r4-r11, pc}\n"                                                                             \
+            "3:\n\t"                                                                                         \
+            "ldr r6, [r12, #40]\n\t"                                                                         \
+            "mov r7, r6\n\t" TAPS("8", "r4", "r5") TAPS("16", "r6", "r7") FINISH "pop {r4-r11, pc}")
+#define LINES_PARAMETERS                                                                                               \
+    const int8_t *x __attribute__((unused)), int8_t *y __attribute__((unused)), int32_t width __attribute__((unused)), \
+        const kws_job *job __attribute__((unused))
+
+__attribute__((naked, noinline)) static void kws_two_lines(LINES_PARAMETERS) {
+    LINES(LOAD_TWO, FIRST_TWO, TAPS_TWO, FINISH_TWO);
+}
+
+__attribute__((naked, noinline)) static void kws_one_line(LINES_PARAMETERS) {
+    LINES(LOAD_ONE, FIRST_ONE, TAPS_ONE, FINISH_ONE);
+}
+
+/* Bytes 0 and 2, or 1 and 3, of a word as int16, doubled. */
+static inline uint32_t kws_even_doubled(uint32_t word) {
+    uint32_t out;
+    __asm__("sxtb16 %0, %1\n\tsadd16 %0, %0, %0" : "=r"(out) : "r"(word));
+    return out;
+}
+
+static inline uint32_t kws_odd_doubled(uint32_t word) {
+    uint32_t out;
+    __asm__("sxtb16 %0, %1, ror #8\n\tsadd16 %0, %0, %0" : "=r"(out) : "r"(word));
+    return out;
+}
+
+static inline uint32_t kws_lower_halves(uint32_t low, uint32_t high) {
     uint32_t out;
     __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(out) : "r"(low), "r"(high));
     return out;
 }
 
-static inline int32_t kws_both(uint32_t a, uint32_t b, int32_t sum) {
-    __asm__("smlad %0, %1, %2, %3" : "=r"(sum) : "r"(a), "r"(b), "r"(sum));
-    return sum;
+static inline uint32_t kws_upper_halves(uint32_t low, uint32_t high) {
+    uint32_t out;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(out) : "r"(high), "r"(low));
+    return out;
 }
 
-/* Upper half of a times lower half of b. */
-static inline int32_t kws_upper_lower(uint32_t a, uint32_t b, int32_t sum) {
-    __asm__("smlatb %0, %1, %2, %3" : "=r"(sum) : "r"(a), "r"(b), "r"(sum));
-    return sum;
+/* Taps t0 to t8 as pairs down the columns. */
+static inline void kws_set_taps(kws_job *job, const int8_t *t) {
+    uint32_t first, middle, last;
+    memcpy(&first, t, 4);
+    memcpy(&middle, t + 3, 4);
+    memcpy(&last, t + 5, 4);
+    const uint32_t t02 = kws_even_doubled(first), t13 = kws_odd_doubled(first);
+    const uint32_t t35 = kws_even_doubled(middle), t46 = kws_odd_doubled(middle);
+    const uint32_t t57 = kws_even_doubled(last), t68 = kws_odd_doubled(last);
+    job->taps[0].upper = kws_lower_halves(t02, t35);
+    job->taps[0].lower = kws_lower_halves(t35, t68);
+    job->taps[1].upper = kws_lower_halves(t13, t46);
+    job->taps[1].lower = (t46 & 0xffffu) | (t57 & 0xffff0000u);
+    job->taps[2].upper = kws_upper_halves(t02, t35);
+    job->taps[2].lower = kws_upper_halves(t35, t68);
 }
 
-/* Lower half of a times upper half of b. */
-static inline int32_t kws_lower_upper(uint32_t a, uint32_t b, int32_t sum) {
-    __asm__("smlabt %0, %1, %2, %3" : "=r"(sum) : "r"(a), "r"(b), "r"(sum));
-    return sum;
-}
-
-/* kws_requantize_plain of a doubled sum that has the bias. */
-static inline int8_t kws_finish(int32_t doubled, const kws_scale *scale) {
-    int32_t y, out;
-    __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(doubled), "r"(scale->multiplier));
-    y += y >> 31;
-    y = (y + scale->round) >> scale->shift;
-    __asm__("ssat %0, #8, %1" : "=r"(out) : "r"(y));
-    return (int8_t)out;
-}
-
-/* Doubled taps of each column: rows 0 and 1, rows 1 and 2. */
-typedef struct {
-    uint32_t upper[3], lower[3];
-} kws_columns;
-
-/* One row of outputs. Columns of inputs are pairs of rows 0 and 1, and row 2. */
-static inline void kws_one_line(kws_columns taps, kws_scale scale, const int8_t *x, int32_t width, int32_t zero,
-                                int8_t *y) {
-    const int8_t *const end = x + width;
-    uint32_t before = kws_pair(zero, zero), here = kws_pair(x[0], x[width]);
-    int32_t before2 = zero, here2 = x[2 * width];
-    while (x < end) {
-        x++;
-        uint32_t next = kws_pair(zero, zero);
-        int32_t next2 = zero;
-        if (x < end) {
-            next = kws_pair(x[0], x[width]);
-            next2 = x[2 * width];
+/* Every channel. */
+static void kws_channels(const kws_depthwise *layer, const int8_t *x, int8_t *y) {
+    const kws_window *w = &layer->window;
+    const int32_t width = w->in_width, twice = 2 * layer->output.zero_point + 1;
+    const int32_t *bias = layer->output.bias, *multiplier = layer->output.multiplier;
+    const int8_t *shift = layer->output.shift;
+    const uint8_t *code = layer->weights;
+    int8_t unpacked[12];
+    kws_job job;
+    job.outside = 0x10001u * (uint16_t)w->zero_point;
+    for (uint32_t channel = layer->channels; channel > 0; channel--) {
+        kws_set_taps(&job, kws_depthwise_taps(layer, &code, unpacked));
+        job.multiplier = *multiplier++;
+        job.shift = -*shift++;
+        job.round = (int32_t)((uint32_t)twice << (job.shift - 1));
+        job.doubled = 2 * *bias++;
+        const int8_t *line = x;
+        int8_t *out = y;
+        int32_t left = w->out_height;
+        for (; left >= 2; left -= 2) {
+            kws_two_lines(line, out, width, &job);
+            line += 2 * width;
+            out += 2 * width;
         }
-        int32_t sum = kws_both(before, taps.upper[0], scale.doubled);
-        sum = kws_both(here, taps.upper[1], sum);
-        sum = kws_both(next, taps.upper[2], sum);
-        sum = kws_lower_upper((uint32_t)before2, taps.lower[0], sum);
-        sum = kws_lower_upper((uint32_t)here2, taps.lower[1], sum);
-        sum = kws_lower_upper((uint32_t)next2, taps.lower[2], sum);
-        *y++ = kws_finish(sum, &scale);
-        before = here;
-        here = next;
-        before2 = here2;
-        here2 = next2;
-    }
-}
-
-/* Two rows of outputs from pairs of rows 0 and 1, and 2 and 3. */
-static inline void kws_two_lines(kws_columns taps, kws_scale scale, const int8_t *x, int32_t width, int32_t zero,
-                                 int8_t *y) {
-    const int8_t *const end = x + width;
-    const uint32_t outside = kws_pair(zero, zero);
-    uint32_t before = outside, here = kws_pair(x[0], x[width]);
-    uint32_t before2 = outside, here2 = kws_pair(x[2 * width], x[3 * width]);
-    while (x < end) {
-        x++;
-        uint32_t next = outside, next2 = outside;
-        if (x < end) {
-            next = kws_pair(x[0], x[width]);
-            next2 = kws_pair(x[2 * width], x[3 * width]);
+        if (left > 0) {
+            kws_one_line(line, out, width, &job);
         }
-        int32_t a = kws_both(before, taps.upper[0], scale.doubled);
-        int32_t b = kws_both(before2, taps.lower[0], scale.doubled);
-        a = kws_lower_upper(before2, taps.lower[0], a);
-        b = kws_upper_lower(before, taps.upper[0], b);
-        a = kws_both(here, taps.upper[1], a);
-        b = kws_both(here2, taps.lower[1], b);
-        a = kws_lower_upper(here2, taps.lower[1], a);
-        b = kws_upper_lower(here, taps.upper[1], b);
-        a = kws_both(next, taps.upper[2], a);
-        b = kws_both(next2, taps.lower[2], b);
-        a = kws_lower_upper(next2, taps.lower[2], a);
-        b = kws_upper_lower(next, taps.upper[2], b);
-        y[0] = kws_finish(a, &scale);
-        y[width] = kws_finish(b, &scale);
-        y++;
-        before = here;
-        here = next;
-        before2 = here2;
-        here2 = next2;
-    }
-}
-
-static void kws_lines_of(const int8_t *weights, const kws_scale *scale, const int8_t *x, const kws_window *w,
-                         int8_t *y) {
-    const int32_t width = w->in_width, zero = w->zero_point;
-    kws_columns taps;
-    for (uint32_t k = 0; k < 3; k++) {
-        const int32_t middle = 2 * weights[3 + k];
-        taps.upper[k] = kws_pair(2 * weights[k], middle);
-        taps.lower[k] = kws_pair(middle, 2 * weights[6 + k]);
-    }
-    int32_t left = w->out_height;
-    for (; left >= 2; left -= 2) {
-        kws_two_lines(taps, *scale, x, width, zero, y);
-        x += 2 * width;
-        y += 2 * width;
-    }
-    if (left > 0) {
-        kws_one_line(taps, *scale, x, width, zero, y);
+        x += w->in_plane;
+        y += w->out_plane;
     }
 }
 #else
@@ -146,6 +200,18 @@ static void kws_lines_of(const int8_t *weights, const kws_scale *scale, const in
         x += width;
     }
 }
+
+/* Every channel. */
+static void kws_channels(const kws_depthwise *layer, const int8_t *x, int8_t *y) {
+    const uint8_t *code = layer->weights;
+    int8_t unpacked[12];
+    for (uint32_t channel = 0; channel < layer->channels; channel++) {
+        const kws_scale scale = kws_scale_of(&layer->output, channel);
+        kws_lines_of(kws_depthwise_taps(layer, &code, unpacked), &scale, x, &layer->window, y);
+        x += layer->window.in_plane;
+        y += layer->window.out_plane;
+    }
+}
 #endif
 
 /* Stride and dilation 1, padding of one column at either side and of no row; see kws_engine.h. */
@@ -160,14 +226,6 @@ kws_status kws_depthwise_narrow(const kws_depthwise *layer, const int8_t *input,
         w->first_y + w->out_height + 2 > w->in_height || !kws_window_fits(w)) {
         return KWS_ERROR_ARGUMENT;
     }
-    const int8_t *x = input + w->first_y * w->in_width;
-    const uint8_t *code = layer->weights;
-    int8_t unpacked[12];
-    for (uint32_t channel = 0; channel < layer->channels; channel++) {
-        const kws_scale scale = kws_scale_of(&layer->output, channel);
-        kws_lines_of(kws_depthwise_taps(layer, &code, unpacked), &scale, x, w, output);
-        x += w->in_plane;
-        output += w->out_plane;
-    }
+    kws_channels(layer, input + w->first_y * w->in_width, output);
     return KWS_OK;
 }
