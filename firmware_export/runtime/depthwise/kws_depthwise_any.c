@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "kws_mve_lines.h"
+#include "kws_offsets.h"
 #include "kws_plane.h"
 
 /* A compiler that does not inline these keeps one version with all widths in it, at several times the cost. */
@@ -11,28 +12,159 @@
 #define KWS_LAID_OUT static inline
 #endif
 
-/* Two neighbouring taps against two neighbouring inputs. */
-KWS_LAID_OUT int32_t kws_two_taps(const int16_t *taps, const int16_t *x, int32_t sum) {
 #if KWS_DSP
-    uint32_t t, v;
-    memcpy(&t, taps, 4);
-    memcpy(&v, x, 4);
-    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(t), "r"(v));
-    return sum;
-#else
-    return sum + taps[0] * x[0] + taps[1] * x[1];
-#endif
+KWS_LAID_OUT uint32_t kws_two_of(const int16_t *x) {
+    uint32_t two;
+    memcpy(&two, x, 4);
+    return two;
 }
+
+KWS_LAID_OUT int32_t kws_two_taps(uint32_t taps, const int16_t *x, int32_t sum) {
+    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(taps), "r"(kws_two_of(x)));
+    return sum;
+}
+
+/* Four outputs, `stride` inputs apart, by pairs of taps along the line; a last tap without another stands beside zero.
+ */
+KWS_LAID_OUT void kws_four_sums(const kws_plane *p, const int16_t *taps, const int16_t *x, int32_t pairs,
+                                int32_t stride, int32_t sums[4]) {
+    int32_t a = 0, b = 0, c = 0, d = 0;
+    const int32_t down = p->dilation_major * p->pitch - 2 * pairs;
+    for (int32_t rows = p->taps_major; rows > 0; rows--) {
+        for (int32_t left = pairs; left > 0; left--) {
+            const uint32_t two = kws_two_of(taps);
+            a = kws_two_taps(two, x, a);
+            b = kws_two_taps(two, x + stride, b);
+            c = kws_two_taps(two, x + 2 * stride, c);
+            d = kws_two_taps(two, x + 3 * stride, d);
+            taps += 2;
+            x += 2;
+        }
+        x += down;
+    }
+    sums[0] = a;
+    sums[1] = b;
+    sums[2] = c;
+    sums[3] = d;
+}
+
+static int32_t kws_one_sum(const kws_plane *p, const int16_t *taps, const int16_t *x, int32_t pairs) {
+    const int32_t down = p->dilation_major * p->pitch - 2 * pairs;
+    int32_t sum = 0;
+    for (int32_t rows = p->taps_major; rows > 0; rows--) {
+        for (int32_t left = pairs; left > 0; left--) {
+            sum = kws_two_taps(kws_two_of(taps), x, sum);
+            taps += 2;
+            x += 2;
+        }
+        x += down;
+    }
+    return sum;
+}
+
+#if defined(__thumb2__)
+/* A line under a 3x3 window. Taps are doubled, two words a row; `pitch`, `back` (to the next output from the last row)
+ * are bytes. */
+typedef struct {
+    int32_t pitch, back;              /* 0, 4 */
+    uint32_t taps[6];                 /* 8 */
+    int32_t multiplier, round, shift; /* 32, 36, 40 */
+    int32_t doubled;                  /* 44: twice the bias */
+    int32_t step;                     /* 48: from one output to the next */
+} kws_line_job;
+KWS_CHECK_OFFSET(kws_line_job, pitch, 0);
+KWS_CHECK_OFFSET(kws_line_job, taps, 8);
+KWS_CHECK_OFFSET(kws_line_job, multiplier, 32);
+KWS_CHECK_OFFSET(kws_line_job, step, 48);
+
+#define ROW(first, second, next)         \
+    "ldr r11, [r0]\n\t"                  \
+    "ldr r12, [r0, #4]\n\t"              \
+    "add r0, r0, " next "\n\t"           \
+    "smlad r10, r11, " first ", r10\n\t" \
+    "smlad r10, r12, " second ", r10\n\t"
+/* Requantised as in kws_depthwise_3x3.c. */
+__attribute__((naked, noinline)) static void kws_line_3x3(const int16_t *x __attribute__((unused)),
+                                                          int8_t *output __attribute__((unused)),
+                                                          const kws_line_job *job __attribute__((unused)),
+                                                          int32_t count __attribute__((unused))) {
+    __asm__("push {r4-r11, lr}\n\t"
+            "add r12, r2, #32\n\t"
+            "ldm r12, {r4-r8}\n\t"
+            "push {r4-r8}\n\t"
+            "mov lr, r3\n\t"
+            "ldm r2, {r2-r9}\n"
+            "1:\n\t"
+            "ldr r10, [sp, #12]\n\t" ROW("r4", "r5", "r2") ROW("r6", "r7", "r2")
+                ROW("r8", "r9", "r3") "ldrd r11, r12, [sp]\n\t"
+                                      "smmlar r11, r10, r11, r12\n\t"
+                                      "ldr r12, [sp, #8]\n\t"
+                                      "add r10, r11, r10, asr #31\n\t"
+                                      "ldr r11, [sp, #16]\n\t"
+                                      "asr r10, r10, r12\n\t"
+                                      "ssat r10, #8, r10\n\t"
+                                      "strb r10, [r1]\n\t"
+                                      "add r1, r1, r11\n\t"
+                                      "subs lr, lr, #1\n\t"
+                                      "bne 1b\n\t"
+                                      "add sp, sp, #20\n\t"
+                                      "pop {r4-r11, pc}");
+}
+
+/* Every line of a channel whose output is plain. */
+static void kws_lines_3x3(const kws_plane *p, const kws_requant *q, uint32_t channel, const int16_t *taps,
+                          const int16_t *padded, int8_t *output) {
+    const kws_scale scale = kws_scale_of(q, channel);
+    kws_line_job job;
+    for (int32_t i = 0; i < 6; i++) {
+        const uint32_t two = kws_two_of(taps + 2 * i);
+        __asm__("sadd16 %0, %1, %1" : "=r"(job.taps[i]) : "r"(two));
+    }
+    job.pitch = 2 * p->pitch;
+    job.back = 2 * p->stride_minor - 2 * job.pitch;
+    job.multiplier = scale.multiplier;
+    job.round = scale.round;
+    job.shift = scale.shift;
+    job.doubled = scale.doubled;
+    job.step = p->out_minor_step;
+    for (int32_t a = p->out_major; a > 0; a--) {
+        kws_line_3x3(padded, output, &job, p->out_minor);
+        padded += p->stride_major * p->pitch;
+        output += p->out_major_step;
+    }
+}
+#endif
+
+/* Every output of one channel; the last four of a line may be computed twice. */
+KWS_LAID_OUT void kws_lines_of_fours(const kws_plane *p, const kws_requant *q, uint32_t channel, const int16_t *taps,
+                                     const int16_t *padded, int8_t *output, int32_t pairs, int32_t stride) {
+    const kws_scale scale = kws_scale_of(q, channel);
+    const int32_t step = p->out_minor_step, count = p->out_minor;
+    for (int32_t a = 0; a < p->out_major; a++) {
+        const int16_t *line = padded + a * p->stride_major * p->pitch;
+        int8_t *out = output + a * p->out_major_step;
+        for (int32_t b = 0; b < count; b += 4) {
+            if (count < 4) {
+                for (; b < count; b++) {
+                    out[b * step] = kws_requantize(kws_one_sum(p, taps, line + b * stride, pairs), &scale, q);
+                }
+                break;
+            }
+            int32_t sums[4];
+            b = b > count - 4 ? count - 4 : b;
+            kws_four_sums(p, taps, line + b * stride, pairs, stride, sums);
+            int8_t *to = out + b * step;
+            for (int32_t i = 0; i < 4; i++) {
+                *to = kws_requantize(sums[i], &scale, q);
+                to += step;
+            }
+        }
+    }
+}
+#endif
 
 /* A row of taps; where `width` is a constant of at most nine, no loop is left. */
 KWS_LAID_OUT int32_t kws_tap_row(const int16_t *taps, const int16_t *x, int32_t sum, int32_t width, int32_t spacing) {
-    if (spacing == 1 && width <= 9) {
-        sum = width >= 2 ? kws_two_taps(taps, x, sum) : sum;
-        sum = width >= 4 ? kws_two_taps(taps + 2, x + 2, sum) : sum;
-        sum = width >= 6 ? kws_two_taps(taps + 4, x + 4, sum) : sum;
-        sum = width >= 8 ? kws_two_taps(taps + 6, x + 6, sum) : sum;
-        return (width & 1) != 0 ? sum + taps[width - 1] * x[width - 1] : sum;
-    }
     for (int32_t b = 0; b < width; b++) {
         sum += taps[b] * *x;
         x += spacing;
@@ -47,7 +179,7 @@ KWS_LAID_OUT int32_t kws_taps(const kws_plane *p, const int16_t *taps, const int
     const int32_t down = p->dilation_major * p->pitch;
     for (int32_t a = p->taps_major; a > 0; a--) {
         sum = kws_tap_row(taps, x, sum, width, spacing);
-        taps += width;
+        taps += (width + 1) & ~1;
         x += down;
     }
     return sum;
@@ -69,28 +201,36 @@ KWS_LAID_OUT void kws_outputs(const kws_plane *p, const kws_requant *q, uint32_t
     }
 }
 
-/* The common widths are laid out, all others loop. */
+/* Strides of one and two and the 3x3 window are laid out, all others loop. */
 static void kws_one_channel(const kws_plane *p, const kws_requant *q, uint32_t channel, const int16_t *taps,
                             const int16_t *padded, int8_t *output) {
-    switch (p->dilation_minor == 1 ? p->taps_minor : 0) {
-    case 3:
-        kws_outputs(p, q, channel, taps, padded, output, 3, 1);
-        break;
-    case 5:
-        kws_outputs(p, q, channel, taps, padded, output, 5, 1);
-        break;
-    case 7:
-        kws_outputs(p, q, channel, taps, padded, output, 7, 1);
-        break;
-    case 9:
-        kws_outputs(p, q, channel, taps, padded, output, 9, 1);
-        break;
-    default:
-        kws_outputs(p, q, channel, taps, padded, output, p->taps_minor, p->dilation_minor);
+#if KWS_DSP
+    const int32_t pairs = (p->taps_minor + 1) / 2;
+#if defined(__thumb2__)
+    if (p->taps_major == 3 && p->taps_minor == 3 && p->dilation_major == 1 && p->dilation_minor == 1 && q->plain) {
+        kws_lines_3x3(p, q, channel, taps, padded, output);
+        return;
     }
+#endif
+    if (p->dilation_minor == 1 && p->stride_minor == 2) {
+        kws_lines_of_fours(p, q, channel, taps, padded, output, pairs, 2);
+        return;
+    }
+    if (p->dilation_minor == 1 && p->stride_minor == 1) {
+        kws_lines_of_fours(p, q, channel, taps, padded, output, pairs, 1);
+        return;
+    }
+#else
+    if (p->dilation_minor == 1 && p->taps_minor == 3) {
+        kws_outputs(p, q, channel, taps, padded, output, 3, 1);
+        return;
+    }
+#endif
+    kws_outputs(p, q, channel, taps, padded, output, p->taps_minor, p->dilation_minor);
 }
 
-/* Any window, stride, dilation and channel multiplier. The taps of one channel, widened, follow the padded plane. */
+/* Any window, stride, dilation and channel multiplier. The taps of one channel, widened and each row of them even,
+ * follow the padded plane. */
 kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
     if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
         return KWS_ERROR_ARGUMENT;
@@ -107,7 +247,8 @@ kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, in
     int16_t *padded = (int16_t *)scratch;
     int16_t *taps = padded + plane.major * plane.pitch;
     kws_plane_clear(&plane, w->zero_point, padded);
-    int8_t *unpacked = (int8_t *)(taps + (uint32_t)w->height * w->width);
+    const int32_t odd = plane.taps_minor & 1;
+    int8_t *unpacked = (int8_t *)(taps + plane.taps_major * (plane.taps_minor + odd));
     const uint8_t *code = layer->weights;
     uint32_t channel = 0;
     for (uint32_t c = 0; c < layer->channels; c++) {
@@ -118,6 +259,9 @@ kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, in
             for (int32_t a = 0; a < plane.taps_major; a++) {
                 for (int32_t b = 0; b < plane.taps_minor; b++) {
                     *tap++ = weights[a * plane.tap_major_step + b * plane.tap_minor_step];
+                }
+                if (odd) {
+                    *tap++ = 0;
                 }
             }
             kws_one_channel(&plane, &layer->output, channel, taps, padded, output);

@@ -1,4 +1,6 @@
 /* Copying the inputs of one channel into the padded plane. */
+#include <string.h>
+
 #include "kws_plane.h"
 
 #if defined(__thumb2__) && defined(__GNUC__)
@@ -14,6 +16,27 @@
     "strh %[d], [%[y]], #2\n\t"               \
     "add %[x], %[x], %[step], lsl #2\n\t"     \
     "add %[x3], %[x3], %[step], lsl #2\n\t"
+#endif
+
+#if KWS_DSP
+/* Neighbours, four at once. */
+static inline void kws_widen(const int8_t *x, int32_t count, int16_t *y) {
+    for (; count >= 4; count -= 4) {
+        uint32_t word, even, odd, low, high;
+        memcpy(&word, x, 4);
+        __asm__("sxtb16 %0, %1" : "=r"(even) : "r"(word));
+        __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(word));
+        __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(low) : "r"(even), "r"(odd));
+        __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(high) : "r"(odd), "r"(even));
+        memcpy(y, &low, 4);
+        memcpy(y + 2, &high, 4);
+        x += 4;
+        y += 4;
+    }
+    for (; count > 0; count--) {
+        *y++ = *x++;
+    }
+}
 #endif
 
 static inline void kws_copy_line(const int8_t *x, int32_t step, int32_t count, int16_t *y) {
@@ -53,6 +76,16 @@ void kws_plane_load(const kws_plane *plane, const int8_t *input, int16_t *padded
     const int8_t *from = input + plane->major_skip * plane->in_major_step + plane->minor_skip * plane->in_minor_step;
     int16_t *to = padded + plane->major_from * plane->pitch + plane->minor_from;
     const int32_t count = plane->minor_to - plane->minor_from;
+#if KWS_DSP
+    if (plane->in_minor_step == 1) {
+        for (int32_t lines = plane->major_to - plane->major_from; lines > 0; lines--) {
+            kws_widen(from, count, to);
+            from += plane->in_major_step;
+            to += plane->pitch;
+        }
+        return;
+    }
+#endif
     for (int32_t lines = plane->major_to - plane->major_from; lines > 0; lines--) {
         kws_copy_line(from, plane->in_minor_step, count, to);
         from += plane->in_major_step;
