@@ -21,7 +21,7 @@ from kws_tfmot.search.cells.settings import CellSearchSettings
 from kws_tfmot.search.omni.settings import OmniSettings
 from kws_tfmot.settings import Settings
 from kws_tfmot.sparsity.settings import SparsitySettings, for_method
-from kws_tfmot.training.settings import TrainSettings
+from kws_tfmot.training.settings import TrainSettings, fitting_warmup
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from kws_tfmot.yaml_reader import read_yaml
 
@@ -107,6 +107,8 @@ class Recipe(Settings):
                 )
         if self.quantization.low_bit and "sparse_int8" in self.convert.also:
             raise ValueError("convert.also=[sparse_int8] cannot hold the levels of quantization.low_bit; leave it out")
+        if self.search and self.model.weights:
+            raise ValueError("search trains every network from scratch: leave out model.weights")
         for word in self.detection.thresholds:
             if word not in self.data.keywords:
                 raise ValueError(f"detection.thresholds names {word!r}, which is none of data.keywords")
@@ -134,7 +136,15 @@ def load_recipe(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -
     values = read_values(path)
     for override in overrides:
         apply_override(values, override)
+    _shrink(values, {override.partition("=")[0].strip() for override in overrides})
     return Recipe.parse(values)
+
+
+def _shrink(values: dict[str, Any], overridden: set[str]) -> None:
+    """Let what a recipe writes out follow an override that makes the training shorter: its warm-up."""
+    train = values.get("train")
+    if isinstance(train, dict) and "train.epochs" in overridden and "train.warmup_epochs" not in overridden:
+        train |= fitting_warmup(train.get("epochs"), train.get("warmup_epochs"))
 
 
 def read_values(path: str | Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import KwsError
 from kws_tfmot.evaluation.latency import Timed, measure_frontend, measure_latency, peak_memory_bytes
 from pipelines.console import RichReporter, friendly_errors, line, table
+from pipelines.foreign import FeaturesOption, equipped
 from pipelines.options import HopOption, JsonOption, ModelArgument, RecipeOption, StreamOption, check_hop
 
 
@@ -28,11 +29,13 @@ def command(
     stream: StreamOption = False,
     hop: HopOption = None,
     recipe: RecipeOption = None,
+    features: FeaturesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Time a .tflite on this machine. Desktop times say nothing about a Cortex-M: count instructions for that."""
     with friendly_errors():
         check_hop(stream, hop)
+        model = equipped(model, features, recipe)
         others: dict[str, Callable[[bytes], Timed]] = {"engine": TimedEngine}
         if stream:
             others["engine step"] = functools.partial(StepInterpreter, hop=hop)
@@ -60,11 +63,13 @@ def show(figures: dict, first: str) -> None:
         ratio = f"{r['p50_us'] / reference:.2f}" if reference and r["model"] != first else ""
         cells = [f"{r[key]:,.1f}" for key in ("p50_us", "p90_us", "p99_us")]
         rows.append([r["model"], r["kind"], str(r["threads"]), *cells, str(r["runs"]), ratio])
-    table(
-        "latency of one inference or step, microseconds",
-        ["model", "interpreter", "threads", "p50", "p90", "p99", "N", f"/ {first}"],
-        rows,
-    )
+    columns = ["model", "interpreter", "threads", "p50", "p90", "p99", "N", "ratio"]
+    alone = all(r["model"] == first for r in figures["latency"])  # nothing to compare, and one name says nothing
+    shown = slice(1, -1) if alone else slice(None)
+    title = f"latency of one inference or step of {first}, microseconds" if alone else "latency, microseconds"
+    table(title, columns[shown], [row[shown] for row in rows])
+    if not alone:
+        line(f"ratio: of the medians, to {first}", style="dim", markup=False)
     for kind, name in {r["kind"]: r["interpreter"] for r in figures["latency"]}.items():
         line(f"{kind}: {name}", markup=False)
     for what, reason in figures["refused"].items():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +17,7 @@ from pipelines.choose import (
     forecast,
 )
 from pipelines.compress import show_sparsity
-from pipelines.console import friendly_errors, line, table
+from pipelines.console import friendly_errors, line, one_bar, table
 from pipelines.convert import show_files
 from pipelines.custom import OptionalRecipe, RecordingsOption, chosen_recipe, chosen_source
 from pipelines.options import (
@@ -38,14 +39,31 @@ from pipelines.stages.evaluate import evaluate_build
 from pipelines.stages.export import FIRMWARE, export_build
 from pipelines.stages.metrics import METRICS_FILE, write_metrics
 from pipelines.stages.prepare import prepare_data
+from pipelines.stages.start import find_start, overrides_from
 from pipelines.stages.train import train_dense
 
-STAGES = (prepare_data, train_dense, compress, convert_model, evaluate_build, benchmark_build, export_build)
+STAGES = {
+    "prepare": prepare_data,
+    "train": train_dense,
+    "compress": compress,
+    "convert": convert_model,
+    "evaluate": evaluate_build,
+    "benchmark": benchmark_build,
+    "export": export_build,
+}
 # What was said of an earlier recipe or model, by the first stage whose work makes it untrue.
 _SAYS_OF: dict[Any, tuple[str, ...]] = {
     prepare_data: (METRICS_FILE, "report.html", "model_card.md"),
     convert_model: ("det.json", "report.html", "model_card.md"),
 }
+
+
+FromOption = Annotated[
+    str,
+    typer.Option(
+        "--from", help="Train on from a model that ships (`kws zoo`), the folder of a build, or a .keras file."
+    ),
+]
 
 
 def work(build: Build) -> None:
@@ -55,9 +73,10 @@ def work(build: Build) -> None:
             "a build ends in firmware, which needs int8. Received: quantization.mode=none",
             "Use quantization.mode=qat or ptq; `kws convert` writes float files alone.",
         )
-    for stage in STAGES:
-        if stage(build):
-            build.run.set_aside(_SAYS_OF.get(stage, ()))
+    for name, stage in STAGES.items():
+        with one_bar(build.reporter, name):
+            if stage(build):
+                build.run.set_aside(_SAYS_OF.get(stage, ()))
     metrics = write_metrics(build)
     show_sparsity(build)
     show_files(build)
@@ -114,6 +133,21 @@ def show_summary(build: Build, metrics: dict[str, Any]) -> None:
             line(f"- {sentence}", markup=False)
 
 
+def beginning(begin: str, recipe: Path | None, keywords: str, overrides: list[str]) -> tuple[Path, list[str]]:
+    """The recipe to build and the changes to it, where the training goes on from the model ``begin``, or from none.
+
+    Raises:
+        RecipeError: If there is no such model, or no recipe.
+    """
+    if not begin:
+        return chosen_recipe(recipe, keywords), overrides
+    start = find_start(begin)
+    return (
+        recipe or start.recipe or chosen_recipe(recipe, keywords),
+        [*overrides_from(start, recipe is not None, keywords), *overrides],
+    )
+
+
 def command(
     recipe: OptionalRecipe = None,
     data: DataOption = "synthetic",
@@ -123,6 +157,7 @@ def command(
     speaker_pattern: SpeakerOption = "",
     force: ForceOption = False,
     recordings: RecordingsOption = None,
+    begin: FromOption = "",
     board: RealBoardOption = "",
     latency: LatencyOption = "",
     budget: BudgetOption = "",
@@ -130,12 +165,14 @@ def command(
 ) -> None:
     """Build a whole recipe, or a spotter of any words: --keywords "hey nova,lights on", with --recordings or without.
 
+    --from MODEL trains on from a model that is there, with its recipe unless another is given.
+
     With --board, foresee and measure whether it fits, with exit code 2 if it does not.
     """
     with friendly_errors():
         wanted = demand(board, latency, budget)
-        chosen, source = chosen_recipe(recipe, keywords), chosen_source(data, recordings)
-        build = open_build(chosen, source, out_dir, overrides, keywords, speaker_pattern, force)
+        chosen, changes = beginning(begin, recipe, keywords, overrides)
+        build = open_build(chosen, chosen_source(data, recordings), out_dir, changes, keywords, speaker_pattern, force)
         with build.run.locked():
             if wanted:
                 forecast(build, *wanted, wait_states)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NoReturn
 
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, JustifyMethod
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,18 +19,18 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 from kws_tfmot.errors import KwsError
 from kws_tfmot.jobs import Outcome
+from kws_tfmot.progress import Reporter
+from pipelines.tables import WIDTH, broken, layout
 
-# Tables are made for terminals of 100 columns or more; a pipe or a log has no width of its own.
-_PIPE_WIDTH = 120
-out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)  # a pipe has no width of its own
 for _stream in (sys.stdout, sys.stderr):  # a file name may be no valid text
     if isinstance(_stream, io.TextIOWrapper):
         _stream.reconfigure(errors="backslashreplace")
-err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PIPE_WIDTH)
+err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH)
 
 
 class _RichTask:
@@ -44,31 +45,57 @@ class _RichTask:
         self._progress.update(self._task, completed=done, total=total, visible=True)
 
 
+class _StageTask(_RichTask):
+    """A piece of a stage's work: its note stands behind its name, on the stage's one bar."""
+
+    def __init__(self, progress: Progress, task: TaskID, name: str) -> None:
+        super().__init__(progress, task)
+        self._name = name
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        super().advance(count, f"{self._name}  {note}")
+
+
 class RichReporter:
     """Progress bars on standard error, so that standard output stays clean for ``--json``."""
 
     def __init__(self) -> None:
         self._told: set[str] = set()
+        self._stage: tuple[Progress, TaskID] | None = None
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """One bar for the length of a ``with`` block, whatever tasks are in it; none is left of a block without any."""
+        with _progress() as progress:
+            row = progress.add_task(name, total=None, note="", visible=False)
+            self._stage = progress, row
+            try:
+                yield
+            finally:
+                self._stage = None
 
     @contextmanager
     def task(self, description: str, total: int | None) -> Iterator[_RichTask]:
-        """A progress bar for the length of a ``with`` block."""
-        columns = (
-            TextColumn("{task.description:<15}"),
-            BarColumn(30),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-        )
-        with Progress(*columns, console=err) as progress:
-            yield _RichTask(progress, progress.add_task(description, total=total, note="", visible=total is not None))
+        """A progress bar for the length of a ``with`` block; within a stage, its turn on the stage's bar."""
+        if self._stage is None:
+            with _progress() as progress:
+                row = progress.add_task(description, total=total, note="", visible=total is not None)
+                yield _RichTask(progress, row)
+            return
+        progress, row = self._stage
+        progress.update(row, total=total, completed=0, note=description, visible=True if total is not None else None)
+        yield _StageTask(progress, row, description)
 
     def note(self, text: str) -> None:
         """One line, each text once."""
         if text not in self._told:
             self._told.add(text)
             err.print(f"[yellow]note[/] {_escape(text)}", soft_wrap=True)
+
+
+def one_bar(reporter: Reporter, name: str) -> AbstractContextManager[None]:
+    """What shows one bar for a stage called ``name``; nothing where the reporter shows none."""
+    return reporter.stage(name) if isinstance(reporter, RichReporter) else nullcontext()
 
 
 @contextmanager
@@ -104,16 +131,29 @@ def _told_by_the_system(error: OSError | MemoryError) -> str:
     return f"{names or 'a file'} cannot be used: {reason}. Check that it exists, its permissions and the room there"
 
 
+def _progress() -> Progress:
+    """A line of at most 80 columns: name, bar, counts, times, and a note that is cut where there is no room for it."""
+    return Progress(
+        TextColumn("{task.description:<13}"),
+        BarColumn(12),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+        console=err,
+    )
+
+
 class JobsView:
     """One bar for all jobs and one for each that runs; a line for each that has ended."""
 
     def __init__(self, title: str, total: int) -> None:
         columns = (
-            TextColumn("{task.description:<36}"),
-            BarColumn(24),
+            TextColumn("{task.description:<30}"),
+            BarColumn(10),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
         )
         self._progress = Progress(*columns, console=err)
         self._all = self._progress.add_task(title, total=total, note="")
@@ -189,13 +229,21 @@ def line(text: str, style: str | None = None, markup: bool = True, stderr: bool 
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table; all columns but the first are right-aligned."""
-    grid = Table(title=title, title_justify="left", title_style="bold")
-    for i, column in enumerate(columns):
-        grid.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
-    for row in rows:
-        grid.add_row(*(_escape(cell) for cell in row))
-    out.print(grid)
+    """Print a table; all columns but the first are right-aligned. What is too wide goes on in a second block below."""
+    line(title, style="bold", markup=False)
+    for block in layout(columns, rows, out.width):
+        grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        for i, width in zip(block.columns, block.widths, strict=True):
+            justify: JustifyMethod = "left" if i == 0 or _is_text(rows, i) else "right"
+            grid.add_column(_escape(broken(columns[i], width)), justify=justify, overflow="fold", width=width)
+        for row in rows:
+            grid.add_row(*(_escape(row[i]) for i in block.columns))
+        out.print(grid)
+
+
+def _is_text(rows: list[list[str]], column: int) -> bool:
+    """Whether a column holds sentences."""
+    return any(len(row[column].split()) > 3 for row in rows)
 
 
 def _escape(text: str) -> str:

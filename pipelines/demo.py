@@ -9,27 +9,37 @@ import typer
 
 from firmware_export.browser.page import DemoPage, demo_page
 from kws_tfmot.contract import ModelContract
-from kws_tfmot.errors import RecipeError
+from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.evaluation.report import RunFacts, read_run
 from kws_tfmot.files import refusing, write_text
 from kws_tfmot.recipe import load_recipe
+from kws_tfmot.zoo import PREFIX, model_names, shipped_at
 from pipelines.console import friendly_errors, line
-from pipelines.options import RecipeOption
+from pipelines.foreign import FeaturesOption, equipped
+from pipelines.options import RecipeOption, named_model
 
 PAGE = "demo.html"
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="The directory of a finished `kws build`, or a .tflite file.")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            parser=named_model, metavar="RUN", help="A finished build's folder, a .tflite file, or a model that ships."
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Option(help="The page; RUN/demo.html, or the model's name with .html, by default.")
     ] = None,
     recipe: RecipeOption = None,
+    features: FeaturesOption = None,
 ) -> None:
     """Write a model as one self-contained page that hears a microphone or a file, in any browser."""
     with friendly_errors():
         given = load_recipe(recipe).contract() if recipe else None
-        page, made = page_of(run, given)
+        page, made = page_of(equipped(run, features, recipe), given)
+        if features:  # not beside the copy
+            page = run.with_suffix(".html")
         with refusing(out or page):
             written = write_text(out or page, made.html)
     line(f"{written}: {written.stat().st_size / 1000:,.0f} kB, needs nothing else; open it in a browser", markup=False)
@@ -49,9 +59,11 @@ def page_of(source: Path, given: ModelContract | None = None) -> tuple[Path, Dem
         made = demo_page(facts.model, contract, str(facts.metrics["recipe"]), _rows(facts), _notes(facts))
         return source / PAGE, made
     if not source.is_file():
-        raise RecipeError(f"expected the directory of a build or a .tflite file. Received: {str(source)!r}.")
-    made = demo_page(source, ModelContract.of_model(source, given), source.stem)
-    return source.with_suffix(".html"), made
+        guess = did_you_mean(str(source).removeprefix(PREFIX), model_names())
+        raise RecipeError(f"expected the directory of a build or a .tflite file. Received: {str(source)!r}.{guess}")
+    shipped = shipped_at(source)
+    made = demo_page(source, ModelContract.of_model(source, given), shipped.name if shipped else source.stem)
+    return Path(f"{shipped.name}.html") if shipped else source.with_suffix(".html"), made
 
 
 def _rows(facts: RunFacts) -> list[tuple[str, str]]:

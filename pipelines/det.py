@@ -23,13 +23,19 @@ from kws_tfmot.tflite.metadata import read_settings, write_settings
 from pipelines.console import RichReporter, friendly_errors
 from pipelines.det_files import as_json_of, judge_files, save_thresholds, show_files, sort_arguments, title_of_files
 from pipelines.det_view import show, title_of
+from pipelines.foreign import FeaturesOption, equipped
 from pipelines.openers import FAST, InterpreterOption, opener_of
-from pipelines.options import HopOption, JsonOption, RecipeOption, StreamOption
+from pipelines.options import HopOption, JsonOption, RecipeOption, StreamOption, named_model
 
 
 def command(
     models: Annotated[
-        list[Path], typer.Argument(help="A .tflite file or a run's folder; several to compare on the same sound.")
+        list[Path],
+        typer.Argument(
+            parser=named_model,
+            metavar="MODELS",
+            help="A .tflite file, a model that ships, or a run's folder; several to compare on the same sound.",
+        ),
     ],
     data: Annotated[str, typer.Option("--data", help="Clips to compose streams of: folder:PATH, tfds:NAME.")] = "",
     recordings: Annotated[
@@ -58,6 +64,7 @@ def command(
     save: Annotated[Path | None, typer.Option(help="Write the model with the chosen threshold in it.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write the DET curves as PNG.")] = None,
     recipe: RecipeOption = None,
+    features: FeaturesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """False accepts an hour against false rejects over a long stream, and the threshold for a target."""
@@ -77,7 +84,7 @@ def command(
         reporter = RichReporter()
         opener = opener_of(interpreter or (FAST if filed and not step_by_step else "engine"), step_by_step, hop)
         for path, name in zip(arguments.models, names_of(arguments.models), strict=True):
-            model = StreamModel.open(path, opener, known)
+            model = StreamModel.open(equipped(path, features, recipe), opener, known)
             if filed:
                 reports[name] = judge_files(model, arguments, per_hour, reporter)
                 continue

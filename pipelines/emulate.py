@@ -22,6 +22,7 @@ from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.reader import read_model
 from pipelines.boards import EmulatedOption, emulated
 from pipelines.console import err, friendly_errors, line, table
+from pipelines.foreign import FeaturesOption, equipped
 from pipelines.options import (
     CoreOption,
     HopOption,
@@ -54,11 +55,13 @@ def command(
     hop: HopOption = None,
     steps: Annotated[int, typer.Option(min=1, help="With --stream: how many decisions.")] = 200,
     recipe: RecipeOption = None,
+    features: FeaturesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the engine's firmware in QEMU and compare it with TFLite Micro's kernels; exit code 1 if a byte differs."""
     with friendly_errors():
         check_hop(stream, hop)
+        model = equipped(model, features, recipe)
         own = budget_of(board) if is_file(board) else None
         board, wait_states = emulated(board), wait_states or (own.wait_states if own else 0)
         if stream or read_model(model).stateful:

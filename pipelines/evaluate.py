@@ -14,6 +14,7 @@ from kws_tfmot.evaluation.trust import trust
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.interpreter import KINDS
 from pipelines.console import RichReporter, friendly_errors, line, table
+from pipelines.foreign import FeaturesOption, equipped
 from pipelines.openers import opener_of
 from pipelines.options import DataOption, HopOption, JsonOption, ModelArgument, RecipeOption, StreamOption, check_hop
 
@@ -28,12 +29,14 @@ def command(
     stream: StreamOption = False,
     hop: HopOption = None,
     recipe: RecipeOption = None,
+    features: FeaturesOption = None,
     plot: Annotated[Path | None, typer.Option(help="Write the confusion matrix as PNG.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge a .tflite on clips it has not seen, with TFLite Micro's own kernels unless told otherwise."""
     with friendly_errors():
         check_hop(stream, hop)
+        model = equipped(model, features, recipe)
         kind = interpreter or ("engine" if stream else "tflm")
         settings = load_recipe(recipe) if recipe else None
         found = evaluate_model(

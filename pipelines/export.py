@@ -21,6 +21,7 @@ from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.metadata import read_settings
 from pipelines.boards import emulated
 from pipelines.console import friendly_errors, line, table
+from pipelines.foreign import FeaturesOption, equipped
 from pipelines.options import CoreOption, HopOption, ModelArgument, RecipeOption, StreamOption, check_hop
 
 TARGETS = ("tflm", "engine", "firmware", "esphome", *PACKAGES)
@@ -55,6 +56,7 @@ def command(
         ),
     ] = "",
     recipe: RecipeOption = None,
+    features: FeaturesOption = None,
 ) -> None:
     """Write the C files that put a .tflite into a firmware."""
     with friendly_errors():
@@ -62,6 +64,7 @@ def command(
             raise RecipeError(
                 f"unknown target {target!r}.{did_you_mean(target, TARGETS)} Allowed: {', '.join(TARGETS)}."
             )
+        model = equipped(model, features, recipe)
         check_hop(stream or target == "esphome", hop)
         if target == "tflm":
             steps: dict[str, Any] = {"stream": stream, "hop": hop}

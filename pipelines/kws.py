@@ -14,6 +14,7 @@ from kws_tfmot import __version__
 # command -> one line of help; each is `command`, or a `group` of them, in the module of its name
 COMMANDS = {
     "recipes": "The recipes that ship, and what each key of a recipe means.",
+    "zoo": "The models that ship: small, int8, measured on people.",
     "build": "Build a whole recipe: from clips to C code.",
     "prepare": "Read, check and split the clips of a recipe.",
     "train": "Train the dense float model of a recipe.",

@@ -13,6 +13,7 @@ from kws_tfmot.evaluation.streaming.sources import input_devices, microphone
 from kws_tfmot.evaluation.streaming.spotter import Spotter, StreamModel
 from kws_tfmot.recipe import load_recipe
 from pipelines.console import friendly_errors, line, out
+from pipelines.foreign import FeaturesOption, equipped
 from pipelines.live_view import LiveView, heard_line
 from pipelines.openers import InterpreterOption, opener_of
 from pipelines.options import HopOption, ModelArgument, RecipeOption, StreamOption
@@ -29,6 +30,7 @@ def command(
     stream: StreamOption = False,
     hop: HopOption = None,
     recipe: RecipeOption = None,
+    features: FeaturesOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line and detection, no view.")] = False,
 ) -> None:
     """Listen to a microphone and show level, scores and every keyword heard."""
@@ -37,6 +39,7 @@ def command(
             for text in input_devices() or ["no input"]:
                 line(text, markup=False)
             return
+        model = equipped(model, features, recipe)
         opened = StreamModel.open(
             model, opener_of(interpreter, stream, hop), load_recipe(recipe) if recipe else None, threshold=threshold
         )

@@ -12,9 +12,17 @@ import typer
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import Recipe, find_recipe, load_recipe
 from kws_tfmot.runs import ASIDE, Run
+from kws_tfmot.zoo import find_shipped
 from pipelines.console import RichReporter, friendly_errors, line
 from pipelines.custom import clip_length
 from pipelines.stages.build import Build
+
+
+def named_model(text: str) -> Path:
+    """The file that stands for a model on the command line: the name of one that ships is the file that ships."""
+    shipped = find_shipped(text)
+    return shipped.model if shipped else Path(text)
+
 
 RecipeArgument = Annotated[
     Path, typer.Argument(help="A recipe (YAML), or the name of one that ships with the project.")
@@ -26,7 +34,9 @@ KeywordsOption = Annotated[str, typer.Option("--keywords", help='The words to sp
 SpeakerOption = Annotated[str, typer.Option("--speaker-pattern", help="Regular expression; group 1 is the speaker.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Do every stage again.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
-ModelArgument = Annotated[Path, typer.Argument(help="A .tflite file.")]
+ModelArgument = Annotated[
+    Path, typer.Argument(parser=named_model, metavar="MODEL", help="A .tflite file, or a model that ships: `kws zoo`.")
+]
 StreamOption = Annotated[
     bool,
     typer.Option("--stream", help="Compute each row of time once, step by step, instead of whole windows."),
@@ -89,12 +99,16 @@ def open_build(
     speaker_pattern: str,
     force: bool,
     kind: str = "",
+    name: str = "",
 ) -> Build:
-    """The build that the options of a recipe's command mean; ``kind`` is a folder for runs that end in no model."""
+    """The build that the options of a recipe's command mean.
+
+    ``kind`` is a folder for runs that end in no model; ``name`` names the folder where the recipe has no name.
+    """
     resolved = resolve_recipe(recipe, overrides, keywords, speaker_pattern)
     if keywords and (longer := clip_length(recipe, overrides, resolved, data)):
         resolved = resolve_recipe(recipe, [*overrides, *longer], keywords, speaker_pattern)
-    name = resolved.name if "name" in resolved.model_fields_set else recipe.stem
+    name = name or (resolved.name if "name" in resolved.model_fields_set else recipe.stem)
     return Build(resolved, data, Run(out_dir or default_folder(name, keywords, kind), force), RichReporter())
 
 

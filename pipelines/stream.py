@@ -21,6 +21,7 @@ from kws_tfmot.evaluation.streaming.spotter import Heard, Spotter, StreamModel
 from kws_tfmot.recipe import load_recipe
 from pipelines.boards import emulated as stands_for
 from pipelines.console import RichReporter, friendly_errors, line
+from pipelines.foreign import FeaturesOption, equipped
 from pipelines.live_view import LiveView, heard_line
 from pipelines.openers import InterpreterOption, opener_of
 from pipelines.options import HopOption, JsonOption, ModelArgument, RecipeOption, StreamOption
@@ -42,10 +43,12 @@ def command(
         str, typer.Option(help="Let the firmware hear it too, on this board, see `kws emulate --help`.")
     ] = "",
     recipe: RecipeOption = None,
+    features: FeaturesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print every keyword that the detector hears in a sound file, as the firmware would decide."""
     with friendly_errors():
+        model = equipped(model, features, recipe)
         machine = stands_for(board) if board else ""
         opened = StreamModel.open(
             model, opener_of(interpreter, stream, hop), load_recipe(recipe) if recipe else None, threshold=threshold
@@ -92,7 +95,7 @@ def hear(model: StreamModel, sound: Path, view: bool = False) -> Result:
             for piece in pieces:
                 heard += spotter.push(piece)
                 done += len(piece)
-                task.reach(done // rate, math.ceil(seconds))
+                task.reach(min(math.ceil(done / rate), math.ceil(seconds)), math.ceil(seconds))
     return Result(heard, spotter, found.levels, [*found.problems(), *too_short(spotter, seconds)])
 
 

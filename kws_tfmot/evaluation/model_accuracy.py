@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from kws_tfmot.contract import ModelContract
-from kws_tfmot.data import ClipIndex, prepare
+from kws_tfmot.data import SILENCE, UNKNOWN, ClipIndex, prepare
 from kws_tfmot.data.class_levels import class_level_notes
 from kws_tfmot.data.index import AudioSplit
-from kws_tfmot.errors import DataError
+from kws_tfmot.errors import DataError, ModelError
 from kws_tfmot.evaluation.accuracy import Accuracy
 from kws_tfmot.evaluation.breadth import breadth, narrow_classes, speaker_interval, speakers_of, unheard_words
 from kws_tfmot.files import cache_root, sha256_bytes
@@ -128,7 +128,14 @@ def evaluate_model(
         DataError: If the data set does not fit the model or has no such split.
     """
     data = read_source(model)
-    contract = ModelContract.of_model(data, recipe.contract() if recipe else None)
+    contract = ModelContract.of_model(model, recipe.contract() if recipe else None)  # its path: a manifest may be there
+    if missing := [label for label in (UNKNOWN, SILENCE) if label not in contract.labels]:
+        raise ModelError(
+            f"the accuracy of single clips needs a model that also tells {' and '.join(missing)}. "
+            f"Received: one with the outputs {', '.join(contract.labels)}, a detector.",
+            "Judge it by false accepts an hour and missed words: `kws det MODEL --positives WORD=FOLDER --negatives "
+            "FOLDER`.",
+        )
     interpreter = opener(data) if opener else open_interpreter(data, kind)
     index = _index(contract, source, split, cache or cache_root(), reporter)
     if sorted(index.labels) != sorted(contract.labels):

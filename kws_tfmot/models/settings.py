@@ -23,6 +23,8 @@ class ModelSettings(Settings):
         name: One of :func:`kws_tfmot.models.model_names`; ``own`` where ``builder`` or ``file`` gives the network.
         builder: ``module:function`` of your own: ``function((frames, coefficients), classes)`` returns a Keras 2 model.
         file: A ``.keras`` or ``.h5`` file of your own, whose weights training starts from.
+        weights: A model whose weights the training begins with, layer by layer where name and shape agree: one that
+            ships (``zoo:commands``), the folder of a build, or a ``.keras`` file. Other words get a new head.
         size: The published sizes of the family (``s``, ``m``, ``l``); families with one size ignore it.
         width: Channels (or units) of every layer, in place of the published ones.
         blocks: Number of repeated blocks (or layers), in place of the published one.
@@ -40,6 +42,7 @@ class ModelSettings(Settings):
     name: str = "ds_cnn"
     builder: str | None = pydantic.Field(default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
     file: str | None = pydantic.Field(default=None, min_length=1)
+    weights: str | None = pydantic.Field(default=None, min_length=1)
     size: Size = "s"
     width: int | None = pydantic.Field(default=None, ge=4, le=1024)
     blocks: int | None = pydantic.Field(default=None, ge=1, le=24)
@@ -71,6 +74,8 @@ class ModelSettings(Settings):
         given = [key for key in ("builder", "file") if getattr(self, key)]
         if len(given) == 2:
             raise ValueError("expected builder or file, not both")
+        if self.file and self.weights:
+            raise ValueError("file gives a network with its weights: leave out weights")
         if (self.name == OWN) != bool(given):
             raise ValueError(
                 "name=own needs builder or file"

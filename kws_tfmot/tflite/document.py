@@ -18,9 +18,10 @@ import flatbuffers
 import numpy as np
 from flatbuffers import number_types
 
-from kws_tfmot.errors import ModelError
+from kws_tfmot.errors import ModelError, did_you_mean
 from kws_tfmot.kinds import received
 from kws_tfmot.tflite.schema import UNION_TYPES, Field, Kind, enum_names, enum_values, table_fields
+from kws_tfmot.zoo import PREFIX, model_names
 
 Table = dict[str, Any]
 
@@ -44,7 +45,12 @@ def read_source(source: str | Path | bytes) -> bytes:
     if other := received(path, "a TFLite model"):
         raise ModelError(*other)
     if not path.is_file():
-        raise ModelError(f"no model file at {str(path)!r}.", "Give the path of a .tflite file.")
+        names = model_names()
+        guess = did_you_mean(str(path).removeprefix(PREFIX), names)
+        raise ModelError(
+            f"no model file at {str(path)!r}.{guess}",
+            f"Give the path of a .tflite file, or the name of a model that ships: {', '.join(names)}.",
+        )
     if path.stat().st_size > MAX_FILE_BYTES:
         raise ModelError(f"expected a file of at most {MAX_FILE_BYTES} bytes. Received: {path.stat().st_size} bytes.")
     return path.read_bytes()

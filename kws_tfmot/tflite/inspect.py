@@ -177,7 +177,7 @@ def zero_masks(source: str | Path | bytes) -> list[tuple[int, np.ndarray]]:
 
 
 TABLE_HEADER = (
-    "#", "operator", "output", "parameters", "zeros", "bits", "MACs", "non-zero MACs", "scale", "zero point",
+    "operator", "output", "parameters", "zeros", "bits", "MACs", "non-zero MACs", "scale", "zero point",
 )  # fmt: skip
 
 
@@ -192,8 +192,7 @@ def inspect_table(summary: ModelSummary) -> list[tuple[str, ...]]:
             bits[operator.index] = str(max((weight.bits for weight in found if weight.bits is not None), default=""))
     return [
         (
-            str(operator.index),
-            operator.code,
+            f"{operator.index} {operator.code}",
             f"{operator.dtype} {'x'.join(map(str, operator.output_shape))}",
             f"{operator.parameters:,}",
             shares.get(operator.index, ""),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pydantic
 
@@ -17,7 +17,8 @@ class TrainSettings(Settings):
         batch_size: Clips a step.
         optimizer: ``adamw`` (decoupled weight decay) or ``sgd`` (Nesterov momentum 0.9).
         learning_rate: Peak rate, reached after the warm-up; a cosine then takes it to ``final_share`` of it.
-        warmup_epochs: Epochs of linear warm-up from zero (may be a fraction).
+        warmup_epochs: Epochs of linear warm-up from zero (may be a fraction); where the default is more than
+            ``epochs``, a quarter of them.
         final_share: Last learning rate as a share of the peak.
         weight_decay: Decoupled decay of kernels; biases and batch norm are exempt.
         label_smoothing: Share of the target spread over all classes.
@@ -42,8 +43,28 @@ class TrainSettings(Settings):
     select: Literal["best", "false_rejects", "last"] = "last"
     false_accepts: float = pydantic.Field(default=0.01, ge=0, le=1)
 
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _short(cls, values: Any) -> Any:
+        epochs = values.get("epochs") if isinstance(values, dict) and "warmup_epochs" not in values else None
+        return (
+            values
+            if epochs is None
+            else {**values, **fitting_warmup(epochs, cls.model_fields["warmup_epochs"].default)}
+        )
+
     @pydantic.model_validator(mode="after")
     def _warmup_fits(self) -> TrainSettings:
         if self.warmup_epochs > self.epochs:
             raise ValueError(f"expected warmup_epochs of at most epochs={self.epochs}, got {self.warmup_epochs}")
         return self
+
+
+def fitting_warmup(epochs: Any, warmup: Any) -> dict[str, float]:
+    """``warmup_epochs`` for a training made shorter than its warm-up: a quarter of it; nothing where it fits.
+
+    >>> fitting_warmup(1, 2.0), fitting_warmup(40, 2.0)
+    ({'warmup_epochs': 0.25}, {})
+    """
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (epochs, warmup))
+    return {"warmup_epochs": epochs / 4} if numbers and 0 < epochs < warmup else {}

@@ -19,6 +19,7 @@ from pipelines.stages.build import Build, FeatureSource
 from pipelines.stages.convert import INT8_MODEL, convert_model
 from pipelines.stages.draws import Draws
 from pipelines.stages.prepare import prepare_data
+from pipelines.stages.start import begin_with
 from pipelines.stages.train import FLOAT_MODEL, dense_inputs
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def train_supernet(build: Build) -> bool:
         recipe, settings = build.recipe, omni_settings(build)
         seed_everything(recipe.seed)
         network = build_model(recipe.model, recipe.frontend.feature_shape, len(build.index.labels))
+        begin_with(network, recipe, build.reporter)
         space = space_of(network, settings)
         steps = steps_per_epoch(build)
         rate = settings.learning_rate or recipe.train.learning_rate

@@ -12,6 +12,7 @@ from kws_tfmot.runs import StageResult
 from pipelines.stages.build import Build
 from pipelines.stages.draws import Draws
 from pipelines.stages.own_network import rehearse, source_sha256
+from pipelines.stages.start import begin_with, weights_sha256
 
 if TYPE_CHECKING:
     from kws_tfmot.keras import keras
@@ -23,11 +24,12 @@ def dense_settings(recipe: Recipe) -> list[object]:
     """Everything in the recipe that the dense model depends on."""
     model = recipe.model.model_dump(mode="json")
     own = {key: model.pop(key) for key in ("builder", "file")}
+    begins = [{"begins with": weights_sha256(recipe)}] if model.pop("weights") else []
     streams = [recipe.streams.model_dump(mode="json"), recipe.detection.smoothing_ms] if recipe.streams else []
     before = [group.model_dump(mode="json") for group in (recipe.data, recipe.frontend, recipe.augment)]
     after = recipe.train.model_dump(mode="json")
     network = [own, source_sha256(recipe.model)] if any(own.values()) else []
-    return [recipe.seed, *before, model, after, *streams, *network]
+    return [recipe.seed, *before, model, after, *streams, *network, *begins]
 
 
 def dense_inputs(build: Build) -> list[object]:
@@ -48,6 +50,7 @@ def initial_network(build: Build) -> keras.Model:
     recipe = build.recipe
     seed_everything(recipe.seed)
     network = build_model(recipe.model, recipe.frontend.feature_shape, len(build.index.labels))
+    begin_with(network, recipe, build.reporter)
     _check_later_stages(build, network)
     return network
 

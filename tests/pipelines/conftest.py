@@ -49,14 +49,16 @@ class TinyBuild:
 
 
 def run(module: str, *arguments: object):
-    """Run a stage's command in this process and return typer's result."""
+    """Run a stage's command in this process and return typer's result; none prints a table of over 80 columns."""
     import importlib
 
     import typer
 
     app = typer.Typer()
     app.command()(importlib.import_module(f"pipelines.{module}").command)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert [row for row in result.output.splitlines() if set(row) == {"─"} and len(row) > 80] == []
+    return result
 
 
 @pytest.fixture(autouse=True)

@@ -87,7 +87,7 @@ def test_everything_is_json(model):
 def test_table(model):
     rows = inspect_table(inspect(model))
     assert len(rows) == 8 and all(len(row) == len(TABLE_HEADER) for row in rows)
-    assert rows[0][1] == "CONV_2D" and rows[0][TABLE_HEADER.index("MACs")] == "16,000"
+    assert rows[0][0] == "0 CONV_2D" and rows[0][TABLE_HEADER.index("MACs")] == "16,000"
 
 
 @pytest.mark.parametrize("width", [1, 3])
