@@ -33,6 +33,8 @@ def test_rows_carry_what_kws_det_would_say(tiny_build: TinyBuild, tmp_path, monk
     found = row["stream"]
     assert set(found["missed_at"]) == {"0.5", "0.1"}
     assert found["n"] > 5
+    for target in ("0.5", "0.1"):
+        assert found["missed_without_one_voice_at"][target] <= found["missed_at_best"][target] <= 1
 
     told = run(
         "det", folder / "model_int8.tflite", "--data", tiny_build.data, "--set", "hours=0.05", "--snr", "", "--json"

@@ -83,6 +83,24 @@ class DetCurve:
         place = int(over[-1]) + 1 if len(over) else 0
         return self.thresholds[place] if place < len(self.thresholds) else None
 
+    def missed_at(self, per_hour: float) -> float | None:
+        """Share of keywords not detected at :meth:`threshold_for`; ``None`` where there is none."""
+        threshold = self.threshold_for(per_hour)
+        return None if threshold is None else finite(self.reject_rate[self.at(threshold)])
+
+    def missed_without_one_voice(self, per_hour: float) -> float | None:
+        """:meth:`missed_at` without the one speaker whose absence lowers it most.
+
+        A clip of another word that a model takes for a keyword is heard again and again in a composed stream, and sets
+        the threshold by itself: a large step from :meth:`missed_at` says that one voice decided.
+        """
+        found = [self._without(speaker).missed_at(per_hour) for speaker in np.flatnonzero(self.false_accepts.any(0))]
+        return min((share for share in [self.missed_at(per_hour), *found] if share is not None), default=None)
+
+    def _without(self, speaker: int) -> DetCurve:
+        counts = [self.false_accepts, self.false_rejects, self.events, self.hours]
+        return DetCurve(self.thresholds, *(np.delete(array, speaker, axis=-1) for array in counts))
+
     def at(self, threshold: int) -> int:
         """Place of the lowest threshold of the curve that is at least ``threshold``."""
         return min(int(np.searchsorted(self.thresholds, threshold)), len(self.thresholds) - 1)

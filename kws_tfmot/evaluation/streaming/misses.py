@@ -35,7 +35,10 @@ def misses_on_streams(
     Returns:
         ``hours`` of each stream, ``n`` keywords in the test stream, ``stream_sha256``, and for each target (``"0.5"``)
         ``missed_at`` (a share, 0 to 1), ``missed_at_95`` (interval by speaker) and ``false_accepts_per_hour_at``, what
-        the threshold gives on the test stream; ``None`` where no threshold meets the target.
+        the threshold gives on the test stream; ``None`` where no threshold meets the target. To compare models by,
+        ``missed_at_best`` has the threshold chosen on the test stream itself, and ``missed_without_one_voice_at`` the
+        same without the voice that raises it most: the few clips of a split are heard many times each, and one of
+        another word that sounds like a keyword may set the threshold alone.
 
     Raises:
         DataError: A split has no keyword or no other word.
@@ -43,7 +46,12 @@ def misses_on_streams(
     test, tune = (StreamComposer(index, split, settings) for split in ("test", "validation"))
     tuned = DetCurve.of(Judge(model, tune.pieces(), count=len(tune.sizes()), reporter=reporter), reporter)
     judge = Judge(model, test.pieces(), count=len(test.sizes()), reporter=reporter)
+    curve = DetCurve.of(judge, reporter)
     found: dict[str, Any] = {"missed_at": {}, "missed_at_95": {}, "false_accepts_per_hour_at": {}, "threshold_at": {}}
+    found |= {
+        "missed_at_best": {f"{target:g}": curve.missed_at(target) for target in targets},
+        "missed_without_one_voice_at": {f"{target:g}": curve.missed_without_one_voice(target) for target in targets},
+    }
     for target in targets:
         threshold = tuned.threshold_for(target)
         point = {} if threshold is None else operating_point(judge, model.plan.with_threshold(threshold))

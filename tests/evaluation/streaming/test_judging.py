@@ -102,6 +102,17 @@ def test_the_threshold_for_a_target(curve: DetCurve, per_hour: float, threshold:
     assert curve.threshold_for(per_hour) == threshold
 
 
+def test_one_voice_that_decides_is_told_apart() -> None:
+    accepts = np.array([[0.0, 30, 2], [0, 20, 0], [0, 0, 0]])  # the first speaker's clip is accepted up to the top
+    rejects = np.array([[0.0, 1, 1], [0, 2, 1], [0, 8, 9]])
+    curve = DetCurve((10, 20, 30), accepts, rejects, np.array([0.0, 10, 10]), np.array([1.0, 0.5, 0.5]))
+    assert curve.missed_at(0.5) == 17 / 20
+    assert curve.missed_without_one_voice(0.5) == 1 / 10  # at 20, the other speaker alone
+    assert curve.missed_at(20) == 1 / 10
+    assert curve.missed_at(9) == 17 / 20
+    assert curve.missed_without_one_voice(9) == 1 / 10
+
+
 def test_a_curve_that_rises_again_is_not_trusted() -> None:
     ones = np.ones((3, 1))
     curve = DetCurve((10, 20, 30), np.array([[1.0], [0], [2]]) * ones, ones, np.ones(1), np.ones(1))
