@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from kws_tfmot.data.custom import needed_clip_ms
+from kws_tfmot.data.folder import list_folder
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import Recipe, find_recipe, read_values, shipped_recipes
 from pipelines.console import line
@@ -52,6 +53,26 @@ def chosen_source(data: str, recordings: Path | None) -> str:
             "Leave --data out; recordings enough for a data set of their own are --data folder:PATH.",
         )
     return f"synthetic+folder:{recordings}"
+
+
+ALL = "all"
+
+
+def every_word(data: str) -> tuple[str, ...]:
+    """The words of a folder of recordings, for ``--keywords all``; ``("all",)`` where it has a word of that name.
+
+    Raises:
+        RecipeError: Other data than a folder.
+        DataError: As :func:`~kws_tfmot.data.folder.list_folder`.
+    """
+    kind, _, path = data.partition(":")
+    if kind != "folder":
+        raise RecipeError(
+            f"--keywords {ALL} stands for the words of a folder of recordings. Received: --data {data}",
+            "Name the words, or give --data folder:PATH.",
+        )
+    words = [word for word in list_folder(Path(path), r"()").folders if not word.startswith("_")]
+    return (ALL,) if ALL in words else tuple(words)
 
 
 def clip_length(recipe: Path, overrides: list[str], resolved: Recipe, source: str) -> list[str]:

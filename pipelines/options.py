@@ -14,7 +14,7 @@ from kws_tfmot.recipe import Recipe, find_recipe, load_recipe
 from kws_tfmot.runs import ASIDE, Run
 from kws_tfmot.zoo import find_shipped
 from pipelines.console import RichReporter, friendly_errors, line
-from pipelines.custom import clip_length
+from pipelines.custom import ALL, clip_length, every_word
 from pipelines.stages.build import Build
 
 
@@ -30,7 +30,9 @@ RecipeArgument = Annotated[
 DataOption = Annotated[str, typer.Option("--data", help="folder:PATH, tfds:NAME, synthetic (built in).")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="The run's directory; runs/NAME of the recipe.")]
 SetOption = Annotated[list[str], typer.Option("--set", help="Change the recipe: key=value, dotted keys.")]
-KeywordsOption = Annotated[str, typer.Option("--keywords", help='The words to spot: "hey nova,stop".')]
+KeywordsOption = Annotated[
+    str, typer.Option("--keywords", help='The words to spot: "hey nova,stop"; all those of a folder: "all".')
+]
 SpeakerOption = Annotated[str, typer.Option("--speaker-pattern", help="Regular expression; group 1 is the speaker.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Do every stage again.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
@@ -103,11 +105,15 @@ def open_build(
 ) -> Build:
     """The build that the options of a recipe's command mean.
 
+    Keywords ``all`` are the words of the folder of recordings; no other words are left to test ``_unknown_`` on then.
     ``kind`` is a folder for runs that end in no model; ``name`` names the folder where the recipe has no name.
     """
-    resolved = resolve_recipe(recipe, overrides, keywords, speaker_pattern)
+    spoken = keywords
+    if keywords.strip() == ALL and (words := every_word(data)) != (ALL,):
+        spoken, overrides = ",".join(words), ["data.unknown_share=0", *overrides]
+    resolved = resolve_recipe(recipe, overrides, spoken, speaker_pattern)
     if keywords and (longer := clip_length(recipe, overrides, resolved, data)):
-        resolved = resolve_recipe(recipe, [*overrides, *longer], keywords, speaker_pattern)
+        resolved = resolve_recipe(recipe, [*overrides, *longer], spoken, speaker_pattern)
     name = name or (resolved.name if "name" in resolved.model_fields_set else recipe.stem)
     return Build(resolved, data, Run(out_dir or default_folder(name, keywords, kind), force), RichReporter())
 

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.evaluation.trust import trust
 from kws_tfmot.recipe import find_recipe, load_recipe
-from pipelines.custom import chosen_recipe, chosen_source, clip_length
+from pipelines.custom import chosen_recipe, chosen_source, clip_length, every_word
 from pipelines.experiments.run_custom_experiments import _short, summary_of
+from pipelines.options import open_build
 from tests.pipelines.conftest import run
 
 needs_espeak = pytest.mark.skipif(
@@ -29,6 +31,21 @@ def test_keywords_alone_take_the_recipe_for_them() -> None:
     assert chosen_recipe(Path("demo"), "hey nova") == Path("demo")
     with pytest.raises(RecipeError, match="keywords of your own"):
         chosen_recipe(None, "")
+
+
+def test_all_keywords_are_the_words_of_the_folder(tmp_path: Path) -> None:
+    for word in ("yes", "no", "_background_noise_", "silence"):
+        (tmp_path / word).mkdir()
+        soundfile.write(tmp_path / word / "a.wav", np.zeros(16000, np.int16), 16000)
+    assert every_word(f"folder:{tmp_path}") == ("no", "yes")
+    build = open_build(Path("demo"), f"folder:{tmp_path}", tmp_path / "run", [], "all", "", False)
+    assert (build.recipe.data.keywords, build.recipe.data.unknown_share) == (("no", "yes"), 0)
+    (tmp_path / "all").mkdir()
+    soundfile.write(tmp_path / "all/a.wav", np.zeros(16000, np.int16), 16000)
+    build = open_build(Path("demo"), f"folder:{tmp_path}", tmp_path / "run", [], "all", "", False)
+    assert (build.recipe.data.keywords, build.recipe.data.unknown_share) == (("all",), 1)
+    with pytest.raises(RecipeError, match="--data synthetic"):
+        open_build(Path("demo"), "synthetic", None, [], "all", "", False)
 
 
 def test_recordings_stand_beside_synthetic_speech() -> None:
