@@ -14,10 +14,10 @@ from kws_tfmot.evaluation.streaming.spotter import Spotter, StreamModel
 from kws_tfmot.recipe import load_recipe
 from pipelines.console import friendly_errors, line, out
 from pipelines.foreign import FeaturesOption, equipped
-from pipelines.live_view import LiveView, heard_line
+from pipelines.live_view import LevelWatch, LiveView, heard_line
 from pipelines.openers import InterpreterOption, opener_of
 from pipelines.options import HopOption, ModelArgument, RecipeOption, StreamOption
-from pipelines.stream import ThresholdOption
+from pipelines.stream import ThresholdOption, best_scores
 
 
 def command(
@@ -31,7 +31,10 @@ def command(
     hop: HopOption = None,
     recipe: RecipeOption = None,
     features: FeaturesOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line and detection, no view.")] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="One JSON object a line: detections, notes on the level, at the end the best."),
+    ] = False,
 ) -> None:
     """Listen to a microphone and show level, scores and every keyword heard."""
     with friendly_errors():
@@ -50,22 +53,42 @@ def command(
 
 
 def listen(model: StreamModel, device: str | int | None, seconds: float, as_json: bool) -> None:
-    """Push what the microphone gives to the model; detections stay on the screen as lines, the view goes."""
+    """Push what the microphone gives to the model; detections and notes stay on the screen as lines, the view goes."""
     rate = model.contract.frontend.sample_rate
-    spotter, done = Spotter(model), 0
+    spotter, watch, done = Spotter(model), LevelWatch(rate), 0
     blocks = microphone(rate, rate // 20, device)
     first = next(blocks)  # an input that cannot be opened is an error before the view covers the screen
     with ExitStack() as stack:
+        stack.callback(_show_best, model, spotter, as_json)
         view = stack.enter_context(LiveView(model)) if out.is_terminal and not as_json else None
         for block in itertools.chain([first], blocks):
             done += len(block)
             heard = spotter.push(block)
             for each in heard:
                 line(json.dumps(each._asdict(), ensure_ascii=False) if as_json else heard_line(each), markup=False)
+            for note in watch.push(block):
+                _show_note(done / rate, note, as_json)
             if view:
-                view.update(block, spotter.scores, heard, done / rate)
+                view.update(block, spotter.scores, heard, done / rate, watch.problems)
             if seconds and done >= seconds * rate:
                 return
+
+
+def _show_note(seconds: float, note: str, as_json: bool) -> None:
+    if as_json:
+        line(json.dumps({"seconds": seconds, "note": note}), markup=False)
+    else:
+        line(f"{seconds:9.2f} s  note: {note}", style="yellow", markup=False)
+
+
+def _show_best(model: StreamModel, spotter: Spotter, as_json: bool) -> None:
+    """The best score of each keyword, whatever was heard: how far it was from its threshold."""
+    rows = best_scores(model, spotter)
+    if as_json:
+        line(json.dumps({"best": rows}, ensure_ascii=False), markup=False)
+        return
+    for word, row in rows.items():
+        line(f"best: {word} {row['score']:.3f} (threshold {row['threshold']:.3f})", markup=False)
 
 
 if __name__ == "__main__":

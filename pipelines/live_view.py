@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 
 import numpy as np
@@ -11,12 +12,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from kws_tfmot.data.levels import LevelMeter
 from kws_tfmot.detection.detector import NEVER
 from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.evaluation.streaming.spotter import Heard, StreamModel
 from pipelines import console
 
 _WIDTH, _SHOWN, _QUIETEST = 40, 8, -70.0
+_WATCHED_S = 4.0
 
 
 def level_db(block: np.ndarray) -> float:
@@ -38,6 +41,26 @@ def bar(share: float, mark: float | None = None) -> Text:
     return Text("".join(cells), style="green" if mark is not None and share >= mark else "cyan")
 
 
+class LevelWatch:
+    """What is wrong with the level of a stream, by every four seconds of it."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._meter, self._samples = LevelMeter(rate), 0
+        self.problems: list[str] = []
+
+    def push(self, block: np.ndarray) -> list[str]:
+        """Take int16 samples; what became wrong with them, told once."""
+        self._meter.push(block.astype(np.float32) / ONE)
+        self._samples += len(block)
+        if self._samples < _WATCHED_S * self._rate:
+            return []
+        kinds = {problem.split(":")[0] for problem in self.problems}
+        self.problems = self._meter.levels().problems()
+        self._meter, self._samples = LevelMeter(self._rate), 0
+        return [problem for problem in self.problems if problem.split(":")[0] not in kinds]
+
+
 class LiveView:
     """The view; use it in a ``with`` block and call :meth:`update` after every block of samples."""
 
@@ -55,12 +78,14 @@ class LiveView:
     ) -> None:
         self._live.stop()
 
-    def update(self, block: np.ndarray, scores: np.ndarray, heard: list[Heard], seconds: float) -> None:
-        """Show the state after ``seconds`` of the stream."""
+    def update(
+        self, block: np.ndarray, scores: np.ndarray, heard: list[Heard], seconds: float, notes: Sequence[str] = ()
+    ) -> None:
+        """Show the state after ``seconds`` of the stream, with ``notes`` on its level."""
         self._heard.extend(heard)
-        self._live.update(self.render(level_db(block), scores, seconds), refresh=True)
+        self._live.update(self.render(level_db(block), scores, seconds, notes), refresh=True)
 
-    def render(self, level: float, scores: np.ndarray, seconds: float) -> Group:
+    def render(self, level: float, scores: np.ndarray, seconds: float, notes: Sequence[str] = ()) -> Group:
         """The whole picture."""
         grid = Table.grid(padding=(0, 1))
         grid.add_row("level", bar(1 - level / _QUIETEST), f"{level:6.1f} dBFS")
@@ -68,7 +93,8 @@ class LiveView:
             mark = None if threshold == NEVER else threshold / ONE
             grid.add_row(Text(label), bar(float(score), mark), f"{score:6.3f}")
         lines = [Text(heard_line(heard), style="bold green") for heard in reversed(self._heard)]
-        return Group(Text(f"{seconds:8.1f} s"), grid, *lines)
+        warnings = [Text(f"note: {note}", style="yellow") for note in notes]
+        return Group(Text(f"{seconds:8.1f} s"), grid, *warnings, *lines)
 
 
 def heard_line(heard: Heard) -> str:

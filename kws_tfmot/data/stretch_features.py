@@ -12,11 +12,13 @@ import numpy.typing as npt
 from typing_extensions import Self
 
 from kws_tfmot.data.stretch_settings import StretchSettings
-from kws_tfmot.data.stretches import Speech, StretchComposer, decision_targets
+from kws_tfmot.data.stretches import Speech, Stretch, StretchComposer, decision_targets
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.frontend.settings import FrontendSettings
 
 _AT_ONCE = 30
+_CORNER_MS = 250
+_BEFORE_MS = 250  # of a window, left for what is not the keyword
 
 
 class StretchJob(NamedTuple):
@@ -91,7 +93,9 @@ _made: tuple[StretchComposer, StretchJob, Frontend] | None = None
 
 def _begin(speech: Speech, job: StretchJob) -> None:
     global _made
-    composer = StretchComposer(speech, job.stretch, job.frontend.sample_rate)
+    rate = job.frontend.sample_rate
+    longest = rate * (job.frontend.clip_ms - _BEFORE_MS) // 1000
+    composer = StretchComposer(speech, job.stretch, rate, longest)
     _made = composer, job, Frontend(job.frontend)
 
 
@@ -110,6 +114,10 @@ def _make(request: tuple[tuple[int, ...], int, int]) -> Stretches:
         rng = np.random.default_rng([*seed, first + row])
         stretch = composer.draw(rng)
         features[row] = frontend.features(stretch.samples)
+        if job.stretch.time_warp:
+            places = warped_places(rng, job.frames, job.stretch.time_warp, _CORNER_MS // settings.hop_ms)
+            features[row] = _read_at(features[row], places)
+            stretch = _moved(stretch, places, settings.hop_samples)
         for _ in range(job.frequency_masks):
             width = int(rng.integers(0, 7))
             low = int(rng.integers(0, features.shape[2] - width + 1))
@@ -121,3 +129,39 @@ def _make(request: tuple[tuple[int, ...], int, int]) -> Stretches:
         margin = job.margin_ms * settings.sample_rate // 1000
         targets[row] = decision_targets(stretch, ends, window, job.classes, (after[0], after[1]), margin)
     return Stretches(features, targets)
+
+
+def warped_places(rng: np.random.Generator, frames: int, spread: float, corner_frames: int) -> npt.NDArray[np.float64]:
+    """Where each frame is read, from 0 to ``frames - 1``: a tempo that goes up and down and is 1 in the mean.
+
+    The logarithm of the tempo is a line through normal numbers of standard deviation ``spread``, ``corner_frames``
+    apart: people draw out one syllable and hurry over the next, and pause between words. (Time warping, as in
+    SpecAugment, Park et al. 2019, arXiv 1904.08779, at many corners.)
+
+    >>> places = warped_places(np.random.default_rng(1), 50, 0.3, 10)
+    >>> float(places[0]), float(places[-1]), bool(np.all(np.diff(places) > 0))
+    (0.0, 49.0, True)
+    """
+    corners = frames // corner_frames + 2
+    tempo = np.exp(np.interp(np.arange(frames - 1) / corner_frames, np.arange(corners), rng.normal(0, spread, corners)))
+    places = np.concatenate([[0.0], np.cumsum(tempo)])
+    return places * ((frames - 1) / places[-1])
+
+
+def _read_at(features: npt.NDArray[np.int8], places: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
+    """Rows of ``features`` at ``places``, on the line between two neighbours."""
+    low = np.minimum(places.astype(np.int64), len(features) - 2)
+    part = (places - low)[:, None]
+    return np.rint(features[low] * (1 - part) + features[low + 1] * part).astype(np.int8)
+
+
+def _moved(stretch: Stretch, places: npt.NDArray[np.float64], hop: int) -> Stretch:
+    """The times of ``stretch`` after its frames were read at ``places``; the samples stay as they are."""
+
+    def moved(sample: int) -> int:
+        return round(float(np.interp(sample / hop, places, np.arange(len(places)))) * hop)
+
+    return stretch._replace(
+        ends=tuple((number, moved(end)) for number, end in stretch.ends),
+        speech=tuple((moved(first), moved(last)) for first, last in stretch.speech),
+    )

@@ -20,6 +20,8 @@ class StretchSettings(Settings):
         vocal_tract: Range of the factor by which an utterance is resampled (vocal tract length, pitch and pace).
         wander: How far that factor wanders within an utterance (standard deviation of its logarithm): intonation and
             rhythm that no engine has.
+        time_warp: How far the tempo of the finished stretch wanders, without a change of pitch (standard deviation of
+            its logarithm).
         short_talk: Share of pieces of talk that are as short as a word, with quiet around them.
         bursts_probability: Of breaths, clicks and rustle, short noises that end a word as a hiss would.
         cut_together: Share of stretches whose parts were recorded in different rooms by different microphones.
@@ -39,6 +41,7 @@ class StretchSettings(Settings):
     cut_ms: Range = (250.0, 600.0)
     vocal_tract: Range = (0.82, 1.22)
     wander: float = pydantic.Field(default=0.0, ge=0.0, le=0.5)
+    time_warp: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     short_talk: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     bursts_probability: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     cut_together: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
@@ -75,7 +78,8 @@ class SpeechSettings(Settings):
         kokoro: The same by Kokoro, the slowest and the most human.
         hibari: The same by hibari.
         piper: The same by each folder of Piper voices.
-        foreign: The same, for each of the neural engines, in English with foreign accents, as a share of the above.
+        foreign: The same in English with foreign accents by hibari and Piper, as a share of the above.
+        kokoro_foreign: Utterances of each keyword, and of near words, by Kokoro with foreign accents.
         slips: Near misses by the neural engines, a keyword with a sound or two replaced, as a share of its utterances.
         other_words: Utterances of other common words, one at a time, by each engine but Kokoro.
         near_words: Different words that sound nearly like each keyword.
@@ -87,6 +91,7 @@ class SpeechSettings(Settings):
     hibari: tuple[int, int, int] = (96, 160, 800)
     piper: tuple[int, int, int] = (300, 160, 80)
     foreign: float = pydantic.Field(default=1.0, ge=0.0, le=10.0)
+    kokoro_foreign: tuple[int, int] = (96, 0)
     slips: float = pydantic.Field(default=0.0, ge=0.0, le=10.0)
     other_words: int = pydantic.Field(default=0, ge=0, le=100_000)
     near_words: int = pydantic.Field(default=40, ge=1, le=200)
@@ -95,3 +100,12 @@ class SpeechSettings(Settings):
         """Utterances of each keyword, of near words, and sentences, that ``engine`` speaks."""
         known = {"espeak": self.espeak, "kokoro": self.kokoro, "hibari": self.hibari}
         return known.get(engine, self.piper)
+
+    def foreign_counts(self, engine: str) -> tuple[int, int, int]:
+        """The same with foreign accents; none by eSpeak NG, which speaks text, not phonemes."""
+        if engine == "espeak":
+            return 0, 0, 0
+        if engine == "kokoro":  # slow; the others speak sentences
+            return *self.kokoro_foreign, 0
+        words, near, sentences = (round(self.foreign * count) for count in self.counts(engine))
+        return words, near, sentences

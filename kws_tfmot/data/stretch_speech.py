@@ -19,8 +19,8 @@ from kws_tfmot.data.utterances import loudest_word
 from kws_tfmot.progress import SILENT, Reporter
 
 _HELD_OUT = 8  # one voice of so many validates
-_SHARES = {"espeak": 0.25, "hibari": 0.15}
-_OTHER_SHARE = 0.35  # Kokoro, Piper
+_SHARES = {"espeak": 0.2, "hibari": 0.1, "kokoro": 0.5}
+_OTHER_SHARE = 0.2  # Piper
 _MOST_VOICES = {"espeak": 400, "kokoro": 400, "hibari": 24}
 
 
@@ -36,25 +36,22 @@ def spoken(
     near = _near(keywords, settings.near_words)
     sentences = _sentences(names, 3000, seed)
     alike = sound_alike(keywords, COMMON_WORDS)
-    others = [word for word in COMMON_WORDS if word not in alike and word not in near]
+    others = [word for word in COMMON_WORDS if word not in alike]
     sides: tuple[list[list[Clip]], list[list[Clip]]] = ([], [])
     for engine in usable_engines(settings.engines, reporter):
         counts = settings.counts(engine)
         voices = choose_voices(_MOST_VOICES.get(engine, 1), seed, (engine,))
         requests = _requests(keywords, near, sentences, voices, counts, seed)
-        if settings.foreign and engine != "espeak":  # which speaks text, not phonemes
-            fewer = [round(settings.foreign * count) for count in counts]
-            if engine == "kokoro":
-                fewer[2] = 0  # slow; the others speak sentences
+        fewer = settings.foreign_counts(engine)
+        if any(fewer):
             requests += _requests(keywords, near, sentences, foreign_voices(voices), fewer, seed)
         if settings.slips and engine != "espeak":
             requests += [deal([word], slip_voices(voices), round(settings.slips * counts[0]), seed)
                          for word in keywords]  # fmt: skip
         if settings.other_words and engine != "kokoro":  # which is slow
             requests.append(deal(others, voices, settings.other_words, seed))
-        flat = [request for part in requests for request in part]
-        clips = iter(render_speech(flat, cache, reporter, description=f"speaking ({engine})"))
-        parts = [[next(clips) for _ in part] for part in requests]
+        # Each part by itself, so that it is found in the cache whatever else is spoken.
+        parts = [render_speech(part, cache, reporter, description=f"speaking ({engine})") for part in requests]
         for held_out, side in enumerate(sides):
             # Few voices (hibari, Piper) all train; their absence from validation costs nothing.
             few = len(voices) < 2 * _HELD_OUT
@@ -120,14 +117,15 @@ def _is_slip(clip: Clip) -> bool:
 def _as_speech(parts: Sequence[Sequence[Clip]], keywords: Sequence[str], rate: int) -> Speech:
     """Keywords, single words and talk out of all engines' clips.
 
-    What is no keyword is balanced between the engines: where the most human voices said little but the keyword, a human
-    voice would be taken for the keyword.
+    All of it is balanced between the engines: the most human voices count most, and where they said little but the
+    keyword, a human voice would be taken for the keyword.
     """
     clips = [clip for part in parts for clip in part]
     slips = [clip for clip in clips if _is_slip(clip)]
     words = {
-        word: tuple(word_of(c.samples, rate) for c in clips if c.text == word and not _is_slip(c)) for word in keywords
-    }
+        word: _balanced([(c.voice.engine, word_of(c.samples, rate)) for c in clips
+                         if c.text == word and not _is_slip(c)]) for word in keywords
+    }  # fmt: skip
     single = [c for c in clips if c.text not in words and len(c.text.split()) < 3] + slips
     talk = [c for c in clips if c.text not in words and len(c.text.split()) >= 3]
     near = _balanced([(c.voice.engine, word_of(c.samples, rate)) for c in single])

@@ -24,6 +24,7 @@ from kws_tfmot.data.stretch_settings import StretchSettings
 _SPEECH_BELOW_PEAK_DB = 35.0
 OTHER = -1
 _WANDER_S = 0.15
+_HURRIED = 1.3
 _LONG_TALK_S, _SHORT_TALK_S = (1.0, 4.0), (0.25, 0.9)
 _COLOURS = len(COLOURS)  # the first of the made noises
 
@@ -55,8 +56,10 @@ class Stretch(NamedTuple):
 class StretchComposer:
     """Makes stretches; the one drawn with a generator depends on speech, settings and that generator alone."""
 
-    def __init__(self, speech: Speech, settings: StretchSettings, rate: int) -> None:
+    def __init__(self, speech: Speech, settings: StretchSettings, rate: int, longest: int | None = None) -> None:
+        """Keywords longer than ``longest`` samples are hurried, by up to 1.3: the window must hold a whole one."""
         self._speech = speech
+        self._longest = longest
         self._settings = settings
         self._rate = rate
         rng = np.random.default_rng(20120609)
@@ -93,7 +96,7 @@ class StretchComposer:
         number = OTHER
         if kind == 0:
             number = int(rng.integers(len(words.keywords)))
-            wave = self._spoken(rng, words.keywords[number])
+            wave = self._spoken(rng, words.keywords[number], self._longest)
         elif kind == 1:
             wave = self._cut(rng)
         elif kind == 2 and words.near:
@@ -142,12 +145,15 @@ class StretchComposer:
             return np.concatenate([head, other[int(its * len(other)) :]])
         return np.concatenate([other[: int(its * len(other))], tail])
 
-    def _spoken(self, rng: np.random.Generator, pool: Sequence[Int16]) -> Float:
-        return self._changed(rng, pool[int(rng.integers(len(pool)))].astype(np.float32))
+    def _spoken(self, rng: np.random.Generator, pool: Sequence[Int16], longest: int | None = None) -> Float:
+        return self._changed(rng, pool[int(rng.integers(len(pool)))].astype(np.float32), longest)
 
-    def _changed(self, rng: np.random.Generator, wave: Float) -> Float:
+    def _changed(self, rng: np.random.Generator, wave: Float, longest: int | None = None) -> Float:
         """Another vocal tract and pace: resampled by a factor of the range that wanders within the utterance."""
         low, high = self._settings.vocal_tract
+        if longest:
+            low = min(max(low, len(wave) / longest), max(_HURRIED, low))
+            high = max(low, high)
         percent = round(100 * float(np.exp(rng.uniform(np.log(low), np.log(high)))))
         if not len(wave):
             return wave

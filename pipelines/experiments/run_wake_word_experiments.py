@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SHIPPED, HALF = "wake_word", "half of the recordings"
 # What the recipe is without one of its ingredients, or with one that it lacks.
 ABLATIONS: dict[str, tuple[str, ...]] = {
-    "no foreign accents": ("streams.speech.foreign=0",),
+    "no foreign accents": ("streams.speech.foreign=0", "streams.speech.kokoro_foreign=[0,0]"),
+    "no common words one at a time": ("streams.speech.other_words=0",),
     "hard negatives": ("streams.hard_negatives=4",),
     "eSpeak NG alone": ("streams.speech.engines=[espeak]",),
     "no Kokoro": ("streams.speech.engines=[espeak,hibari,piper]",),
@@ -38,6 +39,7 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
         "streams.stretch.room_probability=0.6",
         "streams.stretch.level_skew=1",
     ),
+    "even tempo": ("streams.stretch.time_warp=0",),
     "even pace": ("streams.stretch.vocal_tract=[0.82,1.22]", "streams.stretch.wander=0"),
     "no short words, bursts, cuts": (
         "streams.stretch.short_talk=0",

@@ -61,8 +61,9 @@ def train_streams(build: Build, network: keras.Model, settings: StreamTrainSetti
     job = StretchJob(settings.stretch, recipe.frontend, STRIDE, len(build.index.labels), settings.after_ms,
                      settings.margin_ms, settings.frequency_masks, settings.time_masks)  # fmt: skip
     judged = job._replace(
-        stretch=settings.stretch.model_copy(update={"shares": _VALIDATION_SHARES}), frequency_masks=0, time_masks=0
-    )
+        stretch=settings.stretch.model_copy(update={"shares": _VALIDATION_SHARES, "time_warp": 0.0}),
+        frequency_masks=0, time_masks=0,
+    )  # fmt: skip
     with StretchFeatures(held, judged, settings.processes) as maker:
         held_out = maker.draw([recipe.seed, 0], settings.validation)
     smoothing = max(1, round(recipe.detection.smoothing_ms / recipe.detection.stride_ms))
@@ -76,7 +77,9 @@ def train_streams(build: Build, network: keras.Model, settings: StreamTrainSetti
     score = result.score
     if score is None:
         return {"epochs": 0}
-    everyday = judged._replace(stretch=settings.stretch.model_copy(update={"shares": _EVERYDAY_SHARES}))
+    everyday = judged._replace(
+        stretch=settings.stretch.model_copy(update={"shares": _EVERYDAY_SHARES, "time_warp": 0.0})
+    )
     with StretchFeatures(held, everyday, settings.processes) as maker:
         alarms = maker.draw([recipe.seed, 3], settings.threshold_stretches)
     step_s = recipe.detection.stride_ms / 1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kws_tfmot.data.stretch_features import _moved, _read_at, warped_places
 from kws_tfmot.data.stretch_settings import StretchSettings
 from kws_tfmot.data.stretches import OTHER, Speech, Stretch, StretchComposer, decision_targets, wandering
 
@@ -77,3 +78,31 @@ def test_a_stretch_cut_together_changes_its_background_between_utterances() -> N
         powers = [samples.astype(float).reshape(-1, 1600).std(axis=1) for samples in drawn]
         spreads.append(float(np.mean([np.ptp(np.log(power + 1)) for power in powers])))
     assert spreads[1] > spreads[0] + 0.3
+
+
+def test_a_warped_stretch_keeps_its_ends_where_the_sound_ends() -> None:
+    hop, frames = 160, 400
+    features = np.full((frames, 2), -128, np.int8)
+    features[150:200] = 100
+    stretch = Stretch(np.zeros(0, np.int16), ((0, 200 * hop),), ((150 * hop, 200 * hop),))
+    lengths = []
+    for seed in range(20):
+        places = warped_places(np.random.default_rng(seed), frames, 0.3, 25)
+        loud = np.flatnonzero(_read_at(features, places)[:, 0] > 0)
+        moved = _moved(stretch, places, hop)
+        assert abs(moved.ends[0][1] / hop - (loud[-1] + 1)) < 2.5
+        assert abs(moved.speech[0][0] / hop - loud[0]) < 2.5
+        lengths.append(len(loud))
+    assert min(lengths) < 45 and max(lengths) > 56
+
+
+def test_keywords_that_the_window_cannot_hold_are_hurried() -> None:
+    tone = (8000 * np.sin(np.arange(3 * RATE // 2) / 10)).astype(np.int16)
+    settings = StretchSettings(vocal_tract=(0.8, 0.9))
+    speech = Speech(((tone,),), (), (tone,))
+    lengths = {}
+    for longest in (None, 5 * RATE // 4):
+        composer = StretchComposer(speech, settings, RATE, longest)
+        lengths[longest] = [len(composer._spoken(np.random.default_rng(k), speech.keywords[0], longest))
+                            for k in range(8)]  # fmt: skip
+    assert min(lengths[None]) > 1.6 * RATE and max(lengths[5 * RATE // 4]) <= 1.26 * RATE

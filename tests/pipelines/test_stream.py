@@ -164,12 +164,25 @@ def test_listen_hears_what_stream_hears(eager: Path, sound: Path, monkeypatch: p
     monkeypatch.setitem(sys.modules, "sounddevice", fake_sounddevice(samples))
     result = run("listen", eager, "--json", "--seconds", len(samples) / RATE - 0.05)
     assert result.exit_code == 0, result.output
-    heard = [json.loads(text) for text in result.stdout.splitlines()]
-    assert heard == json.loads(run("stream", sound, eager, "--json").stdout)["detections"]
+    told = [json.loads(text) for text in result.stdout.splitlines()]
+    streamed = json.loads(run("stream", sound, eager, "--json").stdout)
+    assert [each for each in told if "word" in each] == streamed["detections"]
+    assert told[-1]["best"].keys() == streamed["best"].keys()
     listed = run("listen", eager, "--devices").stdout
     assert "0: Fake input, 16000 Hz" in listed and "output" not in listed
     unplugged = run("listen", eager)
     assert unplugged.exit_code == 2 and "unplugged" in unplugged.output
+
+
+def test_listen_warns_of_silence_and_clipping_when_they_begin(eager: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    speech = np.random.default_rng(1).normal(0, 3000, 4 * RATE).astype(np.int16)
+    clipped = np.where(np.arange(4 * RATE) % 2, 32767, -32768).astype(np.int16)
+    samples = np.concatenate([speech, np.zeros(8 * RATE, np.int16), clipped, speech])
+    monkeypatch.setitem(sys.modules, "sounddevice", fake_sounddevice(samples))
+    result = run("listen", eager, "--json", "--seconds", "20")
+    notes = [each for each in map(json.loads, result.stdout.splitlines()) if "note" in each]
+    assert [round(each["seconds"]) for each in notes] == [8, 16]
+    assert "digital silence" in notes[0]["note"] and "clipped" in notes[1]["note"]
 
 
 def test_listen_without_a_microphone_is_a_clear_error(eager: Path, monkeypatch: pytest.MonkeyPatch) -> None:

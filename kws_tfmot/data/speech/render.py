@@ -22,7 +22,7 @@ from kws_tfmot.jobs import Job, Outcome, run_jobs
 from kws_tfmot.progress import SILENT, Reporter, Task
 
 RATE = 16000
-_VERSION = 1
+_VERSION = 3
 _BLOCK = 48  # utterances of one job and one file of the cache
 _LEAD, _TRAIL = RATE * 50 // 1000, RATE * 100 // 1000
 
