@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kws_tfmot.data.speech import Request, Voice, choose_voices, deal, engines, every_voice, open_engine, render_speech
-from kws_tfmot.data.speech.kokoro import Kokoro, _styles, mixed_style
+from kws_tfmot.data.speech.kokoro import Kokoro
 from kws_tfmot.data.speech.request import delivery
 from kws_tfmot.data.speech.vocal_tract import sounding_span, warp_formants
 from kws_tfmot.errors import DataError, RecipeError, ToolchainError
@@ -118,27 +118,6 @@ def test_the_end_of_a_word_is_found_under_a_tail_of_noise() -> None:
     wave = (0.001 * rng.standard_normal(16000)).astype(np.float32)
     wave[4000:9600] += 0.3 * rng.standard_normal(5600).astype(np.float32)
     assert sounding_span(wave) == (4000, 9600)
-
-
-def test_speakers_are_mixed_of_voices_of_one_sex_and_change_slowly_with_the_length() -> None:
-    names, counts, styles = _styles()
-    assert len(names) == 54 and sum(name[0] in "ab" for name in names) == 28
-    assert styles.shape == (54, len(counts), 256) and bool(np.all(np.diff(counts) > 0))
-    women = np.array([name[1] == "f" for name in names])
-    for name in ("000001", "000002", "000003", "000004"):
-        short, long = mixed_style(name, int(counts[2])), mixed_style(name, int(counts[3]))
-        between = mixed_style(name, int(counts[2] + counts[3]) // 2)
-        assert np.abs(between - (short + long) / 2).max() < 1e-5
-        # Three voices add up to the timbre, all of them women or all of them men.
-        fits = []
-        for sex in (women, ~women):
-            basis = styles[sex, 2, :128].T
-            weights, *_ = np.linalg.lstsq(basis, short[0, :128], rcond=None)
-            fits.append((float(np.abs(basis @ weights - short[0, :128]).max()), weights))
-        best, weights = min(fits, key=lambda fit: fit[0])
-        assert best < 1e-3 and np.sum(np.abs(weights) > 1e-2) <= 3 and abs(weights.sum() - 1) < 1e-2
-    # More tokens than the longest stored: the same as the longest.
-    assert np.array_equal(mixed_style("000001", 140), mixed_style("000001", 500))
 
 
 def test_lone_words_are_said_slower_than_sentences() -> None:
