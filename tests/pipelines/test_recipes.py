@@ -6,12 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from firmware_export.emulation.emulator import emulate
+from firmware_export.engine import export_engine
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.recipe import Recipe, shipped_recipes
+from kws_tfmot.recipe import Recipe, find_recipe, load_recipe, shipped_recipes
 from pipelines.recipes import find_keys, group, keys_of
+from pipelines.stages.forecast import untrained_model
 
 
 def test_every_key_has_a_meaning() -> None:
@@ -41,6 +45,20 @@ def test_the_shipped_recipes_are_listed_and_shown_whole() -> None:
         assert len(row.split()) > 3
     shown = CliRunner().invoke(group, ["show", "demo", "--set", "train.epochs=3"])
     assert "\n  epochs: 3\n" in shown.output
+
+
+@pytest.mark.slow
+@pytest.mark.device
+@pytest.mark.parametrize(("name", "constants", "flash"), [("best_36k", 36_000, 36_000), ("best_16k", 16_000, 36_000)])
+def test_the_best_networks_fit_what_they_are_named_after(name: str, constants: int, flash: int, tmp_path: Path) -> None:
+    """Constants as the recipe exports them; flash of the firmware, code included, as `kws emulate` makes it unasked."""
+    recipe = load_recipe(find_recipe(Path(name)))
+    model = tmp_path / "model.tflite"
+    model.write_bytes(untrained_model(recipe))
+    exported = export_engine(model, tmp_path / "engine", optimise=recipe.export.optimise)
+    assert exported["constant_bytes"] <= constants
+    inputs = np.random.default_rng(1).integers(-128, 128, (1, *recipe.frontend.feature_shape, 1), np.int8)
+    assert emulate(model, "mps2-an386", inputs).to_dict()["flash_bytes"] <= flash
 
 
 @pytest.mark.parametrize("argument", ["-h", "--help", "--version"])
