@@ -28,6 +28,12 @@ def prepare_folder(
     listing = list_folder(root, settings.speaker_pattern, settings.keywords)
     labels = {clip.path: label_of(clip.word, settings.keywords) for clip in listing.clips}
     notes = [*listing.notes, *check_keywords(settings, list(listing.folders), set(labels.values()), str(root))]
+    if settings.spoken and settings.split != "all" and spec.startswith("folder:"):
+        from kws_tfmot.data.spoken_beside import joint_store, speak_beside, with_spoken
+
+        spoken = speak_beside(listing, settings, cache, progress)
+        store = joint_store(listing, spoken, settings, cache, progress)
+        return with_spoken(build_index(spec, settings, listing.clips, listing.listed, store, notes), spoken)
     store = folder_store(
         root,
         tuple(clip.path for clip in listing.clips),

@@ -35,7 +35,9 @@ def prepare(spec: str, settings: DataSettings, cache_dir: str | Path, progress: 
     if kind in ("tfds", "tfds-folder") and rest:
         from kws_tfmot.data.tfds import prepare_tfds
 
-        return prepare_tfds(spec, rest, settings, cache, progress)
+        index = prepare_tfds(spec, rest, settings, cache, progress)
+        note = ("data.spoken speaks beside folder: alone; nothing was synthesised",) if settings.spoken else ()
+        return dataclasses.replace(index, notes=(*index.notes, *note))
     if spec == "synthetic":
         from kws_tfmot.data.synthetic import missing_engines, render
 

@@ -58,7 +58,9 @@ class DataSettings(Settings):
         max_corrupt_share: Share of unreadable clips above which nothing is built.
         negatives: Folders of long recordings in which no keyword is said, read by pieces; recipes with ``streams``
             train on them.
-        synthetic: Used by the source ``synthetic`` only.
+        spoken: Also train on synthesised keywords and other words, beside the recordings of a folder; validation and
+            test stay recordings. ``augment.recorded_share`` says how much of each word is recorded.
+        synthetic: How speech is synthesised, for the sources ``synthetic`` and for ``spoken``.
     """
 
     keywords: tuple[str, ...] = ("down", "go", "left", "right", "up")
@@ -73,6 +75,7 @@ class DataSettings(Settings):
     seed: int = pydantic.Field(default=0, ge=0)
     max_corrupt_share: float = pydantic.Field(default=0.01, ge=0.0, le=1.0)
     negatives: tuple[str, ...] = ()
+    spoken: bool = False
     synthetic: SyntheticSettings = SyntheticSettings()
 
     @property
