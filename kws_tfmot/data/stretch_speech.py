@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from kws_tfmot.data.audio import Int16
+from kws_tfmot.data.audio import Int16, to_int16
 from kws_tfmot.data.labels import UNKNOWN, label_of
 from kws_tfmot.data.near_words import COMMON_WORDS, near_words, parts_of, sound_alike
 from kws_tfmot.data.speech import Clip, Request, Voice, choose_voices, deal, render_speech, usable_engines
 from kws_tfmot.data.speech.foreign_accents import foreign_voices, split_accent
+from kws_tfmot.data.speech.request import generator
 from kws_tfmot.data.speech.slips import SLIP, slip_voices
+from kws_tfmot.data.speech.tempo import stretch_time
+from kws_tfmot.data.speech.vocal_tract import warp_formants
 from kws_tfmot.data.stretch_settings import SpeechSettings
 from kws_tfmot.data.stretches import Speech, word_of
 from kws_tfmot.data.utterances import loudest_word
@@ -21,6 +24,9 @@ from kws_tfmot.progress import SILENT, Reporter
 _HELD_OUT = 8  # one voice of so many validates
 _SHARES = {"espeak": 0.2, "hibari": 0.1, "kokoro": 0.5}
 _OTHER_SHARE = 0.2  # Piper
+# Kokoro's lone words are said twice, each time by another vocal tract and slower, as people say them.
+_AGAIN = {"kokoro": 2}
+_LONGER, _FORMANTS = (0.85, 1.6), (0.88, 1.16)
 _MOST_VOICES = {"espeak": 400, "kokoro": 400, "hibari": 24}
 
 
@@ -120,7 +126,7 @@ def _as_speech(parts: Sequence[Sequence[Clip]], keywords: Sequence[str], rate: i
     All of it is balanced between the engines: the most human voices count most, and where they said little but the
     keyword, a human voice would be taken for the keyword.
     """
-    clips = [clip for part in parts for clip in part]
+    clips = [other for part in parts for clip in part for other in _versions(clip)]
     slips = [clip for clip in clips if _is_slip(clip)]
     words = {
         word: _balanced([(c.voice.engine, word_of(c.samples, rate)) for c in clips
@@ -130,6 +136,21 @@ def _as_speech(parts: Sequence[Sequence[Clip]], keywords: Sequence[str], rate: i
     talk = [c for c in clips if c.text not in words and len(c.text.split()) >= 3]
     near = _balanced([(c.voice.engine, word_of(c.samples, rate)) for c in single])
     return Speech(tuple(words.values()), near, _balanced([(c.voice.engine, c.samples) for c in talk]))
+
+
+def _versions(clip: Clip) -> list[Clip]:
+    """``clip``, or where the engine is slow what makes several speakers of one: other tempos and vocal tracts."""
+    count = _AGAIN.get(clip.voice.engine, 0)
+    if not count or len(clip.text.split()) > 3:
+        return [clip]
+    found = []
+    for number in range(count):
+        rng = generator(number, "version", clip.text, *clip.voice, len(clip.samples))
+        longer, formants = (float(np.exp(rng.uniform(*np.log(bounds)))) for bounds in (_LONGER, _FORMANTS))
+        changed = stretch_time(warp_formants(clip.samples.astype(np.float32), formants), longer)
+        found.append(clip._replace(samples=to_int16(changed), word_start=round(clip.word_start * longer),
+                                   word_end=round(clip.word_end * longer)))  # fmt: skip
+    return found
 
 
 def _balanced(said: Sequence[tuple[str, Int16]]) -> tuple[Int16, ...]:

@@ -22,7 +22,7 @@ from kws_tfmot.jobs import Job, Outcome, run_jobs
 from kws_tfmot.progress import SILENT, Reporter, Task
 
 RATE = 16000
-_VERSION = 3
+_VERSION, _VERSIONS = 3, {"kokoro": 1}  # of the way that an engine's speech is made, where it is not like the others'
 _BLOCK = 48  # utterances of one job and one file of the cache
 _LEAD, _TRAIL = RATE * 50 // 1000, RATE * 100 // 1000
 
@@ -87,7 +87,7 @@ def _blocks(requests: Sequence[Request]) -> list[tuple[str, tuple[Request, ...]]
         if engine not in fingerprints:
             open_engine(engine).fingerprint()  # says what is missing
         for block in itertools.batched(wanted, _BLOCK) if hasattr(itertools, "batched") else _batched(wanted):
-            text = json.dumps([_VERSION, fingerprints[engine], block], ensure_ascii=False)
+            text = json.dumps([_VERSIONS.get(engine, _VERSION), fingerprints[engine], block], ensure_ascii=False)
             digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:24]
             found.append((f"{engine.partition(':')[0]}/{digest}.npz", block))
     return found

@@ -13,9 +13,10 @@ from kws_tfmot.data.audio import Int16
 
 Float = npt.NDArray[np.float32]
 _RUNNING = (0.75, 1.3)  # speeds of sentences
-# People say a word that stands alone a third slower than eSpeak NG and Piper do; Kokoro and hibari are slower.
-_LONE, _SLOW_LONE, _LONE_WORDS = (0.5, 1.15), (0.62, 1.42), 3
-_SLOW = ("kokoro", "hibari")
+# People say a word that stands alone a third slower than eSpeak NG and Piper do; hibari is slower by itself. Kokoro
+# takes long for slow speech: it is stretched afterwards (see :mod:`.tempo`).
+_LONE, _LONE_WORDS = (0.5, 1.15), 3
+_LONE_BY = {"hibari": (0.62, 1.42), "kokoro": _RUNNING}
 
 
 class Voice(NamedTuple):
@@ -128,7 +129,7 @@ def generator(seed: int, *parts: object) -> np.random.Generator:
 def delivery(request: Request) -> Delivery:
     """Speed, pitch and formants of the voice with a little change at each take, peak -18 to -2 dB.
 
-    Speeds are 0.75 to 1.3, of lone words such that these last as long as people's.
+    Speeds are 0.75 to 1.3, of lone words by most engines such that these last as long as people's.
     Formants (the inverse of the length of the vocal tract) differ between voices by 0.86 to 1.18, pitch by half an
     octave; the two go together by half, as in people.
 
@@ -151,4 +152,4 @@ def delivery(request: Request) -> Delivery:
 def _speeds(request: Request) -> tuple[float, float]:
     if len(request.text.split()) > _LONE_WORDS:
         return _RUNNING
-    return _SLOW_LONE if request.voice.engine in _SLOW else _LONE
+    return _LONE_BY.get(request.voice.engine, _LONE)
