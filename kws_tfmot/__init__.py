@@ -38,7 +38,9 @@ _LAZY = {
     "count_layers": "kws_tfmot.models.counting",
     "evaluate": "kws_tfmot.evaluation.model_accuracy",
     "inspect": "kws_tfmot.tflite.inspect",
+    "find_shipped": "kws_tfmot.zoo",
     "load_recipe": "kws_tfmot.recipe",
+    "shipped_models": "kws_tfmot.zoo",
 }
 _RENAMED = {"evaluate": "evaluate_model"}
 __all__ = sorted([*_LAZY, "__version__"])

@@ -16,8 +16,18 @@ from kws_tfmot.tflite.metadata import read_settings
 from kws_tfmot.tflite.reader import read_model
 
 MICRO_RANGE = 26.0  # 666 / 25.6: the reals that ESPHome's int8 features span, times 0.0390625 from TFLM's uint16
+LEAST_CLIP_MS = 100  # of data.clip_ms
 # Of the data settings, what decides which clip stands in which split.
 _SPLIT_KEYS = ("unknown_share", "silence_share", "split", "percent", "speaker_pattern", "seed", "held_out_words")
+
+
+def clip_length(frontend: FrontendSettings) -> int:
+    """Milliseconds of a clip for a model with this front end; one that takes a few rows at a time hears whole clips.
+
+    >>> clip_length(FrontendSettings()), clip_length(FrontendSettings(kind="microfrontend", clip_ms=30))
+    (1000, 100)
+    """
+    return max(frontend.clip_ms, LEAST_CLIP_MS)
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,7 @@ class ModelContract:
         own = {key: value for key, value in (settings.get("data") or {}).items() if key in known}
         # Models older than this setting were trained on every word.
         own.setdefault("held_out_words", 0.0)
-        data = own | {"keywords": keywords, "sample_rate": frontend.sample_rate, "clip_ms": frontend.clip_ms}
+        data = own | {"keywords": keywords, "sample_rate": frontend.sample_rate, "clip_ms": clip_length(frontend)}
         detection = DetectionSettings.parse(settings.get("detection"), "detection (inside the model)")
         return cls(labels, frontend, DataSettings.parse(data, "data (inside the model)"), detection)
 

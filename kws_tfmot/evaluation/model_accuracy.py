@@ -21,6 +21,7 @@ from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.tflite.document import read_source
+from kws_tfmot.tflite.graph import Graph
 from kws_tfmot.tflite.interpreter import TensorSpec, input_spec, open_interpreter
 from kws_tfmot.tflite.reader import read_model
 
@@ -129,13 +130,8 @@ def evaluate_model(
     """
     data = read_source(model)
     contract = ModelContract.of_model(model, recipe.contract() if recipe else None)  # its path: a manifest may be there
-    if missing := [label for label in (UNKNOWN, SILENCE) if label not in contract.labels]:
-        raise ModelError(
-            f"the accuracy of single clips needs a model that also tells {' and '.join(missing)}. "
-            f"Received: one with the outputs {', '.join(contract.labels)}, a detector.",
-            "Judge it by false accepts an hour and missed words: `kws det MODEL --positives WORD=FOLDER --negatives "
-            "FOLDER`.",
-        )
+    graph = read_model(data)
+    _check_takes_clips(graph, contract)
     interpreter = opener(data) if opener else open_interpreter(data, kind)
     index = _index(contract, source, split, cache or cache_root(), reporter)
     if sorted(index.labels) != sorted(contract.labels):
@@ -145,7 +141,7 @@ def evaluate_model(
         )
     audio = index.audio(split)
     features = Frontend(contract.frontend).features(audio.audio, threads=2)
-    inputs = model_input_of(input_spec(read_model(data)), features, contract.frontend.scale)
+    inputs = model_input_of(input_spec(graph), features, contract.frontend.scale)
     # A model from elsewhere may have its outputs in another order than the data's classes.
     order = [contract.labels.index(label) for label in index.labels]
     scores = scores_of(interpreter, inputs, reporter)[:, order]
@@ -160,6 +156,19 @@ def evaluate_model(
         split_sha256=index.split_sha256(split),
         notes=(*index.notes, *class_level_notes(index, split)),
     )
+
+
+def _check_takes_clips(graph: Graph, contract: ModelContract) -> None:
+    """Refuse a model that has no accuracy on single clips: a detector of one word, or one that keeps state."""
+    missing = [label for label in (UNKNOWN, SILENCE) if label not in contract.labels]
+    if missing or graph.stateful:
+        what = f"lacks {' and '.join(missing)}" if missing else "keeps state from one inference to the next"
+        raise ModelError(
+            "accuracy on single clips needs a model that takes a whole clip and tells the keywords, other words and "
+            f"silence apart. Received: one with the outputs {', '.join(contract.labels)}, which {what}.",
+            "Judge a detector by missed words and false accepts an hour: `kws det MODEL --positives WORD=FOLDER "
+            "--negatives FOLDER`.",
+        )
 
 
 def _index(contract: ModelContract, source: str, split: str, cache: Path, reporter: Reporter) -> ClipIndex:

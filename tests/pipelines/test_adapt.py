@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
+from importlib import import_module
 
+import numpy as np
+import pytest
+
+from kws_tfmot.contract import ModelContract
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
+from kws_tfmot.errors import RecipeError
 from kws_tfmot.evaluation.model_accuracy import evaluate_model
 from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.keras import keras, seed_everything
 from kws_tfmot.tflite.adapt import FeatureSettings, adapt
 from kws_tfmot.tflite.convert import convert
+from pipelines.foreign import equipped
 
 USUAL, THEIRS = ("up", "down", UNKNOWN, SILENCE), (SILENCE, UNKNOWN, "up", "down")
 
@@ -30,3 +36,25 @@ def test_the_order_of_the_outputs_changes_no_accuracy(tone_folder, tmp_path) -> 
         found.append(evaluate_model(adapt(data, settings).model, source, split="all", cache=tmp_path))
     assert found[0].result.confusion.tolist() == found[1].result.confusion.tolist()
     assert len(set(map(tuple, found[0].result.confusion.tolist()))) > 2
+
+
+def test_features_stand_beside_a_model_for_one_command(tmp_path) -> None:
+    shape = FrontendSettings().feature_shape
+    model = keras.Sequential([keras.layers.Input((*shape, 1)), keras.layers.Flatten(), keras.layers.Dense(4)])
+    data = convert(model, "int8", np.random.default_rng(1).normal(size=(20, *shape, 1)), dense_per_channel=False)
+    theirs, features = tmp_path / "theirs.tflite", tmp_path / "features.yaml"
+    theirs.write_bytes(data)
+    features.write_text("labels: [_silence_, _unknown_, up, down]\n")
+    copy = equipped(theirs, features)
+    assert copy.name == theirs.name and ModelContract.of_model(copy).labels == THEIRS
+    assert equipped(theirs, None) == theirs and theirs.read_bytes() == data
+    with pytest.raises(RecipeError, match="--features and --recipe"):
+        equipped(theirs, features, features)
+
+
+@pytest.mark.parametrize("name", ["stream", "listen", "det", "evaluate", "benchmark", "export", "emulate", "demo"])
+def test_every_command_that_feeds_a_model_takes_features(name: str) -> None:
+    from inspect import signature
+
+    parameters = signature(import_module(f"pipelines.{name}").command).parameters
+    assert {"features", "recipe"} <= set(parameters)

@@ -69,3 +69,14 @@ def test_settings_are_checked(tmp_path: Path) -> None:
         read_features(path)
     with pytest.raises(RecipeError, match="no feature settings"):
         read_features(tmp_path / "none.yaml")
+
+
+def test_a_model_that_takes_a_row_at_a_time_is_given_a_front_end_of_one_row() -> None:
+    front = FrontendSettings(kind="microfrontend", clip_ms=30)
+    rows, bands = front.feature_shape
+    assert rows == 1
+    entries = [tensor((1, 1, bands), "int8", 0.11, -20), tensor((1, bands), "int8", 0.11, -20)]
+    model = build(entries, [operator("RESHAPE", [0], [1], ("ReshapeOptions", {"new_shape": [1, bands]}))], [0], [1])
+    labels = tuple(f"word{k}" for k in range(bands))
+    contract = ModelContract.of_model(adapt(model, FeatureSettings(labels=labels, frontend=front)).model)
+    assert contract.frontend == front and contract.data.clip_ms == 100
