@@ -8,8 +8,9 @@ from pathlib import Path
 # kind -> what to do with it instead
 _USES = {
     "a TFLite model": "`kws inspect`, `evaluate`, `benchmark`, `emulate`, `export`, `stream`, `listen` take it",
-    "a Keras model": "a recipe trains on from it and converts it (model: {file: ...}, then `kws build`)",
-    "a folder with a finished build": "`kws report` and `choose` take it; its model is in it, model_int8.tflite",
+    "a Keras model": "a recipe trains on from it and converts it (model: {file: ...}, or `kws build --from`)",
+    "a folder with a finished build": "`kws report`, `choose` and `build --from` take it; its model is in it, "
+    "model_int8.tflite",
     "a folder with a build that has not ended": "`kws build` with the same --out goes on from there",
     "a recipe": "`kws build`, `train`, `compare`, `sweep` take it",
     "a sound file": "`kws stream SOUND MODEL` takes it",

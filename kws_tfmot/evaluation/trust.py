@@ -58,9 +58,10 @@ def _speakers(accuracy: Figures, reach: Figures) -> list[str]:
         return [
             f"Tested on clips that name no speaker: {figure}. Voices that trained it may be among them, and flatter."
         ]
+    whose = "who did not train it" if accuracy.get("split", "test") == "test" else "of whom some may have trained it"
     worst = ", ".join(f"{100 * one['accuracy']:.0f} % of {one['n']} clips" for one in reach["worst_speakers"][:3])
     return [
-        f"Tested on {reach['speakers']} speakers who did not train it: {figure}. Other microphones are not in it."
+        f"Tested on {reach['speakers']} speakers {whose}: {figure}. Other microphones are not in it."
         + (f" The speakers it hears worst: {worst}." if worst else "")
     ]
 

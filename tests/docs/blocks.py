@@ -21,6 +21,8 @@ DOCS = (
     "platforms",
     "streaming",
     "limits",
+    "own_network",
+    "zoo",
 )
 _MARK = re.compile(r"<!-- (?P<kind>not run|device): (?P<reason>.+) -->")
 

@@ -96,7 +96,9 @@ class Depthwise(Operation):
         major, minor = (width, height) if self.down else (height, width)
         if not self.wide:
             lines, taps = (w.width, w.height) if self.down else (w.height, w.width)
-            taps = 4 if self.common else lines * (taps + taps % 2)  # the 3x3 kernel reads two words behind the last line
+            taps = (
+                4 if self.common else lines * (taps + taps % 2)
+            )  # the 3x3 kernel reads two words behind the last line
             return 2 * (major * (-(-minor // 2) * 2) + taps)
         outputs, taps, stride = (
             (w.output.height, w.height, w.stride_y) if self.down else (w.output.width, w.width, w.stride_x)
