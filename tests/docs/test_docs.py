@@ -50,7 +50,7 @@ def check(command: Command) -> None:
     program, *rest = command.words
     if program == "kws":
         found = click_command(rest[0])
-        if subcommands := getattr(found, "commands", None):
+        if (subcommands := getattr(found, "commands", None)) and rest[1:]:
             found, rest = subcommands[rest[1]], rest[1:]
         try:
             found.make_context(rest[0], rest[1:])
