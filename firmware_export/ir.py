@@ -1,4 +1,4 @@
-"""The engine's own view of a model: values in planar layout and the layers that run on them."""
+"""The engine's own view of a model: values in CHW layout and the layers that run on them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def to_planar(array: np.ndarray, layout: Layout) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Value:
-    """One activation, or a constant where ``data`` (planar) is given."""
+    """One activation, or a constant where ``data`` (CHW) is given."""
 
     name: str
     layout: Layout
@@ -174,7 +174,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class State:
-    """An activation that is kept from step to step. ``initial``: one byte for all of it, or all its planar bytes."""
+    """An activation that is kept from step to step. ``initial``: one byte for all of it, or all its bytes, CHW."""
 
     value: int
     initial: bytes

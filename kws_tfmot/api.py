@@ -274,7 +274,7 @@ def _settings(given: dict[str, Any], clips: int) -> TrainSettings:
 
 
 def predict(model: str | Path | bytes, features: np.ndarray, kind: str = "tflm") -> np.ndarray:
-    """Outputs of a ``.tflite``, by TFLite Micro's own kernels unless told otherwise.
+    """Outputs of a ``.tflite``, by TFLite Micro's own kernels unless said otherwise.
 
     Args:
         model: Path or bytes.

@@ -52,7 +52,7 @@ class Outcome:
 
 
 class Watch(Protocol):
-    """Who is told how the jobs go."""
+    """Who is informed how the jobs go."""
 
     def began(self, job: str) -> None:
         """A job has begun."""
@@ -77,7 +77,7 @@ def run_jobs(jobs: Sequence[Job], workers: int, threads: int, watch: Watch) -> d
         jobs: In the order in which they should be done; they name earlier ones only.
         workers: Processes at once.
         threads: Threads that TensorFlow may use in each worker process; 0 leaves it the choice.
-        watch: Is told of everything.
+        watch: Is informed of everything.
 
     Returns:
         The outcome of every job by its name.
@@ -244,7 +244,7 @@ class _Telling(Reporter):
 class _TellingTask:
     def __init__(self, tell: Callable[..., None], description: str, total: int | None) -> None:
         self._tell, self._description, self._total = tell, description, total
-        self._done, self._told_at, self._note = 0, 0.0, ""
+        self._done, self._reported_at, self._note = 0, 0.0, ""
         self._say()
 
     def advance(self, count: int = 1, note: str = "") -> None:
@@ -258,6 +258,6 @@ class _TellingTask:
 
     def _say(self) -> None:
         now = time.monotonic()
-        if now - self._told_at >= _LEAST_SECONDS or self._done == self._total:
-            self._told_at = now
+        if now - self._reported_at >= _LEAST_SECONDS or self._done == self._total:
+            self._reported_at = now
             self._tell("progress", self._description, self._done, self._total, self._note)

@@ -239,18 +239,18 @@ class Run:
         """The commit that did each stage; empty for sources outside git."""
         return {name: record.get("commit", "") for name, record in self._manifest["stages"].items()}
 
-    def adopt(self, donor: Run, stages: Iterable[str]) -> None:
+    def adopt(self, other: Run, stages: Iterable[str]) -> None:
         """Take over finished ``stages`` of another run, files and record, where this run has not the same already.
 
         Whether they fit is decided as always: a stage whose inputs differ is done again.
         """
         for name in stages:
-            record = donor._manifest["stages"].get(name)
+            record = other._manifest["stages"].get(name)
             if record is None or self.is_current(name, record["key"]):
                 continue
             for output in record["outputs"]:
                 with replacing(self.path(output)) as temporary:
-                    shutil.copyfile(donor.path(output), temporary)
+                    shutil.copyfile(other.path(output), temporary)
             self._manifest["stages"][name] = record
             write_json(self.path(MANIFEST), self._manifest)
 

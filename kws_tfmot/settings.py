@@ -86,7 +86,7 @@ def _explain(root: type[pydantic.BaseModel], problem: Any, where: str) -> str:
 
 
 def _model_at(root: type[pydantic.BaseModel], path: list[str]) -> type[pydantic.BaseModel]:
-    """The settings class that the dotted ``path`` leads to (the deepest one that can be told)."""
+    """The settings class that the dotted ``path`` leads to (the deepest one that is known)."""
     here = root
     for part in path:
         field = here.model_fields.get(part)

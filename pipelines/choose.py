@@ -31,7 +31,7 @@ FORECAST_ERROR = 0.05
 
 
 def command(
-    paths: Annotated[list[Path], typer.Argument(help="Runs, folders of `kws compare` or `kws omni menu`, recipes.")],
+    paths: Annotated[list[Path], typer.Argument(help="Runs, folders of `kws compare` or `kws omni set`, recipes.")],
     board: RealBoardOption,
     latency: LatencyOption = "",
     budget: BudgetOption = "",

@@ -60,7 +60,7 @@ class RichReporter:
     """Progress bars on standard error, so that standard output stays clean for ``--json``."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._stage: tuple[Progress, TaskID] | None = None
 
     @contextmanager
@@ -88,8 +88,8 @@ class RichReporter:
 
     def note(self, text: str) -> None:
         """One line, each text once."""
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._reported:
+            self._reported.add(text)
             err.print(f"[yellow]note[/] {_escape(text)}", soft_wrap=True)
 
 
@@ -111,7 +111,7 @@ def friendly_errors() -> Iterator[None]:
     except BrokenPipeError:  # whoever read our output has gone
         sys.exit(141)
     except (OSError, MemoryError) as error:
-        err.print(f"[bold red]error[/] {_escape(_told_by_the_system(error))}", soft_wrap=True)
+        err.print(f"[bold red]error[/] {_escape(_reported_by_the_system(error))}", soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
         interrupted()
@@ -123,7 +123,7 @@ def interrupted() -> NoReturn:
     sys.exit(130)
 
 
-def _told_by_the_system(error: OSError | MemoryError) -> str:
+def _reported_by_the_system(error: OSError | MemoryError) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory for this; give a smaller file, or fewer of them at a time"
     names = " -> ".join(repr(str(name)) for name in (error.filename, error.filename2) if name is not None)
@@ -158,7 +158,7 @@ class JobsView:
         self._progress = Progress(*columns, console=err)
         self._all = self._progress.add_task(title, total=total, note="")
         self._tasks: dict[str, TaskID] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def __enter__(self) -> JobsView:
         self._progress.start()
@@ -178,8 +178,8 @@ class JobsView:
 
     def noted(self, text: str) -> None:
         """One line, each text once."""
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._reported:
+            self._reported.add(text)
             err.print(f"[yellow]note[/] {_escape(text)}", soft_wrap=True)
 
     def ended(self, job: str, outcome: Outcome) -> None:
@@ -187,8 +187,8 @@ class JobsView:
         if job in self._tasks:
             self._progress.remove_task(self._tasks.pop(job))
         self._progress.advance(self._all)
-        told = _escape(outcome.result) if isinstance(outcome.result, str) else "done"
-        verdict = f"[bold red]{_escape(outcome.error)}[/]" if outcome.error else told
+        reported = _escape(outcome.result) if isinstance(outcome.result, str) else "done"
+        verdict = f"[bold red]{_escape(outcome.error)}[/]" if outcome.error else reported
         accuracy = outcome.result["accuracy"]["int8"] if isinstance(outcome.result, dict) else None
         shown = "" if accuracy is None else f", int8 {100 * accuracy:.2f} %"
         err.print(f"{_escape(job)}: {verdict} in {outcome.seconds:.0f} s{shown}", soft_wrap=True)
@@ -216,7 +216,7 @@ class BarView:
         """Too small to show."""
 
     def noted(self, text: str) -> None:
-        """Told again by whoever reads the data next."""
+        """Reported again by whoever reads the data next."""
 
     def ended(self, job: str, outcome: Outcome) -> None:
         """Move the bar."""

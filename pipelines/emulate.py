@@ -154,7 +154,7 @@ def show_steps(report: StreamReport) -> None:
 
 
 def features_of(folder: Path, model: Path, recipe: Path | None) -> np.ndarray:
-    """Model inputs int8 [N, ...] of every clip below ``folder``, in the order of the paths; broken clips are told.
+    """Model inputs int8 [N, ...] of every clip below ``folder``, in the order of the paths; broken clips are reported.
 
     Raises:
         DataError: If there is no folder, or no clip in it can be read.

@@ -33,7 +33,7 @@ def command(
     plot: Annotated[Path | None, typer.Option(help="Write the confusion matrix as PNG.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge a .tflite on clips it has not seen, with TFLite Micro's own kernels unless told otherwise."""
+    """Judge a .tflite on clips it has not seen, with TFLite Micro's own kernels unless said otherwise."""
     with friendly_errors():
         check_hop(stream, hop)
         model = equipped(model, features, recipe)

@@ -25,7 +25,7 @@ COMMANDS = {
     "inspect": "What a .tflite holds.",
     "adapt": "Give a .tflite from elsewhere the front end and labels it needs.",
     "export": "A .tflite as C code for a firmware.",
-    "omni": "Omni-sparsity: train once, search the best sub-network for a board, or make a menu of them.",
+    "omni": "Omni-sparsity: train once, search the best sub-network for a board, or make a set of them.",
     "search": "Search the cells of an MBConv network under a budget; the result is a recipe.",
     "compare": "Compare variants of a recipe at several sparsities and seeds.",
     "sweep": "Many trials of a recipe on Ray Tune, here or on a cluster, the worst stopped early.",

@@ -50,7 +50,7 @@ class LevelWatch:
         self.problems: list[str] = []
 
     def push(self, block: np.ndarray) -> list[str]:
-        """Take int16 samples; what became wrong with them, told once."""
+        """Take int16 samples; what became wrong with them, reported once."""
         self._meter.push(block.astype(np.float32) / ONE)
         self._samples += len(block)
         if self._samples < _WATCHED_S * self._rate:

@@ -1,4 +1,4 @@
-"""`kws omni`: one training for many sparsities; the best sub-network for a board; a menu of them as firmware."""
+"""`kws omni`: one training for many sparsities; the best sub-network for a board; a set of them as firmware."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def show_found(build: Build, row: dict[str, Any], budget: dict[str, float]) -> N
 
 
 group.command("train")(recipe_command(train_work))
-importlib.import_module("pipelines.omni_menu")  # adds `menu` to the group
+importlib.import_module("pipelines.omni_set")  # adds `set` to the group
 
 if __name__ == "__main__":
     group()

@@ -29,8 +29,8 @@ def show(record: dict[str, Any], folder: Path) -> None:
         table(title, columns, [_cells(row) for row in rows])
     stopped = [trial for trial in record["trials"] if trial["status"] == "stopped"]
     if stopped:
-        told = [[*_name(trial), str(len(by)), f"{100 * by[-1]:.2f}"] for trial in stopped if (by := _curve(trial))]
-        table("stopped early", ["trial", "zeros", "seed", "at epoch", "validation, %"], told)
+        reported = [[*_name(trial), str(len(by)), f"{100 * by[-1]:.2f}"] for trial in stopped if (by := _curve(trial))]
+        table("stopped early", ["trial", "zeros", "seed", "at epoch", "validation, %"], reported)
     for name, reason in record["failures"].items():
         line(f"{name}: {reason}", style="red", markup=False)
     for best in record["best"]:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install the host compiler, the Arm cross compiler and the emulator from Debian's packages, where they are missing.
-# Without them everything but the device side works, so a failure here is told and not fatal.
+# Without them everything but the device side works, so a failure here is reported and not fatal.
 set -u
 
 missing=""

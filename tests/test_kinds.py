@@ -1,4 +1,4 @@
-"""Whoever gives a file of another kind is told which it is, and what takes it."""
+"""Whoever gives a file of another kind is informed which it is, and what takes it."""
 
 from __future__ import annotations
 

@@ -84,15 +84,15 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path) -> None:
 
 
 def test_a_run_takes_over_finished_stages_of_another(tmp_path) -> None:
-    donor, run = Run(tmp_path / "donor"), Run(tmp_path / "run")
-    work = Counted(donor)
-    donor.stage("make", {"seed": 1}, work)
-    run.adopt(donor, ["make", "never done"])
+    other, run = Run(tmp_path / "other"), Run(tmp_path / "run")
+    work = Counted(other)
+    other.stage("make", {"seed": 1}, work)
+    run.adopt(other, ["make", "never done"])
     own = Counted(run)
     assert not run.stage("make", {"seed": 1}, own)
     assert run.path("out.txt").read_text() == "made 1"
     assert run.stage("make", {"seed": 2}, own)
-    run.adopt(donor, ["make"])  # the donor's is taken whenever it is another one; what fits is decided by the stage
+    run.adopt(other, ["make"])  # the other's is taken whenever it is another one; what fits is decided by the stage
     assert run.is_current("make", key_of("make", {"seed": 1}))
 
 
@@ -167,11 +167,11 @@ def test_other_code_or_threads_do_a_stage_again(tmp_path, monkeypatch) -> None:
 
 
 def test_a_stage_names_the_commit_that_did_it(tmp_path, monkeypatch) -> None:
-    donor, run = Run(tmp_path / "donor"), Run(tmp_path / "run")
+    other, run = Run(tmp_path / "other"), Run(tmp_path / "run")
     monkeypatch.setattr("kws_tfmot.runs.own_commit", lambda: "old")
-    donor.stage("train", {}, Counted(donor))
+    other.stage("train", {}, Counted(other))
     monkeypatch.setattr("kws_tfmot.runs.own_commit", lambda: "new")
-    run.adopt(donor, ["train"])
+    run.adopt(other, ["train"])
     run.stage("count", {}, lambda _: StageResult())
     assert run.commits() == {"train": "old", "count": "new"}
 

@@ -7,7 +7,7 @@ from kws_tfmot.recipe import Recipe, load_recipe
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "reported"),
     [
         ({"traim": {}}, "unknown key 'traim'. Did you mean 'train'?"),
         ({"train": {"epoch": 3}}, "unknown key 'train.epoch'. Did you mean 'epochs'?"),
@@ -24,13 +24,13 @@ from kws_tfmot.recipe import Recipe, load_recipe
         ({"train": 3}, "train: expected a mapping of settings. Received: 3"),
     ],
 )
-def test_a_wrong_recipe_is_refused_with_the_way_out(values: dict, told: str) -> None:
+def test_a_wrong_recipe_is_refused_with_the_way_out(values: dict, reported: str) -> None:
     with pytest.raises(RecipeError) as refusal:
         Recipe.parse(values)
-    assert told in str(refusal.value)
+    assert reported in str(refusal.value)
 
 
-def test_all_wrong_keys_are_told_at_once() -> None:
+def test_all_wrong_keys_are_reported_at_once() -> None:
     with pytest.raises(RecipeError) as refusal:
         Recipe.parse({"traim": {}, "train": {"epochs": -1}, "model": {"size": "xl"}})
     assert len(refusal.value.message.splitlines()) == 3

@@ -43,7 +43,7 @@ class _Builder:
         return weights.astype(np.int8)
 
     def layer(self, code: str, shape: tuple[int, ...], kernel: tuple[int, ...], fan_in: int, **options: object) -> None:
-        """One convolution or fully connected layer, ReLU unless told otherwise."""
+        """One convolution or fully connected layer, ReLU unless said otherwise."""
         depthwise = code == "DEPTHWISE_CONV_2D"
         sparse = code == "CONV_2D"
         axis, channels = (3, kernel[3]) if depthwise else (0, kernel[0])

@@ -45,7 +45,7 @@ def lower(context: Context, operator: Operator) -> None:
 
 
 def _planar_columns(weights: np.ndarray, layout: Layout) -> np.ndarray:
-    """Reorder a matrix's columns so that it can read a planar activation; padding is multiplied by zero."""
+    """Reorder a matrix's columns so that it can read a CHW activation; padding is multiplied by zero."""
     if layout.flat and layout.plane == layout.pixels:
         return weights
     planes = np.zeros((weights.shape[0], layout.channels, layout.plane), np.int8)

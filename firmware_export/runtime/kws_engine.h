@@ -1,6 +1,6 @@
 /* The inference engine's types and kernels: C99, no malloc, no float, no global mutable state.
  *
- * Tensors are int8. A tensor of height H, width W and C channels is stored planar: channel after channel, each plane
+ * Tensors are int8. A tensor of height H, width W and C channels is stored as CHW: channel after channel, each plane
  * row by row and padded to a multiple of four bytes (one byte where H * W == 1). What stands in the padding is never
  * used for a result. Weights come pre-arranged by the code generator; biases already hold the input zero point's share,
  * bias[c] - zero_point * sum(weights of c), so the inner loops multiply plain int8 numbers.
@@ -62,14 +62,14 @@ typedef struct {
 struct kws_conv;
 
 /* Bring the columns of KWS_BLOCK pixels into scratch, one row of lanes for each of the `depth` weights. */
-typedef void (*kws_gather)(const struct kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+typedef void (*kws_im2col)(const struct kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 
 /* A convolution over all input channels, or a fully connected layer. */
 typedef struct kws_conv {
     const uint8_t *weights; /* encoded; the kernel's name says how */
     const int8_t *table;    /* values of lookup-table weights, else null */
     kws_requant output;
-    kws_gather gather; /* null in fully connected layers */
+    kws_im2col im2col; /* null in fully connected layers */
     kws_window window;
     uint16_t depth;    /* weights of one output channel: input channels * window height * window width */
     uint16_t channels; /* output channels */
@@ -181,7 +181,7 @@ typedef struct {
     uint16_t steps, inputs, units, in_plane, out_plane;
 } kws_lstm;
 
-/* Read a planar tensor in the order height, width, channel and write it planar with another shape. */
+/* Read a CHW tensor in the order height, width, channel and write it as CHW with another shape. */
 typedef struct {
     uint16_t in_channels, in_pixels, in_plane, out_channels, out_pixels, out_plane;
 } kws_reshape;
@@ -196,40 +196,40 @@ typedef struct {
 #define KWS_BLOCK 8         /* pixels that a convolution handles at once */
 #define KWS_COLUMN_BYTES 16 /* scratch bytes of one column row: KWS_BLOCK pixels */
 
-void kws_gather_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
-void kws_gather_window(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+void kws_im2col_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+void kws_im2col_window(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 /* Two weights share a column row of 32 bytes: a word a pixel, the first weight's input in its lower half. */
 #if KWS_ROW_PAIRS
-void kws_gather_pairs(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
-void kws_gather_window_pairs(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+void kws_im2col_pairs(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+void kws_im2col_window_pairs(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 #else
-#define kws_gather_pairs kws_gather_dense
-#define kws_gather_window_pairs kws_gather_window_dense
+#define kws_im2col_pairs kws_im2col_dense
+#define kws_im2col_window_pairs kws_im2col_window_dense
 #endif
 /* Sixteen pixels, for products along the weights of a row (kws_mve_columns.h) or across pixels (kws_mve_sparse.h). */
 #if KWS_MVE
-#define kws_gather_dense kws_mve_columns_pointwise
-#define kws_gather_window_dense kws_mve_columns_window
+#define kws_im2col_dense kws_mve_columns_pointwise
+#define kws_im2col_window_dense kws_mve_columns_window
 void kws_mve_columns_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 void kws_mve_columns_window(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
-#define kws_gather_sparse kws_mve_lanes_pointwise
-#define kws_gather_window_sparse kws_mve_lanes_window
+#define kws_im2col_sparse kws_mve_lanes_pointwise
+#define kws_im2col_window_sparse kws_mve_lanes_window
 void kws_mve_lanes_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 void kws_mve_lanes_window(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 #else
-#define kws_gather_sparse kws_gather_pointwise
-#define kws_gather_window_sparse kws_gather_window
-#define kws_gather_dense kws_gather_pointwise
-#define kws_gather_window_dense kws_gather_window
+#define kws_im2col_sparse kws_im2col_pointwise
+#define kws_im2col_window_sparse kws_im2col_window
+#define kws_im2col_dense kws_im2col_pointwise
+#define kws_im2col_window_dense kws_im2col_window
 #endif
 
 /* Of kws_conv_narrow_4, _6 and _10: blocks of `bits` pixels. */
 #if KWS_ROW_PAIRS
-void kws_gather_narrow(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
-void kws_gather_window_narrow(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+void kws_im2col_narrow(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
+void kws_im2col_window_narrow(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns);
 #else
-#define kws_gather_narrow kws_gather_sparse
-#define kws_gather_window_narrow kws_gather_window_sparse
+#define kws_im2col_narrow kws_im2col_sparse
+#define kws_im2col_window_narrow kws_im2col_window_sparse
 #endif
 
 /* Bytes of scratch, 4-byte aligned, that a kernel needs: kws_conv_get_buffer_size is for every convolution without a

@@ -69,7 +69,7 @@ class _File(NamedTuple):
 def read_recordings(root: Path, settings: DataSettings) -> OwnRecordings:
     """Read every recording below ``root``; files longer than a clip are cut at their pauses.
 
-    A recording that cannot be read, or holds no word, is left out and told in the notes.
+    A recording that cannot be read, or holds no word, is left out and reported in the notes.
 
     Sub-folders are keywords (``hey nova`` or ``hey_nova``), ``background``, ``unknown``, or other words, which are
     unknown too. The speaker is the folder below (``hey nova/anna/1.wav``), else what ``speaker_pattern`` finds.

@@ -117,7 +117,7 @@ def missing_engines(settings: DataSettings) -> list[str]:
 
 
 class _Notes(Silent):
-    """A reporter that keeps what it is told."""
+    """A reporter that keeps the notes it is given."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []

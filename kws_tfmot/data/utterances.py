@@ -30,7 +30,7 @@ def cut_at_pauses(samples: Int16, rate: int, pause_ms: int = 300, longest_ms: in
     A 10 ms frame is sound where its level is at least 9 dB above the floor (the 10th percentile of all levels) and at
     most 35 dB under the loudest frame. Sounds closer than ``pause_ms`` are one utterance; those under 120 ms, or 25 dB
     below the median utterance, are clicks and breath; those over ``longest_ms`` hold more than a keyword. The last two
-    are left out, and told. Nothing is found where the recording has less than 15 dB between floor and peak.
+    are left out, and reported. Nothing is found where the recording has less than 15 dB between floor and peak.
 
     >>> wave = np.zeros(48000, np.int16)
     >>> wave[8000:14000] = wave[32000:40000] = 9000

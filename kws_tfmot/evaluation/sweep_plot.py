@@ -31,9 +31,9 @@ def plot_sweep(record: dict[str, Any], path: str | Path) -> Path:
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5), fontsize=8)
     first = record["rows"][0]
     counts = record["counts"]
-    told = ", ".join(f"{counts[kind]} {kind}" for kind in ("finished", "stopped", "failed") if counts[kind])
+    reported = ", ".join(f"{counts[kind]} {kind}" for kind in ("finished", "stopped", "failed") if counts[kind])
     note = f"N = {first['n']}, split {first['split_sha256'][:12]}, {first['interpreter']}"
-    figure.suptitle(f"{record['name']}: {len(record['trials'])} trials, {told}; {note}", fontsize=9)
+    figure.suptitle(f"{record['name']}: {len(record['trials'])} trials, {reported}; {note}", fontsize=9)
     return save_figure(figure, path)
 
 

@@ -20,12 +20,12 @@ def fold_dense_batch_norm(model: keras.Model) -> keras.Model:
     Args:
         model: A functional float model whose layers belong to no other model; it is left as it is.
     """
-    folded = {layer: norm for layer in model.layers if (norm := _norm_behind(layer)) is not None}
+    folded = {layer: norm for layer in model.layers if (norm := _norm_after(layer)) is not None}
     if not folded:
         return model
     values: dict[int, object] = {id(model.inputs[0]): keras.Input(model.inputs[0].shape[1:], name=model.inputs[0].name)}
     inputs = values[id(model.inputs[0])]
-    gone = {layer for norm in folded.values() for layer in (norm, _relu_behind(norm)) if layer is not None}
+    gone = {layer for norm in folded.values() for layer in (norm, _relu_after(norm)) if layer is not None}
     for layer in model.layers:
         if isinstance(layer, keras.layers.InputLayer):
             continue
@@ -33,7 +33,7 @@ def fold_dense_batch_norm(model: keras.Model) -> keras.Model:
         if layer in gone:
             values[id(layer.output)] = arguments
         elif layer in folded:
-            relu = _relu_behind(folded[layer]) is not None
+            relu = _relu_after(folded[layer]) is not None
             values[id(layer.output)] = keras.layers.Dense(
                 layer.units, activation="relu" if relu else None, name=layer.name
             )(arguments)
@@ -53,12 +53,12 @@ def _mapped(tensors: object, values: dict[int, object]) -> object:
     return [values[id(t)] for t in tensors] if isinstance(tensors, list) else values[id(tensors)]
 
 
-def _norm_behind(layer: keras.layers.Layer) -> keras.layers.Layer | None:
+def _norm_after(layer: keras.layers.Layer) -> keras.layers.Layer | None:
     linear = isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.linear
     return only_follower(layer, keras.layers.BatchNormalization) if linear else None
 
 
-def _relu_behind(norm: keras.layers.Layer) -> keras.layers.Layer | None:
+def _relu_after(norm: keras.layers.Layer) -> keras.layers.Layer | None:
     relu = only_follower(norm, keras.layers.ReLU)
     plain = relu is not None and relu.max_value is None and not relu.negative_slope and not relu.threshold
     return relu if plain else None

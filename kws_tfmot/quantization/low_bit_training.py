@@ -16,10 +16,10 @@ from kws_tfmot.quantization.low_bit_layers import LowBitLayer, kernels_of
 class LowBitTraining(keras.callbacks.Callback):
     """Keeps the kernels of a plain network on their grids while it trains.
 
-    The network holds and computes with ``Q(W) = step * level(W / step)``; ``W`` stands behind it. What the optimiser
-    does to ``Q(W)`` is done to ``W``: the gradient passes the rounding as if it were not there, also beyond the last
-    level (as in Peter et al. 2020, arXiv 2012.10138). Then the step follows, ``step = sum W l / sum l^2`` over the
-    weights that share it, and ``Q(W)`` is written into the kernel. Weights that were exactly zero stay zero.
+    The network holds and computes with ``Q(W) = step * level(W / step)``; ``W`` are the latent weights. What the
+    optimiser does to ``Q(W)`` is done to ``W``: the gradient passes the rounding as if it were not there, also beyond
+    the last level (as in Peter et al. 2020, arXiv 2012.10138). Then the step follows, ``step = sum W l / sum l^2``
+    over the weights that share it, and ``Q(W)`` is written into the kernel. Weights that were exactly zero stay zero.
 
     Give :meth:`after_step` to the training loop as a hook, and the object itself as a callback.
 
@@ -40,7 +40,7 @@ class LowBitTraining(keras.callbacks.Callback):
         self._kernels = kernels_of(network)
         values = {name: kernel.numpy() for name, kernel in self._kernels.items()}
         steps = {layer.name: layer.steps(values[layer.name], fit) for layer in layers}
-        self._behind = {name: _held(value, name, "behind") for name, value in values.items()}
+        self._latent = {name: _held(value, name, "latent") for name, value in values.items()}
         self._masks = {name: _held((value != 0).astype(np.float32), name, "mask") for name, value in values.items()}
         self._steps = {name: _held(step, name, "steps") for name, step in steps.items()}
         self._past: dict[str, list[np.ndarray]] = {layer.name: [] for layer in layers}  # steps after each epoch
@@ -48,11 +48,11 @@ class LowBitTraining(keras.callbacks.Callback):
             self._kernels[layer.name].assign(self._quantized(layer))
 
     def after_step(self, optimizer: keras.optimizers.Optimizer) -> None:
-        """In the graph: move the weights behind by what the optimiser did, let the steps follow, round again."""
+        """In the graph: move the latent weights by what the optimiser did, let the steps follow, round again."""
         for layer in self._layers:
-            kernel, behind = self._kernels[layer.name], self._behind[layer.name]
+            kernel, latent = self._kernels[layer.name], self._latent[layer.name]
             levels = self._levels(layer)
-            behind.assign_add((kernel - self._steps[layer.name] * levels) * self._masks[layer.name])
+            latent.assign_add((kernel - self._steps[layer.name] * levels) * self._masks[layer.name])
             if self._follow:
                 self._steps[layer.name].assign(self._fitted(layer))
             kernel.assign(self._quantized(layer))
@@ -79,13 +79,13 @@ class LowBitTraining(keras.callbacks.Callback):
 
     def get_state(self) -> dict[str, np.ndarray]:
         """Everything that a resumed training needs besides the weights."""
-        groups = {"behind": self._behind, "mask": self._masks, "steps": self._steps}
+        groups = {"latent": self._latent, "mask": self._masks, "steps": self._steps}
         state = {f"{group}/{name}": v.numpy() for group, members in groups.items() for name, v in members.items()}
         return state | {f"past/{name}": np.stack(past) for name, past in self._past.items() if past}
 
     def set_state(self, stored: Mapping[str, np.ndarray]) -> None:
         """Take back what :meth:`get_state` gave."""
-        groups = {"behind": self._behind, "mask": self._masks, "steps": self._steps}
+        groups = {"latent": self._latent, "mask": self._masks, "steps": self._steps}
         for key, value in stored.items():
             group, _, name = key.partition("/")
             if group == "past":
@@ -94,7 +94,7 @@ class LowBitTraining(keras.callbacks.Callback):
                 groups[group][name].assign(value)
 
     def _levels(self, layer: LowBitLayer) -> tf.Tensor:
-        ratios = self._behind[layer.name] / self._steps[layer.name]
+        ratios = self._latent[layer.name] / self._steps[layer.name]
         return nearest_levels_in_graph(ratios, layer.grid) * self._masks[layer.name]
 
     def _quantized(self, layer: LowBitLayer) -> tf.Tensor:
@@ -104,7 +104,7 @@ class LowBitTraining(keras.callbacks.Callback):
         """The step of least squares under the present levels; as it was where all are zero."""
         levels, old = self._levels(layer), self._steps[layer.name]
         weight = tf.reduce_sum(levels**2, axis=layer.axes, keepdims=True)
-        product = tf.reduce_sum(self._behind[layer.name] * levels, axis=layer.axes, keepdims=True)
+        product = tf.reduce_sum(self._latent[layer.name] * levels, axis=layer.axes, keepdims=True)
         return tf.where((weight > 0) & (product > 0), product / tf.maximum(weight, 1.0), old)
 
 

@@ -11,7 +11,7 @@ from kws_tfmot.sparsity.coverage import kernels
 from kws_tfmot.sparsity.method import Inputs, Kernels, SparseMethod, SparseState
 from kws_tfmot.sparsity.patterns import Matrix
 from kws_tfmot.sparsity.schedules import Ramp
-from kws_tfmot.sparsity.shrink.silence import silence_factors
+from kws_tfmot.sparsity.shrink.zeroing import zeroing_factors
 
 
 class MaskedTraining(keras.callbacks.Callback):
@@ -28,8 +28,8 @@ class MaskedTraining(keras.callbacks.Callback):
         method: What decides.
         ramp: When.
         inputs: Gives samples of the layers' inputs for a step; needed if the method uses them.
-        silence: From the final masks on, keep units that died at exactly zero where their constant could not be folded
-            (see :mod:`~kws_tfmot.sparsity.shrink.silence`).
+        zero_dead: From the final masks on, keep units that died at exactly zero where their constant could not be
+            folded (see :mod:`~kws_tfmot.sparsity.shrink.zeroing`).
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class MaskedTraining(keras.callbacks.Callback):
         method: SparseMethod,
         ramp: Ramp,
         inputs: Callable[[int], Inputs] | None = None,
-        silence: bool = False,
+        zero_dead: bool = False,
     ) -> None:
         super().__init__()
         self._network = network
@@ -47,8 +47,8 @@ class MaskedTraining(keras.callbacks.Callback):
         self._kernels = {name: found[name] for name in layers}
         self._method, self._ramp, self._inputs = method, ramp, inputs
         # All weights, where masked ones go on training
-        self._behind = {
-            name: tf.Variable(kernel.numpy(), trainable=False, name=f"{name}_behind")
+        self._latent = {
+            name: tf.Variable(kernel.numpy(), trainable=False, name=f"{name}_latent")
             for name, kernel in (self._kernels.items() if method.returns else ())
         }
         self._state = method.init(self._matrices())
@@ -57,7 +57,7 @@ class MaskedTraining(keras.callbacks.Callback):
             for name, kernel in self._kernels.items()
         }
         # gamma, beta or bias -> what it is multiplied with after each step
-        self._silenced = _silenceable(network) if silence else []
+        self._zeroed = _zeroable(network) if zero_dead else []
         # 1 while weights are still being chosen
         self._choosing = tf.Variable(1.0, trainable=False, name="choosing")
         self._step = 0
@@ -80,7 +80,7 @@ class MaskedTraining(keras.callbacks.Callback):
             self._assign(kernels, self._state.masks)
             if moment.final:
                 self._choosing.assign(0.0)
-                self._silence()
+                self._zero_dead()
         self._step += 1
 
     def after_step(self, optimizer: keras.optimizers.Optimizer) -> None:
@@ -88,14 +88,14 @@ class MaskedTraining(keras.callbacks.Callback):
         rate = tf.cast(optimizer.learning_rate, tf.float32)
         threshold = self._method.l1 * rate * self._choosing
         for name, kernel in self._kernels.items():
-            mask, behind = self._masks[name], self._behind.get(name)
-            weights = kernel if behind is None else kernel + (1.0 - mask) * behind
+            mask, latent = self._masks[name], self._latent.get(name)
+            weights = kernel if latent is None else kernel + (1.0 - mask) * latent
             if self._method.l1:
                 weights = tf.sign(weights) * tf.maximum(tf.abs(weights) - threshold, 0.0)
-            if behind is not None:
-                behind.assign(weights * (1.0 - self._method.decay * rate * (1.0 - mask)))
+            if latent is not None:
+                latent.assign(weights * (1.0 - self._method.decay * rate * (1.0 - mask)))
             kernel.assign(weights * mask)
-        for variable, factor in self._silenced:
+        for variable, factor in self._zeroed:
             variable.assign(variable * factor)
 
     def get_state(self) -> dict[str, np.ndarray]:
@@ -103,13 +103,13 @@ class MaskedTraining(keras.callbacks.Callback):
         masks = {f"mask/{name}": mask for name, mask in self._state.masks.items()}
         statistics = {f"statistic/{name}": value for name, value in self._state.statistics.items()}
         held = {f"held/{name}": mask.numpy() for name, mask in self._masks.items()}
-        behind = {f"behind/{name}": all_of.numpy() for name, all_of in self._behind.items()}
-        silenced = {f"silenced/{i}": factor.numpy() for i, (_, factor) in enumerate(self._silenced)}
-        return masks | statistics | held | behind | silenced | {"choosing": self._choosing.numpy()}
+        latent = {f"latent/{name}": all_of.numpy() for name, all_of in self._latent.items()}
+        zeroed = {f"zeroed/{i}": factor.numpy() for i, (_, factor) in enumerate(self._zeroed)}
+        return masks | statistics | held | latent | zeroed | {"choosing": self._choosing.numpy()}
 
     def set_state(self, stored: Mapping[str, np.ndarray]) -> None:
         """Take back what :meth:`get_state` gave."""
-        kinds = ("mask", "statistic", "held", "behind", "silenced")
+        kinds = ("mask", "statistic", "held", "latent", "zeroed")
         groups: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in kinds}
         for key, value in stored.items():
             group, _, name = key.partition("/")
@@ -118,33 +118,33 @@ class MaskedTraining(keras.callbacks.Callback):
         self._state = SparseState(groups["mask"], groups["statistic"])
         for name, values in groups["held"].items():
             self._masks[name].assign(values)
-        for name, values in groups["behind"].items():
-            self._behind[name].assign(values)
-        for number, values in groups["silenced"].items():
-            self._silenced[int(number)][1].assign(values)
+        for name, values in groups["latent"].items():
+            self._latent[name].assign(values)
+        for number, values in groups["zeroed"].items():
+            self._zeroed[int(number)][1].assign(values)
         self._choosing.assign(float(stored["choosing"]))
 
-    def _silence(self) -> None:
-        if self._silenced:
-            factors = {variable.ref(): values for variable, values in silence_factors(self._network)}
-            for variable, factor in self._silenced:
+    def _zero_dead(self) -> None:
+        if self._zeroed:
+            factors = {variable.ref(): values for variable, values in zeroing_factors(self._network)}
+            for variable, factor in self._zeroed:
                 factor.assign(factors.get(variable.ref(), np.ones(variable.shape)))
 
     def _matrices(self) -> dict[str, Matrix]:
-        everything = {name: self._behind.get(name, kernel) for name, kernel in self._kernels.items()}
+        everything = {name: self._latent.get(name, kernel) for name, kernel in self._kernels.items()}
         return {name: weights.numpy().reshape(-1, weights.shape[-1]) for name, weights in everything.items()}
 
     def _assign(self, kernels: Kernels, masks: Mapping[str, np.ndarray]) -> None:
         for name, matrix in kernels.items():
-            kernel, behind = self._kernels[name], self._behind.get(name)
+            kernel, latent = self._kernels[name], self._latent.get(name)
             mask = masks[name].astype(np.float32)
             kernel.assign((matrix * mask).reshape(kernel.shape))
             self._masks[name].assign(mask.reshape(kernel.shape))
-            if behind is not None:
-                behind.assign(matrix.reshape(kernel.shape))
+            if latent is not None:
+                latent.assign(matrix.reshape(kernel.shape))
 
 
-def _silenceable(network: keras.Model) -> list[tuple[tf.Variable, tf.Variable]]:
+def _zeroable(network: keras.Model) -> list[tuple[tf.Variable, tf.Variable]]:
     """Every bias, gamma and beta of ``network`` with a factor of one."""
     owned = [layer for layer in network.layers if layer.trainable_weights]
     found = [w for layer in owned for w in layer.trainable_weights if len(w.shape) == 1]

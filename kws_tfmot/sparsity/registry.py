@@ -89,5 +89,5 @@ def prepare_training(
                 "Give training clips, or set sparsity.criterion=magnitude (csp: sparsity.sensing=weights).",
             )
         inputs = LayerInputs(network, layers, features, settings.observed_clips, seed).sample
-    masked = MaskedTraining(network, layers, method, ramp, inputs, silence=settings.shrink)
+    masked = MaskedTraining(network, layers, method, ramp, inputs, zero_dead=settings.shrink)
     return SparseTraining(network, (masked,), (masked.after_step,), keep_from, lambda trained: trained)

@@ -17,7 +17,7 @@ from kws_tfmot.training.false_rejects import NAME as FALSE_REJECTS
 
 @runtime_checkable
 class Stateful(Protocol):
-    """A callback that must be told where it was when a training goes on."""
+    """A callback that must know where it was when a training goes on."""
 
     def get_state(self) -> dict[str, np.ndarray]:
         """Everything that is not a weight of the network, as arrays."""

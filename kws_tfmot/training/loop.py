@@ -113,7 +113,7 @@ def train(
         log_dir: TensorBoard logs.
         description: Shown with the progress.
         reporter: Where progress goes.
-        on_epoch: Is told of every epoch that ends, after the state was saved.
+        on_epoch: Is informed of every epoch that ends, after the state was saved.
 
     Raises:
         DataError: If an epoch has fewer clips than one batch.

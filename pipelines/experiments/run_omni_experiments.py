@@ -1,4 +1,4 @@
-"""Omni-sparsity on real recordings: against models trained one by one, search against none, the menu, the time."""
+"""Omni-sparsity on real recordings: against models trained one by one, search against none, the set, the time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kws_tfmot.runs import Run
 from pipelines.console import RichReporter, friendly_errors, line, table
 from pipelines.experiments.subnet_comparison import Plan, run_seed, run_timing, summarise
 from pipelines.omni import evolution
-from pipelines.omni_menu import make_menu
+from pipelines.omni_set import make_set
 from pipelines.recordings import recordings_folder
 from pipelines.stages.build import Build
 
@@ -36,7 +36,7 @@ def command(
     overrides: Annotated[list[str], typer.Option("--set", help="Change the recipe: key=value.")] = [],  # noqa: B006
     method: Annotated[str, typer.Option(help="Sparse training of the models trained alone, as YAML.")] = "{}",
     regimes: Annotated[str, typer.Option(help="one_pass, sandwich or both, by commas.")] = "one_pass",
-    models: Annotated[int, typer.Option(help="Budgets of the menu; 0 for none.")] = 12,
+    models: Annotated[int, typer.Option(help="Budgets of the set; 0 for none.")] = 12,
     population: Annotated[int, typer.Option(help="Of each search.")] = 64,
     generations: Annotated[int, typer.Option(help="Of each search.")] = 20,
     fitness: Annotated[str, typer.Option(help="accuracy or loss.")] = "accuracy",
@@ -70,7 +70,7 @@ def command(
         if models:
             build = open_build(_recipe_of(runs / "seed1" / plan.regimes[0]), runs / "seed1" / plan.regimes[0])
             quick = evolution(max(2, population // 2), max(1, generations // 4), 1, "loss")  # finer than accuracy
-            record["menu"] = make_menu(build, plan.board, models, "flash", False, quick)
+            record["set"] = make_set(build, plan.board, models, "flash", False, quick)
         write_json(results / f"{NAME}.json", record)
         plot(record, results / f"{NAME}.png")
         show(record)
@@ -82,7 +82,7 @@ def _recipe_of(directory: Path) -> Recipe:
 
 
 def show(record: dict[str, Any]) -> None:
-    """The summary, the time and the menu."""
+    """The summary, the time and the set."""
     rows = [
         [
             row["way"] + (f" ({row['regime']})" if row["regime"] else ""),
@@ -98,9 +98,9 @@ def show(record: dict[str, Any]) -> None:
     table(f"{len(record['seeds'])} seeds, N = {record['seeds'][0]['rows'][0]['test']['n']}", columns, rows)
     for name, row in record.get("timing", {}).items():
         line(f"{name}: {row['median_ms']} ms a step, {row['ratio']:.2f} of dense training")
-    for row in record.get("menu", []):
+    for row in record.get("set", []):
         line(
-            f"menu: flash {row['board']['flash']:,} B, RAM {row['board']['ram']:,} B, {row['board']['instructions']:,} "
+            f"set: flash {row['board']['flash']:,} B, RAM {row['board']['ram']:,} B, {row['board']['instructions']:,} "
             f"instructions, test int8 {100 * row['test']['accuracy']:.2f} %"
         )
 

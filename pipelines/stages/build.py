@@ -34,7 +34,7 @@ class Build:
         reporter: Where progress goes.
         cache: Where decoded audio is kept between builds.
         epochs: Where the features of augmented epochs are kept, for builds that draw the same; ``None`` keeps none.
-        on_epoch: Is told of every epoch that a training stage ends.
+        on_epoch: Is informed of every epoch that a training stage ends.
     """
 
     recipe: Recipe
@@ -91,7 +91,7 @@ class Build:
 
 
 class FeatureSource:
-    """The training stream as model input: drawn by the data room, mixed up here, converted to float."""
+    """The training stream as model input: drawn by kws_tfmot.data, mixed up here, converted to float."""
 
     def __init__(self, build: Build, epochs: FeatureEpochs) -> None:
         self._build = build

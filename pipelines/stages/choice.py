@@ -29,7 +29,7 @@ class Candidate:
     """A finished model, or a recipe for one.
 
     Attributes:
-        name: Its folder or file, as short as it can be told.
+        name: Its folder or file, as short as is unambiguous.
         path: The int8 file, or the recipe.
         accuracy: On the test split, 0 to 1, with ``interval_95``, ``n`` and ``split_sha256``; ``None`` for a recipe.
         validation: Accuracy on the validation split, which choices are made by; ``None`` where it is not known.
@@ -112,7 +112,7 @@ def limits_of(board: Budget, latency: str = "", budget: str = "") -> dict[str, f
 
 
 def find_candidates(paths: Sequence[Path]) -> list[Candidate]:
-    """Every finished model in ``paths``: runs of `kws build`, folders of `kws compare` and `kws omni menu`; recipes.
+    """Every finished model in ``paths``: runs of `kws build`, folders of `kws compare` and `kws omni set`; recipes.
 
     A model that lies in several places counts once. A recipe is a file, or the name of one that ships.
 
@@ -130,14 +130,14 @@ def find_candidates(paths: Sequence[Path]) -> list[Candidate]:
         if (recipe := find_recipe(path)).is_file():
             found[str(recipe.resolve())] = Candidate(path.stem, recipe)
             continue
-        validated = _menu(path)
+        validated = _set(path)
         for manifest in sorted(path.rglob(MANIFEST)) if path.is_dir() else []:
             if candidate := _candidate(manifest.parent, path, validated):
                 found.setdefault(sha256_file(candidate.path), candidate)
     if not found:
         raise RecipeError(
             f"no finished model in {', '.join(map(str, paths))}.",
-            "Give runs of `kws build`, folders of `kws compare` or `kws omni menu`, or recipes.",
+            "Give runs of `kws build`, folders of `kws compare` or `kws omni set`, or recipes.",
         )
     candidates = list(found.values())
     trained = [candidate for candidate in candidates if candidate.trained]
@@ -173,12 +173,14 @@ def _candidate(folder: Path, given: Path, validated: Mapping[Path, float]) -> Ca
     )
 
 
-def _menu(path: Path) -> dict[Path, float]:
-    """Validation accuracies of a menu's models, by their folders."""
-    menu = path / "menu" / "menu.json"
-    if not menu.is_file():
+def _set(path: Path) -> dict[Path, float]:
+    """Validation accuracies of a set's models, by their folders."""
+    found = path / "set" / "set.json"
+    if not found.is_file():
+        found = path / "menu" / "menu.json"  # as it was called before
+    if not found.is_file():
         return {}
-    record: dict[str, Any] = json.loads(menu.read_text(encoding="utf-8"))
+    record: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
     return {(path / row["directory"]).resolve(): row["validation"]["accuracy"] for row in record["models"]}
 
 

@@ -40,7 +40,7 @@ class CellBuild:
         source: As for :class:`~pipelines.stages.build.Build`.
         folder: The folder of the comparison; the cell's run is ``folder/cells/NAME``.
         epochs: As for :class:`~pipelines.stages.build.Build`.
-        donor: Name of an earlier cell with the same sparse training; empty for none.
+        shares_with: Name of an earlier cell with the same sparse training; empty for none.
         stages: Further stages, after the evaluation.
     """
 
@@ -48,7 +48,7 @@ class CellBuild:
     source: str
     folder: Path
     epochs: Path | None = None
-    donor: str = ""
+    shares_with: str = ""
     stages: tuple[Stage, ...] = ()
 
     @property
@@ -112,7 +112,7 @@ def check_cells(builds: list[CellBuild], reporter: Reporter) -> None:
             same_data = build is not None and build.recipe.data == own.cell.recipe.data
             if build is None or not same_data:
                 build = own.open(own.folder / "checked", reporter)
-                _ = build.index  # errors of the data are told as they are
+                _ = build.index  # errors of the data are reported as they are
             checked = replace(build, recipe=own.cell.recipe)
             checked.__dict__["index"] = build.index
             try:
@@ -159,9 +159,9 @@ def run_cell(build: CellBuild, reporter: Reporter, on_epoch: OnEpoch | None = No
     own = build.open(build.run_folder, reporter, on_epoch)
     with own.run.locked():
         own.run.adopt(Run(build.parent_folder), DENSE_STAGES)
-        if build.donor:
-            with suppress(KwsError):  # a broken donor is told where it is built
-                own.run.adopt(Run(build.folder / "cells" / build.donor), SPARSE_STAGES)
+        if build.shares_with:
+            with suppress(KwsError):  # a broken one is reported where it is built
+                own.run.adopt(Run(build.folder / "cells" / build.shares_with), SPARSE_STAGES)
         for stage in (*STAGES, *build.stages):
             stage(own)
         return row_of(own, build.cell)

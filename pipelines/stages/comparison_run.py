@@ -48,12 +48,12 @@ def plan_jobs(
     Of several cells with the same sparse training, the first does it and the others wait for that cell.
     """
     builds: list[CellBuild] = []
-    donors: dict[str, str] = {}
+    first: dict[str, str] = {}
     for cell in cells:
         build = CellBuild(cell, source, folder, epochs, stages=stages)
         if build.sparse_key:
-            first = donors.setdefault(build.sparse_key, cell.name)
-            build = CellBuild(cell, source, folder, epochs, first if first != cell.name else "", stages)
+            earlier = first.setdefault(build.sparse_key, cell.name)
+            build = CellBuild(cell, source, folder, epochs, earlier if earlier != cell.name else "", stages)
         builds.append(build)
     jobs = [Job(CHECK, check_cells, (builds,))]
     named = {CHECK}
@@ -66,7 +66,7 @@ def plan_jobs(
         if build.parent not in named:
             named.add(build.parent)
             jobs.append(Job(build.parent, train_parent, (build,), needs=(CHECK,), after=drawn))
-        after = (build.donor,) if build.donor else ()
+        after = (build.shares_with,) if build.shares_with else ()
         jobs.append(Job(build.cell.name, run_cell, (build,), needs=(build.parent,), after=after))
     return jobs
 
@@ -88,7 +88,7 @@ def run_comparison(
         cells: The cells.
         jobs: Their jobs.
         folder: The folder of the comparison.
-        watch: Is told how it goes.
+        watch: Is informed how it goes.
         workers: Processes at once; 1 stays in this process.
         threads: TensorFlow's threads in each of several processes.
 

@@ -38,7 +38,7 @@ PLOT = "search.png"
 Measure = Callable[[Sequence[Cell | None]], dict[str, float]]
 _TRIES = 8  # networks whose measured cost may exceed the budget before it is given up
 _LEAST = 0.8  # share of the budget that evenly drawn finalists take at least
-_KEPT, _LONGER = 4, 3  # one of so many finalists stays for the second heat, which is so much longer
+_KEPT, _LONGER = 4, 3  # one of so many finalists stays for the second rung, which is so much longer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +117,7 @@ def choose_network(build: Build, choosing: Choosing, learned_from: list[object],
 
 
 def _finals(build: Build, choosing: Choosing, candidates: list[Choice]) -> list[dict[str, Any]]:
-    """The finalists, the best one first: cells, whether drawn evenly, and the validation loss of each heat."""
+    """The finalists, the best one first: cells, whether drawn evenly, and the validation loss of each rung."""
     if not choosing.settings.finalists:
         return []
     rows = finalists(choosing, candidates, build.reporter.note)
@@ -128,7 +128,7 @@ def _finals(build: Build, choosing: Choosing, candidates: list[Choice]) -> list[
             task.advance()
             return loss
 
-        return run_heats(rows, choosing.settings.final_epochs, loss_of)
+        return run_rungs(rows, choosing.settings.final_epochs, loss_of)
 
 
 def finalists(choosing: Choosing, candidates: list[Choice], note: Callable[[str], None]) -> list[dict[str, Any]]:
@@ -151,23 +151,23 @@ def finalists(choosing: Choosing, candidates: list[Choice], note: Callable[[str]
     ]
 
 
-def run_heats(
+def run_rungs(
     rows: list[dict[str, Any]], epochs: int, loss_of: Callable[[list[str], int], float]
 ) -> list[dict[str, Any]]:
     """Train all, the best quarter of eight or more again and longer; the last losses are appended, the best one first.
 
     >>> rows = [{"cells": [str(i)], "validation_loss": []} for i in range(8)]
-    >>> best = run_heats(rows, 2, lambda cells, epochs: abs(5.2 - int(cells[0])) / epochs)
+    >>> best = run_rungs(rows, 2, lambda cells, epochs: abs(5.2 - int(cells[0])) / epochs)
     >>> [(row["cells"][0], len(row["validation_loss"])) for row in best[:3]]
     [('5', 2), ('6', 2), ('4', 1)]
     """
-    heats = [(list(rows), epochs)]
-    for heat, (running, length) in enumerate(heats):
+    rungs = [(list(rows), epochs)]
+    for rung, (running, length) in enumerate(rungs):
         for row in running:
             row["validation_loss"].append(loss_of(row["cells"], length))
         running.sort(key=lambda row: row["validation_loss"][-1])
-        if heat == 0 and len(running) >= 2 * _KEPT:
-            heats.append((running[: len(running) // _KEPT], _LONGER * epochs))
+        if rung == 0 and len(running) >= 2 * _KEPT:
+            rungs.append((running[: len(running) // _KEPT], _LONGER * epochs))
     return sorted(rows, key=lambda row: (-len(row["validation_loss"]), row["validation_loss"][-1]))
 
 

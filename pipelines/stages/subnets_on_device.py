@@ -200,7 +200,7 @@ def _sparsest(
     return row | {"estimate": costs(levels), "validation": validation, "history": [], "evaluations": 1}
 
 
-def menu_choice(
+def set_choice(
     space: Space,
     log: EvaluationLog,
     costs: SubnetCosts,

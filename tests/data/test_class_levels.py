@@ -15,11 +15,11 @@ RATE = 16_000
 
 
 @pytest.mark.parametrize(
-    ("gain", "told"),
+    ("gain", "reported"),
     [(0.0, "100 % of 12 clips looked at are digital silence"), (200.0, "clips looked at are clipped"),
      (1 / 300, "dB quieter than the median class"), (0.3, "")],
 )  # fmt: skip
-def test_a_class_with_a_level_of_its_own_is_named(tmp_path: Path, gain: float, told: str) -> None:
+def test_a_class_with_a_level_of_its_own_is_named(tmp_path: Path, gain: float, reported: str) -> None:
     rng = np.random.default_rng(0)
     for word in ("go", "stop", "left", "bird"):
         (tmp_path / "data" / word).mkdir(parents=True)
@@ -29,4 +29,4 @@ def test_a_class_with_a_level_of_its_own_is_named(tmp_path: Path, gain: float, t
             soundfile.write(name, np.clip(sound, -1, 1), RATE)
     settings = DataSettings(keywords=("go", "stop", "left"), split="percent", percent=(50, 25, 25), seed=1)
     notes = class_level_notes(prepare(f"folder:{tmp_path / 'data'}", settings, tmp_path / "cache"))
-    assert [note.startswith("stop: ") and told in note for note in notes] == ([True] if told else [])
+    assert [note.startswith("stop: ") and reported in note for note in notes] == ([True] if reported else [])

@@ -96,7 +96,7 @@ def test_clicks_and_speech_without_pauses_are_left_out() -> None:
     assert np.array_equal(clips[0], wave.astype(np.int16)[int(0.75 * RATE) : int(1.75 * RATE)])
 
 
-def test_a_recording_that_cannot_be_used_is_told_and_left_out(few: Path) -> None:
+def test_a_recording_that_cannot_be_used_is_reported_and_left_out(few: Path) -> None:
     before = read_recordings(few, SETTINGS)
     write(few / "stop" / "fan.wav", np.random.default_rng(0).normal(0, 3000, 5 * 22050))
     (few / "stop" / "broken.wav").write_bytes(b"RIFF nothing")
@@ -104,10 +104,10 @@ def test_a_recording_that_cannot_be_used_is_told_and_left_out(few: Path) -> None
     write(few / "hey_nova" / "off.wav", np.full(9000, 3))
     found = read_recordings(few, SETTINGS)
     assert [one.path for one in found.utterances] == [one.path for one in before.utterances]
-    told = "\n".join(found.notes)
+    reported = "\n".join(found.notes)
     for text in ("4 of 8", "stop/fan.wav: no pauses", "stop/broken.wav", "stop/empty.wav: the file is empty",
                  "hey_nova/off.wav: nothing to hear"):  # fmt: skip
-        assert text in told
+        assert text in reported
 
 
 def test_formats_that_cannot_be_read_are_named(few: Path) -> None:

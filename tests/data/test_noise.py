@@ -81,9 +81,9 @@ def test_silence_lies_evenly_at_every_level_whatever_the_files_have(split: str) 
 def test_the_name_of_made_silence_tells_its_level(bank: NoiseBank) -> None:
     clips, names = silence_clips(np.random.default_rng(1), bank, "test", 100)
     for clip, name in zip(clips, names, strict=True):
-        told = made_level(name)
-        assert told is not None
-        assert told == pytest.approx(level_dbfs(clip), abs=0.01) or (np.isinf(told) and level_dbfs(clip) < -70)
+        reported = made_level(name)
+        assert reported is not None
+        assert reported == pytest.approx(level_dbfs(clip), abs=0.01) or (np.isinf(reported) and level_dbfs(clip) < -70)
 
 
 def test_every_place_has_its_share() -> None:

@@ -1,4 +1,4 @@
-"""From a folder to an index: what is taken, what is refused, and what a person is told."""
+"""From a folder to an index: what is taken, what is refused, and what a person is informed of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lets the tests of this room import the helpers that stand beside them."""
+"""Lets the tests of this folder import the helpers beside them."""
 
 from __future__ import annotations
 

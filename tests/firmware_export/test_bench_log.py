@@ -71,9 +71,9 @@ def test_measured_cycles_stand_beside_the_modelled_ones(golden: tuple[Path, Path
 @pytest.mark.device
 def test_the_command_prints_both_and_refuses_what_is_not_a_log(golden: tuple[Path, Path], tmp_path: Path) -> None:
     model, path = golden
-    told = CliRunner().invoke(group, ["read", str(path), str(model)])
-    assert told.exit_code == 0, told.output
-    assert "modelled" in told.output and "as on the emulated board" in told.output
+    reported = CliRunner().invoke(group, ["read", str(path), str(model)])
+    assert reported.exit_code == 0, reported.output
+    assert "modelled" in reported.output and "as on the emulated board" in reported.output
     damaged = tmp_path / "damaged.log"
     damaged.write_text(re.sub(r"crc [0-9a-f]+", "crc 0", path.read_text(), count=1))
     assert CliRunner().invoke(group, ["read", str(damaged), str(model)]).exit_code == 2

@@ -123,7 +123,7 @@ def test_of_equals_the_one_with_fewer_instructions_wins() -> None:
     assert choose(verdicts, limits).best.candidate.name == "100000"
 
 
-def test_where_none_fits_the_smallest_achievable_is_told() -> None:
+def test_where_none_fits_the_smallest_achievable_is_reported() -> None:
     limits = {"flash": 20_000.0, "ram": 10_000.0, "instructions": 1_000_000.0}
     verdicts = [
         judge(candidate("lean"), cost(flash=25_000), limits),
@@ -182,11 +182,12 @@ def test_finished_models_are_found_once_wherever_they_lie(tmp_path: Path) -> Non
         find_candidates([tmp_path / "begun"])
 
 
-def test_a_menu_s_validation_accuracies_are_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["set", "menu"])  # the second was its name before
+def test_a_set_s_validation_accuracies_are_taken(tmp_path: Path, name: str) -> None:
     finished(tmp_path / "subnets" / "50", b"a", 0.9)
-    (tmp_path / "menu").mkdir()
+    (tmp_path / name).mkdir()
     row = {"directory": "subnets/50", "validation": {"accuracy": 0.77}}
-    (tmp_path / "menu" / "menu.json").write_text(json.dumps({"models": [row]}))
+    (tmp_path / name / f"{name}.json").write_text(json.dumps({"models": [row]}))
     assert find_candidates([tmp_path])[0].validation == 0.77
 
 

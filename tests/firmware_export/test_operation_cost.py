@@ -133,7 +133,7 @@ def test_a_space_too_large_for_the_board_is_refused(tmp_path: Path) -> None:
     assert "macs" in str(caught.value)
 
 
-def test_without_a_toolchain_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_toolchain_the_way_out_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda tool: None)
     for unit in UNITS:
         with pytest.raises(ToolchainError, match="apt install") as caught:

@@ -51,17 +51,17 @@ def test_mixed_levels_cost_between_uniform_ones(files, layer_of) -> None:
 
 @pytest.mark.device
 def test_a_board_s_costs_are_what_the_emulator_counts(files, layer_of, tmp_path) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     cache = tmp_path / "costs.json"
-    costs = SubnetCosts(files, layer_of, "mps2-an386", cache=cache, progress=told.append)
+    costs = SubnetCosts(files, layer_of, "mps2-an386", cache=cache, progress=reported.append)
     for level in (0, 2):
         found = costs((level,) * len(layer_of))
         report = emulate(files[level], random=1)
         assert found["flash"] == pytest.approx(report.flash_bytes, abs=64)
         assert found["ram"] == report.ram_bytes + report.stack_bytes
         assert found["instructions"] == pytest.approx(report.instructions, rel=0.003)
-    assert told
-    told.clear()
-    again = SubnetCosts(files, layer_of, "mps2-an386", cache=cache, progress=told.append)
+    assert reported
+    reported.clear()
+    again = SubnetCosts(files, layer_of, "mps2-an386", cache=cache, progress=reported.append)
     assert again((2,) * len(layer_of)) == costs((2,) * len(layer_of))
-    assert not told  # nothing was linked or counted a second time
+    assert not reported  # nothing was linked or counted a second time

@@ -154,7 +154,7 @@ template <unsigned int N> class MicroMutableOpResolver {{
 
 
 def test_the_resolver_registers_exactly_the_operators(exported, tmp_path):
-    """Compiled against a stand-in for TFLM's class that counts, and fails when it is told to."""
+    """Compiled against a stand-in for TFLM's class that counts, and fails when it is asked to."""
     _, directory = exported
     headers = tmp_path / "tensorflow" / "lite"
     for name in ("c/common.h", "micro/micro_mutable_op_resolver.h"):

@@ -27,7 +27,7 @@ def test_the_tiny_build_fits_a_large_board_and_says_what_the_time_rests_on(tiny_
     assert own["instructions"] < least < own["cycles"] < most <= record["limits"]["cycles"] == 100e-3 * 80e6
 
 
-def test_what_does_not_fit_is_told_with_the_smallest_achievable(tiny_build: TinyBuild) -> None:
+def test_what_does_not_fit_is_reported_with_the_smallest_achievable(tiny_build: TinyBuild) -> None:
     options = ("--board", "nucleo-l476rg", "--budget", "flash=1kB", "--latency", "1us")
     result = run("choose", tiny_build.directory, *options)
     assert result.exit_code == 2

@@ -89,7 +89,7 @@ def test_every_cell_is_judged_and_an_interrupted_run_goes_on(comparison: Path, t
     again = json.loads((out / "quick.json").read_text())
     assert [row["sha256"] for row in again["rows"]] == [row["sha256"] for row in record["rows"]]
 
-    # A broken cell is told and does not lose the others.
+    # A broken cell is reported and does not lose the others.
     (out / "cells" / "pruned-0.75-seed1" / "manifest.json").write_text("{")
     result = run("compare", *arguments)
     assert result.exit_code == 1, result.output
@@ -100,7 +100,7 @@ def test_every_cell_is_judged_and_an_interrupted_run_goes_on(comparison: Path, t
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reported"),
     [
         ("recipe: tiny.yaml", "recipe: tny.yaml", "tny.yaml"),
         ("baseline: dense", "baseline: dens", "Did you mean 'dense'?"),
@@ -112,17 +112,19 @@ def test_every_cell_is_judged_and_an_interrupted_run_goes_on(comparison: Path, t
         ("dense: {sparsity: null}", "dense: {sparsity: null, quantization: {mode: none}}", "judges int8"),
     ],
 )
-def test_what_cannot_be_compared_is_told_before_anything_runs(comparison: Path, tmp_path, old, new, told) -> None:
+def test_what_cannot_be_compared_is_reported_before_anything_runs(
+    comparison: Path, tmp_path, old, new, reported
+) -> None:
     text = comparison.read_text()
     assert old in text
     comparison.write_text(text.replace(old, new))
     result = run("compare", comparison, "--out", tmp_path / "out")
     assert result.exit_code == 2, result.output
-    assert told in " ".join(result.output.split())
+    assert reported in " ".join(result.output.split())
     assert not (tmp_path / "out").exists()
 
 
-def test_a_layer_that_is_not_there_is_told_before_training(comparison: Path, tone_folder, tmp_path) -> None:
+def test_a_layer_that_is_not_there_is_reported_before_training(comparison: Path, tone_folder, tmp_path) -> None:
     out = tmp_path / "out"
     text = comparison.read_text().replace("pruned:", "pruned: {sparsity: {skip: [clasifier]}}")
     comparison.write_text(text)

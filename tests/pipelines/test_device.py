@@ -63,7 +63,7 @@ def test_emulate_counts_and_compares(tiny_build: TinyBuild) -> None:
 
 
 @pytest.mark.device
-def test_a_byte_that_differs_on_this_computer_alone_is_told(tiny_build: TinyBuild, monkeypatch) -> None:
+def test_a_byte_that_differs_on_this_computer_alone_is_reported(tiny_build: TinyBuild, monkeypatch) -> None:
     sound = EngineInterpreter.run
 
     def rarely_wrong(self: EngineInterpreter, batch: np.ndarray) -> np.ndarray:
@@ -92,11 +92,11 @@ def test_emulate_runs_clips(tiny_build: TinyBuild, tone_folder, tmp_path) -> Non
 
 def test_emulate_refuses_what_it_cannot_run(tiny_build: TinyBuild, tmp_path) -> None:
     model = tiny_build.directory / "model_int8.tflite"
-    for extra, told in (
+    for extra, reported in (
         (["--board", "mps2-an386x"], "Did you mean 'mps2-an386'?"),
         (["--clips", tmp_path / "none"], "there is no folder"),
         (["--optimise", "fast"], "fast"),
     ):
         result = run("emulate", model, *extra)
         assert result.exit_code == 2, result.output
-        assert told in " ".join(result.output.split())
+        assert reported in " ".join(result.output.split())

@@ -57,8 +57,8 @@ def test_a_layer_that_is_not_there_is_refused_before_training(tone_folder, tmp_p
     (tmp_path / "tiny.yaml").write_text(QUICK.replace("depthwise: 3", "block2_pointwise: 3"))
     result = run("build", tmp_path / "tiny.yaml", "--data", f"folder:{tone_folder}", "--out", tmp_path / "run")
     assert result.exit_code == 2
-    told = " ".join(result.output.split())
-    assert "'block2_pointwise'" in told and "block1_pointwise" in told
+    reported = " ".join(result.output.split())
+    assert "'block2_pointwise'" in reported and "block1_pointwise" in reported
     assert not (tmp_path / "run" / "float.keras").exists()
 
 

@@ -89,25 +89,31 @@ def test_a_budget_that_cannot_be_met_says_what_can(trained: Trained) -> None:
         (("--budget", "macs=1M", "--fitness", "speed"), "'accuracy' or 'loss'"),
     ],
 )
-def test_wrong_options_are_told(trained: Trained, arguments: tuple[str, ...], message: str) -> None:
+def test_wrong_options_are_reported(trained: Trained, arguments: tuple[str, ...], message: str) -> None:
     result = omni("search", "--out", trained.directory, *arguments)
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
 
 
-def test_a_run_without_a_supernet_is_told(tmp_path) -> None:
-    for name, more in (("search", ("--budget", "macs=1M")), ("menu", ())):
+def test_a_run_without_a_supernet_is_reported(tmp_path) -> None:
+    for name, more in (("search", ("--budget", "macs=1M")), ("set", ())):
         result = omni(name, "--out", tmp_path, *more)
         assert result.exit_code == 2
         assert "kws omni train" in " ".join(result.output.split())
 
 
+def test_the_former_name_of_a_command_says_the_new_one() -> None:
+    result = omni("menu", "--out", "somewhere", "--models", 3)
+    assert result.exit_code == 2
+    assert "`kws omni set`" in " ".join(result.output.split())
+
+
 @pytest.mark.device
-def test_a_menu_is_checked_emulated_and_drawn(trained: Trained) -> None:
-    result = omni("menu", "--out", trained.directory, "--models", 2, *QUICK)
+def test_a_set_is_checked_emulated_and_drawn(trained: Trained) -> None:
+    result = omni("set", "--out", trained.directory, "--models", 2, *QUICK)
     assert result.exit_code == 0, result.output
-    menu = json.loads((trained.directory / "menu/menu.json").read_text())
-    rows = menu["models"]
+    found = json.loads((trained.directory / "set/set.json").read_text())
+    rows = found["models"]
     assert 1 <= len(rows) <= 2
     assert [row["board"]["flash"] for row in rows] == sorted(row["board"]["flash"] for row in rows)
     for row in rows:
@@ -116,4 +122,4 @@ def test_a_menu_is_checked_emulated_and_drawn(trained: Trained) -> None:
         assert row["board"]["instructions"] <= row["estimate"]["instructions"] * 1.03
         copied = (trained.directory / row["file"]).read_bytes()
         assert copied == (trained.directory / row["directory"] / "model_int8.tflite").read_bytes()
-    assert (trained.directory / "menu/menu.png").read_bytes()[:4] == b"\x89PNG"
+    assert (trained.directory / "set/set.png").read_bytes()[:4] == b"\x89PNG"

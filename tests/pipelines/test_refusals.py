@@ -18,7 +18,7 @@ def recipe(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["nothing.yaml"], "there is no recipe at nothing.yaml"),
         (["RECIPE", "--set", "train.epoch=3"], "Did you mean 'epochs'?"),
@@ -30,16 +30,16 @@ def recipe(tmp_path):
         (["RECIPE", "--set", "quantization.mode=none"], "needs int8"),
     ],
 )
-def test_a_build_that_cannot_be_is_refused(recipe, tmp_path, arguments, told) -> None:
+def test_a_build_that_cannot_be_is_refused(recipe, tmp_path, arguments, reported) -> None:
     arguments = [recipe if argument == "RECIPE" else argument for argument in arguments]
     result = run("build", *arguments, "--out", tmp_path / "run")
     assert result.exit_code == 2, result.output
-    assert told in " ".join(result.output.split())
+    assert reported in " ".join(result.output.split())
     assert "Traceback" not in result.output
     assert not (tmp_path / "run" / "float.keras").exists()
 
 
-def test_a_layer_that_is_not_there_is_told_before_training(recipe, tone_folder, tmp_path) -> None:
+def test_a_layer_that_is_not_there_is_reported_before_training(recipe, tone_folder, tmp_path) -> None:
     out = tmp_path / "run"
     result = run("build", recipe, "--data", f"folder:{tone_folder}", "--out", out, "--set", "sparsity.skip=[clasifier]")
     assert result.exit_code == 2
@@ -48,7 +48,7 @@ def test_a_layer_that_is_not_there_is_told_before_training(recipe, tone_folder, 
     assert not (out / "state").exists()
 
 
-def test_a_missing_keyword_is_told_before_training(recipe, tone_folder, tmp_path) -> None:
+def test_a_missing_keyword_is_reported_before_training(recipe, tone_folder, tmp_path) -> None:
     out = tmp_path / "run"
     result = run("build", recipe, "--data", f"folder:{tone_folder}", "--keywords", "up,dawn", "--out", out)
     assert result.exit_code == 2

@@ -1,4 +1,4 @@
-"""Who comes into the finals of a search, and how the heats are run; no training."""
+"""Who comes into the finals of a search, and how the rungs are run; no training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from kws_tfmot.search.cells.settings import CellSearchSettings
 from kws_tfmot.search.cells.space import CellSpace
-from pipelines.stages.search_choice import Choosing, finalists, run_heats
+from pipelines.stages.search_choice import Choosing, finalists, run_rungs
 
 SPACE = CellSpace(width=4, mix=8, cells=3, input_shape=(25, 8), classes=4, kernels=(3, 5, 7), expansions=(1, 2, 3))
 
@@ -44,7 +44,7 @@ def test_the_best_quarter_trains_again_and_longer(number: int, again: int) -> No
         return float(cells[0])
 
     rows = [{"cells": [str(i)], "validation_loss": []} for i in reversed(range(number))]
-    best = run_heats(rows, 5, loss_of)
+    best = run_rungs(rows, 5, loss_of)
     assert [row["cells"][0] for row in best] == [str(i) for i in range(number)]
     assert asked[number:] == [(str(i), 15) for i in range(again)]
     assert [len(row["validation_loss"]) for row in best] == [2] * again + [1] * (number - again)

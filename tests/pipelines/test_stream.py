@@ -106,7 +106,7 @@ def test_the_board_hears_the_same(eager: Path, sound: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["SOUND/none.wav", "MODEL"], "there is no sound file"),
         (["MODEL", "MODEL"], "not readable as audio"),
@@ -116,11 +116,11 @@ def test_the_board_hears_the_same(eager: Path, sound: Path) -> None:
         (["SOUND", "SOUND"], "a sound file"),
     ],
 )
-def test_stream_refuses(eager: Path, sound: Path, arguments: list[str], told: str) -> None:
+def test_stream_refuses(eager: Path, sound: Path, arguments: list[str], reported: str) -> None:
     known = {"SOUND": sound, "MODEL": eager}
     result = run("stream", *[known.get(argument, argument) for argument in arguments])
     assert result.exit_code == 2, result.output
-    assert told in " ".join(result.output.split())
+    assert reported in " ".join(result.output.split())
 
 
 def fake_sounddevice(samples: np.ndarray) -> types.ModuleType:
@@ -164,10 +164,10 @@ def test_listen_hears_what_stream_hears(eager: Path, sound: Path, monkeypatch: p
     monkeypatch.setitem(sys.modules, "sounddevice", fake_sounddevice(samples))
     result = run("listen", eager, "--json", "--seconds", len(samples) / RATE - 0.05)
     assert result.exit_code == 0, result.output
-    told = [json.loads(text) for text in result.stdout.splitlines()]
+    reported = [json.loads(text) for text in result.stdout.splitlines()]
     streamed = json.loads(run("stream", sound, eager, "--json").stdout)
-    assert [each for each in told if "word" in each] == streamed["detections"]
-    assert told[-1]["best"].keys() == streamed["best"].keys()
+    assert [each for each in reported if "word" in each] == streamed["detections"]
+    assert reported[-1]["best"].keys() == streamed["best"].keys()
     listed = run("listen", eager, "--devices").stdout
     assert "0: Fake input, 16000 Hz" in listed and "output" not in listed
     unplugged = run("listen", eager)
@@ -265,7 +265,7 @@ def test_det_on_recordings_as_they_are(eager: Path, tiny_build: TinyBuild, tone_
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         ([], "either --data, or --recordings"),
         (["--positives", "off=DATA", "--negatives", "DATA"], "does not know the word 'off'"),
@@ -276,10 +276,10 @@ def test_det_on_recordings_as_they_are(eager: Path, tiny_build: TinyBuild, tone_
         (["--recordings", "/no/such.wav"], "no recording at"),
     ],
 )
-def test_det_refuses(eager: Path, tiny_build: TinyBuild, arguments: list[str], told: str) -> None:
+def test_det_refuses(eager: Path, tiny_build: TinyBuild, arguments: list[str], reported: str) -> None:
     result = run("det", eager, *[tiny_build.data if argument == "DATA" else argument for argument in arguments])
     assert result.exit_code == 2, result.output
-    assert told in " ".join(result.output.split())
+    assert reported in " ".join(result.output.split())
 
 
 def test_there_is_nothing_to_save_where_no_threshold_will_do(eager: Path, tmp_path: Path) -> None:

@@ -36,11 +36,11 @@ def test_rows_carry_what_kws_det_would_say(tiny_build: TinyBuild, tmp_path, monk
     for target in ("0.5", "0.1"):
         assert found["missed_without_one_voice_at"][target] <= found["missed_at_best"][target] <= 1
 
-    told = run(
+    reported = run(
         "det", folder / "model_int8.tflite", "--data", tiny_build.data, "--set", "hours=0.05", "--snr", "", "--json"
     )
-    assert told.exit_code == 0, told.output
-    chosen = next(iter(json.loads(told.stdout).values()))
+    assert reported.exit_code == 0, reported.output
+    chosen = next(iter(json.loads(reported.stdout).values()))
     assert chosen["stream_sha256"] == found["stream_sha256"]
     assert chosen["chosen"]["false_reject_rate"] == found["missed_at"]["0.5"]
     assert chosen["chosen"]["false_reject_rate_95"] == found["missed_at_95"]["0.5"]
@@ -49,7 +49,7 @@ def test_rows_carry_what_kws_det_would_say(tiny_build: TinyBuild, tmp_path, monk
     assert entry["missed_at_0.5"] == {"mean": found["missed_at"]["0.5"], "spread": None}
 
 
-def test_data_without_other_words_are_told_not_fatal(tiny_build: TinyBuild, tmp_path, monkeypatch) -> None:
+def test_data_without_other_words_are_reported_not_fatal(tiny_build: TinyBuild, tmp_path, monkeypatch) -> None:
     def refused(*_: object, **__: object) -> None:
         raise stream.DataError("the split 'test' has 3 clips of keywords and 0 of other words; a stream needs both.")
 

@@ -115,7 +115,7 @@ def test_benchmark_times_a_step(streamable: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["stream", "SOUND", "MODEL", "--hop", 2], "needs --stream"),
         (["stream", "SOUND", "MODEL", "--stream", "--hop", 3], "multiple of 2"),
@@ -126,11 +126,11 @@ def test_benchmark_times_a_step(streamable: Path) -> None:
         (["export", "MODEL", "--out", "OUT", "--target", "firmware", "--hop", 2], "needs --stream"),
     ],
 )
-def test_refusals(streamable: Path, sound: Path, tmp_path: Path, arguments: list[str], told: str) -> None:
+def test_refusals(streamable: Path, sound: Path, tmp_path: Path, arguments: list[str], reported: str) -> None:
     padded = tmp_path / "padded.tflite"
     if "PADDED" in arguments:
         padded.write_bytes(untrained("same"))
     known = {"SOUND": sound, "MODEL": streamable, "PADDED": padded, "OUT": tmp_path / "out"}
     result = run(*[known.get(argument, argument) for argument in arguments])
     assert result.exit_code == 2, result.output
-    assert told in " ".join(result.output.split())
+    assert reported in " ".join(result.output.split())

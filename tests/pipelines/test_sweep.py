@@ -73,7 +73,7 @@ def _row(build) -> dict:
 def without_training(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """The command with trials that only count epochs, one after the other in this process; left: until interrupted."""
     left = {"epochs": 3}
-    told: list[str] = []
+    reported: list[str] = []
 
     def work(build, reporter, on_epoch) -> dict:
         state = build.folder / f"{build.cell.name}.state"
@@ -82,7 +82,7 @@ def without_training(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
                 raise KeyboardInterrupt
             left["epochs"] -= 1
             state.write_text(str(epoch + 1))
-            told.append(f"{build.cell.name} {epoch}")
+            reported.append(f"{build.cell.name} {epoch}")
             on_epoch("sparsify", epoch, {"val_accuracy": 0.1 * epoch})
         return _row(build)
 
@@ -142,16 +142,16 @@ def test_an_interrupted_sweep_goes_on_and_counts_every_trial_once(sweep: Path, t
     while not list(out.glob("epochs/*.json")) and first.poll() is None and time.monotonic() < until:
         time.sleep(0.1)
     os.killpg(first.pid, signal.SIGINT)
-    told, _ = first.communicate(timeout=120)
-    assert first.returncode == 130, told
-    assert "run the same command again" in told
+    reported, _ = first.communicate(timeout=120)
+    assert first.returncode == 130, reported
+    assert "run the same command again" in reported
     before = {path.name: path.read_text() for path in out.glob("rows/*.json")}
     trained = {path.name: json.loads(path.read_text()) for path in out.glob("epochs/*.json")}
     assert trained
 
     second = start(sweep, tone_folder, out)
-    told, _ = second.communicate(timeout=900)
-    assert second.returncode == 0, told
+    reported, _ = second.communicate(timeout=900)
+    assert second.returncode == 0, reported
     record = json.loads((out / "quick.json").read_text())
     assert record["schema_version"] == 1
     assert {"command", "commit", "versions", "sweep", "summary", "rows", "trials", "best"} <= record.keys()
@@ -177,10 +177,10 @@ def test_an_interrupted_sweep_goes_on_and_counts_every_trial_once(sweep: Path, t
     assert not (out / "ray").exists()
     assert not [path for path in (tmp_path / "home").glob(".*") if "ray" in path.name]  # nothing in the home folder
     assert not (tmp_path / "home" / "ray_results").exists()
-    assert "Traceback" not in told
+    assert "Traceback" not in reported
 
 
-def test_a_missing_ray_is_told(sweep: Path, monkeypatch, tmp_path: Path) -> None:
+def test_a_missing_ray_is_reported(sweep: Path, monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setitem(sys.modules, "ray.tune", None)
     result = run("sweep", sweep, "--out", tmp_path / "out")
@@ -191,7 +191,7 @@ def test_a_missing_ray_is_told(sweep: Path, monkeypatch, tmp_path: Path) -> None
 
 @needs_ray
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [
         (("--try", "sparsity.methd=[csp]"), "Did you mean 'method'?"),
         (("--try", "sparsity.method"), "expected key=values"),
@@ -199,10 +199,12 @@ def test_a_missing_ray_is_told(sweep: Path, monkeypatch, tmp_path: Path) -> None
         (("--seeds", "0"), "at least 1"),
     ],
 )
-def test_what_cannot_be_tried_is_told_before_anything_runs(sweep: Path, tmp_path: Path, options, told: str) -> None:
+def test_what_cannot_be_tried_is_reported_before_anything_runs(
+    sweep: Path, tmp_path: Path, options, reported: str
+) -> None:
     result = run("sweep", sweep, "--out", tmp_path / "out", *options)
     assert result.exit_code == 2, result.output
-    assert told in " ".join(result.output.split())
+    assert reported in " ".join(result.output.split())
     assert not (tmp_path / "out").exists()
 
 

@@ -86,13 +86,13 @@ def test_trained_weights_lie_on_the_grid_and_move(settings: LowBitSettings) -> N
 
 
 def test_the_gradient_passes_the_rounding() -> None:
-    """What the optimiser does to the rounded weights is done to those behind them, to the last bit of a small step."""
+    """What the optimiser does to the rounded weights is done to the latent ones, to the last bit of a small step."""
     network = model("ds_cnn")
     training = LowBitTraining(network, low_bit_layers(network, LowBitSettings(bits=1)), "range")
-    kernel, behind = network.get_layer("conv").kernel, training.get_state()["behind/conv"]
+    kernel, latent = network.get_layer("conv").kernel, training.get_state()["latent/conv"]
     kernel.assign_add(np.full(kernel.shape, 0.25, np.float32))
     training.after_step(keras.optimizers.SGD())
-    np.testing.assert_allclose(training.get_state()["behind/conv"], behind + 0.25, atol=1e-6)
+    np.testing.assert_allclose(training.get_state()["latent/conv"], latent + 0.25, atol=1e-6)
     assert len(np.unique(np.abs(kernel.numpy()[..., 0]))) == 1
 
 
@@ -208,7 +208,7 @@ def test_an_unknown_layer_is_refused_with_those_that_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "reported"),
     [
         ({"low_bit": {"bits": 0}}, "greater than or equal to 1"),
         ({"low_bit": {"bits": 9}}, "less than or equal to 8"),
@@ -218,8 +218,8 @@ def test_an_unknown_layer_is_refused_with_those_that_are_there() -> None:
         ({"low_bit": {}, "clusters": 4}, "clusters=0"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(values: dict, told: str) -> None:
-    with pytest.raises(RecipeError, match=told):
+def test_settings_that_cannot_be_are_refused(values: dict, reported: str) -> None:
+    with pytest.raises(RecipeError, match=reported):
         QuantizationSettings.parse(values)
 
 

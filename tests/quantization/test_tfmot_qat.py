@@ -92,7 +92,7 @@ def test_a_qat_model_survives_saving(tmp_path) -> None:
     np.testing.assert_array_equal(network(x).numpy(), load_qat(tmp_path / "model.h5")(x).numpy())
 
 
-def test_unsupported_layers_are_told_all_at_once() -> None:
+def test_unsupported_layers_are_reported_all_at_once() -> None:
     inputs = keras.Input((*SHAPE, 1))
     x = keras.layers.Conv2D(4, 3, name="bare_conv")(inputs)
     x = keras.layers.ReLU()(x)

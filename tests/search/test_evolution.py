@@ -110,6 +110,6 @@ def test_repairs_and_fillings_meet_the_budget_and_touch_it() -> None:
         ("flash=1kB,flash=2kB", "given twice"),
     ],
 )
-def test_wrong_budgets_are_told(text: str, message: str) -> None:
+def test_wrong_budgets_are_reported(text: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         parse_budget(text)

@@ -272,7 +272,7 @@ def test_between_end_and_freeze_the_target_stands_and_weights_change_places(data
     assert all((mask == fixed[0]).all() for mask in fixed[1:])
 
 
-def test_weights_behind_their_mask_decay(data) -> None:
+def test_masked_weights_decay(data) -> None:
     sizes = []
     for decay in (0.0, 20.0):
         case = {"method": "weight_importance", "returns": True, "criterion": "magnitude", "decay": decay}
@@ -280,7 +280,7 @@ def test_weights_behind_their_mask_decay(data) -> None:
         run(data, prepared, 2)
         (callback,) = [c for c in prepared.callbacks if isinstance(c, MaskedTraining)]
         stored = callback.get_state()
-        hidden = stored["behind/block1_pointwise"][stored["held/block1_pointwise"] == 0]
+        hidden = stored["latent/block1_pointwise"][stored["held/block1_pointwise"] == 0]
         sizes.append(float(np.abs(hidden).mean()))
     assert 0 < sizes[1] < 0.7 * sizes[0]
 

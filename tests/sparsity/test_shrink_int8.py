@@ -12,7 +12,7 @@ from kws_tfmot.keras import keras
 from kws_tfmot.quantization.tfmot_qat import apply_qat
 from kws_tfmot.sparsity.report import zeros_per_layer
 from kws_tfmot.sparsity.shrink.shrink import shrink
-from kws_tfmot.sparsity.shrink.silence import silence_dead
+from kws_tfmot.sparsity.shrink.zeroing import zero_dead
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.interpreter import open_interpreter
 from pipelines.stages.convert import check_zeros_last
@@ -27,7 +27,7 @@ def features(count: int) -> np.ndarray:
 def shrunk(name: str, sparsity: float = 0.8) -> keras.Model:
     model = network(name, 3, width=16, **({} if name == "cnn" else {"blocks": 2}))
     prune_randomly(model, sparsity, 3, units=0.2)
-    silence_dead(model)
+    zero_dead(model)
     smaller, sizes = shrink(model)
     assert sum(row.weights_after for row in sizes) < 0.9 * sum(row.weights_before for row in sizes)
     return smaller
@@ -79,7 +79,7 @@ def test_a_network_with_a_wholly_dead_layer_still_converts() -> None:
 def test_the_engine_stores_and_multiplies_less() -> None:
     model = network("ds_cnn", 3, width=16, blocks=2)
     prune_randomly(model, 0.8, 3, units=0.3)
-    silence_dead(model)
+    zero_dead(model)
     full, small = (
         build(convert(version, "int8", features(60), input_quantization=(SCALE, 0)))
         for version in (model, shrink(model)[0])

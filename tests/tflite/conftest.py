@@ -1,4 +1,4 @@
-"""Models that the tests of this room share: one written by hand, one converted from Keras."""
+"""Models that the tests of this folder share: one written by hand, one converted from Keras."""
 
 from __future__ import annotations
 

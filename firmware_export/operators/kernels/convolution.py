@@ -89,14 +89,14 @@ class Convolution(Operation):
         table = step.array("int8_t", "table", encoded.table) if encoded.table else "NULL"
         kernel = f"kws_{'fc' if self.vector else 'conv'}_{ENCODINGS[encoding].kernel}"
         kernel = f"kws_conv_narrow_{narrow}" if narrow else kernel + ("_pairs" if paired else "")
-        gather, needs = self._gather(encoding)
+        im2col, needs = self._im2col(encoding)
         if narrow:
             needs.append("kws_conv_narrow_get_buffer_size")
         elif paired or ENCODINGS[encoding].kernel in OWN_SCRATCH:
             needs.append(f"{kernel}_get_buffer_size")
         elif not self.vector:
             needs.append("kws_conv_get_buffer_size")
-        members: list[object] = [self._stored(step, encoding, encoded), table, step.requant(self.requant), gather]
+        members: list[object] = [self._stored(step, encoding, encoded), table, step.requant(self.requant), im2col]
         members += [step.window(self.window), self.weights.shape[1], self.weights.shape[0]]
         above = int(self.weights.min(initial=0)) > -128
         members += [int(above) if paired else narrow or encoded.bits, encoded.group]
@@ -114,20 +114,20 @@ class Convolution(Operation):
             return step.array_where("KWS_ROW_PAIRS", "weights", narrow_steps(self.weights, narrow), words)
         return f"(const uint8_t *){step.array('uint32_t', 'weights', words, 4)}"
 
-    def _gather(self, encoding: str) -> tuple[str, list[str]]:
+    def _im2col(self, encoding: str) -> tuple[str, list[str]]:
         """The name that the kernel's im2col has in C, and the functions that it stands for on one core or another."""
         if self.vector:
             return "NULL", []
         point = self.window.pointwise
-        plain = "kws_gather_pointwise" if point else "kws_gather_window"
+        plain = "kws_im2col_pointwise" if point else "kws_im2col_window"
         if ENCODINGS[encoding].sparse:
             vectors = "kws_mve_lanes_pointwise" if point else "kws_mve_lanes_window"
             if self.narrow(encoding):
-                narrow = "kws_gather_narrow" if point else "kws_gather_window_narrow"
+                narrow = "kws_im2col_narrow" if point else "kws_im2col_window_narrow"
                 return narrow, [narrow, plain, vectors]
-            return "kws_gather_sparse" if point else "kws_gather_window_sparse", [plain, vectors]
+            return "kws_im2col_sparse" if point else "kws_im2col_window_sparse", [plain, vectors]
         vectors = "kws_mve_columns_pointwise" if point else "kws_mve_columns_window"
         if self.paired(encoding):
-            pairs = "kws_gather_pairs" if point else "kws_gather_window_pairs"
+            pairs = "kws_im2col_pairs" if point else "kws_im2col_window_pairs"
             return pairs, [pairs, plain, vectors]
-        return "kws_gather_dense" if point else "kws_gather_window_dense", [plain, vectors]
+        return "kws_im2col_dense" if point else "kws_im2col_window_dense", [plain, vectors]

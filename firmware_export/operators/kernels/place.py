@@ -23,7 +23,7 @@ class Place(Operation):
 
 
 def start_of(out: Layout, y: int, x: int, channel: int) -> int:
-    """Byte of one element in a planar tensor."""
+    """Byte of one element in a CHW tensor."""
     return channel * out.plane + y * out.width + x
 
 

@@ -21,7 +21,7 @@ class Unsupported(Exception):
 
 
 def layout_of(shape: tuple[int, ...]) -> Layout:
-    """The planar layout of a tensor; ranks below four are taken as the last dimensions of (1, height, width, channels).
+    """The CHW layout of a tensor; ranks below four are taken as the last dimensions of (1, height, width, channels).
 
     Raises:
         Unsupported: For a batch other than 1, more than four dimensions, or sizes the runtime cannot hold.
@@ -119,7 +119,7 @@ class Context:
         self.value_of[index] = program.input
         if not layout.flat:
             self.value_of[index] = program.add_value(tensor.name, layout, scale, zero_point)
-            self.add("planar input", Reshape(), (program.input,), self.value_of[index])
+            self.add("CHW input", Reshape(), (program.input,), self.value_of[index])
 
     def value(self, index: int) -> int:
         """The value of an int8 tensor, made on the spot for a constant."""

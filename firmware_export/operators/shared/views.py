@@ -1,4 +1,4 @@
-"""Parts of a planar tensor as a start and strides, one for each dimension of the file's tensor, as in NumPy."""
+"""Parts of a CHW tensor as a start and strides, one for each dimension of the file's tensor, as in NumPy."""
 
 from __future__ import annotations
 

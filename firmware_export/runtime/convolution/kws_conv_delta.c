@@ -69,7 +69,7 @@ kws_status kws_conv_delta(const kws_conv *layer, const int8_t *input, int8_t *ou
     const uint32_t plane = layer->window.out_plane;
     for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
         const uint32_t count = kws_block_count(plane, pixel);
-        layer->gather(layer, input, pixel, scratch);
+        layer->im2col(layer, input, pixel, scratch);
 #if KWS_THUMB2
         kws_rows_block(kws_delta_rows, layer, columns, output + pixel, count);
 #else

@@ -13,7 +13,7 @@ kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *ou
     const uint32_t plane = layer->window.out_plane;
     for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
         const uint32_t count = kws_block_count(plane, pixel);
-        layer->gather(layer, input, pixel, scratch);
+        layer->im2col(layer, input, pixel, scratch);
         int8_t *out = output + pixel;
 #if KWS_THUMB2
         if (kws_dense_is_quick(layer)) {

@@ -41,7 +41,7 @@ kws_status kws_conv_dense_pairs(const kws_conv *layer, const int8_t *input, int8
     }
     const uint32_t plane = layer->window.out_plane;
     for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
-        layer->gather(layer, input, pixel, scratch);
+        layer->im2col(layer, input, pixel, scratch);
         kws_pairs_block(layer, (const uint8_t *)scratch, output + pixel, kws_block_count(plane, pixel));
     }
     return KWS_OK;
@@ -54,7 +54,7 @@ kws_status kws_conv_dense_pairs(const kws_conv *layer, const int8_t *input, int8
     }
     const uint32_t plane = layer->window.out_plane;
     for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
-        layer->gather(layer, input, pixel, scratch);
+        layer->im2col(layer, input, pixel, scratch);
         kws_halves_of((kws_lane *)scratch, (uint32_t)layer->depth * KWS_LANES);
         kws_rows_block(kws_halves_rows, layer, (const kws_lane *)scratch, output + pixel,
                        kws_block_count(plane, pixel));

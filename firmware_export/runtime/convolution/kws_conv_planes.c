@@ -41,7 +41,7 @@ kws_status kws_conv_planes(const kws_conv *layer, const int8_t *input, int8_t *o
     const uint32_t plane = layer->window.out_plane;
     for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
         const uint32_t count = kws_block_count(plane, pixel);
-        layer->gather(layer, input, pixel, scratch);
+        layer->im2col(layer, input, pixel, scratch);
         for (uint32_t i = 0; i < KWS_TABLES(layer->depth); i++) {
             const uint32_t first = i * KWS_GROUP;
             const uint32_t inputs = first < layer->depth ? layer->depth - first : 0;

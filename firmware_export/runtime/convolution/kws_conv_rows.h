@@ -32,7 +32,7 @@ KWS_ALWAYS_INLINE kws_status kws_conv_rows(const kws_conv *layer, const int8_t *
     const uint32_t plane = layer->window.out_plane;
     for (uint32_t pixel = 0; pixel < plane; pixel += KWS_BLOCK) {
         const uint32_t count = kws_block_count(plane, pixel);
-        layer->gather(layer, input, pixel, scratch);
+        layer->im2col(layer, input, pixel, scratch);
         int8_t *out = output + pixel;
         const uint8_t *code = layer->weights;
 #if KWS_THUMB2

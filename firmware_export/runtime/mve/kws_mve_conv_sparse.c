@@ -18,7 +18,7 @@ kws_status kws_mve_conv_sparse(const kws_conv *layer, const int8_t *input, int8_
     job.end = columns + KWS_MVE_BLOCK * (uint32_t)layer->depth;
     job.pairs = layer->group != 0 ? kws_pairs_bytes(layer) / 3u : 0u;
     for (uint32_t pixel = 0; pixel < plane; pixel += KWS_MVE_BLOCK) {
-        layer->gather(layer, input, pixel, scratch);
+        layer->im2col(layer, input, pixel, scratch);
         job.output = output + pixel;
         job.count = kws_mve_count(plane, pixel);
         rows(&job);

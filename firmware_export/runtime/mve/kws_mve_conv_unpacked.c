@@ -11,7 +11,7 @@ kws_status kws_mve_conv_unpacked(const kws_conv *layer, const int8_t *input, int
     int8_t *const unpacked = (int8_t *)scratch + kws_conv_scratch(layer->depth);
     int8_t *const buffers[2] = {unpacked, rows > 1u ? unpacked + layer->depth : NULL};
     for (uint32_t pixel = 0; pixel < plane; pixel += KWS_MVE_BLOCK) {
-        layer->gather(layer, input, pixel, scratch);
+        layer->im2col(layer, input, pixel, scratch);
         kws_mve_every_row(layer, next, buffers, (const int8_t *)scratch, output + pixel, kws_mve_count(plane, pixel));
     }
     return KWS_OK;

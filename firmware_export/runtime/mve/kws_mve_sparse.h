@@ -32,7 +32,7 @@ KWS_CHECK_OFFSET(kws_mve_sparse, pairs, 52);
 
 typedef void (*kws_mve_sparse_rows)(const kws_mve_sparse *job);
 
-/* A convolution whose rows `rows` computes, requantises and stores; layer->gather makes columns as said above. */
+/* A convolution whose rows `rows` computes, requantises and stores; layer->im2col makes columns as said above. */
 kws_status kws_mve_conv_sparse(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch,
                                kws_mve_sparse_rows rows);
 

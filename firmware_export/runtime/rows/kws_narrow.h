@@ -116,7 +116,7 @@ static inline kws_status kws_narrow_blocks(const kws_conv *layer, const int8_t *
     job.columns = (const kws_lane *)scratch;
     job.code = (const uint16_t *)(const void *)layer->weights;
     for (uint32_t pixel = 0; pixel < pixels; pixel += width) {
-        layer->gather(layer, input, pixel, scratch);
+        layer->im2col(layer, input, pixel, scratch);
         job.output = output + pixel;
         rows(&job);
     }

@@ -40,7 +40,7 @@ def open_engine(name: str) -> Engine:
 def usable_engines(names: Sequence[str] = (), reporter: Reporter = SILENT) -> dict[str, str]:
     """Fingerprint of every engine of ``names`` (all that need no folder, where empty) that is installed.
 
-    Those that are not are told to ``reporter``, and the rest goes on.
+    Those that are not are reported to ``reporter``, and the rest goes on.
 
     Raises:
         RecipeError: A name is unknown.

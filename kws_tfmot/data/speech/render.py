@@ -57,7 +57,7 @@ def render_speech(
     Args:
         requests: See :func:`every_voice` and :func:`deal`.
         cache: A folder; ``None`` is the project's cache. An interruption costs at most the blocks under way.
-        reporter: Is told how many utterances are done.
+        reporter: Is informed how many utterances are done.
         processes: That speak at once, one thread each; 0 is one for every core.
         description: What the progress is called.
 

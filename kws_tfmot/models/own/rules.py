@@ -1,7 +1,7 @@
 """How each kind of layer is written in the layers that pruning, quantisation and conversion know.
 
 A rule is a function ``(writer, step, values) -> Value``, exact in what the layer computes. Layers without a rule are
-copied as they are; what cannot be quantised among them is told by
+copied as they are; what cannot be quantised among them is named by
 :func:`~kws_tfmot.quantization.tfmot_qat.check_quantizable`.
 """
 

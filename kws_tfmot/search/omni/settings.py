@@ -88,7 +88,7 @@ class EvolutionSettings(Settings):
         mutation: Probability that a layer of a mutated child takes another sparsity.
         crossover: Share of children made of two parents, layer by layer; the others are mutations.
         fill: Share of children that are made denser as long as the budget allows.
-        fitness: ``accuracy`` on the validation clips, equals told apart by the loss; or the ``loss`` alone, whose steps
+        fitness: ``accuracy`` on the validation clips, ties decided by the loss; or the ``loss`` alone, whose steps
             are finer where the clips are few.
         seed: Of every draw.
     """

@@ -62,11 +62,11 @@ def propagate(nodes: Sequence[Node]) -> list[Array]:
     """
     values: list[Array] = []
     for node in nodes:
-        values.append(_behind(node, [values[i] for i in node.inputs]))
+        values.append(_after(node, [values[i] for i in node.inputs]))
     return values
 
 
-def _behind(node: Node, inputs: list[Array]) -> Array:
+def _after(node: Node, inputs: list[Array]) -> Array:
     if node.kind in ("input", "opaque"):
         return np.full(node.features, np.nan)
     if node.kind == "add":

@@ -42,7 +42,7 @@ class Node:
         bias: [units] of ``linear`` and ``depthwise``, ``None`` if there is none.
         scale: ``norm``: ``gamma / sqrt(variance + epsilon)``, [features].
         offset: ``norm``: ``beta - scale * mean``, [features].
-        silenceable: Whether its own parameters can make its output zero (a batch norm without gamma cannot).
+        zeroable: Whether its own parameters can make its output zero (a batch norm without gamma cannot).
         pads: Whether zeros are put around what the layer reads, so that its borders see other inputs than its middle.
         function: What it does to each value at the end.
         reason: Why an ``opaque`` layer is one, or why a ``linear`` layer cannot lose units.
@@ -57,7 +57,7 @@ class Node:
     bias: Array | None = None
     scale: Array = field(default_factory=_none)
     offset: Array = field(default_factory=_none)
-    silenceable: bool = True
+    zeroable: bool = True
     pads: bool = False
     function: Callable[[Array], Array] = identity
     reason: str = ""

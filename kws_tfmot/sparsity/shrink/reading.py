@@ -94,7 +94,7 @@ def _read(layer: keras.layers.Layer, inputs: tuple[int, ...], nodes: list[Node])
     if isinstance(layer, keras.layers.BatchNormalization):
         scale, offset = norm_factors(weights, layer.epsilon)
         return Node(layer.name, "norm", inputs, before.units, before.repeats,
-                    scale=scale, offset=offset, silenceable="gamma" in weights)  # fmt: skip
+                    scale=scale, offset=offset, zeroable="gamma" in weights)  # fmt: skip
     if isinstance(layer, keras.layers.Add):
         return Node(layer.name, "add", inputs, before.units, before.repeats)
     repeats = units // before.units

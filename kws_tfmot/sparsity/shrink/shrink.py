@@ -23,7 +23,7 @@ batch norm, ReLU, pooling, dropout, flattening and additions) is removed
   ==========================================  ==============================================================
 
   With ReLU behind its batch norm a unit has c = 0 wherever ``BN(0) <= 0``. The others stay and are reported, unless
-  :func:`kws_tfmot.sparsity.shrink.silence.silence_dead` made them zero, which changes the network and therefore belongs
+  :func:`kws_tfmot.sparsity.shrink.zeroing.zero_dead` made them zero, which changes the network and therefore belongs
   into the fine-tuning.
 
 Removing a unit takes its weights to and from others, so more may die; the fixed point is found by
@@ -124,14 +124,14 @@ class _Rebuilding:
         added = contribution(node.kernel, gone)[self._units.kept(index)]
         if not added.any():
             return
-        values, norm = self._weights[node.name], self._norm_behind(index)
+        values, norm = self._weights[node.name], self._norm_after(index)
         if node.bias is None and norm is not None:
             _add(self._weights[norm.name], "moving_mean", -added)
         else:
             values.setdefault("bias", np.zeros(added.shape, np.float32))
             _add(values, "bias", added)
 
-    def _norm_behind(self, index: int) -> Node | None:
+    def _norm_after(self, index: int) -> Node | None:
         """The batch norm that is the only reader of a layer, with nothing between them."""
         readers = [node for node in self._nodes if index in node.inputs]
         linear = self._model.get_layer(self._nodes[index].name).activation is keras.activations.linear

@@ -144,7 +144,7 @@ def _reach(address: str) -> None:
     if not separator or not port.isdigit() or "/" in host:
         raise RecipeError(
             f"expected the address of a cluster as HOST:PORT, or auto. Received: {address!r}",
-            "Run the command on a node of the cluster, with the address that `ray start --head` told.",
+            "Run the command on a node of the cluster, with the address that `ray start --head` printed.",
         )
     try:
         socket.create_connection((host.strip("[]"), int(port)), _REACHED_WITHIN).close()
@@ -166,7 +166,7 @@ def _remove_leftovers() -> None:
 
 
 def _started_by(process: str) -> Iterator[int]:
-    """Processes that a run has started, told by what they have in their environment."""
+    """Processes that a run has started, known by what they have in their environment."""
     mark = f"{_MARK}={process}".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):

@@ -108,7 +108,7 @@ def _read(path: Path) -> Any:
     except FileNotFoundError:
         return None
     except ValueError:
-        raise RecipeError(f"{path} is damaged.", "Remove it; what it told is then done again.") from None
+        raise RecipeError(f"{path} is damaged.", "Remove it; what it recorded is then done again.") from None
 
 
 def _differences(there: Any, plan: dict[str, Any]) -> Iterator[str]:

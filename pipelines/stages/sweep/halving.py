@@ -77,7 +77,7 @@ class Halving:
 
 
 def scheduler_of(halving: Halving | None, on_stop: Callable[[str, int, float], None]) -> Any:
-    """Ray Tune's scheduler: trials in order, those ended that ``halving`` stops, after ``on_stop`` was told of them."""
+    """Ray Tune's scheduler: trials in order; ``on_stop`` hears of those that ``halving`` stops before they end."""
     from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
     class _Scheduler(FIFOScheduler):

@@ -20,7 +20,7 @@ def run_ray_jobs(jobs: Sequence[Job], cores: int, watch: Watch) -> dict[str, Out
     Args:
         jobs: In the order in which they should be done.
         cores: Cores, and threads of TensorFlow, of each.
-        watch: Is told of everything.
+        watch: Is informed of everything.
 
     Returns:
         The outcome of every job by its name.

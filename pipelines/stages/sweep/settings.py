@@ -141,7 +141,7 @@ def trials_of(sweep: Sweep, folder: Path, overrides: list[str] | tuple[str, ...]
 
 
 def label_of(variant: str, point: dict[str, Any], keys: list[str]) -> str:
-    """The name of a variant with its parameters; a key is told by its last part where that is enough.
+    """The name of a variant with its parameters; a key is shortened to its last part where that is enough.
 
     >>> label_of("", {"sparsity.method": "csp", "train.learning_rate": 0.01}, ["train.learning_rate"])
     'csp, learning_rate 0.01'

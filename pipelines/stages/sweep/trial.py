@@ -1,4 +1,4 @@
-"""One trial, in a worker that may be anywhere: its build, an epoch told after the other, and its row at the end."""
+"""One trial, in a worker that may be anywhere: its build, an epoch reported after the other, and its row at the end."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def attend(
 
     try:
         _wait_for(builds[name].run_folder)
-        build = _with_donor(builds, name, own, log)
+        build = _with_shared_training(builds, name, own, log)
         row = work(build, SILENT, on_epoch)
         own.write_row(name, row | _validation(build) | {"epochs": len(own.epochs(name))})
     except KwsError as error:
@@ -111,13 +111,13 @@ def _wait_for(run: Path) -> None:
             time.sleep(0.5)
 
 
-def _with_donor(builds: Mapping[str, CellBuild], name: str, folder: SweepFolder, log: EpochLog) -> CellBuild:
+def _with_shared_training(builds: Mapping[str, CellBuild], name: str, folder: SweepFolder, log: EpochLog) -> CellBuild:
     """Take over the sparse training of another trial that has done the same."""
     build = builds[name]
     for other, theirs in builds.items():
         if other != name and build.sparse_key and theirs.sparse_key == build.sparse_key and _has_trained(theirs):
             log.take_over(folder.epochs(other), SPARSE_STAGES)
-            return replace(build, donor=theirs.cell.name)
+            return replace(build, shares_with=theirs.cell.name)
     return build
 
 

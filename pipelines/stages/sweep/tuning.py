@@ -126,10 +126,10 @@ class _View:
         seconds = time.monotonic() - self._began.get(name, time.monotonic())
         row, stopped = self._folder.row(name), self._folder.stopped(name)
         error = "" if row or stopped else self._folder.failure(name) or error
-        told: Any = row
+        reported: Any = row
         if row is None and stopped:
-            told = f"stopped at epoch {stopped['epoch']}, {100 * stopped['accuracy']:.2f} % on the validation split"
-        self._watch.ended(name, Outcome(told, error, seconds=seconds))
+            reported = f"stopped at epoch {stopped['epoch']}, {100 * stopped['accuracy']:.2f} % on the validation split"
+        self._watch.ended(name, Outcome(reported, error, seconds=seconds))
 
 
 def _callback(view: _View) -> Any:

@@ -61,7 +61,7 @@ def test_what_was_spoken_is_not_spoken_again(tmp_path: Path, monkeypatch: pytest
     assert [clip.text for clip in again[:2]] == ["go", "left"]
 
 
-def test_a_missing_engine_is_told_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_engine_is_reported_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(self: Kokoro) -> str:
         raise ToolchainError("the engine kokoro needs packages that are not installed.", "Install the extra.")
 

@@ -164,7 +164,7 @@ def test_what_a_model_of_few_recordings_can_be_trusted_with_is_shown(
     assert "judged on synthesised speech" not in render_page(report)  # its test is of people
 
 
-def test_another_split_in_the_comparison_is_told(full: ReportInput) -> None:
+def test_another_split_in_the_comparison_is_reported(full: ReportInput) -> None:
     assert "was judged on other test clips" not in render_page(full)
     for one in full.comparison["rows"]:  # type: ignore[index]
         one["split_sha256"] = "6" * 64
@@ -184,7 +184,7 @@ def test_the_det_curve_goes_from_the_highest_threshold_to_the_lowest(report_inpu
     assert heights == sorted(heights)  # SVG counts from the top
 
 
-def test_a_stream_of_another_model_is_told(full: ReportInput) -> None:
+def test_a_stream_of_another_model_is_reported(full: ReportInput) -> None:
     assert "None of these curves" not in render_page(full)
     assert "None of these curves" in render_page(replace(full, det={"other": full.det["other"]}))
 

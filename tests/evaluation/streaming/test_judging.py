@@ -102,7 +102,7 @@ def test_the_threshold_for_a_target(curve: DetCurve, per_hour: float, threshold:
     assert curve.threshold_for(per_hour) == threshold
 
 
-def test_one_voice_that_decides_is_told_apart() -> None:
+def test_one_voice_that_decides_is_reported_apart() -> None:
     accepts = np.array([[0.0, 30, 2], [0, 20, 0], [0, 0, 0]])  # the first speaker's clip is accepted up to the top
     rejects = np.array([[0.0, 1, 1], [0, 2, 1], [0, 8, 9]])
     curve = DetCurve((10, 20, 30), accepts, rejects, np.array([0.0, 10, 10]), np.array([1.0, 0.5, 0.5]))

@@ -105,7 +105,7 @@ def test_files_that_are_both_are_no_negatives(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("positives", "negatives", "told"),
+    ("positives", "negatives", "reported"),
     [
         (["lo=LOW"], ["TALK"], r"does not know the word 'lo'.*Did you mean 'low'"),
         (["LOW"], ["TALK"], "expected WORD=FOLDER"),
@@ -115,7 +115,9 @@ def test_files_that_are_both_are_no_negatives(folder: Path) -> None:
         (["low=LOW"], ["LOW"], "no negative is left: 6 files"),
     ],
 )
-def test_what_cannot_be_judged_is_refused(folder: Path, positives: list[str], negatives: list[str], told: str) -> None:
+def test_what_cannot_be_judged_is_refused(
+    folder: Path, positives: list[str], negatives: list[str], reported: str
+) -> None:
     (folder / "empty").mkdir()
     known = {"LOW": f"{folder}/low", "TALK": f"{folder}/talk", "EMPTY": f"{folder}/empty"}
 
@@ -124,7 +126,7 @@ def test_what_cannot_be_judged_is_refused(folder: Path, positives: list[str], ne
             texts = [text.replace(name, path) for text in texts]
         return texts
 
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=reported):
         word_files(filled(positives), filled(negatives), ("low", "high"))
 
 

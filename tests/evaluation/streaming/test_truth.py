@@ -43,7 +43,7 @@ def test_no_keyword_at_all_is_a_track_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("start,end,label\n1,2,yes\n", "expected the columns start, end, word"),
         ("start,end,word\n2,1,yes\n", "line 2: expected start and end"),
@@ -52,10 +52,10 @@ def test_no_keyword_at_all_is_a_track_too(tmp_path: Path) -> None:
         ("start,end,word\n1\n", "line 2"),
     ],
 )
-def test_tracks_that_are_refused(tmp_path: Path, text: str, told: str) -> None:
+def test_tracks_that_are_refused(tmp_path: Path, text: str, reported: str) -> None:
     track = tmp_path / "day.csv"
     track.write_text(text)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=reported):
         load_labels(track, "day", 10.0)
 
 

@@ -1,4 +1,4 @@
-"""Networks of users through quantisation, conversion and the device's kernels; what cannot go is told at once."""
+"""Networks of users through quantisation, conversion and the device's kernels; what cannot go is reported at once."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def test_sweeps_that_ship_can_be_built(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "reported"),
     [
         ({"parameters": {"sparsity.methd": ["csp"]}}, "Did you mean 'method'?"),
         ({"parameters": {"sparsity.method": "csp"}}, "expected a list"),
@@ -101,7 +101,7 @@ def test_sweeps_that_ship_can_be_built(path: Path) -> None:
         ({"parameters": {"quantization.mode": ["none"]}}, "judges int8"),
     ],
 )
-def test_what_cannot_be_is_refused(given: dict, told: str) -> None:
+def test_what_cannot_be_is_refused(given: dict, reported: str) -> None:
     with pytest.raises(RecipeError) as refused:
         trials(**given)
-    assert told in str(refused.value)
+    assert reported in str(refused.value)

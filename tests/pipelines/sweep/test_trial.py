@@ -28,16 +28,16 @@ def plan(tmp_path: Path) -> SweepPlan:
 
 
 def run(plan: SweepPlan, name: str, work=train, lost_after: int = 99) -> list[dict]:
-    told: list[dict] = []
+    reported: list[dict] = []
 
     def report(result: dict) -> None:
-        told.append(result)
-        if len(told) == lost_after:
+        reported.append(result)
+        if len(reported) == lost_after:
             raise KeyboardInterrupt  # nothing catches it: the worker is gone
 
     builds = plan.builds()
     attend({"trial": name}, builds=builds, folder=plan.folder, work=work, cores=0, report=report)
-    return told
+    return reported
 
 
 def test_a_lost_worker_costs_no_epoch_and_none_counts_twice(plan: SweepPlan) -> None:
@@ -47,8 +47,8 @@ def test_a_lost_worker_costs_no_epoch_and_none_counts_twice(plan: SweepPlan) -> 
         run(plan, name, lost_after=2)
     assert not folder.is_over(name)
     assert [epoch for _, epoch, _ in folder.epochs(name)] == [0, 1]
-    told = run(plan, name)
-    assert [result["epoch"] for result in told] == [3, 4]  # it went on where the first worker was
+    reported = run(plan, name)
+    assert [result["epoch"] for result in reported] == [3, 4]  # it went on where the first worker was
     assert [epoch for _, epoch, _ in folder.epochs(name)] == [0, 1, 2, 3]
     assert run(plan, name) == []  # finished trials are not run again
     run(plan, other)

@@ -111,13 +111,13 @@ def test_every_trial_finishes_once_though_a_worker_and_a_node_are_killed(two_nod
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "reported"),
     [
         ("127.0.0.1:1", "no cluster answers"),
         ("ray://127.0.0.1:10001", "expected the address of a cluster as HOST:PORT"),
         ("somewhere", "expected the address of a cluster as HOST:PORT"),
     ],
 )
-def test_a_cluster_that_is_not_there_is_told(address: str, told: str) -> None:
-    with pytest.raises(RecipeError, match=told), cluster(address, 1, 1):
+def test_a_cluster_that_is_not_there_is_reported(address: str, reported: str) -> None:
+    with pytest.raises(RecipeError, match=reported), cluster(address, 1, 1):
         pass

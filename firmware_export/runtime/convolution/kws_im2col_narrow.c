@@ -7,7 +7,7 @@ static inline void kws_put_two(kws_lane *row, const int8_t *x) {
 }
 
 /* Row c of the columns is pixels pixel..pixel + bits - 1 of input channel c. */
-void kws_gather_narrow(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns) {
+void kws_im2col_narrow(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns) {
     kws_lane *row = (kws_lane *)columns;
     const uint32_t plane = layer->window.in_plane, width = layer->bits;
     const int8_t *x = input + pixel;

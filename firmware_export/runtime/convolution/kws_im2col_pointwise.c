@@ -2,7 +2,7 @@
 #include "kws_lanes.h"
 
 /* A 1x1 window with stride 1: row c of the columns is pixels pixel..pixel+7 of input channel c. */
-void kws_gather_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns) {
+void kws_im2col_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns) {
     kws_lane *row = (kws_lane *)columns;
     const uint32_t plane = layer->window.in_plane;
     const int8_t *x = input + pixel;

@@ -82,7 +82,7 @@ static void kws_put_pixel(const kws_conv *layer, const int8_t *input, int32_t y,
 }
 
 /* Any window; the plane's padding repeats its last pixel. */
-void kws_gather_window_pairs(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns) {
+void kws_im2col_window_pairs(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns) {
     const kws_window *w = &layer->window;
     const uint32_t pixels = (uint32_t)w->out_height * w->out_width;
     uint32_t oy = pixel / w->out_width, ox = pixel % w->out_width;

@@ -1,4 +1,4 @@
-"""`kws omni menu`: from one training, int8 files and firmware along the front of flash against accuracy."""
+"""`kws omni set`: from one training, int8 files and firmware along the front of flash against accuracy."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from pipelines.stages.build import Build
 from pipelines.stages.convert import INT8_MODEL
 from pipelines.stages.omni import open_subnetworks
 
-MENU = "menu"
+SET = "set"
 
 
-@group.command("menu")
-def menu_command(
+@group.command("set")
+def set_command(
     directory: RunOption,
     board: BoardOption = "mps2-an386",
     models: Annotated[int, typer.Option(min=1, help="Budgets between the sparsest and the dense sub-network.")] = 12,
@@ -59,19 +59,26 @@ def menu_command(
         settings = evolution(population, generations, seed, fitness)
         build = open_run(directory)
         with build.run.locked():
-            rows = make_menu(build, board, models, by, uniform, settings)
+            rows = make_set(build, board, models, by, uniform, settings)
             record = {"board": board, "by": by, "uniform": uniform, "models": rows, "versions": versions()}
             record |= {"search": None if uniform else settings.model_dump(mode="json")}
-            write_json(build.run.path(f"{MENU}/menu.json"), record)
-            plot(rows, build.run.path(f"{MENU}/menu.png"))
+            write_json(build.run.path(f"{SET}/set.json"), record)
+            plot(rows, build.run.path(f"{SET}/set.png"))
         show(build, rows)
         if not uniform and len(rows) < models:
             line(f"{models - len(rows)} of {models} budgets bring nothing that a smaller one does not")
 
 
-def make_menu(build: Build, board: str, models: int, by: str, uniform: bool, settings: Any) -> list[dict[str, Any]]:
-    """Choose the sub-networks, carry each through to firmware, and put the files into the run's ``menu``."""
-    from pipelines.stages.subnets_on_device import finish, menu_choice, open_costs, open_log, uniform_choice
+@group.command("menu", hidden=True, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def former_name() -> None:
+    """`kws omni set` as it was called before."""
+    with friendly_errors():
+        raise RecipeError("`kws omni menu` is called `kws omni set` now.", "Give the same options to it.")
+
+
+def make_set(build: Build, board: str, models: int, by: str, uniform: bool, settings: Any) -> list[dict[str, Any]]:
+    """Choose the sub-networks, carry each through to firmware, and put the files into the run's ``set``."""
+    from pipelines.stages.subnets_on_device import finish, open_costs, open_log, set_choice, uniform_choice
 
     subnets = open_subnetworks(build)
     costs, log = open_costs(build, subnets, board), open_log(build, subnets)
@@ -79,7 +86,7 @@ def make_menu(build: Build, board: str, models: int, by: str, uniform: bool, set
         chosen = [log.evaluate(levels) for levels in uniform_choice(subnets.space)]
         log.save()
     else:
-        chosen = [c for c, _ in menu_choice(subnets.space, log, costs, by, models, settings, build)]
+        chosen = [c for c, _ in set_choice(subnets.space, log, costs, by, models, settings, build)]
     rows = []
     with build.reporter.task("firmware", len(chosen)) as task:
         for candidate in chosen:
@@ -93,7 +100,7 @@ def make_menu(build: Build, board: str, models: int, by: str, uniform: bool, set
 
 def _copy(build: Build, row: dict[str, Any]) -> str:
     """The model under a name that says how much flash its firmware takes."""
-    name = f"{MENU}/model_int8_{row['board']['flash'] / 1000:.1f}kB.tflite"
+    name = f"{SET}/model_int8_{row['board']['flash'] / 1000:.1f}kB.tflite"
     with replacing(build.run.path(name)) as temporary:
         shutil.copyfile(build.run.path(row["directory"]) / INT8_MODEL, temporary)
     return name

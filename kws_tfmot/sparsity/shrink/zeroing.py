@@ -3,7 +3,7 @@
 A unit without live inputs has a constant output c. Read by a kernel larger than 1x1 with zero padding, c is not the
 same as a bias, as the borders see zeros. With ``gamma = beta = 0`` in the batch norm behind it (or a bias of 0) it is 0
 everywhere, for which the padding makes no difference, and the unit can be removed. That changes the network, so it
-belongs into the fine-tuning with fixed masks: multiply the variables of :func:`silence_factors` by their factors after
+belongs into the fine-tuning with fixed masks: multiply the variables of :func:`zeroing_factors` by their factors after
 each step.
 """
 
@@ -23,7 +23,7 @@ from kws_tfmot.sparsity.shrink.reading import read_graph
 
 
 @dataclass(frozen=True)
-class Silenced:
+class Zeroed:
     """Units that were made exactly zero.
 
     Attributes:
@@ -39,11 +39,11 @@ class Silenced:
     reader: str
 
 
-def silence_plan(nodes: Sequence[Node]) -> tuple[dict[str, Mask], list[Silenced]]:
+def zeroing_plan(nodes: Sequence[Node]) -> tuple[dict[str, Mask], list[Zeroed]]:
     """Which units of which batch norm or bias have to be zero so that dead units in front of zero padding are.
 
     The plan depends on where the weights are zero and not on the value of the constants: units that are zero already,
-    by an earlier call or by their ReLU, are in it too, so that they stay zero. Silencing may kill further units behind
+    by an earlier call or by their ReLU, are in it too, so that they stay zero. Zeroing may kill further units behind
     it, which are found as well.
 
     Returns:
@@ -53,13 +53,13 @@ def silence_plan(nodes: Sequence[Node]) -> tuple[dict[str, Mask], list[Silenced]
     >>> nodes = [Node("x", "input", (), 1),
     ...          Node("conv", "linear", (0,), 2, kernel=dead, bias=np.array([0.0, 3.0])),
     ...          Node("depthwise", "depthwise", (1,), 2, kernel=np.ones((9, 2)), pads=True)]
-    >>> plan, changes = silence_plan(nodes)
+    >>> plan, changes = zeroing_plan(nodes)
     >>> plan, changes
-    ({'conv': array([False,  True])}, [Silenced(layer='conv', units=(1,), before=(3.0,), reader='depthwise')])
+    ({'conv': array([False,  True])}, [Zeroed(layer='conv', units=(1,), before=(3.0,), reader='depthwise')])
     """
     nodes = list(nodes)
     plan: dict[str, Mask] = {}
-    changes: list[Silenced] = []
+    changes: list[Zeroed] = []
     while True:
         found = _next(nodes, plan)
         if found is None:
@@ -73,10 +73,10 @@ def silence_plan(nodes: Sequence[Node]) -> tuple[dict[str, Mask], list[Silenced]
             nodes[source] = _silent(node, new)
             if (changed := new & (seen != 0)).any():
                 indices, values = np.flatnonzero(changed).tolist(), seen[changed].tolist()
-                changes.append(Silenced(node.name, tuple(indices), tuple(values), nodes[reader].name))
+                changes.append(Zeroed(node.name, tuple(indices), tuple(values), nodes[reader].name))
 
 
-def silence_factors(model: keras.Model, masks: Mapping[str, Mask] | None = None) -> list[tuple[Any, Array]]:
+def zeroing_factors(model: keras.Model, masks: Mapping[str, Mask] | None = None) -> list[tuple[Any, Array]]:
     """(variable, float factors 0 or 1 of its shape) that keep the plan's units at zero in training.
 
     Use it after the masks have changed for the last time, and multiply after each step:
@@ -86,7 +86,7 @@ def silence_factors(model: keras.Model, masks: Mapping[str, Mask] | None = None)
         model: A float model without wrappers.
         masks: {layer: which weights of its kernel stay}, where the kernels do not hold the masks' zeros yet.
     """
-    plan, _ = silence_plan(read_graph(model, masks))
+    plan, _ = zeroing_plan(read_graph(model, masks))
     pairs = []
     for name, silent in plan.items():
         for variable in _variables(model.get_layer(name)):
@@ -94,14 +94,14 @@ def silence_factors(model: keras.Model, masks: Mapping[str, Mask] | None = None)
     return pairs
 
 
-def silence_dead(model: keras.Model, masks: Mapping[str, Mask] | None = None) -> list[Silenced]:
+def zero_dead(model: keras.Model, masks: Mapping[str, Mask] | None = None) -> list[Zeroed]:
     """Make dead units in front of zero padding exactly zero, in place; see the module.
 
     Returns:
         What was changed; units that were zero already are not in it.
     """
-    _, changes = silence_plan(read_graph(model, masks))
-    for variable, factors in silence_factors(model, masks):
+    _, changes = zeroing_plan(read_graph(model, masks))
+    for variable, factors in zeroing_factors(model, masks):
         variable.assign(keras.backend.get_value(variable) * factors)
     return changes
 
@@ -140,7 +140,7 @@ def _sources(nodes: list[Node], constants: list[Array], index: int, wanted: Mask
     if not wanted.any() or not zero_stays_zero or node.kind in ("input", "opaque") or node.repeats > 1:
         return {}
     if node.kind == "norm":
-        return {index: wanted} if node.silenceable else {}
+        return {index: wanted} if node.zeroable else {}
     if node.kind in ("linear", "depthwise"):
         if node.bias is None:
             return {}

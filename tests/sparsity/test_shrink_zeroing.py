@@ -1,4 +1,4 @@
-"""Silencing makes removable what padding would keep, says what it changes, and can be held during training."""
+"""Zeroing makes removable what padding would keep, says what it changes, and can be held during training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shrink_support import assert_equal_outputs, inputs, network, prune_randomly
 from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.sparsity.shrink.shrink import shrink
-from kws_tfmot.sparsity.shrink.silence import silence_dead, silence_factors
+from kws_tfmot.sparsity.shrink.zeroing import zero_dead, zeroing_factors
 
 FAMILIES = ("dnn", "cnn", "ds_cnn", "tc_resnet8")
 
@@ -24,11 +24,11 @@ def dead_channels(model: keras.Model, layer: str, channels: list[int], beta: flo
     norm.beta.assign(np.where(alive, norm.beta, beta))
 
 
-def test_silenced_channels_can_be_removed() -> None:
+def test_zeroed_channels_can_be_removed() -> None:
     model = network("ds_cnn", width=6, blocks=1)
     dead_channels(model, "conv", [1, 4], beta=0.5)
     assert [row.units_after for row in shrink(model)[1]][:2] == [6, 6]
-    (change,) = silence_dead(model)
+    (change,) = zero_dead(model)
     assert (change.layer, change.units, change.reader) == ("conv_bn", (1, 4), "block1_depthwise")
     assert change.before == pytest.approx((0.5, 0.5))
     behind = keras.Model(model.inputs, model.get_layer("conv_relu").output)(inputs(3)).numpy()
@@ -39,7 +39,7 @@ def test_silenced_channels_can_be_removed() -> None:
     assert not any(row.reason for row in sizes)
 
 
-def test_a_silenced_channel_may_kill_the_next_one() -> None:
+def test_a_zeroed_channel_may_kill_the_next_one() -> None:
     model = network("ds_cnn", width=4, blocks=2)
     dead_channels(model, "conv", [2], beta=1.0)
     kernel = model.get_layer("block1_pointwise").kernel
@@ -48,7 +48,7 @@ def test_a_silenced_channel_may_kill_the_next_one() -> None:
     kernel.assign(values)
     norm = model.get_layer("block1_pointwise_bn")
     norm.set_weights([np.ones(4), np.full(4, 9.0), np.zeros(4), np.ones(4)])
-    changes = silence_dead(model)
+    changes = zero_dead(model)
     assert [(change.layer, change.units) for change in changes] == [("conv_bn", (2,)), ("block1_pointwise_bn", (0,))]
     smaller, sizes = shrink(model)
     assert_equal_outputs(model, smaller)
@@ -57,21 +57,21 @@ def test_a_silenced_channel_may_kill_the_next_one() -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("seed", range(3))
-def test_after_silencing_nothing_is_kept_by_padding_alone(name: str, seed: int) -> None:
+def test_after_zeroing_nothing_is_kept_by_padding_alone(name: str, seed: int) -> None:
     model = network(name, seed, width=16)
     prune_randomly(model, 0.9, seed, units=0.3)
-    silence_dead(model)
-    assert silence_dead(model) == []
+    zero_dead(model)
+    assert zero_dead(model) == []
     smaller, sizes = shrink(model)
     assert_equal_outputs(model, smaller)
     assert not any("padded" in row.reason for row in sizes)
 
 
-def test_nothing_is_silenced_that_can_be_folded() -> None:
+def test_nothing_is_zeroed_that_can_be_folded() -> None:
     model = network("dnn", width=16)
     prune_randomly(model, 0.9, 0, units=0.3)
     before = model.get_weights()
-    assert silence_dead(model) == [] and silence_factors(model) == []
+    assert zero_dead(model) == [] and zeroing_factors(model) == []
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
@@ -82,7 +82,7 @@ def test_the_factors_hold_through_training() -> None:
     dead_channels(model, "conv", [5], beta=-0.5)  # zero behind its ReLU so far, but free to change
     kernel = model.get_layer("conv").kernel
     mask = (kernel.numpy() != 0).astype(np.float32)
-    held = [*silence_factors(model), (kernel, mask)]
+    held = [*zeroing_factors(model), (kernel, mask)]
     assert sorted(variable.name for variable, _ in held[:2]) == ["conv_bn/beta:0", "conv_bn/gamma:0"]
     np.testing.assert_array_equal(held[0][1], [0, 1, 1, 1, 1, 0])
     optimizer = keras.optimizers.Adam(0.05)
@@ -100,29 +100,29 @@ def test_the_factors_hold_through_training() -> None:
 
     for seed in range(5):
         step(tf.constant(inputs(8, seed)))
-    assert silence_dead(model) == []
+    assert zero_dead(model) == []
     smaller, sizes = shrink(model)
     assert_equal_outputs(model, smaller)
     assert sizes[0].units_after == 4
-    np.testing.assert_array_equal(silence_factors(model)[0][1], [0, 1, 1, 1, 1, 0])
+    np.testing.assert_array_equal(zeroing_factors(model)[0][1], [0, 1, 1, 1, 1, 0])
 
 
 def test_masks_that_are_not_in_the_kernels_yet() -> None:
     model = network("ds_cnn", width=6, blocks=1)
     mask = np.ones(model.get_layer("conv").kernel.shape, bool)
     mask[..., 3] = False
-    factors = silence_factors(model, {"conv": mask})
+    factors = zeroing_factors(model, {"conv": mask})
     assert [np.flatnonzero(values == 0).tolist() for _, values in factors] == [[3], [3]]
-    assert silence_factors(model) == []
+    assert zeroing_factors(model) == []
     with pytest.raises(ModelError, match="mask of layer 'conv' does not fit"):
-        silence_factors(model, {"conv": mask[..., :2]})
+        zeroing_factors(model, {"conv": mask[..., :2]})
 
 
 def test_an_addition_is_silent_only_where_both_branches_are() -> None:
     model = network("tc_resnet8", width=12, blocks=2)
     dead_channels(model, "block1_conv2", [0, 1], beta=1.0)
     dead_channels(model, "block1_shortcut", [1, 2], beta=1.0)
-    changes = silence_dead(model)
+    changes = zero_dead(model)
     assert sorted((c.layer, c.units) for c in changes) == [("block1_conv2_bn", (1,)), ("block1_shortcut_bn", (1,))]
     smaller, sizes = shrink(model)
     assert_equal_outputs(model, smaller)
@@ -130,7 +130,7 @@ def test_an_addition_is_silent_only_where_both_branches_are() -> None:
     assert reasons["block1_conv2"] == "1 unit without live inputs: added to live units in block1_add"
 
 
-def test_a_bias_without_batch_norm_is_silenced_and_a_batch_norm_without_gamma_is_not() -> None:
+def test_a_bias_without_batch_norm_is_zeroed_and_a_batch_norm_without_gamma_is_not() -> None:
     source = keras.Input((12, 8, 1))
     x = keras.layers.Conv2D(3, 3, name="biased", bias_initializer="ones", activation="relu")(source)
     x = keras.layers.Conv2D(3, 3, padding="same", name="conv")(x)
@@ -140,7 +140,7 @@ def test_a_bias_without_batch_norm_is_silenced_and_a_batch_norm_without_gamma_is
     for name in ("biased", "conv"):
         kernel = model.get_layer(name).kernel
         kernel.assign(kernel * np.array([0, 1, 1]))
-    assert [(c.layer, c.units, c.before) for c in silence_dead(model)] == [("biased", (0,), (1.0,))]
+    assert [(c.layer, c.units, c.before) for c in zero_dead(model)] == [("biased", (0,), (1.0,))]
     _, sizes = shrink(model)
     assert [row.units_after for row in sizes] == [2, 3, 3, 2]
     assert "padded kernel of depthwise" in sizes[1].reason
@@ -159,6 +159,6 @@ def test_an_addition_that_cannot_become_silent_is_left_as_it_is() -> None:
     for name in ("first", "second"):
         kernel = model.get_layer(name).kernel
         kernel.assign(kernel * np.array([1, 0, 1]))
-    assert silence_dead(model) == [] and silence_factors(model) == []
+    assert zero_dead(model) == [] and zeroing_factors(model) == []
     _, sizes = shrink(model)
     assert sizes[0].reason == "1 unit without live inputs: not zero before the padded kernel of conv"
