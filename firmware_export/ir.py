@@ -130,7 +130,7 @@ class Operation:
         return 0
 
     def works_in_place(self, source: Layout, target: Layout) -> bool:
-        """Whether the kernel may write its output where its first input stands."""
+        """Whether the kernel may write its output where its first input is."""
         return False
 
     def moves_nothing(self, source: Layout, target: Layout) -> bool:

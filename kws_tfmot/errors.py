@@ -1,7 +1,7 @@
 """The one family of errors a user of kws-tfmot can see.
 
 Every refusal names the value received, the values allowed and the way out, so that the command line can
-print it as it stands (exit code 2, no traceback).
+print it as it is (exit code 2, no traceback).
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ def _shrink(values: dict[str, Any], overridden: set[str]) -> None:
 
 
 def read_values(path: str | Path) -> dict[str, Any]:
-    """Keys and values of a YAML file as they stand there.
+    """Keys and values of a YAML file as they are there.
 
     Raises:
         RecipeError: If the file is missing or is no YAML mapping.

@@ -43,7 +43,7 @@ class Settings(pydantic.BaseModel):
 
         Args:
             values: Keys and values as read from YAML or JSON; ``None`` means all defaults.
-            where: Dotted prefix under which the values stand in the recipe, for the message.
+            where: Dotted prefix under which the values are in the recipe, for the message.
 
         Raises:
             RecipeError: With one line for each key that is unknown or holds a value that is not allowed.

@@ -49,7 +49,7 @@ class _Loader(yaml.SafeLoader):
                 if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                     if key.value in seen:
                         raise yaml.MarkedYAMLError(
-                            problem=f"the key {key.value!r} stands there twice", problem_mark=key.start_mark
+                            problem=f"the key {key.value!r} occurs twice", problem_mark=key.start_mark
                         )
                     seen.add(key.value)
         return super().construct_mapping(node, deep)
@@ -83,7 +83,7 @@ def read_yaml(text: str, what: str, hint: str = "") -> Any:
     ['yes', 'off', True]
     >>> read_yaml("{a: 1, a: 2}", "an example")
     Traceback (most recent call last):
-    kws_tfmot.errors.RecipeError: an example is not valid YAML: line 1: the key 'a' stands there twice
+    kws_tfmot.errors.RecipeError: an example is not valid YAML: line 1: the key 'a' occurs twice
     """
     try:
         return yaml.load(text, Loader=_Loader)

@@ -15,7 +15,7 @@ _LEAST_NAME = 20  # nor the first column, of names
 
 
 class Block(NamedTuple):
-    """Columns that stand side by side, and their widths."""
+    """Columns that are side by side, and their widths."""
 
     columns: list[int]
     widths: list[int]

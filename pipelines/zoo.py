@@ -97,7 +97,7 @@ def named(name: str) -> Shipped:
 
 
 def card_lines(value: Any, indent: str = "") -> list[str]:
-    """A card as lines of text: keys as they stand, lists and groups below their key."""
+    """A card as lines of text: keys as they are, lists and groups below their key."""
     rows = []
     for key, inner in value.items():
         if isinstance(inner, dict):

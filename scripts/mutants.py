@@ -42,7 +42,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/evaluation/streaming/intervals.py": ("tests/evaluation/streaming/test_judging.py",),
     **{
         f"firmware_export/encodings/{name}.py": ("tests/firmware_export/test_engine_encodings.py",)
-        for name in ("base", "bitmap", "block", "dense", "index", "lowbit", "nm", "planes", "relative", "row_pairs")
+        for name in ("base", "bitmap", "block", "dense", "index", "lowbit", "nm", "planes", "delta4", "row_pairs")
     },
 }  # fmt: skip
 

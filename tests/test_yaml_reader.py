@@ -18,7 +18,7 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9
     [
         (BOMB, "aliases expand"),
         ("[" * 5000 + "]" * 5000, "nested deeper"),
-        ("train: {epochs: 1, epochs: 500}", "'epochs' stands there twice"),
+        ("train: {epochs: 1, epochs: 500}", "'epochs' occurs twice"),
         ("seed: !!bool maybe", "not valid YAML"),
         ("seed: !!int nothing", "not valid YAML"),
         ("seed: " + "9" * 5000, "not valid YAML"),

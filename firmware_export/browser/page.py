@@ -52,7 +52,7 @@ def demo_page(
     Args:
         model: Path or bytes of an int8 ``.tflite``.
         contract: Its labels, front end and detector.
-        title: What stands above.
+        title: What is above.
         rows: Names and values of the table of facts, before those of the model itself.
         notes: What a listener should know, each a line below the title.
 

@@ -66,7 +66,7 @@ def identifier(name: str) -> str:
 
 
 def comment(text: str) -> str:
-    """Text that cannot end the comment it stands in.
+    """Text that cannot end the comment it is in.
 
     >>> comment("a */ b")
     'a * / b'

@@ -1,7 +1,7 @@
 """The static memory plan: where every activation and every scratch area lies in the one arena.
 
 Values are placed by lifetime; two values may share bytes when they are never needed at the same time, and a layer that
-can work in place writes its output where its input stands. The plan is exact: the arena ends with the last byte used.
+can work in place writes its output where its input is. The plan is exact: the arena ends with the last byte used.
 States, which live from step to step, stand at the start of the arena and share their bytes with nothing.
 """
 
@@ -54,7 +54,7 @@ def scratch_bytes(layer: Layer, encoding: str) -> int:
 
 
 def works_in_place(layer: Layer, program: Program) -> bool:
-    """Whether the kernel may write its output where its first input stands."""
+    """Whether the kernel may write its output where its first input is."""
     if not layer.inputs:
         return False
     source, target = program.values[layer.inputs[0]].layout, program.values[layer.output].layout

@@ -1,4 +1,4 @@
-"""The README that stands beside exported C files."""
+"""The README beside exported C files."""
 
 from __future__ import annotations
 

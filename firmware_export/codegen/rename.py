@@ -61,7 +61,7 @@ def renamed_file(file: str, name: str) -> str:
 
 
 def _digested(text: str) -> str:
-    """The front end's tables with the digest of what now stands below it."""
+    """The front end's tables with the digest of what is below it now."""
     found = _DIGEST.search(text)
     if not found:
         return text

@@ -1,4 +1,4 @@
-"""What stands at the head of every exported file: its licence, and the version that made it."""
+"""What is at the head of every exported file: its licence, and the version that made it."""
 
 from __future__ import annotations
 

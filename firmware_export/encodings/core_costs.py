@@ -36,7 +36,7 @@ class CoreCosts:
 CODE = {
     "dense": 620,
     "bitmap": 900,
-    "relative": 900,
+    "delta4": 900,
     "delta": 750,
     "index": 900,
     "block": 1000,
@@ -52,7 +52,7 @@ COSTS: dict[str, CoreCosts] = {
         convolution={
             "dense": KernelCost(38.9, 0.0, 658.75, 47.77),
             "delta": KernelCost(75.23, 0.0, 705.05, 48.16),
-            "relative": KernelCost(76.7, 0.0, 706.33, 48.15),
+            "delta4": KernelCost(76.7, 0.0, 706.33, 48.15),
             "bitmap": KernelCost(116.15, 56.09, 707.39, 48.72),
             "index": KernelCost(77.26, 0.0, 710.22, 47.85),
             "block": KernelCost(316.75, 0.0, 704.3, 50.01),
@@ -65,7 +65,7 @@ COSTS: dict[str, CoreCosts] = {
         },
         vector={
             "dense": KernelCost(6.96, 0.0, 119.12, 1.46),
-            "relative": KernelCost(12.41, 0.0, 100.13, 0.86),
+            "delta4": KernelCost(12.41, 0.0, 100.13, 0.86),
             "bitmap": KernelCost(42.93, 24.45, 102.37, 0.54),
             "index": KernelCost(13.92, 0.0, 100.93, 0.78),
             "block": KernelCost(38.54, 0.0, 102.06, 0.76),
@@ -81,7 +81,7 @@ COSTS: dict[str, CoreCosts] = {
         convolution={
             "dense": KernelCost(22.91, 0.0, 153.18, 77.91),
             "delta": KernelCost(32.91, 0.0, 153.52, 30.33),
-            "relative": KernelCost(33.9, 0.0, 152.49, 30.98),
+            "delta4": KernelCost(33.9, 0.0, 152.49, 30.98),
             "bitmap": KernelCost(37.33, 15.36, 147.82, 31.16),
             "index": KernelCost(37.91, 0.0, 152.26, 30.66),
             "block": KernelCost(128.26, 0.0, 154.37, 30.47),
@@ -94,7 +94,7 @@ COSTS: dict[str, CoreCosts] = {
         },
         vector={
             "dense": KernelCost(5.34, 0.0, 66.74, 1.17),
-            "relative": KernelCost(12.46, 0.0, 51.79, 0.63),
+            "delta4": KernelCost(12.46, 0.0, 51.79, 0.63),
             "bitmap": KernelCost(12.43, 9.39, 57.4, 0.67),
             "index": KernelCost(10.97, 0.0, 56.68, 0.63),
             "block": KernelCost(27.96, 0.0, 58.78, 0.6),
@@ -113,7 +113,7 @@ COSTS: dict[str, CoreCosts] = {
             "narrow_4": KernelCost(11.7, 0.0, 71.46, 20.41),
             "narrow_6": KernelCost(13.67, 0.0, 87.65, 27.88),
             "narrow_10": KernelCost(21.47, 0.0, 124.46, 38.28),
-            "relative": KernelCost(15.91, 0.0, 106.89, 28.85),
+            "delta4": KernelCost(15.91, 0.0, 106.89, 28.85),
             "bitmap": KernelCost(19.34, 14.87, 102.23, 28.98),
             "index": KernelCost(19.92, 0.0, 106.68, 28.57),
             "block": KernelCost(56.31, 0.0, 108.69, 28.49),
@@ -126,7 +126,7 @@ COSTS: dict[str, CoreCosts] = {
         },
         vector={
             "dense": KernelCost(1.75, 0.0, 57.93, 1.1),
-            "relative": KernelCost(9.96, 0.0, 44.78, 0.63),
+            "delta4": KernelCost(9.96, 0.0, 44.78, 0.63),
             "bitmap": KernelCost(11.43, 9.41, 48.87, 0.65),
             "index": KernelCost(9.96, 0.0, 46.76, 0.61),
             "block": KernelCost(24.93, 0.0, 51.48, 0.57),
@@ -142,7 +142,7 @@ COSTS: dict[str, CoreCosts] = {
         convolution={
             "dense": KernelCost(1.14, 0.0, 118.81, 23.8),
             "delta": KernelCost(8.7, 0.0, 35.81, 5.24),
-            "relative": KernelCost(9.7, 0.0, 35.82, 5.25),
+            "delta4": KernelCost(9.7, 0.0, 35.82, 5.25),
             "bitmap": KernelCost(10.66, 7.02, 33.91, 5.32),
             "index": KernelCost(9.22, 0.0, 35.9, 5.2),
             "block": KernelCost(31.01, 0.0, 36.53, 5.07),
@@ -155,7 +155,7 @@ COSTS: dict[str, CoreCosts] = {
         },
         vector={
             "dense": KernelCost(1.75, 0.0, 60.48, 1.14),
-            "relative": KernelCost(10.46, 0.0, 43.8, 0.64),
+            "delta4": KernelCost(10.46, 0.0, 43.8, 0.64),
             "bitmap": KernelCost(11.43, 8.4, 45.91, 0.68),
             "index": KernelCost(7.47, 0.0, 50.12, 0.63),
             "block": KernelCost(22.75, 0.0, 56.99, 0.78),

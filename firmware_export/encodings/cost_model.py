@@ -50,7 +50,7 @@ def work(encoding: str, encoded: Encoded, rows: np.ndarray) -> tuple[float, floa
     """(weights or groups visited, words read beside them) in one pass over the matrix."""
     channels, depth = rows.shape
     nonzero = float(np.count_nonzero(rows))
-    if encoding == "relative":
+    if encoding == "delta4":
         return (encoded.size - channels) / 1.5, 0.0
     if encoding == "delta":
         return (encoded.size - 4 * channels) / 2, 0.0

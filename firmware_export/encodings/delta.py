@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from firmware_export.encodings.base import Encoded, Encoding, fits_lanes
-from firmware_export.encodings.relative import steps_of
+from firmware_export.encodings.delta4 import steps_of
 
 
 def encode(rows: np.ndarray) -> Encoded | None:

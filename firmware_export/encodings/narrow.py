@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from firmware_export.encodings.relative import steps_of
+from firmware_export.encodings.delta4 import steps_of
 
 BLOCK = 8
 _WEIGHT = {4: 279, BLOCK: 359, 6: 334, 10: 506}  # of a row of sixteen weights in a block: cycles of Cortex-M4

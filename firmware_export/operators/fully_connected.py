@@ -13,7 +13,7 @@ from firmware_export.operators.shared.random_model import RandomModel
 from firmware_export.operators.shared.weights import bias_of, convolution_ratios, requantised, weight_scales, weights_of
 from kws_tfmot.tflite.graph import Operator, Tensor
 
-MAX_PADDED_MATRIX = 1.25  # a matrix may grow by this factor to read a padded plane as it stands
+MAX_PADDED_MATRIX = 1.25  # a matrix may grow by this factor to read a padded plane as it is
 
 
 def lower(context: Context, operator: Operator) -> None:

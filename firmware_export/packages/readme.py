@@ -1,4 +1,4 @@
-"""The README that stands in every package."""
+"""The README of every package."""
 
 from __future__ import annotations
 

@@ -252,7 +252,7 @@ kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *ou
 kws_status kws_conv_dense_pairs(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_mve_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
-kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_conv_delta4(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_delta(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_narrow_4(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_narrow_6(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
@@ -266,7 +266,7 @@ kws_status kws_conv_planes(const kws_conv *layer, const int8_t *input, int8_t *o
 /* Fully connected layers: one input vector; `scratch` as above for packed and lookup-table weights, else unused. */
 kws_status kws_fc_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_fc_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
-kws_status kws_fc_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_fc_delta4(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_fc_index(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_fc_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_fc_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);

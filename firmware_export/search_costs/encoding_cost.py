@@ -139,7 +139,7 @@ def window_column(core: str) -> float:
 def measure(core: str, progress: Callable[[str], None]) -> dict[str, dict[str, Fit | None]]:
     """Every kind of kernel on one core: ``conv`` and ``fc``."""
     narrow = NARROW if core == "m4" else ()
-    kinds = ("dense", "delta", *narrow, "relative", "bitmap", "index", "block", "nm", *BITS)
+    kinds = ("dense", "delta", *narrow, "delta4", "bitmap", "index", "block", "nm", *BITS)
     found: dict[str, dict[str, Fit | None]] = {}
     for kind in kinds:
         progress(f"{kind} on {core}")

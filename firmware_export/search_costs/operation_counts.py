@@ -1,6 +1,6 @@
 """The measurements under the cost table of a search space: layers counted, small networks linked, kept on disk.
 
-Layers of equal shape cost the same wherever they stand, so the layers of all operations are counted in a few models:
+Layers of equal shape cost the same wherever they are, so the layers of all operations are counted in a few models:
 one for each expansion and map, of at most six layers each. A measurement is kept under everything that decides it:
 engine, compiler, emulator, board and shape.
 """

@@ -1,4 +1,4 @@
-"""Whether a model can be streamed: window, step, receptive field and state, or what stands in the way."""
+"""Whether a model can be streamed: window, step, receptive field and state, or what prevents it."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def input_rows(program: Program, rows: int | None = None) -> int:
 
 
 def upright(program: Program, rows: int | None = None) -> Upright:
-    """Turn ``program``; what stands in the way is listed in ``problems``.
+    """Turn ``program``; what prevents it is listed in ``problems``.
 
     Raises:
         NotStreamable: If the rows of the input cannot be known.

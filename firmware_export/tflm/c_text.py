@@ -57,7 +57,7 @@ def string_literal(text: str) -> str:
 
 
 def comment(text: str) -> str:
-    """Text made safe to stand inside a C comment.
+    """Text made safe inside a C comment.
 
     >>> comment("a */ b")
     'a * / b'

@@ -37,7 +37,7 @@ class Runnable(Protocol):
 
 @dataclass(frozen=True)
 class ModelAccuracy:
-    """Accuracy with everything that has to stand beside it."""
+    """Accuracy with everything that belongs beside it."""
 
     result: Accuracy
     interpreter: str

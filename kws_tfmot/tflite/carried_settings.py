@@ -25,7 +25,7 @@ class CarriedSettings(pydantic.BaseModel):
     ==============  =====================================================================
     ``labels``      one text an output of the model
     ``frontend``    :class:`~kws_tfmot.frontend.FrontendSettings`
-    ``data``        what decides which clip stands in which split
+    ``data``        what decides which clip is in which split
     ``detection``   when a stream of outputs becomes a detection
     ==============  =====================================================================
 
@@ -51,7 +51,7 @@ class CarriedSettings(pydantic.BaseModel):
 def parse_settings(entry: bytes) -> dict[str, Any]:
     """The settings in one metadata entry.
 
-    Refused, besides what is no JSON object: keys that stand twice, numbers that are not finite or no 64-bit integers,
+    Refused, besides what is no JSON object: keys that occur twice, numbers that are not finite or no 64-bit integers,
     texts with lone surrogates, more than :data:`MAX_DEPTH` levels, more than :data:`MAX_BYTES`, and labels or groups
     of a wrong type.
 
@@ -102,7 +102,7 @@ def _refuse_constant(name: str) -> Any:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return result
 
 

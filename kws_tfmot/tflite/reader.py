@@ -30,7 +30,7 @@ def read_model(source: str | Path | bytes) -> Graph:
     """Parse and check a TFLite model: one subgraph that infers, and others that set its variables once.
 
     Checked: every offset and length against the file; tensor shapes, types, buffers and quantisation against each
-    other; operator codes and options; every tensor index; and that operators stand in execution order, each tensor
+    other; operator codes and options; every tensor index; and that operators are in execution order, each tensor
     written once. Weights are read-only views of the file's bytes (``int4`` is unpacked to ``int8``).
 
     Args:

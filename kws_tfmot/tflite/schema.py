@@ -1,4 +1,4 @@
-"""The TFLite schema as data: which fields a table has, where they stand and of what type they are.
+"""The TFLite schema as data: which fields a table has, where they are and of what type they are.
 
 The PyPI package ``tflite`` holds one generated accessor class a table. Calling each accessor once on a probe that
 answers every question and notes what was asked yields slot, type and default of every field, so that reading and
@@ -74,7 +74,7 @@ OPTION_ENUMS = {
 
 
 def snake_case(name: str) -> str:
-    """Name of a generated accessor as it stands in the schema.
+    """Name of a generated accessor as it is in the schema.
 
     >>> snake_case("DilationWFactor"), snake_case("BuiltinOptions2Type")
     ('dilation_w_factor', 'builtin_options_2_type')

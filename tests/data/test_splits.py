@@ -119,7 +119,7 @@ def test_another_speaker_pattern(make_folder: Callable[..., Path], tmp_path: Pat
 
 
 class TestEvaluationFolders:
-    """``split: all``: judged as it stands."""
+    """``split: all``: judged as it is."""
 
     @pytest.fixture
     def packaged(self, make_folder: Callable[..., Path], write_clip: Callable[..., Path], tmp_path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""A folder in which a reader stands: clips, recordings of a few keywords, and a day's recording, all spoken here."""
+"""A folder of a reader: clips, recordings of a few keywords, and a day's recording, all spoken here."""
 
 from __future__ import annotations
 

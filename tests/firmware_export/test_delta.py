@@ -12,7 +12,7 @@ from firmware_export.encodings.delta import encode
 from firmware_export.engine import build
 from firmware_export.graphs.graph_writer import GraphWriter
 
-SPARSE = ("delta", "relative", "bitmap", "index", "block")
+SPARSE = ("delta", "delta4", "bitmap", "index", "block")
 
 
 def convolutions(seed: int, plane: tuple[int, int], channels: tuple[int, ...], density: float) -> bytes:

@@ -68,8 +68,8 @@ class TestEveryEncoding:
     [
         ("bitmap", 0.75, 0.39),
         ("bitmap", 0.9, 0.23),
-        ("relative", 0.75, 0.41),
-        ("relative", 0.9, 0.21),
+        ("delta4", 0.75, 0.41),
+        ("delta4", 0.9, 0.21),
         ("index", 0.9, 0.23),
         ("dense", 0.9, 1.0),
     ],

@@ -118,7 +118,7 @@ CASES: tuple[Maker, ...] = (
 
 
 @pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__)
-@pytest.mark.parametrize("encoding", ["dense", "relative"])
+@pytest.mark.parametrize("encoding", ["dense", "delta4"])
 def test_equals_tflm(make: Maker, encoding: str) -> None:
     writer = GraphWriter()
     model = writer.finish(*([end] for end in make(writer, np.random.default_rng(1))))

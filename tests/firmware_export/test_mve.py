@@ -176,7 +176,7 @@ def sparse(shape: tuple, activation: str = "NONE", weight_scale: float = 0.01) -
 
 
 @pytest.mark.device
-@pytest.mark.parametrize("encoding", ["bitmap", "relative", "index", "block", "nm"])
+@pytest.mark.parametrize("encoding", ["bitmap", "delta4", "index", "block", "nm"])
 @pytest.mark.parametrize(
     ("shape", "activation", "weight_scale"),
     [

@@ -62,7 +62,7 @@ def test_newest_rows_move_on_in_place() -> None:
 
 
 def test_one_row_of_output_takes_the_kernels_for_it() -> None:
-    """Depthwise convolutions along time are products of vectors, from the state as it stands."""
+    """Depthwise convolutions along time are products of vectors, from the state as it is."""
     for shape in SHAPES:
         engine = build(wake_word_model(shape))
         kernels = {call.functions[0] for call in engine.steps if "DEPTHWISE" in call.label}

@@ -10,7 +10,7 @@ from kws_tfmot.tflite.graph import Operator
 
 
 def lower_extreme(context: Context, operator: Operator, kernel: str) -> None:
-    """``kernel`` of two inputs; numbers are compared as they stand, so all scales must be one."""
+    """``kernel`` of two inputs; numbers are compared as they are, so all scales must be one."""
     sources = context.input_value(operator, 0), context.input_value(operator, 1)
     target = context.output_value(operator)
     for source in sources:

@@ -3,7 +3,7 @@
 #include "kws_mve_sparse.h"
 
 /* N:M: of each M = `group` neighbouring weights exactly N = `bits` are stored, zeros among them where fewer are not
- * zero. A row is the pairs {steps, w0, w1} of kws_conv_relative.c without a byte at its end: every row has as many, the
+ * zero. A row is the pairs {steps, w0, w1} of kws_conv_delta4.c without a byte at its end: every row has as many, the
  * last completed by a zero weight. */
 
 #if KWS_MVE

@@ -35,7 +35,7 @@ def noise(samples: int, seed: int) -> np.ndarray:
 
 
 class ToneRunner:
-    """Logits: how far the band of each word stands above the mean of all bands, over the window."""
+    """Logits: how far the band of each word lies above the mean of all bands, over the window."""
 
     name = "bands of tones"
 

@@ -2,7 +2,7 @@
 #include "kws_conv_rows.h"
 #include "kws_mve_sparse.h"
 
-/* 4-bit relative index: a row is groups of two weights, {steps, w0, w1}, ended by a zero byte. The lower half of
+/* 4-bit delta index: a row is groups of two weights, {steps, w0, w1}, ended by a zero byte. The lower half of
  * `steps` is how far w0 stands behind the place before it (the row begins at 0), the upper half the same for w1. Longer
  * gaps are bridged by weights that are zero. */
 
@@ -22,13 +22,13 @@ KWS_MVE_ROWS static void kws_mve_relative_rows(KWS_MVE_JOB) {
                       "2:\n\t");
 }
 
-kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
+kws_status kws_conv_delta4(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
     return kws_mve_conv_sparse(layer, input, output, scratch, kws_mve_relative_rows);
 }
 #else
 #if KWS_THUMB2
 /* The two weights behind the steps lr, and the next steps into it. */
-#define KWS_RELATIVE_TWO                                                                                    \
+#define KWS_DELTA4_TWO                                                                                      \
     "and r12, lr, #15\n\t"                                                                                  \
     "add r0, r0, r12, lsl #4\n\t"                                                                           \
     "ldrsb r12, [r1]\n\t" KWS_ROWS_MAC("r0", "r12", "r2", "r3", "") "bic lr, lr, #15\n\t"                   \
@@ -41,7 +41,7 @@ KWS_NAKED static const uint8_t *kws_relative_rows(KWS_ROWS_PARAMETERS) {
     KWS_ROWS("ldrb lr, [r1], #1\n\t"
              "cmp lr, #0\n\t"
              "beq 2f\n"
-             "1:\n\t" KWS_RELATIVE_TWO "cmp lr, #0\n\t"
+             "1:\n\t" KWS_DELTA4_TWO "cmp lr, #0\n\t"
              "bne 1b\n"
              "2:\n\t");
 }
@@ -62,7 +62,7 @@ static const uint8_t *kws_relative_sums(kws_sums *sums, const kws_lane *row, con
     return code;
 }
 
-kws_status kws_conv_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
+kws_status kws_conv_delta4(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
     return kws_conv_rows(layer, input, output, scratch, kws_relative_sums, KWS_QUICK(kws_relative_rows));
 }
 #endif

@@ -1,8 +1,8 @@
 /* Matrix times vector with weights that are not zero and the distances between them. */
 #include "kws_requantize.h"
 
-/* Encoding as in kws_conv_relative.c. */
-kws_status kws_fc_relative(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
+/* Encoding as in kws_conv_delta4.c. */
+kws_status kws_fc_delta4(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
     if (layer == NULL || input == NULL || output == NULL) {
         return KWS_ERROR_ARGUMENT;
     }

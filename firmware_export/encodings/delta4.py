@@ -1,4 +1,4 @@
-"""4-bit relative index: 1.5 bytes a weight that is not zero, walked through fast."""
+"""4-bit delta index: 1.5 bytes a weight that is not zero, walked through fast."""
 
 from __future__ import annotations
 
@@ -70,4 +70,4 @@ def decode(encoded: Encoded, channels: int, depth: int) -> np.ndarray:
     return rows
 
 
-RELATIVE = Encoding("relative", True, encode, decode)
+DELTA4 = Encoding("delta4", True, encode, decode)
