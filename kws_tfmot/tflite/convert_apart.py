@@ -27,7 +27,7 @@ _TRIED = frozenset(
     {
         *("InputLayer", "QuantizeLayer", "Conv2D", "DepthwiseConv2D", "Dense", "BatchNormalization", "Add", "Multiply"),
         *("ReLU", "LeakyReLU", "Activation", "Softmax", "HardSwish", "Concatenate", "Dropout", "SpatialDropout2D"),
-        *("Flatten", "Reshape", "ZeroPadding2D", "AveragePooling2D", "MaxPooling2D"),
+        *("Flatten", "Reshape", "ZeroPadding2D", "Cropping2D", "AveragePooling2D", "MaxPooling2D"),
         *("GlobalAveragePooling2D", "GlobalMaxPooling2D"),
     }
 )
