@@ -38,8 +38,8 @@ class Fast:
         return (self._chosen or self._builtin).run(batch)
 
     def _compare(self, batch: np.ndarray) -> None:
-        exact, quick = self._engine.run(batch), self._builtin.run(batch)
-        if exact.tobytes() != quick.tobytes():
+        exact, fast = self._engine.run(batch), self._builtin.run(batch)
+        if exact.tobytes() != fast.tobytes():
             self._chosen, self.name = self._engine, f"{self._engine.name}; builtin kernels differ from it"
             return
         self._compared += len(batch)

@@ -69,8 +69,8 @@ def command(
             record["timing"] = run_timing(base, plan, runs, open_build)
         if models:
             build = open_build(_recipe_of(runs / "seed1" / plan.regimes[0]), runs / "seed1" / plan.regimes[0])
-            quick = evolution(max(2, population // 2), max(1, generations // 4), 1, "loss")  # finer than accuracy
-            record["set"] = make_set(build, plan.board, models, "flash", False, quick)
+            finer = evolution(max(2, population // 2), max(1, generations // 4), 1, "loss")  # of the loss
+            record["set"] = make_set(build, plan.board, models, "flash", False, finer)
         write_json(results / f"{NAME}.json", record)
         plot(record, results / f"{NAME}.png")
         show(record)

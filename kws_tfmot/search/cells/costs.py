@@ -54,7 +54,7 @@ class CellCosts:
         return self.of([int(np.argmin(row)) for row in self.cells])
 
     def most(self) -> float:
-        """The cost of the dearest network."""
+        """The cost of the most expensive network."""
         return self.of([int(np.argmax(row)) for row in self.cells])
 
     def expected(self, probabilities: Sequence[Floats]) -> tuple[float, list[Floats]]:
