@@ -30,13 +30,14 @@ def speech_figures(index: ClipIndex) -> Figures | None:
     return figures
 
 
-def trust(speech: Figures | None, accuracy: Figures) -> list[str]:
+def trust(speech: Figures | None, accuracy: Figures, begins_with: str | None = None) -> list[str]:
     """Sentences for the console, the report, the model card and the firmware's README.
 
     Args:
         speech: What :func:`speech_figures` gave.
         accuracy: Of the int8 model on the test split: ``accuracy``, ``n`` and, where they were measured, ``breadth``
             (see :func:`~kws_tfmot.evaluation.model_accuracy.judge`), ``interval_95`` and ``loss``.
+        begins_with: The model whose weights the training began with.
     """
     reach = accuracy.get("breadth") or {}
     said = [*_lost(accuracy.get("loss")), *_unknown(reach.get("unknown")), *_silence(reach.get("silence"))]
@@ -46,7 +47,7 @@ def trust(speech: Figures | None, accuracy: Figures) -> list[str]:
     nothing = {"synthetic": 0, "recorded": 0, "speakers": 0}
     train, test = speech.get("train", nothing), speech.get("test", nothing)
     figure = f"{100 * accuracy['accuracy']:.1f} % (N = {accuracy['n']})"
-    return [*_tested(test, figure), *said, *_trained(train, test), *_always(train)]
+    return [*_tested(test, figure), *said, *_trained(train, begins_with), *_always(train)]
 
 
 def _speakers(accuracy: Figures, reach: Figures) -> list[str]:
@@ -113,7 +114,12 @@ def _tested(test: Figures, figure: str) -> list[str]:
     return [f"Tested on {test['recorded']} recordings of the keywords by {voices}: {figure}.{warning}"]
 
 
-def _trained(train: Figures, test: Figures) -> list[str]:
+def _trained(train: Figures, begins_with: str | None) -> list[str]:
+    if begins_with and not train["recorded"]:
+        return [
+            f"It began with the weights of {begins_with}, and what those knew of people is partly forgotten: synthetic "
+            "voices alone have trained it since. `kws evaluate` on recordings says how much is left."
+        ]
     if not train["recorded"]:
         return ["No recording of a person has trained it: voices, accents and microphones of people are new to it."]
     share = f"{train['recorded']} recordings and {train['synthetic']} synthetic clips of the keywords have trained it."

@@ -56,7 +56,11 @@ def export_build(build: Build) -> bool:
 
 
 def _trust(build: Build) -> list[str]:
-    return trust(build.run.figures("prepare").get("speech"), build.run.figures("evaluate")[INT8_MODEL])
+    return trust(
+        build.run.figures("prepare").get("speech"),
+        build.run.figures("evaluate")[INT8_MODEL],
+        build.recipe.model.weights,
+    )
 
 
 def _say_what_to_trust(build: Build, folder: Path) -> None:

@@ -42,7 +42,9 @@ def write_metrics(build: Build) -> dict[str, Any]:
         "files": _files(run.directory),
         "seconds": run.seconds(),
         "commits": run.commits(),
-        "trust": trust(run.figures("prepare").get("speech"), run.figures("evaluate")[INT8_MODEL]),
+        "trust": trust(
+            run.figures("prepare").get("speech"), run.figures("evaluate")[INT8_MODEL], build.recipe.model.weights
+        ),
         "versions": versions(),
     }
     write_json(run.path(METRICS_FILE), metrics)
