@@ -8,81 +8,69 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from firmware_export.emulation.silicon import PUBLISHED, silicon_of
 from kws_tfmot.files import write_json
 from kws_tfmot.provenance import own_commit
-from pipelines.console import err, friendly_errors, out
+from pipelines.console import err, friendly_errors, out, table
 from pipelines.experiments import bench
 
 
 def _against(value: int, goal: int | None, other: int | None) -> str:
     parts = [f"{value:,}"]
     if goal is not None:
-        parts.append(f"{'<=' if value <= goal else '[red]>[/red]'} {goal:,}")
+        parts.append(f"{'<=' if value <= goal else '>'} {goal:,}")
     if other is not None:
         parts.append(f"({other:,})")
     return " ".join(parts)
 
 
-def goals_table(rows: list[bench.Row]) -> Table:
+def show_goals(rows: list[bench.Row]) -> None:
     """Each figure, its goal, and TFLM + CMSIS-NN's in brackets."""
-    table = Table(
-        title="MLPerf Tiny keyword architecture, batch 1; in brackets TFLM + CMSIS-NN, front end: microfrontend"
-    )
-    for heading in (
-        "model",
-        "core",
-        "instructions",
-        "cycles",
-        "flash in all, B",
-        "RAM in all but stack, B",
-        "stack, B",
-        "exact",
-    ):
-        table.add_column(heading, justify="left" if heading in ("model", "core") else "right")
+    columns = ["model", "core", "instructions", "cycles", "flash in all, B", "RAM in all but stack, B", "stack, B"]
+    cells = []
     for row in rows:
         goal = row.goal
-        table.add_row(
-            row.title,
-            row.core,
-            _against(row.instructions, goal.instructions, goal.tflm_instructions),
-            _against(row.cycles, goal.cycles, goal.tflm_cycles and sum(goal.tflm_cycles) // 2),
-            _against(row.flash, goal.flash, goal.tflm_flash),
-            _against(row.ram, goal.ram, goal.tflm_ram),
-            f"{row.stack:,}",
-            "yes" if row.bit_exact else "[red]no[/red]",
+        cells.append(
+            [
+                row.title,
+                row.core,
+                _against(row.instructions, goal.instructions, goal.tflm_instructions),
+                _against(row.cycles, goal.cycles, goal.tflm_cycles and sum(goal.tflm_cycles) // 2),
+                _against(row.flash, goal.flash, goal.tflm_flash),
+                _against(row.ram, goal.ram, goal.tflm_ram),
+                f"{row.stack:,}",
+                "yes" if row.bit_exact else "NO",
+            ]
         )
-    return table
+    title = "MLPerf Tiny keyword architecture, batch 1; in brackets TFLM + CMSIS-NN, front end: microfrontend"
+    table(title, [*columns, "exact"], cells)
 
 
-def layers_table(row: bench.Row) -> Table:
+def show_layers(row: bench.Row) -> None:
     """Where a model's cycles go."""
-    table = Table(title=f"{row.title}, {row.core}, layer by layer")
-    for heading in ("layer", "kernel", "instructions", "cycles", "a MAC", "a non-zero MAC"):
-        table.add_column(heading, justify="left" if heading in ("layer", "kernel") else "right")
+    cells = []
     for layer in row.layers:
         macs, kept = layer.get("macs", 0), layer.get("nonzero_macs", 0)
         cycles = sum(layer["cycles_range"]) // 2
         each = f"{cycles / macs:.2f}" if macs else ""
         useful = f"{cycles / kept:.2f}" if kept else ""
-        table.add_row(layer["layer"], layer["kernel"], f"{layer['instructions']:,}", f"{cycles:,}", each, useful)
-    return table
+        cells.append([layer["layer"], layer["kernel"], f"{layer['instructions']:,}", f"{cycles:,}", each, useful])
+    columns = ["layer", "kernel", "instructions", "cycles", "a MAC", "a non-zero MAC"]
+    table(f"{row.title}, {row.core}, layer by layer", columns, cells)
 
 
-def boards_table(reports: list[bench.EmulationReport]) -> Table:
+def show_boards(reports: list[bench.EmulationReport]) -> None:
     """The cores without a goal."""
-    table = Table(title="without a goal")
-    for heading in ("model", "board", "core", "instructions", "cycles", "flash, B", "RAM, B", "stack, B", "exact"):
-        table.add_column(heading, justify="left" if heading in ("model", "board", "core") else "right")
+    cells = []
     for (title, _, _), r in zip(bench.OTHERS, reports, strict=True):
         figures = (
             f"{value:,}"
             for value in (r.instructions, sum(r.cycles_range) // 2, r.flash_bytes, r.ram_bytes, r.stack_bytes)
         )
-        table.add_row(title, r.board, r.core, *figures, "yes" if r.bit_exact else "[red]no[/red]")
-    return table
+        cells.append([title, r.board, r.core, *figures, "yes" if r.bit_exact else "NO"])
+    columns = ["model", "board", "core", "instructions", "cycles", "flash, B", "RAM, B", "stack, B", "exact"]
+    table("without a goal", columns, cells)
 
 
 def command(
@@ -95,13 +83,13 @@ def command(
     with friendly_errors(), err.status("building") as status:
         rows = bench.goals(status.update)
         reports = bench.other_boards(status.update) if boards else []
-    out.print(goals_table(rows))
+    show_goals(rows)
     if layers:
         for row in rows:
             if row.layers:
-                out.print(layers_table(row))
+                show_layers(row)
     if reports:
-        out.print(boards_table(reports))
+        show_boards(reports)
     out.print(
         "Instructions are counted by QEMU; cycles are modelled, no wait states, the middle of a range. In brackets the "
         "same for TFLM with CMSIS-NN. Random weights, so figures depend on shapes and zeros."

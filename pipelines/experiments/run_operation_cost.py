@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from firmware_export.search_costs.operation_cost import UNITS, OperationCosts
 from firmware_export.search_costs.operation_error import whole_networks
@@ -16,33 +15,33 @@ from kws_tfmot.files import write_json
 from kws_tfmot.provenance import own_commit
 from kws_tfmot.search.cells.costs import CellCosts
 from kws_tfmot.search.cells.space import CellSpace
-from pipelines.console import RichReporter, err, friendly_errors, out
+from pipelines.console import RichReporter, err, friendly_errors, out, table
 
 
-def costs_table(space: CellSpace, costs: dict[str, CellCosts], board: str) -> Table:
+def show_costs(space: CellSpace, costs: dict[str, CellCosts], board: str) -> None:
     """Each operation as the first cell, and as one after it."""
-    table = Table(title=f"operations of width {space.width} on {board}, first cell / later cells")
-    for heading in ("operation", *costs):
-        table.add_column(heading, justify="left" if heading == "operation" else "right")
+    rows = []
     for number, operation in enumerate(space.operations(0)):
         figures = [" / ".join(f"{row[number]:,.0f}" for row in costs[unit].cells[:2]) for unit in costs]
-        table.add_row(str(operation), *figures)
-    table.add_row("all networks", *(f"{costs[unit].fixed:,.0f}" for unit in costs))
-    return table
+        rows.append([str(operation), *figures])
+    rows.append(["all networks", *(f"{costs[unit].fixed:,.0f}" for unit in costs)])
+    table(f"operations of width {space.width} on {board}, first cell / later cells", ["operation", *costs], rows)
 
 
-def errors_table(found: dict[str, Any]) -> Table:
+def show_errors(found: dict[str, Any]) -> None:
     """What the table foresees of whole networks, and what they take."""
-    table = Table(title="whole networks: estimate, measured, error (of the plain sum)")
-    for heading in ("network", *UNITS):
-        table.add_column(heading, justify="left" if heading == "network" else "right")
-    for row in found["networks"]:
-        figures = [
-            f"{row[u]['estimate']:,} {row[u]['measured']:,} {row[u]['error']:+.2%} ({row[u]['table_error']:+.2%})"
-            for u in UNITS
+    for unit in UNITS:
+        rows = [
+            [
+                ", ".join(row["cells"]),
+                f"{row[unit]['estimate']:,}",
+                f"{row[unit]['measured']:,}",
+                f"{row[unit]['error']:+.2%}",
+                f"{row[unit]['table_error']:+.2%}",
+            ]
+            for row in found["networks"]
         ]
-        table.add_row(", ".join(row["cells"]), *figures)
-    return table
+        table(f"whole networks: {unit}", ["network", "estimate", "measured", "error", "of the plain sum"], rows)
 
 
 def command(
@@ -63,8 +62,8 @@ def command(
         costs = OperationCosts(space, board, reporter)
         tables = {unit: costs.cell_costs(unit) for unit in UNITS}
         found = whole_networks(OperationCosts(space, board), networks, seed, reporter)
-    out.print(costs_table(space, tables, board))
-    out.print(errors_table(found))
+    show_costs(space, tables, board)
+    show_errors(found)
     out.print(
         f"Instructions are counted by QEMU, cycles are modelled, no wait states. What remains: {found['remains']}."
     )
