@@ -13,11 +13,12 @@ import typer
 from firmware_export.boards import board_of, budget_of, is_file
 from firmware_export.emulation.cycles import Cycles, timing_of
 from firmware_export.emulation.emulator import EmulationReport, emulate, fits
+from firmware_export.emulation.example import FrontendReport, frontend_cost
 from firmware_export.emulation.host_check import check_on_host
 from firmware_export.emulation.silicon import silicon_of
 from firmware_export.emulation.stream_report import StreamReport, emulate_stream
 from kws_tfmot.contract import ModelContract
-from kws_tfmot.errors import DataError
+from kws_tfmot.errors import DataError, KwsError, ToolchainError
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.reader import read_model
 from pipelines.boards import EmulatedOption, emulated
@@ -98,10 +99,14 @@ def command(
             checked = check_on_host(
                 model.read_bytes(), optimise=optimise, count=host, core=core or board_of(board).core
             )
+            status.update("front end")
+            ear = frontend_of(model, recipe, board, wait_states)
         if as_json:
-            typer.echo(json.dumps(report.to_dict() | {"host": asdict(checked)}, indent=2))
+            found = {"host": asdict(checked), "frontend": ear.to_dict() if ear else None}
+            typer.echo(json.dumps(report.to_dict() | found, indent=2))
         else:
             show(report)
+            show_frontend(ear)
             differing = (
                 f"[red]bytes that differ: {checked.differing_bytes}[/]"
                 if checked.differing_bytes
@@ -122,12 +127,37 @@ def report_steps(
         rows = features.reshape(-1, features.shape[-1] if features.ndim < 4 else features[0, 0].size)
     with err.status("emulating") as status:
         report = emulate_stream(model, board, rows, progress=status.update, **options)
+        status.update("front end")
+        ear = frontend_of(model, recipe, board, options["wait_states"])
     if as_json:
-        typer.echo(json.dumps(report.to_dict(), indent=2))
+        typer.echo(json.dumps(report.to_dict() | {"frontend": ear.to_dict() if ear else None}, indent=2))
     else:
         show_steps(report)
+        show_frontend(ear)
     if not report.bit_exact:
         raise typer.Exit(1)
+
+
+def frontend_of(model: Path, recipe: Path | None, board: str, wait_states: int) -> FrontendReport | None:
+    """What a hop of the model's front end costs; ``None`` for a model without settings, or those of another's tool."""
+    try:
+        contract = ModelContract.of_model(model, load_recipe(recipe).contract() if recipe else None)
+        return frontend_cost(contract, board, wait_states)
+    except ToolchainError:
+        raise
+    except KwsError:
+        return None
+
+
+def show_frontend(report: FrontendReport | None) -> None:
+    """One line, which adds to the figures above it."""
+    if report is None:
+        return
+    least, most = report.cycles_range
+    line(
+        f"the front end comes on top, each hop: [bold]{report.instructions:,}[/] instructions, modelled cycles "
+        f"{least:,} to {most:,}"
+    )
 
 
 def show_steps(report: StreamReport) -> None:

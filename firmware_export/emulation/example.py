@@ -240,3 +240,16 @@ def emulate_frontend(
         ram_bytes=size.ram,
         stack_bytes=stack,
     )
+
+
+def frontend_cost(contract: ModelContract, board: str = "mps2-an386", wait_states: int = 0) -> FrontendReport:
+    """What a hop of the front end costs that a model was made for, on a loud noisy stretch of half a second.
+
+    Raises:
+        ToolchainError: If a tool is missing or the firmware fails.
+        RecipeError: For a front end without C source.
+    """
+    settings = contract.frontend
+    samples = max(settings.sample_rate // 2, settings.window_samples + settings.hop_samples)
+    noise = np.random.default_rng(7).normal(0, 6000, samples)
+    return emulate_frontend(settings, np.clip(noise, -32768, 32767).astype(np.int16), board, wait_states)

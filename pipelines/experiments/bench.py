@@ -106,6 +106,12 @@ OTHERS: tuple[tuple[str, float, str], ...] = (
     ("dense int8", 0.0, "microbit"),
     ("90 % zeros", 0.90, "microbit"),
 )
+FRONTENDS: tuple[tuple[str, str], ...] = (
+    ("mfcc", "mps2-an386"),
+    ("mfcc", "microbit"),
+    ("microfrontend", "mps2-an386"),
+    ("microfrontend", "microbit"),
+)
 FRONTEND_GOAL = Goal(60_000, None, 12 * KB, 6 * KB, 84_700, None, 31 * KB, None)
 
 
@@ -174,4 +180,14 @@ def other_boards(say: Callable[[str], None], inputs: int = 1) -> list[EmulationR
         say(f"{title} on {board}")
         model = ds_cnn(sparsity, relu_zero=-6 if "-6" in title else -128)
         reports.append(emulate(model, board, random=inputs))
+    return reports
+
+
+def frontends(say: Callable[[str], None]) -> list[tuple[FrontendSettings, FrontendReport]]:
+    """Both kinds of front end on Cortex-M4F and Cortex-M0, one hop."""
+    reports = []
+    for kind, board in FRONTENDS:
+        say(f"front end {kind} on {board}")
+        settings = FrontendSettings.model_validate({"kind": kind})
+        reports.append((settings, emulate_frontend(settings, sweep(1), board)))
     return reports

@@ -9,8 +9,10 @@ from typing import Annotated
 
 import typer
 
+from firmware_export.emulation.example import FrontendReport
 from firmware_export.emulation.silicon import PUBLISHED, silicon_of
 from kws_tfmot.files import write_json
+from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.provenance import own_commit
 from pipelines.console import err, friendly_errors, out, table
 from pipelines.experiments import bench
@@ -73,6 +75,16 @@ def show_boards(reports: list[bench.EmulationReport]) -> None:
     table("without a goal", columns, cells)
 
 
+def show_frontends(reports: list[tuple[FrontendSettings, FrontendReport]]) -> None:
+    """A hop of each front end, on every core that its board is timed as."""
+    cells = []
+    for settings, r in reports:
+        for core, span in r.cycles_by_core.items():
+            figures = (f"{value:,}" for value in (r.instructions, sum(span) // 2, r.flash_bytes, r.ram_bytes))
+            cells.append([f"{settings.kind}, {settings.hop_ms} ms", core, *figures, "yes" if r.bit_exact else "NO"])
+    table("front end, one hop", ["kind", "core", "instructions", "cycles", "flash, B", "RAM, B", "exact"], cells)
+
+
 def command(
     layers: Annotated[bool, typer.Option(help="Show every model layer by layer.")] = True,
     boards: Annotated[bool, typer.Option(help="Also run the cores without a goal.")] = True,
@@ -83,6 +95,7 @@ def command(
     with friendly_errors(), err.status("building") as status:
         rows = bench.goals(status.update)
         reports = bench.other_boards(status.update) if boards else []
+        ears = bench.frontends(status.update) if boards else []
     show_goals(rows)
     if layers:
         for row in rows:
@@ -90,6 +103,7 @@ def command(
                 show_layers(row)
     if reports:
         show_boards(reports)
+        show_frontends(ears)
     out.print(
         "Instructions are counted by QEMU; cycles are modelled, no wait states, the middle of a range. In brackets the "
         "same for TFLM with CMSIS-NN. Random weights, so figures depend on shapes and zeros."
@@ -103,12 +117,13 @@ def command(
             "silicon": [one._asdict() for one in PUBLISHED],
             "goals": [row.to_dict() for row in rows],
             "boards": [report.to_dict() for report in reports],
+            "frontends": [{"kind": s.kind, "hop_ms": s.hop_ms, **report.to_dict()} for s, report in ears],
         }
         write_json(result, record)
     missed = [f"{row.title} on {row.core}" for row in rows if not row.reached]
     if missed:
         out.print(f"[yellow]a goal is missed[/]: {'; '.join(missed)} (docs/device.md says by what)")
-    exact = all(row.bit_exact for row in rows) and all(report.bit_exact for report in reports)
+    exact = all(one.bit_exact for one in (*rows, *reports, *(report for _, report in ears)))
     if not exact or (strict and missed):
         raise typer.Exit(1)
 

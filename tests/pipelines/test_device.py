@@ -58,6 +58,7 @@ def test_emulate_counts_and_compares(tiny_build: TinyBuild) -> None:
     assert report["inputs"] == 2
     assert 0 < sum(row["instructions"] for row in report["layers"]) <= report["instructions"]
     assert report["host"] == {"inputs": 50, "differing_bytes": 0}
+    assert report["frontend"]["bit_exact"] and report["frontend"]["cycles"] > report["frontend"]["instructions"] > 0
     again = json.loads(run("emulate", model, "--random", 2, "--host", 50, "--json").stdout)
     assert again == report
 

@@ -1,6 +1,7 @@
 /* Depthwise convolution with a 3x3 window, stride and dilation 1. */
 #include "kws_offsets.h"
 #include "kws_mve_lines.h"
+#include "kws_nine_taps.h"
 #include "kws_plane.h"
 
 #if defined(__thumb2__) && defined(__GNUC__) && !KWS_MVE
@@ -156,20 +157,31 @@ __attribute__((naked, noinline)) static void kws_lines(kws_job *job __attribute_
             "pop {r4-r11, pc}"); /* clang-format on */
 }
 
-static uint32_t kws_doubled_pair(int32_t low, int32_t high) {
-    return ((uint32_t)(2 * low) & 0xffffu) | ((uint32_t)high << 17);
+/* t0 and t1, t1 and t2 of each line of taps, which are rows or columns of the window. */
+static inline void kws_set_taps(uint32_t taps[6], const int8_t *weights, int rows) {
+    const kws_nine_taps n = kws_nine_taps_of(weights);
+    if (rows) {
+        taps[0] = kws_lower_halves(n.t02, n.t13);
+        taps[1] = kws_both_halves(n.t13, n.t02);
+        taps[2] = kws_lower_halves(n.t35, n.t46);
+        taps[3] = kws_both_halves(n.t46, n.t35);
+        taps[4] = kws_both_halves(n.t68, n.t57);
+        taps[5] = kws_upper_halves(n.t57, n.t68);
+        return;
+    }
+    taps[0] = kws_lower_halves(n.t02, n.t35);
+    taps[1] = kws_lower_halves(n.t35, n.t68);
+    taps[2] = kws_lower_halves(n.t13, n.t46);
+    taps[3] = kws_both_halves(n.t46, n.t57);
+    taps[4] = kws_upper_halves(n.t02, n.t35);
+    taps[5] = kws_upper_halves(n.t35, n.t68);
 }
 
 /* One channel; `job` knows the plane. */
 static void kws_channel(kws_job *job, const kws_plane *plane, const kws_requant *q, uint32_t channel,
                         const int8_t *weights, const int16_t *padded, int8_t *output) {
     const kws_scale scale = kws_scale_of(q, channel);
-    for (uint32_t row = 0; row < 6; row += 2) {
-        const int32_t middle = weights[plane->tap_minor_step];
-        job->taps[row] = kws_doubled_pair(weights[0], middle);
-        job->taps[row + 1] = kws_doubled_pair(middle, weights[2 * plane->tap_minor_step]);
-        weights += plane->tap_major_step;
-    }
+    kws_set_taps(job->taps, weights, plane->tap_minor_step == 1);
     job->bias = scale.doubled;
     job->multiplier = scale.multiplier;
     job->round = scale.round;
@@ -372,7 +384,7 @@ kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, in
     job.count = plane.out_minor;
 #endif
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
-        const int8_t *weights = kws_depthwise_taps(layer, &code, unpacked);
+        const int8_t *weights = kws_next_nine(layer, &code, unpacked);
         kws_plane_load(&plane, input, padded);
 #if KWS_LINES
         kws_channel(&job, &plane, &layer->output, channel, weights, padded, output);

@@ -2,8 +2,15 @@
 #include <string.h>
 
 #include "kws_mve_lines.h"
+#include "kws_nine_taps.h"
 #include "kws_offsets.h"
 #include "kws_plane.h"
+
+#if KWS_DSP && defined(__thumb2__)
+#define KWS_STRIDED 1 /* 3x3 windows in assembly */
+#else
+#define KWS_STRIDED 0
+#endif
 
 /* A compiler that does not inline these keeps one version with all widths in it, at several times the cost. */
 #if defined(__GNUC__)
@@ -62,20 +69,22 @@ static int32_t kws_one_sum(const kws_plane *p, const int16_t *taps, const int16_
     return sum;
 }
 
-#if defined(__thumb2__)
-/* A line under a 3x3 window. Taps are doubled, two words a row; `pitch`, `back` (to the next output from the last row)
- * are bytes. */
+#if KWS_STRIDED
+/* The lines of a channel under a 3x3 window. Taps are doubled pairs, two words a line; distances are bytes. */
 typedef struct {
-    int32_t pitch, back;              /* 0, 4 */
+    int32_t pitch, back;              /* 0, 4: from one line to the next, from the last line to the next output */
     uint32_t taps[6];                 /* 8 */
     int32_t multiplier, round, shift; /* 32, 36, 40 */
     int32_t doubled;                  /* 44: twice the bias */
     int32_t step;                     /* 48: from one output to the next */
-} kws_line_job;
-KWS_CHECK_OFFSET(kws_line_job, pitch, 0);
-KWS_CHECK_OFFSET(kws_line_job, taps, 8);
-KWS_CHECK_OFFSET(kws_line_job, multiplier, 32);
-KWS_CHECK_OFFSET(kws_line_job, step, 48);
+    int32_t count, next, major;       /* 52: outputs of a line, to the next line's inputs, 60: and outputs */
+} kws_lines_job;
+KWS_CHECK_OFFSET(kws_lines_job, pitch, 0);
+KWS_CHECK_OFFSET(kws_lines_job, taps, 8);
+KWS_CHECK_OFFSET(kws_lines_job, multiplier, 32);
+KWS_CHECK_OFFSET(kws_lines_job, step, 48);
+KWS_CHECK_OFFSET(kws_lines_job, count, 52);
+KWS_CHECK_OFFSET(kws_lines_job, major, 60);
 
 #define ROW(first, second, next)         \
     "ldr r11, [r0]\n\t"                  \
@@ -83,55 +92,80 @@ KWS_CHECK_OFFSET(kws_line_job, step, 48);
     "add r0, r0, " next "\n\t"           \
     "smlad r10, r11, " first ", r10\n\t" \
     "smlad r10, r12, " second ", r10\n\t"
-/* Requantised as in kws_depthwise_3x3.c. */
-__attribute__((naked, noinline)) static void kws_line_3x3(const int16_t *x __attribute__((unused)),
-                                                          int8_t *output __attribute__((unused)),
-                                                          const kws_line_job *job __attribute__((unused)),
-                                                          int32_t count __attribute__((unused))) {
-    __asm__("push {r4-r11, lr}\n\t"
+/* Requantised as in kws_depthwise_3x3.c. At sp: multiplier, round, shift, bias, step, count, next, major, then x,
+ * output and the lines that are left. */
+__attribute__((naked, noinline)) static void kws_strided(const int16_t *x __attribute__((unused)),
+                                                         int8_t *output __attribute__((unused)),
+                                                         const kws_lines_job *job __attribute__((unused)),
+                                                         int32_t lines __attribute__((unused))) {
+    __asm__("push {r0, r1, r3, r4-r11, lr}\n\t"
             "add r12, r2, #32\n\t"
-            "ldm r12, {r4-r8}\n\t"
-            "push {r4-r8}\n\t"
-            "mov lr, r3\n\t"
+            "ldm r12, {r4-r11}\n\t"
+            "push {r4-r11}\n\t"
+            "mov lr, r9\n\t"
             "ldm r2, {r2-r9}\n"
             "1:\n\t"
-            "ldr r10, [sp, #12]\n\t" ROW("r4", "r5", "r2") ROW("r6", "r7", "r2")
-                ROW("r8", "r9", "r3") "ldrd r11, r12, [sp]\n\t"
-                                      "smmlar r11, r10, r11, r12\n\t"
-                                      "ldr r12, [sp, #8]\n\t"
-                                      "add r10, r11, r10, asr #31\n\t"
-                                      "ldr r11, [sp, #16]\n\t"
-                                      "asr r10, r10, r12\n\t"
-                                      "ssat r10, #8, r10\n\t"
-                                      "strb r10, [r1]\n\t"
-                                      "add r1, r1, r11\n\t"
-                                      "subs lr, lr, #1\n\t"
-                                      "bne 1b\n\t"
-                                      "add sp, sp, #20\n\t"
-                                      "pop {r4-r11, pc}");
+            "ldr r10, [sp, #12]\n\t" ROW("r4", "r5", "r2") ROW("r6", "r7", "r2") ROW(
+                "r8", "r9", "r3") "ldrd r11, r12, [sp]\n\t"
+                                  "smmlar r11, r10, r11, r12\n\t"
+                                  "ldr r12, [sp, #8]\n\t"
+                                  "add r10, r11, r10, asr #31\n\t"
+                                  "ldr r11, [sp, #16]\n\t"
+                                  "asr r10, r10, r12\n\t"
+                                  "ssat r10, #8, r10\n\t"
+                                  "strb r10, [r1]\n\t"
+                                  "add r1, r1, r11\n\t"
+                                  "subs lr, lr, #1\n\t"
+                                  "bne 1b\n\t"
+                                  "add r12, sp, #20\n\t"
+                                  "ldm r12, {r0, r1, r10, r11, r12, lr}\n\t" /* count, next, major, x, output, lines */
+                                  "subs lr, lr, #1\n\t"
+                                  "beq 2f\n\t"
+                                  "str lr, [sp, #40]\n\t"
+                                  "mov lr, r0\n\t"
+                                  "add r0, r11, r1\n\t"
+                                  "add r1, r12, r10\n\t"
+                                  "strd r0, r1, [sp, #32]\n\t"
+                                  "b 1b\n"
+                                  "2:\n\t"
+                                  "add sp, sp, #44\n\t"
+                                  "pop {r4-r11, pc}");
+}
+
+/* What is the same for every channel. */
+static void kws_lines_set(kws_lines_job *job, const kws_plane *p) {
+    job->pitch = 2 * p->pitch;
+    job->back = 2 * p->stride_minor - 2 * job->pitch;
+    job->step = p->out_minor_step;
+    job->count = p->out_minor;
+    job->next = 2 * p->stride_major * p->pitch;
+    job->major = p->out_major_step;
 }
 
 /* Every line of a channel whose output is plain. */
-static void kws_lines_3x3(const kws_plane *p, const kws_requant *q, uint32_t channel, const int16_t *taps,
-                          const int16_t *padded, int8_t *output) {
-    const kws_scale scale = kws_scale_of(q, channel);
-    kws_line_job job;
-    for (int32_t i = 0; i < 6; i++) {
-        const uint32_t two = kws_two_of(taps + 2 * i);
-        __asm__("sadd16 %0, %1, %1" : "=r"(job.taps[i]) : "r"(two));
+static void kws_three_by_three(kws_lines_job *job, const kws_plane *p, const kws_requant *q, uint32_t channel,
+                               const int8_t *weights, const int16_t *padded, int8_t *output) {
+    const kws_nine_taps n = kws_nine_taps_of(weights);
+    if (p->tap_minor_step == 1) {
+        job->taps[0] = kws_lower_halves(n.t02, n.t13);
+        job->taps[1] = n.t02 >> 16;
+        job->taps[2] = kws_lower_halves(n.t35, n.t46);
+        job->taps[3] = n.t35 >> 16;
+        job->taps[4] = kws_both_halves(n.t68, n.t57);
+        job->taps[5] = n.t68 >> 16;
+    } else {
+        job->taps[0] = kws_lower_halves(n.t02, n.t35);
+        job->taps[1] = n.t68 & 0xffffu;
+        job->taps[2] = kws_lower_halves(n.t13, n.t46);
+        job->taps[3] = n.t57 >> 16;
+        job->taps[4] = kws_upper_halves(n.t02, n.t35);
+        job->taps[5] = n.t68 >> 16;
     }
-    job.pitch = 2 * p->pitch;
-    job.back = 2 * p->stride_minor - 2 * job.pitch;
-    job.multiplier = scale.multiplier;
-    job.round = scale.round;
-    job.shift = scale.shift;
-    job.doubled = scale.doubled;
-    job.step = p->out_minor_step;
-    for (int32_t a = p->out_major; a > 0; a--) {
-        kws_line_3x3(padded, output, &job, p->out_minor);
-        padded += p->stride_major * p->pitch;
-        output += p->out_major_step;
-    }
+    job->multiplier = q->multiplier[channel];
+    job->shift = -q->shift[channel];
+    job->round = (int32_t)((uint32_t)(2 * q->zero_point + 1) << (job->shift - 1));
+    job->doubled = 2 * q->bias[channel];
+    kws_strided(padded, output, job, p->out_major);
 }
 #endif
 
@@ -201,17 +235,11 @@ KWS_LAID_OUT void kws_outputs(const kws_plane *p, const kws_requant *q, uint32_t
     }
 }
 
-/* Strides of one and two and the 3x3 window are laid out, all others loop. */
+/* Strides of one and two are laid out, all others loop. */
 static void kws_one_channel(const kws_plane *p, const kws_requant *q, uint32_t channel, const int16_t *taps,
                             const int16_t *padded, int8_t *output) {
 #if KWS_DSP
     const int32_t pairs = (p->taps_minor + 1) / 2;
-#if defined(__thumb2__)
-    if (p->taps_major == 3 && p->taps_minor == 3 && p->dilation_major == 1 && p->dilation_minor == 1 && q->plain) {
-        kws_lines_3x3(p, q, channel, taps, padded, output);
-        return;
-    }
-#endif
     if (p->dilation_minor == 1 && p->stride_minor == 2) {
         kws_lines_of_fours(p, q, channel, taps, padded, output, pairs, 2);
         return;
@@ -227,6 +255,20 @@ static void kws_one_channel(const kws_plane *p, const kws_requant *q, uint32_t c
     }
 #endif
     kws_outputs(p, q, channel, taps, padded, output, p->taps_minor, p->dilation_minor);
+}
+
+/* The taps in the order of the padded plane, a zero behind each line of an odd number. */
+static void kws_widen_taps(const kws_plane *p, const int8_t *weights, int16_t *taps) {
+    for (int32_t a = 0; a < p->taps_major; a++) {
+        const int8_t *from = weights + a * p->tap_major_step;
+        for (int32_t b = 0; b < p->taps_minor; b++) {
+            *taps++ = *from;
+            from += p->tap_minor_step;
+        }
+        if ((p->taps_minor & 1) != 0) {
+            *taps++ = 0;
+        }
+    }
 }
 
 /* Any window, stride, dilation and channel multiplier. The taps of one channel, widened and each row of them even,
@@ -247,23 +289,28 @@ kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, in
     int16_t *padded = (int16_t *)scratch;
     int16_t *taps = padded + plane.major * plane.pitch;
     kws_plane_clear(&plane, w->zero_point, padded);
-    const int32_t odd = plane.taps_minor & 1;
-    int8_t *unpacked = (int8_t *)(taps + plane.taps_major * (plane.taps_minor + odd));
+    int8_t *unpacked = (int8_t *)(taps + plane.taps_major * ((plane.taps_minor + 1) & ~1));
+#if KWS_STRIDED
+    const int three =
+        w->height == 3 && w->width == 3 && w->dilation_y == 1 && w->dilation_x == 1 && layer->output.plain;
+    kws_lines_job job;
+    kws_lines_set(&job, &plane);
+#endif
     const uint8_t *code = layer->weights;
     uint32_t channel = 0;
     for (uint32_t c = 0; c < layer->channels; c++) {
         kws_plane_load(&plane, input, padded);
         for (uint32_t m = 0; m < layer->multiplier; m++) {
-            const int8_t *weights = kws_depthwise_taps(layer, &code, unpacked);
-            int16_t *tap = taps;
-            for (int32_t a = 0; a < plane.taps_major; a++) {
-                for (int32_t b = 0; b < plane.taps_minor; b++) {
-                    *tap++ = weights[a * plane.tap_major_step + b * plane.tap_minor_step];
-                }
-                if (odd) {
-                    *tap++ = 0;
-                }
+#if KWS_STRIDED
+            if (three) {
+                const int8_t *nine = kws_next_nine(layer, &code, unpacked);
+                kws_three_by_three(&job, &plane, &layer->output, channel, nine, padded, output);
+                output += w->out_plane;
+                channel++;
+                continue;
             }
+#endif
+            kws_widen_taps(&plane, kws_depthwise_taps(layer, &code, unpacked), taps);
             kws_one_channel(&plane, &layer->output, channel, taps, padded, output);
             output += w->out_plane;
             channel++;

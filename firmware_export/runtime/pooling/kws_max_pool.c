@@ -1,34 +1,104 @@
 /* Max pooling. */
-#include "kws_shapes.h"
+#include "kws_pool_view.h"
 
-/* Largest input inside the window, clamped to the activation's range. */
+#if KWS_DSP
+/* The larger of each pair of bytes. */
+static inline uint32_t kws_larger(uint32_t a, uint32_t b) {
+    uint32_t out;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(out) : "r"(a), "r"(b));
+    return out;
+}
+
+/* The largest of the four bytes. */
+static inline int32_t kws_largest_byte(uint32_t bytes) {
+    bytes = kws_larger(bytes, bytes >> 16 | bytes << 16);
+    return (int8_t)kws_larger(bytes, bytes >> 8 | bytes << 24);
+}
+
+/* A view of at most four columns, for every channel; inlined for the most common number of rows. */
+KWS_POOL_INLINE void kws_narrow_windows(const kws_pool *layer, const kws_pool_view *v, int32_t rows, const int8_t *x,
+                                        int8_t *out) {
+    const uint32_t mask = kws_pool_mask(v), keep = mask == 0 ? ~0u : mask, fill = 0x80808080u & ~keep;
+    const int32_t pitch = v->pitch, minimum = layer->minimum, maximum = layer->maximum;
+    const uint32_t in_plane = layer->window.in_plane, out_plane = layer->window.out_plane;
+    for (uint32_t c = layer->channels; c > 0; c--) {
+        uint32_t best = kws_pool_word(x);
+        const int8_t *at = x;
+        for (int32_t left = rows - 1; left > 0; left--) {
+            at += pitch;
+            best = kws_larger(best, kws_pool_word(at));
+        }
+        const int32_t largest = kws_largest_byte((best & keep) | fill);
+        const int32_t above = largest < minimum ? minimum : largest;
+        *out = (int8_t)(above > maximum ? maximum : above);
+        x += in_plane;
+        out += out_plane;
+    }
+}
+
+/* The largest number of a view whose words may be read. */
+static inline int8_t kws_largest_by_words(const int8_t *x, const kws_pool_view *v, uint32_t mask) {
+    uint32_t best = 0x80808080u;
+    for (int32_t rows = v->rows; rows > 0; rows--) {
+        const int8_t *at = x;
+        for (int32_t left = v->columns; left >= 4; left -= 4) {
+            best = kws_larger(best, kws_pool_word(at));
+            at += 4;
+        }
+        if (mask != 0) {
+            best = kws_larger(best, (kws_pool_word(at) & mask) | (0x80808080u & ~mask));
+        }
+        x += v->pitch;
+    }
+    return (int8_t)kws_largest_byte(best);
+}
+#endif
+
+static int8_t kws_largest(const int8_t *x, const kws_pool_view *v) {
+    int8_t best = -128;
+    for (int32_t rows = v->rows; rows > 0; rows--) {
+        for (int32_t i = 0; i < v->columns; i++) {
+            best = x[i] > best ? x[i] : best;
+        }
+        x += v->pitch;
+    }
+    return best;
+}
+
+/* Largest input inside the window, clamped to the activation's range. A place of the output at a time, for every
+ * channel. */
 kws_status kws_max_pool(const kws_pool *layer, const int8_t *input, int8_t *output) {
     if (layer == NULL || input == NULL || output == NULL || !kws_window_fits(&layer->window)) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_window *w = &layer->window;
-    for (uint32_t c = 0; c < layer->channels; c++) {
-        int8_t *out = output;
-        for (int32_t oy = 0; oy < w->out_height; oy++) {
-            const int32_t y0 = w->first_y + oy * w->stride_y;
-            const int32_t y_from = y0 < 0 ? 0 : y0;
-            const int32_t y_to = y0 + w->height < w->in_height ? y0 + w->height : w->in_height;
-            for (int32_t ox = 0; ox < w->out_width; ox++) {
-                const int32_t x0 = w->first_x + ox * w->stride_x;
-                const int32_t x_from = x0 < 0 ? 0 : x0;
-                const int32_t x_to = x0 + w->width < w->in_width ? x0 + w->width : w->in_width;
-                int8_t best = layer->minimum;
-                for (int32_t y = y_from; y < y_to; y++) {
-                    for (int32_t x = x_from; x < x_to; x++) {
-                        const int8_t value = input[y * w->in_width + x];
-                        best = value > best ? value : best;
-                    }
-                }
-                *out++ = best > layer->maximum ? layer->maximum : best;
+    for (int32_t place = 0; place < w->out_height * w->out_width; place++) {
+        const kws_pool_view v = kws_pool_view_of(w, place / w->out_width, place % w->out_width);
+        const int8_t *x = input + v.start;
+        int8_t *out = output + place;
+#if KWS_DSP
+        const uint32_t mask = kws_pool_mask(&v);
+        const int words = kws_pool_words_fit(w, &v);
+        if (words && v.columns <= 4) {
+            if (v.rows == 2) {
+                kws_narrow_windows(layer, &v, 2, x, out);
+            } else {
+                kws_narrow_windows(layer, &v, v.rows, x, out);
             }
+            continue;
         }
-        input += w->in_plane;
-        output += w->out_plane;
+#endif
+        for (uint32_t c = layer->channels; c > 0; c--) {
+#if KWS_DSP
+            const int8_t best = words ? kws_largest_by_words(x, &v, mask) : kws_largest(x, &v);
+#else
+            const int8_t best = kws_largest(x, &v);
+#endif
+            const int8_t above = best < layer->minimum ? layer->minimum : best;
+            *out = above > layer->maximum ? layer->maximum : above;
+            x += w->in_plane;
+            out += w->out_plane;
+        }
     }
     return KWS_OK;
 }

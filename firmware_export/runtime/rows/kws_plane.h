@@ -36,4 +36,14 @@ void kws_plane_load(const kws_plane *plane, const int8_t *input, int16_t *padded
 /* The int8 taps of the next channel: where they stand, or unpacked from few bits; `code` moves on. */
 const int8_t *kws_depthwise_taps(const kws_depthwise *layer, const uint8_t **code, int8_t *unpacked);
 
+/* The same, nine of them. */
+static inline const int8_t *kws_next_nine(const kws_depthwise *layer, const uint8_t **code, int8_t *unpacked) {
+    if (layer->unpack != NULL) {
+        return kws_depthwise_taps(layer, code, unpacked);
+    }
+    const int8_t *weights = (const int8_t *)*code;
+    *code += 9;
+    return weights;
+}
+
 #endif /* KWS_PLANE_H */

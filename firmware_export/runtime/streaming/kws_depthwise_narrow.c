@@ -1,6 +1,5 @@
 /* A 3x3 depthwise kernel over a few rows of a narrow plane, from the plane as it lies: one step of a DS-CNN. */
-#include <string.h>
-
+#include "kws_nine_taps.h"
 #include "kws_offsets.h"
 #include "kws_plane.h"
 #include "kws_shapes.h"
@@ -106,46 +105,15 @@ __attribute__((naked, noinline)) static void kws_one_line(LINES_PARAMETERS) {
     LINES(LOAD_ONE, FIRST_ONE, TAPS_ONE, FINISH_ONE);
 }
 
-/* Bytes 0 and 2, or 1 and 3, of a word as int16, doubled. */
-static inline uint32_t kws_even_doubled(uint32_t word) {
-    uint32_t out;
-    __asm__("sxtb16 %0, %1\n\tsadd16 %0, %0, %0" : "=r"(out) : "r"(word));
-    return out;
-}
-
-static inline uint32_t kws_odd_doubled(uint32_t word) {
-    uint32_t out;
-    __asm__("sxtb16 %0, %1, ror #8\n\tsadd16 %0, %0, %0" : "=r"(out) : "r"(word));
-    return out;
-}
-
-static inline uint32_t kws_lower_halves(uint32_t low, uint32_t high) {
-    uint32_t out;
-    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(out) : "r"(low), "r"(high));
-    return out;
-}
-
-static inline uint32_t kws_upper_halves(uint32_t low, uint32_t high) {
-    uint32_t out;
-    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(out) : "r"(high), "r"(low));
-    return out;
-}
-
 /* Taps t0 to t8 as pairs down the columns. */
 static inline void kws_set_taps(kws_job *job, const int8_t *t) {
-    uint32_t first, middle, last;
-    memcpy(&first, t, 4);
-    memcpy(&middle, t + 3, 4);
-    memcpy(&last, t + 5, 4);
-    const uint32_t t02 = kws_even_doubled(first), t13 = kws_odd_doubled(first);
-    const uint32_t t35 = kws_even_doubled(middle), t46 = kws_odd_doubled(middle);
-    const uint32_t t57 = kws_even_doubled(last), t68 = kws_odd_doubled(last);
-    job->taps[0].upper = kws_lower_halves(t02, t35);
-    job->taps[0].lower = kws_lower_halves(t35, t68);
-    job->taps[1].upper = kws_lower_halves(t13, t46);
-    job->taps[1].lower = (t46 & 0xffffu) | (t57 & 0xffff0000u);
-    job->taps[2].upper = kws_upper_halves(t02, t35);
-    job->taps[2].lower = kws_upper_halves(t35, t68);
+    const kws_nine_taps n = kws_nine_taps_of(t);
+    job->taps[0].upper = kws_lower_halves(n.t02, n.t35);
+    job->taps[0].lower = kws_lower_halves(n.t35, n.t68);
+    job->taps[1].upper = kws_lower_halves(n.t13, n.t46);
+    job->taps[1].lower = kws_both_halves(n.t46, n.t57);
+    job->taps[2].upper = kws_upper_halves(n.t02, n.t35);
+    job->taps[2].lower = kws_upper_halves(n.t35, n.t68);
 }
 
 /* Every channel. */
@@ -159,7 +127,7 @@ static void kws_channels(const kws_depthwise *layer, const int8_t *x, int8_t *y)
     kws_job job;
     job.outside = 0x10001u * (uint16_t)w->zero_point;
     for (uint32_t channel = layer->channels; channel > 0; channel--) {
-        kws_set_taps(&job, kws_depthwise_taps(layer, &code, unpacked));
+        kws_set_taps(&job, kws_next_nine(layer, &code, unpacked));
         job.multiplier = *multiplier++;
         job.shift = -*shift++;
         job.round = (int32_t)((uint32_t)twice << (job.shift - 1));
@@ -207,7 +175,7 @@ static void kws_channels(const kws_depthwise *layer, const int8_t *x, int8_t *y)
     int8_t unpacked[12];
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
         const kws_scale scale = kws_scale_of(&layer->output, channel);
-        kws_lines_of(kws_depthwise_taps(layer, &code, unpacked), &scale, x, &layer->window, y);
+        kws_lines_of(kws_next_nine(layer, &code, unpacked), &scale, x, &layer->window, y);
         x += layer->window.in_plane;
         y += layer->window.out_plane;
     }
