@@ -25,6 +25,7 @@ from firmware_export.encodings.core_costs import DEFAULT_CORE, core_of
 from firmware_export.encodings.cost_model import Estimate, choose, choose_depthwise
 from firmware_export.ir import Operation, Program, StepPlan
 from firmware_export.lowering.lower import lower
+from firmware_export.operators.kernels.wide import ITEM_BYTES
 from firmware_export.streaming.plan import stream_program
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import KwsError, ModelError, RecipeError
@@ -238,6 +239,6 @@ def _frames(data: bytes) -> int | None:
 
 
 def _check_labels(program: Program, labels: tuple[str, ...]) -> None:
-    classes = program.values[program.output].layout.elements
+    classes = program.values[program.output].layout.elements // ITEM_BYTES.get(program.output_type, 1)
     if labels and len(labels) != classes:
         raise ModelError(f"expected {classes} labels, one for each output. Received: {len(labels)}.")

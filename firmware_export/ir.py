@@ -184,7 +184,7 @@ class State:
 class StepPlan:
     """How a program with state is run: ``rows`` new input rows a step, a decision from step ``warm_up`` on.
 
-    ``window`` is the number of rows a decision is made from, ``row_elements`` the numbers of one row.
+    ``window`` is the number of rows a decision is made from, ``row_elements`` the bytes of one row.
     """
 
     rows: int

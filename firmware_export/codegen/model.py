@@ -155,6 +155,11 @@ def _float(value: float) -> str:
     return f"{value:.9g}f" if "." in f"{value:.9g}" or "e" in f"{value:.9g}" else f"{value:.9g}.0f"
 
 
+def _wide_ends(program: Program) -> list[str]:
+    ends = (("input", program.input_type), ("output", program.output_type))
+    return [f"/* The {end}'s bytes are {kind}_t numbers. */" for end, kind in ends if kind in ("int16", "int32")]
+
+
 def _header(name: str, program: Program, plan: MemoryPlan, labels: tuple[str, ...], digest: str) -> str:
     upper = name.upper()
     target = program.values[program.output]
@@ -178,6 +183,7 @@ def _header(name: str, program: Program, plan: MemoryPlan, labels: tuple[str, ..
             f"#define {upper}_OUTPUT_SCALE {_float(program.output_scale)}",
             f"#define {upper}_OUTPUT_ZERO_POINT ({program.output_zero_point})",
             f"#define {upper}_OUTPUT_UNSIGNED {int(program.output_type == 'uint8')} /* whether they are uint8 */",
+            *_wide_ends(program),
             f"#define {upper}_LAYERS {len(program.layers)}",
             *label_lines,
             "",

@@ -18,6 +18,7 @@ from firmware_export.emulation.host import (
 )
 from firmware_export.engine import Engine, build
 from firmware_export.ir import StepPlan
+from firmware_export.operators.kernels.wide import ITEM_BYTES
 from kws_tfmot.errors import ModelError
 from kws_tfmot.evaluation.streaming.spotter import Steps
 from kws_tfmot.tflite.document import read_source
@@ -112,7 +113,8 @@ class StepInterpreter:
         self._library = StepLibrary(self.engine)
         step = step_of(self.engine)
         self.steps = Steps(step.rows, (step.warm_up + 1) * step.rows)
-        self.input = replace(input_spec(read_model(data)), shape=(1, step.rows, step.row_elements))
+        numbers = step.row_elements // ITEM_BYTES.get(self.engine.program.input_type, 1)
+        self.input = replace(input_spec(read_model(data)), shape=(1, step.rows, numbers))
         self.name = f"kws-tfmot device engine, {step.rows} rows a step (host build, encodings for {optimise})"
 
     def run(self, batch: np.ndarray) -> np.ndarray:

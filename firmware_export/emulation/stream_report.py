@@ -156,13 +156,13 @@ def emulate_stream(
 def _typed(windows: np.ndarray, data: bytes) -> np.ndarray:
     """int8 windows as the model's own input: the same bytes where it is uint8, their values where it is float."""
     spec = input_spec(read_model(data))
-    shaped = np.ascontiguousarray(windows).reshape(len(windows), *spec.shape[1:])
-    if spec.dtype == "float32":
-        program = build(data).program
-        return (np.float32(program.input_scale) * (shaped.astype(np.float32) - program.input_zero_point)).astype(
-            np.float32
-        )
-    return shaped.view(spec.dtype)
+    flat = np.ascontiguousarray(windows).reshape(len(windows), -1)
+    if spec.dtype != "float32":
+        return flat.view(spec.dtype).reshape(len(windows), *spec.shape[1:])
+    shaped = flat.reshape(len(windows), *spec.shape[1:])
+    program = build(data).program
+    real = np.float32(program.input_scale) * (shaped.astype(np.float32) - program.input_zero_point)
+    return real.astype(np.float32)
 
 
 def _play(board: Board, engine: Engine, rows: np.ndarray, say: Callable[[str], None], wait_states: int) -> _Played:

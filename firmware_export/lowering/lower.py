@@ -9,6 +9,7 @@ from firmware_export.ir import Layer, Layout, Operation, Program, Requant, StepP
 from firmware_export.lowering.padding import fold_padding
 from firmware_export.operators.kernels.clamp import Clamp
 from firmware_export.operators.kernels.reshape import Reshape
+from firmware_export.operators.kernels.wide import ITEM_BYTES
 from firmware_export.operators.registry import operators
 from firmware_export.operators.shared.context import MAX_BYTES, Context, Unsupported
 from kws_tfmot.errors import ModelError
@@ -51,7 +52,8 @@ def _step_of(graph: Graph) -> StepPlan:
     """How a file with state is run: all of its input at each step, and a decision from the first one on."""
     shape = graph.tensor(graph.inputs[0]).shape
     rows = shape[1] if len(shape) > 2 else 1
-    return StepPlan(rows, rows, 0, math.prod(shape) // rows)
+    elements = math.prod(shape) // rows
+    return StepPlan(rows, rows, 0, elements * ITEM_BYTES.get(graph.tensor(graph.inputs[0]).dtype, 1))
 
 
 def _lower_operator(context: Context, operator: Operator) -> None:
@@ -81,15 +83,15 @@ def _check_ends(context: Context) -> None:
 
 
 def _enter(context: Context) -> None:
-    """Make the model's input the first value; float and uint8 inputs are turned to int8 by the first operator."""
+    """Make the model's input the first value; float, uint8 and int16 are turned to int8 by the first operator."""
     graph, program = context.graph, context.program
     tensor = graph.tensor(graph.inputs[0])
     program.input_type = tensor.dtype
     if tensor.dtype == "float32":
         return  # the QUANTIZE that follows makes the value
     try:
-        if tensor.dtype not in ("int8", "uint8"):
-            raise Unsupported(f"expected int8, uint8 or float32 values. Received: {tensor.dtype}")
+        if tensor.dtype not in ("int8", "uint8", "int16"):
+            raise Unsupported(f"expected int8, uint8, int16 or float32 values. Received: {tensor.dtype}")
         scale, zero_point = context.quantization(tensor.index, dtype=tensor.dtype)
         context.enter(tensor.index, scale, zero_point)
     except Unsupported as err:

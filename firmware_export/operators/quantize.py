@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 
 from firmware_export.operators.kernels.lookup import Lookup
+from firmware_export.operators.kernels.reshape import Reshape
+from firmware_export.operators.kernels.wide import ITEM_BYTES, RescaleWide, wide_layout
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context, Unsupported, layout_of
 from firmware_export.operators.shared.random_model import RandomModel
-from firmware_export.operators.shared.tflite_arithmetic import rescale_table
+from firmware_export.operators.shared.tflite_arithmetic import quantize_multiplier, rescale_table
 from kws_tfmot.tflite.graph import Operator
 
 
 def lower(context: Context, operator: Operator) -> None:
-    """QUANTIZE: at a float input it is left to the caller; between integers it is a table."""
+    """QUANTIZE: at a float input it is left to the caller; between bytes it is a table."""
     tensor = context.operand(operator, 0, "input")
     graph = context.graph
     if len(operator.outputs) != 1:
@@ -26,6 +28,9 @@ def lower(context: Context, operator: Operator) -> None:
         index = operator.outputs[0]
         scale, zero_point = context.quantization(index)
         context.enter(index, scale, zero_point)
+        return
+    if tensor.dtype == "int16":
+        _rescale_wide(context, operator)
         return
     target_dtype = context.tensor(operator.outputs[0], "the output").dtype
     arguments: dict[str, Any] = {}
@@ -49,6 +54,30 @@ def lower(context: Context, operator: Operator) -> None:
     target = context.program.add_value("quantised", context.layout(source), out_scale, out_zero)
     context.value_of[operator.outputs[0]] = target
     context.add(context.label(operator), Lookup(table), (source,), target)
+
+
+def _rescale_wide(context: Context, operator: Operator) -> None:
+    """From int16 at the model's input, or of a softmax at its output, to int8 or int32."""
+    index = operator.outputs[0]
+    source = context.value(operator.inputs[0])
+    tensor, target = context.tensor(operator.inputs[0], "the input"), context.tensor(index, "the output")
+    if target.dtype not in ("int8", "int32") or (target.dtype == "int32" and index != context.graph.outputs[0]):
+        raise Unsupported(f"int16 numbers can become int8, or int32 at the model's output. Received: {target.dtype}")
+    in_scale, in_zero = context.quantization(tensor.index, dtype="int16")
+    out_scale, out_zero = context.quantization(index, dtype=target.dtype)
+    ratio = float(np.float32(in_scale)) / float(np.float32(out_scale))
+    operation = RescaleWide(*quantize_multiplier(ratio), in_zero, out_zero, ITEM_BYTES[target.dtype])
+    layout = layout_of(target.shape)
+    if 2 * layout.elements != context.layout(source).elements:
+        raise Unsupported("input and output differ in size")
+    flat = wide_layout(layout.elements, target.dtype)
+    value = context.program.add_value("quantised", flat, out_scale, out_zero)
+    context.add(context.label(operator), operation, (source,), value)
+    if target.dtype == "int8" and not layout.flat:
+        planar = context.program.add_value(target.name, layout, out_scale, out_zero)
+        context.add("planar input", Reshape(), (value,), planar)
+        value = planar
+    context.value_of[index] = value
 
 
 def sample(m: RandomModel) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from firmware_export.codegen.step import Step
-from firmware_export.ir import Layout, Operation
+from firmware_export.ir import Layout, Operation, Value
+from firmware_export.operators.kernels.wide import wide_layout
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context, Unsupported
 from firmware_export.operators.shared.random_model import RandomModel
@@ -33,19 +34,56 @@ class Softmax(Operation):
         return step.call("kws_softmax_rows", step.struct("kws_softmax", members), step.input(), step.output)
 
 
+@dataclass(frozen=True)
+class SoftmaxWide(Operation):
+    """Softmax over the channels of one pixel, to int16."""
+
+    multiplier: int
+    shift: int
+    smallest: int
+
+    def emit(self, step: Step) -> str:
+        """The call of ``kws_softmax_wide``."""
+        channels = step.source().layout.channels
+        members: list[object] = [channels, 1, 1, self.multiplier, self.shift, self.smallest]
+        return step.call("kws_softmax_wide", step.struct("kws_softmax", members), step.input(), step.output)
+
+
 def lower(context: Context, operator: Operator) -> None:
     """SOFTMAX over the last dimension."""
+    if len(operator.outputs) == 1 and context.tensor(operator.outputs[0], "the output").dtype == "int16":
+        _wide(context, operator)
+        return
     source, target = context.input_value(operator), context.output_value(operator)
     value, out = context.program.values[source], context.program.values[target]
     beta = float(operator.options.get("beta", 1.0))
     if out.zero_point != -128 or out.scale != 1 / 256 or value.layout != out.layout:
         raise Unsupported("the output must have scale 1/256, zero point -128 and the input's shape")
+    multiplier, shift, smallest = _parameters(value, beta)
+    context.add(context.label(operator), Softmax(multiplier, shift, smallest), (source,), target)
+
+
+def _wide(context: Context, operator: Operator) -> None:
+    """To int16 probabilities, of which nothing but a QUANTIZE and the model's output can be made."""
+    source, index = context.input_value(operator), operator.outputs[0]
+    value = context.program.values[source]
+    scale, zero_point = context.quantization(index, dtype="int16")
+    if zero_point != -(1 << 15) or abs(scale * 65536 - 1) > 0.001 or value.layout.pixels != 1:
+        raise Unsupported("int16 probabilities must be of one row, with scale 1/65536 and zero point -32768")
+    target = context.program.add_value("probabilities", wide_layout(value.layout.channels, "int16"), scale, zero_point)
+    context.value_of[index] = target
+    multiplier, shift, smallest = _parameters(value, float(operator.options.get("beta", 1.0)))
+    context.add(context.label(operator), SoftmaxWide(multiplier, shift, smallest), (source,), target)
+
+
+def _parameters(value: Value, beta: float) -> tuple[int, int, int]:
+    """Multiplier, shift and smallest difference of logits."""
     if not 0 < beta * value.scale * (1 << 26) < 1 << 62 or beta * value.scale * (1 << 26) <= 1:
         raise Unsupported(f"beta {beta} and scale {value.scale} are out of range")
     if value.layout.channels > 4096:
         raise Unsupported(f"softmax over {value.layout.channels} classes; at most 4096 fit the reference's sum")
     multiplier, shift, smallest = softmax_parameters(value.scale, beta)
-    context.add(context.label(operator), Softmax(multiplier, shift, max(smallest, -32768)), (source,), target)
+    return multiplier, shift, max(smallest, -32768)
 
 
 def sample(m: RandomModel) -> None:

@@ -193,6 +193,14 @@ typedef struct {
     int16_t smallest; /* differences to the largest logit below this give exactly zero */
 } kws_softmax;
 
+/* Numbers of 16 bits to others of `out_bytes`, 1 or 4. */
+typedef struct {
+    uint32_t count;
+    int32_t multiplier, in_zero, out_zero;
+    int8_t shift;
+    uint8_t out_bytes;
+} kws_wide;
+
 #define KWS_BLOCK 8         /* pixels that a convolution handles at once */
 #define KWS_COLUMN_BYTES 16 /* scratch bytes of one column row: KWS_BLOCK pixels */
 
@@ -315,6 +323,8 @@ kws_status kws_reshape_tensor(const kws_reshape *layer, const int8_t *input, int
 kws_status kws_clamp(int8_t minimum, int8_t maximum, uint32_t bytes, const int8_t *input, int8_t *output);
 kws_status kws_lookup(const int8_t table[256], uint32_t bytes, const int8_t *input, int8_t *output);
 kws_status kws_softmax_rows(const kws_softmax *layer, const int8_t *input, int8_t *output);
+kws_status kws_softmax_wide(const kws_softmax *layer, const int8_t *input, int8_t *output);
+kws_status kws_rescale_wide(const kws_wide *layer, const int8_t *input, int8_t *output);
 
 /* Layers with a memory of their own, aligned to 2 where it is of 16 bits. */
 kws_status kws_svdf_step(const kws_svdf *layer, const int8_t *input, int8_t *state, int8_t *output);

@@ -8,11 +8,13 @@ import numpy as np
 
 from firmware_export.ir import Layer, Layout, Operation, Program, Value, to_planar
 from firmware_export.operators.kernels.reshape import Reshape
+from firmware_export.operators.kernels.wide import wide_layout
 from firmware_export.operators.shared.memories import find_memories
 from kws_tfmot.tflite.graph import Graph, Operator, Tensor
 
 MAX_BYTES = 1 << 24  # of activations: no microcontroller has more, and generated offsets stay small
 MAX_SCALE = 1e12  # far outside of what training gives, and nothing computed from such scales overflows
+_LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-(1 << 15), (1 << 15) - 1), "int32": (0, 0)}
 MAX_SIDE = (1 << 16) - 1  # what the runtime's 16-bit sizes hold
 
 
@@ -100,7 +102,7 @@ class Context:
             raise Unsupported(f"{where} must have one scale and one zero point")
         scale = float(quantization.scales[0])
         zero_point = int(quantization.zero_points[0]) if quantization.zero_points else 0
-        low, high = (0, 255) if dtype == "uint8" else (-128, 127)
+        low, high = _LIMITS[dtype]
         if not (math.isfinite(scale) and 1 / MAX_SCALE <= scale <= MAX_SCALE) or not low <= zero_point <= high:
             raise Unsupported(
                 f"{where} has scale {scale} and zero point {zero_point}; expected a scale from {1 / MAX_SCALE:g} to "
@@ -114,6 +116,10 @@ class Context:
         layout = layout_of(tensor.shape)
         program = self.program
         program.input_scale, program.input_zero_point = scale, zero_point
+        if tensor.dtype == "int16":
+            program.input = program.add_value("input", wide_layout(layout.elements, "int16"), scale, zero_point)
+            self.value_of[index] = program.input
+            return
         flat = layout if layout.flat else Layout(1, 1, layout.elements)
         program.input = program.add_value("input", flat, scale, zero_point)
         self.value_of[index] = program.input
