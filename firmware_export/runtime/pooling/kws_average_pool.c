@@ -53,8 +53,8 @@ static inline int8_t kws_mean_of(const kws_pool *layer, int32_t sum, int32_t hal
 
 #if KWS_DSP && !KWS_MVE
 /* A view of at most four columns, for every channel; inlined for the most common number of rows. */
-KWS_POOL_INLINE void kws_narrow_means(const kws_pool *layer, const kws_pool_view *v, int32_t rows, const int8_t *x,
-                                      int8_t *out) {
+KWS_LAID_OUT void kws_narrow_means(const kws_pool *layer, const kws_pool_view *v, int32_t rows, const int8_t *x,
+                                   int8_t *out) {
     const uint32_t mask = kws_pool_mask(v), keep = mask == 0 ? ~0u : mask;
     const int32_t pitch = v->pitch, count = rows * v->columns, half = count / 2;
     const uint32_t in_plane = layer->window.in_plane, out_plane = layer->window.out_plane;

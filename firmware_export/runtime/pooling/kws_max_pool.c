@@ -16,8 +16,8 @@ static inline int32_t kws_largest_byte(uint32_t bytes) {
 }
 
 /* A view of at most four columns, for every channel; inlined for the most common number of rows. */
-KWS_POOL_INLINE void kws_narrow_windows(const kws_pool *layer, const kws_pool_view *v, int32_t rows, const int8_t *x,
-                                        int8_t *out) {
+KWS_LAID_OUT void kws_narrow_windows(const kws_pool *layer, const kws_pool_view *v, int32_t rows, const int8_t *x,
+                                     int8_t *out) {
     const uint32_t mask = kws_pool_mask(v), keep = mask == 0 ? ~0u : mask, fill = 0x80808080u & ~keep;
     const int32_t pitch = v->pitch, minimum = layer->minimum, maximum = layer->maximum;
     const uint32_t in_plane = layer->window.in_plane, out_plane = layer->window.out_plane;

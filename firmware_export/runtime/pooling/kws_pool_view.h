@@ -26,9 +26,9 @@ static inline kws_pool_view kws_pool_view_of(const kws_window *w, int32_t oy, in
 }
 
 #if defined(__GNUC__)
-#define KWS_POOL_INLINE static inline __attribute__((always_inline))
+#define KWS_LAID_OUT static inline __attribute__((always_inline))
 #else
-#define KWS_POOL_INLINE static inline
+#define KWS_LAID_OUT static inline
 #endif
 
 #if KWS_DSP
