@@ -123,7 +123,8 @@ def command(
     missed = [f"{row.title} on {row.core}" for row in rows if not row.reached]
     if missed:
         out.print(f"[yellow]a goal is missed[/]: {'; '.join(missed)} (docs/device.md says by what)")
-    exact = all(one.bit_exact for one in (*rows, *reports, *(report for _, report in ears)))
+    exact = all(row.bit_exact for row in rows) and all(report.bit_exact for report in reports)
+    exact = exact and all(report.bit_exact for _, report in ears)
     if not exact or (strict and missed):
         raise typer.Exit(1)
 
