@@ -116,7 +116,11 @@ def test_no_worker_outlives_an_interruption(tmp_path: Path, kind: signal.Signals
     (tmp_path / "main.py").write_text(script)
     environment = os.environ | {"PYTHONPATH": str(root)}
     started = subprocess.Popen(
-        [sys.executable, tmp_path / "main.py"], cwd=root, env=environment, stderr=subprocess.PIPE
+        [sys.executable, tmp_path / "main.py"],
+        cwd=root,
+        env=environment,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
     _wait(lambda: all(mark.is_file() and mark.read_text() for mark in marks))
     workers = [int(mark.read_text()) for mark in marks]

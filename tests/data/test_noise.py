@@ -116,7 +116,8 @@ def test_a_filter_keeps_its_band_and_a_switch_its_time() -> None:
 
 def test_varied_noise_is_mixed_filtered_and_switched() -> None:
     rng = np.random.default_rng(0)
-    names = [_loud_and_quiet().draw_varied(rng, "train", 0.2)[1] for _ in range(200)]
+    noise = _loud_and_quiet()
+    names = [noise.draw_varied(rng, "train", 0.2)[1] for _ in range(200)]
     for change, share in (("mixed", 0.3), ("filtered", 0.3), ("switched", 0.15)):
         assert sum(change in name for name in names) / 200 == pytest.approx(share, abs=0.1)
     assert sum(name.startswith(tuple(COLOURS)) for name in names) / 200 == pytest.approx(0.2, abs=0.08)

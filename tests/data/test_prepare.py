@@ -298,8 +298,9 @@ def test_without_background_noise_the_silence_is_generated(
     assert index.counts()["test"]["_silence_"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.recordings
-def test_recordings_are_prepared_whole_and_quickly(recordings: Path, tmp_path: Path) -> None:
+def test_recordings_are_prepared_whole(recordings: Path, tmp_path: Path) -> None:
     index = prepare(f"folder:{recordings}", DataSettings(), tmp_path)
     assert index.corrupt == ()
     assert len(index.clips) == sum(1 for path in recordings.glob("[!_]*/*.flac"))

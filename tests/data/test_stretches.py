@@ -25,7 +25,7 @@ def test_a_stretch_follows_from_its_generator_and_ends_its_keywords_inside() -> 
     one, two = (composer.draw(np.random.default_rng([3, 1])) for _ in range(2))
     assert np.array_equal(one.samples, two.samples) and one.ends == two.ends
     assert not np.array_equal(one.samples, composer.draw(np.random.default_rng([3, 2])).samples)
-    drawn = [composer.draw(np.random.default_rng([4, k])) for k in range(20)]
+    drawn = [composer.draw(np.random.default_rng([4, k])) for k in range(10)]
     ends = [end for stretch in drawn for end in stretch.ends]
     assert ends and all(number != OTHER and 0 < end <= 6 * RATE for number, end in ends)
     assert any(len(stretch.speech) > len(stretch.ends) for stretch in drawn)
@@ -57,14 +57,14 @@ def test_short_pieces_of_talk_are_as_long_as_words() -> None:
     talk_alone = {"shares": (1e-7, 0.0, 0.0, 1 - 1e-7), "vocal_tract": (1.0, 1.0)}
     for share, shortest, longest in ((0.0, 1.0, 4.0), (1.0, 0.25, 0.9)):
         composer = _composer(short_talk=share, **talk_alone)
-        spans = [span for k in range(20) for span in composer.draw(np.random.default_rng(k)).speech]
+        spans = [span for k in range(10) for span in composer.draw(np.random.default_rng(k)).speech]
         whole = [(last - first) / RATE for first, last in spans if last < 6 * RATE]
         assert len(whole) > 10 and all(shortest - 0.01 <= seconds <= longest + 0.01 for seconds in whole)
 
 
 def test_bursts_are_short_and_leave_most_of_a_silent_stretch_silent() -> None:
     composer = _composer(silent_share=0.99, bursts_probability=1.0, tilt=0.0, level_db=(0.0, 0.0))
-    for k in range(5):
+    for k in range(3):
         samples = composer.draw(np.random.default_rng(k)).samples.astype(float)
         assert np.abs(samples).max() > 32000 and np.median(np.abs(samples)) < 30
 
@@ -73,7 +73,7 @@ def test_a_stretch_cut_together_changes_its_background_between_utterances() -> N
     spreads = []
     for share in (0.0, 1.0):
         composer = _composer(cut_together=share, noise_probability=1.0, noise_snr_db=(-3.0, 35.0))
-        drawn = [composer.draw(np.random.default_rng(k)).samples for k in range(12)]
+        drawn = [composer.draw(np.random.default_rng(k)).samples for k in range(8)]
         assert all(len(samples) == 6 * RATE for samples in drawn)
         powers = [samples.astype(float).reshape(-1, 1600).std(axis=1) for samples in drawn]
         spreads.append(float(np.mean([np.ptp(np.log(power + 1)) for power in powers])))

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from kws_tfmot.data.espeak import Utterance, speak_all
+from kws_tfmot.files import cache_root
 
 RATE = 22050
 VOICES = ("en+m1", "en-us+f2", "en-gb-scotland+m3", "en-us+m4", "en+f3", "en-gb-x-rp+m5", "en-us+f4", "en+m7")
@@ -44,6 +45,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     _write(root / "day.wav", day + rng.normal(0, 10, len(day)))
     (root / "day.csv").write_text("start,end,word\n0.5,1.0,left\n")
     patch = pytest.MonkeyPatch()
+    compiled = cache_root()
+    (root / ".cache").mkdir()
+    for kind in ("objects", "qemu", "zig"):  # what was compiled is named by its content
+        (compiled / kind).mkdir(parents=True, exist_ok=True)
+        (root / ".cache" / kind).symlink_to(compiled / kind, target_is_directory=True)
     patch.setenv("KWS_CACHE", str(root / ".cache"))
     patch.chdir(root)
     yield root

@@ -74,7 +74,7 @@ def perform(command: Command, folder: Path) -> Path:
             result = run(words[1], *words[2:])
         assert result.exit_code == 0, f"line {command.line}: {command.text}\n{result.output}"
     else:
-        done = subprocess.run(["bash", "-ec", command.text], cwd=folder, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(["bash", "-ec", command.text], cwd=folder, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, f"line {command.line}: {command.text}\n{done.stdout}{done.stderr}"
     return folder
 

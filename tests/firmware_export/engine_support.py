@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from firmware_export.emulation.host import EngineLibrary, finish_output, quantize_input
+from firmware_export.emulation.objects import compile_objects
 from firmware_export.engine import RUNTIME, Engine, engine_sources
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
@@ -21,10 +24,12 @@ SAMPLES = 4
 def runtime_folder() -> Path:
     """Every kernel in one shared library, compiled once for the session."""
     folder = Path(tempfile.mkdtemp(prefix="kws-runtime-"))
-    sources = [str(path) for path in engine_sources("*.c")]
-    include = sorted({f"-I{path.parent}" for path in engine_sources()})
-    command = ["gcc", "-std=c11", "-O1", "-fPIC", "-shared", "-o", str(folder / "libkws.so"), *include, *sources]
-    subprocess.run(command, check=True)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for path in engine_sources():
+        shutil.copy(path, folder)
+    flags, sources = ["-std=c11", "-O1", "-fPIC", "-shared"], [path.name for path in engine_sources("*.c")]
+    objects = compile_objects(["gcc"], flags, sources, folder, "the runtime")
+    subprocess.run(["gcc", *flags, "-o", "libkws.so", *objects], check=True, cwd=folder)
     return folder
 
 

@@ -39,7 +39,7 @@ def log_of(model: bytes, core: str, folder: Path) -> str:
     command = [require(EMULATOR), "-M", board.name, "-icount", "shift=6", "-display", "none", "-monitor", "none"]
     command += ["-serial", "none", "-chardev", "stdio,id=sh0", "-kernel", str(elf)]
     command += ["-semihosting-config", "enable=on,target=native,chardev=sh0"]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=600).stdout
 
 
 @pytest.fixture(scope="module")

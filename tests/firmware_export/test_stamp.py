@@ -54,7 +54,7 @@ def test_a_named_firmware_is_built_by_its_readme_and_hears(tmp_path: Path) -> No
     sweep(3).tofile(tmp_path / "pcm.bin")
     play = re.search(r"^qemu-system-arm .+$", text, re.MULTILINE)[0]
     assert shutil.which("qemu-system-arm")
-    done = subprocess.run(["bash", "-ec", f"{play} 2>&1"], cwd=tmp_path, capture_output=True, timeout=120, check=False)
+    done = subprocess.run(["bash", "-ec", f"{play} 2>&1"], cwd=tmp_path, capture_output=True, timeout=600, check=False)
     assert re.search(rb"^\d+ low \d+$", done.stdout, re.MULTILINE)
 
 

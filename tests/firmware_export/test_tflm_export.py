@@ -60,7 +60,7 @@ def exported(model, tmp_path_factory):
 
 def run(*command: object) -> str:
     return subprocess.run(
-        [str(each) for each in command], check=True, capture_output=True, text=True, timeout=60
+        [str(each) for each in command], check=True, capture_output=True, text=True, timeout=600
     ).stdout
 
 

@@ -30,7 +30,7 @@ def test_concurrent_builds_agree(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", BUILD], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    results = {process.communicate(timeout=120)[0].strip() for process in processes}
+    results = {process.communicate(timeout=600)[0].strip() for process in processes}
     assert all(process.returncode == 0 for process in processes)
     assert len(results) == 1
     assert [str(path) for path in tmp_path.iterdir()] == [*results]

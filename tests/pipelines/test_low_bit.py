@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,21 @@ QUICK = (
 )
 
 
+@pytest.fixture(scope="module")
+def dense(tone_folder, tmp_path_factory) -> Path:
+    """A folder with the recipe, and a run in which the dense network is trained."""
+    base = tmp_path_factory.mktemp("low_bit")
+    (base / "tiny.yaml").write_text(QUICK)
+    result = run("train", base / "tiny.yaml", "--data", f"folder:{tone_folder}", "--out", base / "run")
+    assert result.exit_code == 0, result.output
+    return base
+
+
 @pytest.mark.parametrize("mode", ["qat", "ptq"])
-def test_a_build_ends_in_levels_that_the_engine_stores_in_few_bits(mode: str, tone_folder, tmp_path: Path) -> None:
-    (tmp_path / "tiny.yaml").write_text(QUICK)
+def test_a_build_ends_in_levels_that_the_engine_stores_in_few_bits(
+    mode: str, dense: Path, tone_folder, tmp_path: Path
+) -> None:
+    shutil.copytree(dense, tmp_path, dirs_exist_ok=True)
     arguments = ("--data", f"folder:{tone_folder}", "--set", f"quantization.mode={mode}")
     result = run("build", tmp_path / "tiny.yaml", "--out", tmp_path / "run", *arguments)
     assert result.exit_code == 0, result.output

@@ -150,7 +150,7 @@ def console_of(browser: str, path: Path, folder: Path, *options: str) -> tuple[l
         *(f"--user-data-dir={folder / 'profile'}", f"--screenshot={shot}", "--window-size=1200,6000", *options),
         path.as_uri(),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return [line for line in done.stderr.splitlines() if re.search(r":CONSOLE[:(]", line)], shot
 

@@ -24,7 +24,7 @@ def recipe(tmp_path_factory) -> Path:
     text = text.replace("sparsity: {target: 0.75, epochs: 3, end: 0.5, frequency: 4}", "sparsity: null")
     path.write_text(
         text.replace("mode: qat", "mode: ptq")
-        + f"search: {{{SPACE}, learning_rate: 1, candidates: 4, finalists: 4, final_epochs: 1}}\n"
+        + f"search: {{{SPACE}, learning_rate: 1, candidates: 4, finalists: 2, final_epochs: 1}}\n"
     )
     return path
 
@@ -53,7 +53,7 @@ def test_the_record_and_the_picture_say_how_it_went(searched) -> None:
     assert 1 <= len(losses) <= 5 and losses == sorted(losses)
     finals = record["finals"]
     assert finals[0]["cells"] == record["cells"]
-    assert len(finals) == 4 and all(len(row["validation_loss"]) == 1 for row in finals)
+    assert len(finals) == 2 and all(len(row["validation_loss"]) == 1 for row in finals)
     assert any(row["drawn_evenly"] for row in finals) and not all(row["drawn_evenly"] for row in finals)
     for cell in record["probabilities"]:
         assert sum(cell.values()) == pytest.approx(1, abs=1e-4)

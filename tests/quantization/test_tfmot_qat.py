@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from kws_tfmot.quantization.settings import QuantizationSettings
 from kws_tfmot.quantization.tfmot_clustering import strip_clustering, wrap_for_clustering
 from kws_tfmot.quantization.tfmot_qat import apply_qat, check_quantizable, load_qat, save_qat
 from kws_tfmot.tflite.convert import convert
+from kws_tfmot.tflite.graph import Graph
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.training import TrainSettings
 from kws_tfmot.training.loop import train
@@ -22,7 +24,8 @@ SHAPE, CLASSES, SCALE = (24, 8), 4, 2.0**-5
 
 def model(name: str) -> keras.Model:
     seed_everything(1)
-    return build_model(ModelSettings(name=name, width=8, blocks=1), SHAPE, CLASSES)
+    size = {"cells": ["5x5 e2"]} if name == "mbconv" else {"blocks": 1}
+    return build_model(ModelSettings(name=name, width=8, **size), SHAPE, CLASSES)
 
 
 def features(count: int) -> np.ndarray:
@@ -59,6 +62,13 @@ def int8_zeros(data: bytes) -> dict[int, tuple[int, int]]:
     return counts
 
 
+@functools.cache
+def prepared(name: str) -> Graph:
+    """An untrained network of a family as it is before quantisation-aware training, converted."""
+    network = apply_qat(model(name), "nothing", SCALE, features(40))
+    return read_model(convert(network, "int8", input_quantization=(SCALE, 0)))
+
+
 DEEP = ("bc_resnet", "matchboxnet", "tenet")  # minutes on a busy machine; check_quantizable sees them every time
 
 
@@ -66,8 +76,7 @@ DEEP = ("bc_resnet", "matchboxnet", "tenet")  # minutes on a busy machine; check
     "name", [pytest.param(name, marks=[pytest.mark.slow] if name in DEEP else []) for name in model_names()]
 )
 def test_every_family_is_prepared_for_int8_and_takes_the_features_byte_for_byte(name: str) -> None:
-    network = apply_qat(model(name), "nothing", SCALE, features(40))
-    graph = read_model(convert(network, "int8", input_quantization=(SCALE, 0)))
+    graph = prepared(name)
     entry = graph.tensor(graph.inputs[0])
     assert entry.dtype == "int8"
     assert (entry.quantization.scales, entry.quantization.zero_points) == ((SCALE,), (0,))
@@ -160,8 +169,7 @@ def test_auto_preserves_what_was_made() -> None:
 
 def test_activation_ranges_start_where_the_activations_are() -> None:
     """Without calibration the ReLU ranges would start at [-6, 6]."""
-    network = apply_qat(model("ds_cnn"), "nothing", SCALE, features(100))
-    graph = read_model(convert(network, "int8", input_quantization=(SCALE, 0)))
+    graph = prepared("ds_cnn")
     for operator in graph.operators:
         if operator.code in ("CONV_2D", "DEPTHWISE_CONV_2D"):
             assert graph.tensor(operator.outputs[0]).quantization.zero_points == (-128,)

@@ -178,17 +178,17 @@ def test_every_truncation_is_refused(model):
 
 
 def test_a_small_file_cannot_stand_for_a_huge_one():
-    """A vector of many references to one table with a long vector: refused quickly, in little memory."""
+    """A vector of many references to one table with a long vector: refused with little work, in little memory."""
     root = unpack(one_layer())
     root["subgraphs"][0]["tensors"][1]["shape_signature"] = np.ones(100_000, np.int32)
     root["subgraphs"][0]["tensors"] = [root["subgraphs"][0]["tensors"][1]] * 8_000
     bomb = pack(root)
     assert len(bomb) < 600_000
     tracemalloc.start()
-    begun = time.perf_counter()
+    begun = time.thread_time()
     with pytest.raises(ModelError, match="overlap"):
         read_model(bomb)
-    assert time.perf_counter() - begun < 5
+    assert time.thread_time() - begun < 5
     assert tracemalloc.get_traced_memory()[1] < 200_000_000
     tracemalloc.stop()
 
@@ -196,13 +196,13 @@ def test_a_small_file_cannot_stand_for_a_huge_one():
 def fuzz(data: bytes, count: int, seed: int) -> int:
     accepted = 0
     for changed in mutations(data, count, seed):
-        begun = time.perf_counter()
+        begun = time.thread_time()
         try:
             graph = read_model(changed)
         except ModelError:
             continue
         finally:
-            assert time.perf_counter() - begun < 2
+            assert time.thread_time() - begun < 2
         accepted += 1
         assert all(index < len(graph.tensors) for each in graph.operators for index in (*each.inputs, *each.outputs))
         assert all(t.data is None or t.sparse or t.data.shape == t.shape or t.data.ndim == 1 for t in graph.tensors)

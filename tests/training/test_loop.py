@@ -87,7 +87,7 @@ def train_interrupted(model: keras.Model, task, settings: TrainSettings, state: 
     assert state.exists()
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adamw", pytest.param("sgd", marks=pytest.mark.slow)])
 def test_a_resumed_training_equals_an_uninterrupted_one(task, tmp_path, optimizer: str) -> None:
     settings = SETTINGS.model_copy(update={"optimizer": optimizer, "learning_rate": 0.01})
     whole = network()

@@ -43,11 +43,15 @@ def test_trained_for_int8_and_the_engine_gives_tflms_bytes(name: str, operators:
     np.testing.assert_array_equal(EngineInterpreter(model).run(STEPS), outputs)
 
 
+def test_an_lstm_cannot_be_trained_for_int8() -> None:
+    with pytest.raises(ModelError, match=r"lstm.*LSTM") as refusal:
+        check_quantizable(canonical(made("recurrent"), SHAPE, CLASSES))
+    assert "quantization.mode=ptq" in refusal.value.hint
+
+
+@pytest.mark.slow  # a build with one does so each time: tests/pipelines/test_own_network.py
 def test_an_lstm_is_quantised_after_training() -> None:
     network = canonical(made("recurrent"), SHAPE, CLASSES)
-    with pytest.raises(ModelError, match=r"lstm.*LSTM") as refusal:
-        check_quantizable(network)
-    assert "quantization.mode=ptq" in refusal.value.hint
     model = convert(network, "int8", FEATURES, input_quantization=(SCALE, 0), softmax="keep")
     assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in codes(model)
     scores = (open_interpreter(model, "tflm").run(STEPS).astype(float) + 128) / 256

@@ -39,7 +39,7 @@ def two_nodes(monkeypatch):
     nodes.shutdown()
 
 
-def wait_for(condition, seconds: float = 120.0):
+def wait_for(condition, seconds: float = 600.0):
     until = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < until
