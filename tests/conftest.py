@@ -91,8 +91,12 @@ def make_folder(write_clip: Write, burst: Callable[..., np.ndarray]) -> Callable
     return make
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs the device's toolchain where it is not installed, saying what to install."""
+    """Keep tests that share a fixture of their file on one worker; skip what needs tools that are not installed."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None and _shares_a_fixture(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     missing = [tool for tool in ("arm-none-eabi-gcc", "qemu-system-arm") if shutil.which(tool) is None]
     if not missing:
         return
@@ -101,3 +105,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "device" in item.keywords:
             item.add_marker(skip)
+
+
+def _shares_a_fixture(item: pytest.Item) -> bool:
+    """Whether a test takes a fixture that is made once for its file: on two workers it would be made twice."""
+    info = getattr(item, "_fixtureinfo", None)
+    known = info.name2fixturedefs.values() if info else ()
+    return any(definition.scope in ("class", "module") for definitions in known for definition in definitions[-1:])

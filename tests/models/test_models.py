@@ -11,6 +11,7 @@ from kws_tfmot.models import ModelSettings, build_model, model_names
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.models.counting import count_layers, total_macs
 
+pytestmark = pytest.mark.xdist_group("test_models")  # networks are made once
 FAMILIES = model_names()
 
 

@@ -19,6 +19,7 @@ from kws_tfmot.training import TrainSettings
 from kws_tfmot.training.loop import train
 from kws_tfmot.training.stream import ArraySource
 
+pytestmark = pytest.mark.xdist_group("test_tfmot_qat")  # networks are made once
 SHAPE, CLASSES, SCALE = (24, 8), 4, 2.0**-5
 
 
