@@ -6,11 +6,12 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
@@ -192,12 +193,13 @@ def _serve(connection: Connection, threads: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that temporary files are removed
     limit_threads(threads)
     threading.Thread(target=_follow_parent, daemon=True).start()
-    try:
-        while True:
-            job = connection.recv()
-            connection.send(("outcome", attempt(job, lambda *message: connection.send(message))))
-    except (EOFError, OSError):
-        return
+    # Such a process ends without the functions that TensorFlow and others leave to delete their temporary files.
+    with tempfile.TemporaryDirectory(prefix="kws-worker-", ignore_cleanup_errors=True) as folder:
+        tempfile.tempdir = os.environ["TMPDIR"] = folder
+        with suppress(EOFError, OSError):
+            while True:
+                job = connection.recv()
+                connection.send(("outcome", attempt(job, lambda *message: connection.send(message))))
 
 
 def _follow_parent() -> None:

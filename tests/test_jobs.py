@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -62,6 +63,10 @@ def threads(reporter) -> str | None:
     return os.environ.get("TF_NUM_INTRAOP_THREADS")
 
 
+def leave_a_file(reporter) -> str:
+    return tempfile.mkstemp()[1]
+
+
 def sleep_for_ever(path: str, reporter) -> None:
     temporary = Path(path)
     temporary.write_text(str(os.getpid()))
@@ -98,10 +103,12 @@ def test_jobs_wait_for_what_they_need_and_failures_stay_alone(workers: int) -> N
 
 def test_a_worker_that_dies_loses_only_its_job() -> None:
     jobs = [Job("dead", die), *(Job(f"job{i}", double, (i,)) for i in range(3)), Job("threads", threads)]
+    jobs.append(Job("temporary", leave_a_file))
     outcomes = run_jobs(jobs, 2, 1, Log())
     assert "exit code -9" in outcomes["dead"].error
     assert [outcomes[f"job{i}"].result for i in range(3)] == [0, 2, 4]
     assert outcomes["threads"].result == "1"
+    assert not Path(outcomes["temporary"].result).exists()  # it went with its worker
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL])
