@@ -19,6 +19,7 @@ from kws_tfmot.data.silence import draw_places, silence_clip
 from kws_tfmot.errors import DataError
 
 Labels = npt.NDArray[np.int32]
+_CUT_REACH = 0.7  # of the window: what is left may be a third of a second
 
 
 class TrainingBatches:
@@ -105,7 +106,8 @@ class TrainingBatches:
                 silent += 1
                 continue
             clip = self._source(rng, plan, place, sources[row])
-            clips[row] = self.vary(rng, clip, is_word=plan.labels[place] != self._silence)
+            label = plan.labels[place]
+            clips[row] = self.vary(rng, clip, is_word=label != self._silence, is_unknown=label == self._planner.unknown)
         return clips, plan.labels[window]
 
     def _source(self, rng: np.random.Generator, plan: EpochPlan, place: int, clip: Int16) -> augment.Float:
@@ -124,16 +126,19 @@ class TrainingBatches:
         chunks = np.array_split(np.arange(len(self.clips)), max(1, len(self.clips) // 500))
         return np.concatenate([augment.word_bounds(self.clips.gather(chunk))[:, 1] for chunk in chunks])
 
-    def vary(self, rng: np.random.Generator, clip: augment.Float, *, is_word: bool) -> Int16:
+    def vary(self, rng: np.random.Generator, clip: augment.Float, *, is_word: bool, is_unknown: bool = False) -> Int16:
         """One clip (float32 at int16 scale) with every variation drawn from ``rng``.
 
         The order is that of the world: the speaker (speed, pitch, moment), the room, the noise around, the
-        microphone (tilt, volume). Clips of ``_silence_`` keep to the moment and the volume.
+        microphone (tilt, volume). Clips of ``_silence_`` keep to the moment and the volume; those of ``_unknown_`` may
+        be cut (``cut_unknown``).
         """
         settings = self.settings
         if is_word and rng.random() < settings.speed_probability:
             clip = augment.change_speed(clip, 1 + rng.uniform(-1, 1) * settings.speed_percent / 100)
         most = int(settings.shift_ms * self.noise.rate / 1000)
+        if is_unknown and settings.cut_unknown and rng.random() < settings.cut_unknown:
+            most = int(_CUT_REACH * len(clip))
         clip = augment.shift(clip, int(rng.integers(-most, most + 1)))
         if is_word and rng.random() < settings.reverb_probability:
             clip = augment.add_reflections(clip, *augment.draw_reflections(rng, self.noise.rate))

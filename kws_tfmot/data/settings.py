@@ -151,6 +151,8 @@ class AugmentSettings(Settings):
         reverb_probability: Of a short synthetic room (early reflections with an exponential decay).
         spliced_unknown: Share of the unknown clips made of the first part of one word and the end of another.
         reversed_unknown: Share of the unknown clips made by playing a keyword backwards.
+        cut_unknown: Share of the unknown clips that the window holds a part of alone: moved by up to seven tenths of it
+            either way, as a window that slides over a stream cuts other words.
         time_masks: SpecAugment: masks along time.
         time_mask_frames: Longest of them.
         frequency_masks: SpecAugment: masks along the coefficients.
@@ -176,6 +178,7 @@ class AugmentSettings(Settings):
     reverb_probability: float = pydantic.Field(default=0.1, ge=0.0, le=1.0)
     spliced_unknown: float = pydantic.Field(default=0.2, ge=0.0, le=1.0)
     reversed_unknown: float = pydantic.Field(default=0.05, ge=0.0, le=1.0)
+    cut_unknown: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     time_masks: int = pydantic.Field(default=0, ge=0, le=10)
     time_mask_frames: int = pydantic.Field(default=5, ge=0, le=1000)
     frequency_masks: int = pydantic.Field(default=0, ge=0, le=10)

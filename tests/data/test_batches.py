@@ -292,6 +292,26 @@ class TestFeatureEpochs:
         assert not np.array_equal(one, bare)
 
 
+def test_other_words_are_cut_and_keywords_are_not(index: ClipIndex) -> None:
+    still = AugmentSettings.none(spliced_unknown=0.0, reversed_unknown=0.0)
+    cut = still.model_copy(update={"cut_unknown": 1.0})
+    whole, moved = (dict(_by_place(_batches(index, settings), 0)) for settings in (still, cut))
+    unknown = index.labels.index("_unknown_")
+    for place, (clip, label) in whole.items():
+        same = np.array_equal(clip, moved[place][0])
+        assert label == moved[place][1]
+        if label < unknown:
+            assert same
+    others = [place for place, (clip, label) in whole.items() if label == unknown and clip.any()]
+    changed = [place for place in others if not np.array_equal(whole[place][0], moved[place][0])]
+    assert len(changed) > 0.9 * len(others) > 0
+
+
+def _by_place(batches, epoch: int):
+    clips, labels = (np.concatenate(parts) for parts in zip(*batches.epoch(epoch), strict=True))
+    return enumerate(zip(clips, labels, strict=True))
+
+
 class TestEpochCache:
     @pytest.fixture
     def settings(self) -> AugmentSettings:
