@@ -36,6 +36,28 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
+def staged_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield an empty folder beside ``path`` and rename it into place when the block ends without an error.
+
+    Where another process has put one there meanwhile, that one stays.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    remove_partial(target.parent)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.partial")
+    try:
+        temporary.mkdir()
+        yield temporary
+        try:
+            temporary.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
 def refusing(path: str | os.PathLike[str], doing: str = "written") -> Iterator[None]:
     """Turn what the system says against ``path`` (full disk, no permission, a name too long) into a refusal.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -116,15 +116,9 @@ class TrainingBatches:
             return first[::-1].copy()
         if plan.kinds[place] != SPLICED:
             return first
-        second = self.clips.gather(plan.second[place : place + 1])[0].astype(np.float32)
-        middle, other = self._middles[plan.first[place]], self._middles[plan.second[place]]
-        return augment.splice(first, int(middle), second, int(other))
-
-    @cached_property
-    def _middles(self) -> npt.NDArray[np.int64]:
-        """Middle of the word in every clip, in samples."""
-        chunks = np.array_split(np.arange(len(self.clips)), max(1, len(self.clips) // 500))
-        return np.concatenate([augment.word_bounds(self.clips.gather(chunk))[:, 1] for chunk in chunks])
+        second = self.clips.gather(plan.second[place : place + 1])[0]
+        (_, middle, _), (_, other, _) = augment.word_bounds(np.stack([clip, second])).tolist()
+        return augment.splice(first, middle, second.astype(np.float32), other)
 
     def vary(self, rng: np.random.Generator, clip: augment.Float, *, is_word: bool, is_unknown: bool = False) -> Int16:
         """One clip (float32 at int16 scale) with every variation drawn from ``rng``.

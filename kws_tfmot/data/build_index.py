@@ -2,49 +2,62 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from kws_tfmot.data.folder import SourceClip, list_folder
+from kws_tfmot.data.clip_table import ClipTable
 from kws_tfmot.data.held_out_words import NARROW_WORDS
-from kws_tfmot.data.index import Clip, ClipIndex, MadeClips
+from kws_tfmot.data.index import ClipIndex
+from kws_tfmot.data.kept_index import kept_index
+from kws_tfmot.data.kept_listing import listing_of
 from kws_tfmot.data.labels import SILENCE, UNKNOWN, class_labels, label_of, same_name
-from kws_tfmot.data.noise import NoiseBank
+from kws_tfmot.data.made_clips import mean_keyword_clips
 from kws_tfmot.data.selection import balanced_choice
 from kws_tfmot.data.settings import DataSettings
-from kws_tfmot.data.silence import silence_clips
-from kws_tfmot.data.splits import Assigned, assign_splits, misplaced
+from kws_tfmot.data.source_table import SPLIT_CODES, SourceTable, table_of
+from kws_tfmot.data.splits import DROPPED, Assigned, LabelledClips, assign_splits, labelled, misplaced
 from kws_tfmot.data.store import AudioStore, Progress, folder_store
 from kws_tfmot.errors import DataError, did_you_mean
 
+ALL = SPLIT_CODES.index("all")
+
 
 def prepare_folder(
-    spec: str, root: Path, settings: DataSettings, cache: Path, progress: Progress | None = None
+    spec: str,
+    root: Path,
+    settings: DataSettings,
+    cache: Path,
+    progress: Progress | None = None,
+    every_file: bool = False,
 ) -> ClipIndex:
     """:func:`prepare` for a folder in the layout of Speech Commands."""
-    listing = list_folder(root, settings.speaker_pattern, settings.keywords)
-    labels = {clip.path: label_of(clip.word, settings.keywords) for clip in listing.clips}
-    notes = [*listing.notes, *check_keywords(settings, list(listing.folders), set(labels.values()), str(root))]
+    listing = listing_of(root, settings, cache, every_file)
+    found = {label_of(word, settings.keywords) for word in listing.clips.words.names}
+    notes = [*listing.notes, *check_keywords(settings, list(listing.folders), found, str(root))]
     if settings.spoken and settings.split != "all" and spec.startswith("folder:"):
         from kws_tfmot.data.spoken_beside import joint_store, speak_beside, with_spoken
 
         spoken = speak_beside(listing, settings, cache, progress)
         store = joint_store(listing, spoken, settings, cache, progress)
-        return with_spoken(build_index(spec, settings, listing.clips, listing.listed, store, notes), spoken)
+        index = build_index(spec, settings, lambda: listing.clips, listing.listed, store, notes)
+        return with_spoken(index, spoken, store)
     store = folder_store(
         root,
-        tuple(clip.path for clip in listing.clips),
+        listing.clips.paths,
         listing.noises,
-        listing.stamps,
+        listing.key,
         settings.sample_rate,
         settings.clip_samples,
         cache,
         progress,
     )
-    return build_index(spec, settings, listing.clips, listing.listed, store, notes)
+    return build_index(spec, settings, lambda: listing.clips, listing.listed, store, notes)
 
 
 def check_keywords(settings: DataSettings, words: Sequence[str], found: set[str], where: str) -> list[str]:
@@ -66,52 +79,91 @@ def check_keywords(settings: DataSettings, words: Sequence[str], found: set[str]
 def build_index(
     spec: str,
     settings: DataSettings,
-    source: Sequence[SourceClip],
+    source: Callable[[], SourceTable],
     listed: Mapping[str, str],
     store: AudioStore,
     notes: Sequence[str] = (),
 ) -> ClipIndex:
-    """Put decoded clips of any source into splits and classes, and make the silence of the evaluation splits."""
+    """Put decoded clips of any source into splits and classes, and make the silence of the evaluation splits.
+
+    Args:
+        spec: The source as it was given.
+        settings: Classes and splits.
+        source: Gives every clip; asked only where the same was not done before, with the same store.
+        listed: Split of every clip that a list file names.
+        store: Their audio.
+        notes: What is known so far.
+    """
     check_corrupt(store, settings)
-    clips = [clip for clip in source if clip.path in store.rows]
-    labels = {clip.path: label_of(clip.word, settings.keywords) for clip in clips}
-    remarks = [*notes, *store.notes]
+    return kept_index(spec, settings, listed, store, notes, lambda: _build(settings, source(), listed, store))
+
+
+def _build(
+    settings: DataSettings, source: SourceTable, listed: Mapping[str, str], store: AudioStore
+) -> tuple[ClipTable, list[str]]:
+    """The clips with split and class, and notes on both."""
+    source = source.in_order()
+    good, rows = _stored(source, store)
+    digests = store.digests.take(pa.array(rows))
+    clips = labelled(source.take(good), settings.keywords, _same(digests))
+    remarks = []
     if store.corrupt:
         remarks.append(
             f"{len(store.corrupt)} corrupt clips left out: {', '.join(path for path, _ in store.corrupt[:5])}"
         )
-    emptied = [word for word in settings.keywords if word not in labels.values()]
+    present = set(np.unique(clips.labels).tolist())
+    emptied = [word for word in settings.keywords if clips.names.index(word) not in present]
     if emptied and settings.split != "all":
         raise DataError(f"every clip of {', '.join(map(repr, emptied))} is corrupt: {store.corrupt[:3]}",
                         "Replace the files, or leave the keyword out.")  # fmt: skip
-    digests = {path: store.digests[row] for path, row in store.rows.items()}
-    remarks += _speaker_notes(clips, settings) + _double_label_notes(labels, digests)
+    remarks += _speaker_notes(clips, settings) + _double_label_notes(clips)
     if settings.split == "all":
-        assigned = Assigned(dict.fromkeys(labels, "all"), {}, [])
+        assigned = Assigned(np.full(len(good), ALL, np.int8), {}, [])
     else:
-        assigned = assign_splits(clips, listed, digests, labels, settings)
+        assigned = assign_splits(clips, listed, settings)
     remarks += assigned.notes + _held_notes(assigned.held)
-    chosen = _mark_used(clips, assigned, labels, settings)
-    noise = NoiseBank(store.noise, store.noise_spans, settings.clip_samples, settings.sample_rate)
-    made, noise_notes = _make_silence(chosen, noise, settings)
-    return ClipIndex(
-        source=spec,
-        settings=settings,
-        labels=class_labels(settings.keywords),
-        clips=tuple(chosen),
-        notes=tuple(remarks + noise_notes),
-        corrupt=store.corrupt,
-        noise=noise,
-        made=made,
-        store=store.audio,
-        rows=store.rows,
-        digests=digests,
+    used = _used(clips, assigned, settings)
+    table = ClipTable(clips.table, assigned.splits, clips.labels, clips.names, used, rows, digests)
+    return table.where(assigned.splits != DROPPED), remarks
+
+
+def _stored(source: SourceTable, store: AudioStore) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Places of the clips whose audio is in ``store``, and their rows there."""
+    rows = pc.index_in(_plain(source.paths.array), value_set=_plain(store.paths.array))
+    good = np.flatnonzero(rows.is_valid().to_numpy(zero_copy_only=False))
+    return good, rows.take(pa.array(good)).to_numpy().astype(np.int64)
+
+
+def joined(first: ClipTable, clips: LabelledClips, splits: npt.NDArray[np.int8], store: AudioStore) -> ClipTable:
+    """``first`` and what ``store`` has of ``clips`` in ``splits``, all used, sorted by path."""
+    good, rows = _stored(clips.table, store)
+    source = table_of(itertools.chain(first.source, clips.table.take(good)))
+    order = pc.sort_indices(source.paths.array).to_numpy().astype(np.int64)
+    digests = pa.concat_arrays([_plain(first.digests), _plain(store.digests.take(pa.array(rows)))])
+    return ClipTable(
+        source.take(order),
+        np.concatenate([first.splits, splits[good]])[order],
+        np.concatenate([first.labels, clips.labels[good]])[order],
+        first.names,
+        np.concatenate([first.used, np.ones(len(good), bool)])[order],
+        np.concatenate([first.rows, rows])[order],
+        digests.take(pa.array(order)),
     )
+
+
+def _plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
+
+
+def _same(digests: pa.Array) -> npt.NDArray[np.int64]:
+    """Numbers that are equal where the samples are, -1 for digital zero."""
+    codes = digests.dictionary_encode().indices
+    return codes.fill_null(-1).to_numpy().astype(np.int64)
 
 
 def check_corrupt(store: AudioStore, settings: DataSettings) -> None:
     """Refuse a data set of which more than ``max_corrupt_share`` cannot be read."""
-    total = len(store.rows) + len(store.corrupt)
+    total = len(store.paths) + len(store.corrupt)
     if len(store.corrupt) > settings.max_corrupt_share * total:
         listing = "\n".join(f"  {path}: {reason}" for path, reason in store.corrupt[:10])
         raise DataError(
@@ -121,25 +173,25 @@ def check_corrupt(store: AudioStore, settings: DataSettings) -> None:
         )
 
 
-def _speaker_notes(clips: Sequence[SourceClip], settings: DataSettings) -> list[str]:
-    spoken = [clip for clip in clips if clip.word != SILENCE]
-    nameless = sum(not clip.speaker for clip in spoken)
-    if not nameless or all(clip.split for clip in clips):
+def _speaker_notes(clips: LabelledClips, settings: DataSettings) -> list[str]:
+    words, speakers = clips.table.words, clips.table.speakers
+    spoken = ~np.isin(words.codes, [code for code, name in enumerate(words.names) if name == SILENCE])
+    nameless = np.isin(speakers.codes, [code for code, name in enumerate(speakers.names) if not name]) & spoken
+    if not nameless.any() or (clips.table.splits > 0).all():
         return []
-    which = "no clip names" if nameless == len(spoken) else f"{nameless} of {len(spoken)} clips do not name"
+    count, total = int(nameless.sum()), int(spoken.sum())
+    which = "no clip names" if count == total else f"{count} of {total} clips do not name"
     effect = "" if settings.split == "all" else ": these are split clip by clip, so one voice may be in several splits"
     return [f"{which} a speaker that {settings.speaker_pattern!r} finds{effect}"]
 
 
-def _double_label_notes(labels: Mapping[str, str], digests: Mapping[str, str]) -> list[str]:
-    classes: dict[str, set[str]] = {}
-    for path, label in labels.items():
-        if digests[path]:
-            classes.setdefault(digests[path], set()).add(label)
-    double = [path for path in labels if len(classes.get(digests[path], ())) > 1]
-    return (
-        [f"{len(double)} clips lie in folders of different classes with the same audio: {double[:4]}"] if double else []
-    )
+def _double_label_notes(clips: LabelledClips) -> list[str]:
+    heard = clips.same >= 0
+    pairs = np.unique(clips.same[heard] * np.int64(len(clips.names)) + clips.labels[heard])
+    several, counts = np.unique(pairs // len(clips.names), return_counts=True)
+    double = np.flatnonzero(np.isin(clips.same, several[counts > 1]))
+    some = [clips.table.paths[row] for row in double[:4].tolist()]
+    return [f"{len(double)} clips lie in folders of different classes with the same audio: {some}"] if some else []
 
 
 def _held_notes(held: Mapping[str, str]) -> list[str]:
@@ -151,55 +203,28 @@ def _held_notes(held: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _mark_used(
-    clips: Sequence[SourceClip], assigned: Assigned, labels: Mapping[str, str], settings: DataSettings
-) -> list[Clip]:
-    unfit = misplaced(clips, assigned.split_of, labels, assigned.held)
-    result = [
-        Clip(c.path, c.word, c.speaker, assigned.split_of[c.path], labels[c.path], c.path not in unfit, c.recorded)
-        for c in clips
-        if c.path in assigned.split_of
-    ]
+def _used(clips: LabelledClips, assigned: Assigned, settings: DataSettings) -> npt.NDArray[np.bool_]:
+    """Which clips their split takes."""
+    used = ~misplaced(clips, assigned.splits, assigned.held)
+    table = clips.table
     for split in ("validation", "test"):
-        unknown = [(c.path, c.word) for c in result if c.split == split and c.label == UNKNOWN and c.used]
+        inside = (assigned.splits == SPLIT_CODES.index(split)) & used
+        places = np.flatnonzero(inside & clips.unknown)
         # A folder that brings _unknown_ clips has chosen them already.
-        if not unknown or any(word == UNKNOWN for _, word in unknown):
+        if not len(places) or UNKNOWN in {table.words.names[code] for code in np.unique(table.words.codes[places])}:
             continue
-        count = round(settings.unknown_share * _mean_keyword_clips(result, split, settings))
-        unheard = [one for one in unknown if one[1] in assigned.held]
-        if len({word for _, word in unheard}) < NARROW_WORDS:
+        count = round(settings.unknown_share * mean_keyword_clips(clips.labels[inside], len(settings.keywords)))
+        words = [table.words[place] for place in places.tolist()]
+        unheard = [(n, table.paths[place], word) for n, (place, word) in enumerate(zip(places.tolist(), words))
+                   if word in assigned.held]  # fmt: skip
+        if len({word for *_, word in unheard}) < NARROW_WORDS:
             unheard = []  # too few to stand for all words alone
-        taken = balanced_choice(unheard, count, settings.seed)
-        rest = [one for one in unknown if one[0] not in taken]
-        taken |= balanced_choice(rest, count - len(taken), settings.seed)
-        left = {path for path, _ in unknown} - taken
-        result = [clip._replace(used=False) if clip.path in left else clip for clip in result]
-    return sorted(result)
-
-
-def _mean_keyword_clips(clips: Sequence[Clip], split: str, settings: DataSettings) -> float:
-    counts = Counter(clip.label for clip in clips if clip.split == split and clip.used)
-    present = [counts[word] for word in settings.keywords if counts[word]]
-    return sum(present) / len(present) if present else 0.0
-
-
-def _make_silence(
-    clips: Sequence[Clip], noise: NoiseBank, settings: DataSettings
-) -> tuple[dict[str, MadeClips], list[str]]:
-    """Silence for the splits that are evaluated and bring none; for split ``all`` only from recorded noise."""
-    notes: list[str] = []
-    made: dict[str, MadeClips] = {}
-    has_own = {clip.split for clip in clips if clip.label == SILENCE}
-    if not noise.stretches("train") and not has_own:
-        notes.append("no background noise recordings: silence and noise come from generated noise alone")
-    for split in dict.fromkeys(clip.split for clip in clips):
-        if split == "train" or split in has_own:
-            continue
-        if split == "all" and not noise.stretches("all"):
-            notes.append("no clip of _silence_: the folder has neither such clips nor background noise to make them of")
-            continue
-        count = round(settings.silence_share * _mean_keyword_clips(clips, split, settings))
-        rng = np.random.default_rng([settings.seed, *split.encode("ascii")])
-        audio, names = silence_clips(rng, noise, split, count)
-        made[split] = MadeClips(audio, tuple(names))
-    return made, notes
+        chosen = balanced_choice(((path, word) for _, path, word in unheard), count, settings.seed)
+        taken = np.zeros(len(places), bool)
+        taken[[n for n, path, _ in unheard if path in chosen]] = True
+        rest = [(n, table.paths[place], word) for n, (place, word) in enumerate(zip(places.tolist(), words))
+                if not taken[n]]  # fmt: skip
+        chosen = balanced_choice(((path, word) for _, path, word in rest), count - int(taken.sum()), settings.seed)
+        taken[[n for n, path, _ in rest if path in chosen]] = True
+        used[places[~taken]] = False
+    return used

@@ -18,16 +18,17 @@ import numpy as np
 from kws_tfmot.data.audio import Decoded, decode_clip, fit_clip
 from kws_tfmot.data.build_index import build_index
 from kws_tfmot.data.espeak import Utterance, speak_all
-from kws_tfmot.data.folder import SourceClip, list_folder
+from kws_tfmot.data.folder import list_folder
 from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.labels import UNKNOWN, label_of
 from kws_tfmot.data.own_recordings import OwnRecordings, groups_of, read_recordings
 from kws_tfmot.data.rooms import trim
 from kws_tfmot.data.settings import DataSettings
+from kws_tfmot.data.source_table import SPLIT_CODES, SourceClip, table_of
 from kws_tfmot.data.speakers import percent_splits
 from kws_tfmot.data.speech.espeak import accents_of
 from kws_tfmot.data.speech.scripts import check_script
-from kws_tfmot.data.splits import by_percent, held_words
+from kws_tfmot.data.splits import by_percent, held_words, labelled
 from kws_tfmot.data.store import Progress, cached_store, read_noises, store_key
 from kws_tfmot.data.synthetic import missing_engines, render
 from kws_tfmot.errors import DataError
@@ -75,7 +76,8 @@ def prepare_custom(
     total = len(spoken.clips) + len(recorded)
     store = cached_store(key, decoded, noises, total, settings.clip_samples, cache, progress)
     clips, notes = _split(list(spoken.clips), recorded, own, settings)
-    return build_index(spec, settings, clips, {}, store, [*missing_engines(settings), *own.notes, *notes])
+    table = table_of(clips)
+    return build_index(spec, settings, lambda: table, {}, store, [*missing_engines(settings), *own.notes, *notes])
 
 
 def _split(
@@ -85,8 +87,9 @@ def _split(
     if settings.split == "all":
         return spoken + recorded, []
     labels = {clip.path: label_of(clip.word, settings.keywords) for clip in spoken}
-    held = held_words(spoken, {}, labels, settings)
-    split_of = by_percent(spoken, labels, settings.percent, settings.seed, held)
+    clips = labelled(table_of(spoken), settings.keywords)
+    splits = by_percent(clips, settings.percent, settings.seed, held_words(clips, None, settings))
+    split_of = {clip.path: SPLIT_CODES[code] for clip, code in zip(spoken, splits.tolist(), strict=True)}
     groups = split_groups(own, settings)
     names = "speaker" if all(one.speaker for one in own.utterances) else "file"
     if not groups:

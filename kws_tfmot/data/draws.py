@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.data.columns import Coded
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
 from kws_tfmot.data.settings import AugmentSettings
 from kws_tfmot.errors import DataError
@@ -48,7 +49,7 @@ class EpochPlanner:
     def __init__(
         self,
         labels: npt.NDArray[np.int32],
-        words: Sequence[str],
+        words: Coded,
         class_names: Sequence[str],
         settings: AugmentSettings,
         recorded: npt.NDArray[np.bool_] | None = None,
@@ -84,9 +85,9 @@ class EpochPlanner:
             mean = settings.epoch_clips / sum(shares.values())
         return {i: max(1, round(mean * share)) if share > 0 else 0 for i, share in shares.items()}
 
-    def _word_weights(self, words: Sequence[str]) -> npt.NDArray[np.float64]:
+    def _word_weights(self, words: Coded) -> npt.NDArray[np.float64]:
         """Probability of each unknown clip; a word with ``n`` of them weighs ``n``, ``sqrt(n)`` or 1."""
-        names = np.array([words[i] for i in self.members[self.unknown]])
+        names = words.codes[self.members[self.unknown]]
         if not len(names):
             return np.zeros(0)
         _, inverse, counts = np.unique(names, return_inverse=True, return_counts=True)

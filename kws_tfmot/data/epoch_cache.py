@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.data.batches import Labels, TrainingBatches
+from kws_tfmot.data.room import room_for
 from kws_tfmot.files import replacing
 
 _VERSION = 3  # counts up when the same settings draw other features
+_PIECE = 1 << 20
 
 
 class EpochCache:
@@ -53,9 +55,8 @@ class EpochCache:
     def load(self, number: int) -> tuple[npt.NDArray[np.int8], Labels] | None:
         """Features int8 ``[N, frames, coefficients]`` and classes int32 ``[N]``; ``None`` if they are not there."""
         try:
-            # Reading an array of the archive checks its CRC-32.
-            with np.load(self.path(number), allow_pickle=False) as stored:
-                features, labels = stored["features"], stored["labels"]
+            with zipfile.ZipFile(self.path(number)) as stored:
+                features, labels = (_read(stored, f"{name}.npy") for name in ("features", "labels"))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         sound = features.dtype == np.int8 and labels.dtype == np.int32 and len(features) == len(labels)
@@ -86,3 +87,23 @@ class EpochCache:
         """Keep epoch ``number``."""
         with replacing(self.path(number)) as temporary:
             np.savez(temporary, features=features, labels=labels)
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """An array of the archive, in memory or not; reading it to its end checks its CRC-32."""
+    with archive.open(name) as stream:
+        version = np.lib.format.read_magic(stream)
+        if version != (1, 0):
+            raise ValueError(f"an array of version {version}")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        if fortran or dtype.hasobject:
+            raise ValueError(f"an array of {dtype}")
+        result = room_for(shape, dtype)
+        flat = result.reshape(-1).view(np.uint8)
+        done = 0
+        while part := stream.read(_PIECE):
+            flat[done : done + len(part)] = np.frombuffer(part, np.uint8)
+            done += len(part)
+        if done != len(flat):
+            raise ValueError("an array that ends too early")
+    return result

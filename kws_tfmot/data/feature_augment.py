@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.data.room import room_for
 from kws_tfmot.data.settings import AugmentSettings
+
+_AT_ONCE = 4096
 
 
 def spec_augment(
@@ -30,20 +33,38 @@ def spec_augment(
     True
     """
     count, frames, bins = features.shape
-    masked = np.zeros(features.shape, bool)
+    drawn = []
     for axis, size, number, longest in (
         (1, frames, settings.time_masks, settings.time_mask_frames),
         (2, bins, settings.frequency_masks, settings.frequency_mask_bins),
     ):
-        place = np.arange(size)
         for _ in range(number):
             width = rng.integers(0, min(longest, size) + 1, count)
             first = rng.integers(0, size - width + 1)
-            inside = (place >= first[:, None]) & (place < (first + width)[:, None])
+            drawn.append((axis, first, first + width))
+    result = room_for(features.shape, np.int8)
+    for start in range(0, count, _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        part = features[rows]
+        masked = np.zeros(part.shape, bool)
+        for axis, first, last in drawn:
+            place = np.arange(part.shape[axis])
+            inside = (place >= first[rows, None]) & (place < last[rows, None])
             masked |= np.expand_dims(inside, 3 - axis)
-    # The mean of each coefficient over time is what "nothing known here" looks like to the model.
-    mean = np.rint(features.mean(axis=1, keepdims=True)).astype(np.int8)
-    return np.where(masked, mean, features)
+        # The mean of each coefficient over time is what "nothing known here" looks like to the model.
+        mean = np.rint(part.mean(axis=1, keepdims=True)).astype(np.int8)
+        result[rows] = np.where(masked, mean, part)
+    return result
+
+
+def mixup_draws(
+    count: int, rng: np.random.Generator, alpha: float
+) -> tuple[npt.NDArray[np.float32] | None, npt.NDArray[np.int64] | None]:
+    """``l`` and ``j`` of :func:`mixup` for every ``i``; ``None`` where nothing is mixed."""
+    if alpha <= 0 or count < 2:
+        return None, None
+    part = rng.beta(alpha, alpha, count).astype(np.float32)
+    return np.maximum(part, 1 - part), rng.permutation(count)
 
 
 def mixup(
@@ -60,10 +81,8 @@ def mixup(
         alpha: Both parameters of the Beta distribution.
     """
     x, y = features.astype(np.float32), one_hot.astype(np.float32)
-    if alpha <= 0 or len(x) < 2:
+    part, other = mixup_draws(len(x), rng, alpha)
+    if part is None or other is None:
         return x, y
-    part = rng.beta(alpha, alpha, len(x)).astype(np.float32)
-    part = np.maximum(part, 1 - part)
-    other = rng.permutation(len(x))
     wide = part.reshape(-1, *(1,) * (x.ndim - 1))
     return wide * x + (1 - wide) * x[other], part[:, None] * y + (1 - part[:, None]) * y[other]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
+from kws_tfmot.data.columns import encoded
 from kws_tfmot.data.decoders import AUDIO_SUFFIXES, UNREAD_SUFFIXES
 from kws_tfmot.data.labels import NOISE_FOLDER, SILENCE, same_name
+from kws_tfmot.data.source_table import SourceClip, SourceTable, TableBuilder
 from kws_tfmot.data.speakers import speaker_of
 from kws_tfmot.errors import DataError
 
@@ -23,40 +26,37 @@ _SPLIT_FOLDERS = {
 _NOISE_NAMES = ("background noise", "background", "noise", "noises")
 
 
-class SourceClip(NamedTuple):
-    """One clip as its source names it; ``split`` is empty where the source does not say.
-
-    ``recorded`` is true for a user's own recordings among synthetic clips.
-    """
-
-    path: str
-    word: str
-    speaker: str
-    split: str = ""
-    recorded: bool = False
-
-
 @dataclass(frozen=True)
 class FolderListing:
     """What lies in a folder: clips by word, background noises, and the splits its list files give (by stem).
 
-    ``notes`` say what was taken for what, and which sound files cannot be read.
+    Attributes:
+        root: The folder.
+        clips: Sorted by path.
+        noises: Paths of background noises.
+        listed: Split of every clip that a list file names, by its path without a suffix.
+        folders: The words.
+        key: 32 hexadecimal digits that stand for path, size and time of change of every sound file.
+        places: Every folder that was read, relative to ``root``, and its time of change, ns.
+        notes: What was taken for what, and which sound files cannot be read.
     """
 
     root: Path
-    clips: tuple[SourceClip, ...]
+    clips: SourceTable
     noises: tuple[str, ...]
     listed: dict[str, str]
     folders: tuple[str, ...]
-    stamps: tuple[tuple[str, int, int], ...]
+    key: str
+    places: tuple[tuple[str, int], ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass
 class _Found:
-    clips: list[SourceClip] = field(default_factory=list)
+    clips: TableBuilder = field(default_factory=TableBuilder)
     noises: list[str] = field(default_factory=list)
-    stamps: list[tuple[str, int, int]] = field(default_factory=list)
+    digest: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
+    places: list[tuple[str, int]] = field(default_factory=list)
     words: set[str] = field(default_factory=set)
     nested: Counter[str] = field(default_factory=Counter)
     unread: Counter[str] = field(default_factory=Counter)
@@ -78,26 +78,28 @@ def list_folder(root: Path, speaker_pattern: str, keywords: Sequence[str] = ()) 
         raise DataError(f"the data folder does not exist. Received: {str(root)!r}", _LAYOUT)
     if not root.is_dir():
         raise DataError(f"expected a folder of clips, got a file. Received: {str(root)!r}", _LAYOUT)
-    found = _Found()
+    found = _Found(places=[("", root.stat().st_mtime_ns)])
     folders = _folders(root)
     in_splits = _split_folders(root, folders, keywords)
     for name in folders:
         if split := in_splits.get(name, ""):
+            found.places.append((name, (root / name).stat().st_mtime_ns))
             for word in _folders(root / name):
                 _take(root, f"{name}/{word}", word, split, speaker_pattern, keywords, found)
         else:
             _take(root, name, name, "", speaker_pattern, keywords, found)
-    if not found.clips:
+    clips = found.clips.table().in_order()
+    if not len(clips):
         raise DataError(f"no folder with sound files under {str(root)!r}; folders there: {folders or 'none'}"
                         + "".join(f". {note}" for note in unread_notes(found.unread)), _LAYOUT)  # fmt: skip
-    clips = sorted(found.clips)
     return FolderListing(
         root,
-        tuple(clips),
+        clips,
         tuple(sorted(found.noises)),
-        _read_lists(root),
+        read_lists(root),
         tuple(sorted(found.words)),
-        tuple(sorted(found.stamps)),
+        found.digest.hexdigest(),
+        tuple(found.places),
         tuple(_notes(found, in_splits)),
     )
 
@@ -108,20 +110,21 @@ def _take(root: Path, folder: str, word: str, split: str, pattern: str, keywords
     if meaning != word:
         found.renamed.add((word, meaning))
     found.words.add(meaning)
-    for path, inner, entry in _sound_files(root, folder, found.unread):
+    for path, inner, entry in _sound_files(root, folder, found):
         stat = entry.stat()
-        found.stamps.append((path, stat.st_size, stat.st_mtime_ns))
+        found.digest.update(encoded(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n"))
         if meaning == NOISE_FOLDER:
             found.noises.append(path)
             continue
         # A piece of noise may carry digits before "_nohash", but nobody speaks in it.
         speaker = "" if meaning == SILENCE else speaker_of(entry.name, pattern) or inner
         found.nested[word] += bool(inner)
-        found.clips.append(SourceClip(path, meaning, speaker, split))
+        found.clips.add(SourceClip(path, meaning, speaker, split))
 
 
-def _sound_files(root: Path, folder: str, unread: Counter[str]) -> Iterator[tuple[str, str, os.DirEntry[str]]]:
+def _sound_files(root: Path, folder: str, found: _Found) -> Iterator[tuple[str, str, os.DirEntry[str]]]:
     """Path, first folder below ``folder`` and entry of every sound file; a folder met twice (a link) is read once."""
+    unread = found.unread
     seen: set[tuple[int, int]] = set()
     waiting = [(folder, "")]
     while waiting:
@@ -130,6 +133,7 @@ def _sound_files(root: Path, folder: str, unread: Counter[str]) -> Iterator[tupl
         if (identity.st_dev, identity.st_ino) in seen:
             continue
         seen.add((identity.st_dev, identity.st_ino))
+        found.places.append((place, identity.st_mtime_ns))
         for entry in _entries(root / place):
             if entry.name.startswith("."):
                 continue
@@ -225,7 +229,8 @@ def clip_key(path: str) -> str:
     return path
 
 
-def _read_lists(root: Path) -> dict[str, str]:
+def read_lists(root: Path) -> dict[str, str]:
+    """Split of every clip that the list files of ``root`` name, by its path without a suffix."""
     listed: dict[str, str] = {}
     for name, split in LISTS.items():
         if (root / name).is_file():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,11 @@ from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.batches import Labels, TrainingBatches
 from kws_tfmot.data.epoch_cache import EpochCache
 from kws_tfmot.data.feature_augment import spec_augment
+from kws_tfmot.data.room import room_for
+from kws_tfmot.errors import DataError
 
+_T, _R = TypeVar("_T"), TypeVar("_R")
+_AT_ONCE = 4096
 Features = npt.NDArray[np.int8]
 
 
@@ -85,7 +90,7 @@ class FeatureEpochs:
         settings, seed = self.batches.settings, self.batches.seed
         if settings.repeats > 1:
             order = np.random.default_rng([seed, number, 0x0D3]).permutation(len(labels))
-            features, labels = features[order], labels[order]
+            features, labels = _in_another_order(features, order), labels[order]
         if settings.time_masks or settings.frequency_masks:
             features = spec_augment(features, np.random.default_rng([seed, number, 0x5BEC]), settings)
         return features, labels
@@ -104,9 +109,19 @@ class FeatureEpochs:
             return self.frontend.features(clips), classes
 
         # Resampler, front end and NumPy's loops run without the interpreter's lock.
+        joined: Features | None = None
+        labels: list[Labels] = []
+        done = 0
         with ThreadPoolExecutor(self.threads, thread_name_prefix="clips") as pool:
-            features, labels = zip(*pool.map(piece, self.batches.pieces(draw)), strict=True)
-        return np.concatenate(features), np.concatenate(labels)
+            for features, classes in _in_order(pool, piece, self.batches.pieces(draw), 4 * self.threads):
+                if joined is None:
+                    joined = room_for((self.batches.clips_per_epoch, *features.shape[1:]), np.int8)
+                joined[done : done + len(features)] = features
+                done += len(features)
+                labels.append(classes)
+        if joined is None:
+            raise DataError("an epoch has no clips.", "Give clips, or shares above 0 in augment.")
+        return joined, np.concatenate(labels)
 
     def close(self) -> None:
         """Stop the worker."""
@@ -124,6 +139,26 @@ class FeatureEpochs:
         while self.last_epoch is None or number < self.last_epoch:
             yield self.epoch_features(number)
             number += 1
+
+
+def _in_another_order(features: Features, order: npt.NDArray[np.int64]) -> Features:
+    result = room_for(features.shape, features.dtype)
+    for first in range(0, len(order), _AT_ONCE):
+        result[first : first + _AT_ONCE] = features[order[first : first + _AT_ONCE]]
+    return result
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[[_T], _R], items: Iterable[_T], most: int
+) -> Iterator[_R]:
+    """Results of ``work`` on every item in order, at most ``most`` of them ahead of who takes them."""
+    waiting: deque[Future[_R]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) >= most:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def feature_batches(

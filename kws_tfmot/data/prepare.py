@@ -14,7 +14,13 @@ from kws_tfmot.errors import DataError, did_you_mean
 SOURCES = ("folder:PATH", "tfds:NAME", "tfds-folder:PATH", "synthetic", "synthetic+folder:PATH")
 
 
-def prepare(spec: str, settings: DataSettings, cache_dir: str | Path, progress: Progress | None = None) -> ClipIndex:
+def prepare(
+    spec: str,
+    settings: DataSettings,
+    cache_dir: str | Path,
+    progress: Progress | None = None,
+    every_file: bool = False,
+) -> ClipIndex:
     """Read, check, split and cache the data set ``spec``.
 
     Args:
@@ -23,6 +29,7 @@ def prepare(spec: str, settings: DataSettings, cache_dir: str | Path, progress: 
         settings: Classes, splits and clip length; ``settings.for_evaluation()`` takes every clip as one split ``all``.
         cache_dir: Where decoded audio is kept; nothing is written anywhere else.
         progress: Called with clips done and clips in all while audio is decoded.
+        every_file: Look at every file of a large folder, see :mod:`~kws_tfmot.data.kept_listing`.
 
     Raises:
         DataError: The source is missing or unreadable, more than ``max_corrupt_share`` of the clips are corrupt, a
@@ -31,7 +38,7 @@ def prepare(spec: str, settings: DataSettings, cache_dir: str | Path, progress: 
     kind, _, rest = spec.partition(":")
     cache = Path(cache_dir)
     if kind == "folder" and rest:
-        return prepare_folder(spec, Path(rest).expanduser(), settings, cache, progress)
+        return prepare_folder(spec, Path(rest).expanduser(), settings, cache, progress, every_file)
     if kind in ("tfds", "tfds-folder") and rest:
         from kws_tfmot.data.tfds import prepare_tfds
 

@@ -106,11 +106,11 @@ def decode_in_shards(
     """
     root = root.resolve()
     listing = list_folder(root, settings.speaker_pattern, settings.keywords)
-    clips = tuple(clip.path for clip in listing.clips)
+    clips = listing.clips.paths
     rate, length = settings.sample_rate, settings.clip_samples
-    folder = shards_dir / store_key("shards", str(root), listing.stamps, rate, length, shard_clips)
+    folder = shards_dir / store_key("shards", str(root), listing.key, rate, length, shard_clips)
     shards = [
-        Shard(root, clips[first : first + shard_clips], rate, length, folder / f"{first // shard_clips:06d}.npz")
+        Shard(root, tuple(clips[first : first + shard_clips]), rate, length, folder / f"{first // shard_clips:06d}.npz")
         for first in range(0, len(clips), shard_clips)
     ]
 
@@ -125,7 +125,7 @@ def decode_in_shards(
                 )
             yield from read
 
-    store = folder_store(root, clips, listing.noises, listing.stamps, rate, length, cache_dir, decoded=decoded)
+    store = folder_store(root, clips, listing.noises, listing.key, rate, length, cache_dir, decoded=decoded)
     shutil.rmtree(folder, ignore_errors=True)
     return store
 

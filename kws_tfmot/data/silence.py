@@ -46,15 +46,14 @@ def silence_clip(rng: np.random.Generator, noise: NoiseBank, split: str, place: 
 
 
 def silence_clips(
-    rng: np.random.Generator, noise: NoiseBank, split: str, count: int
-) -> tuple[npt.NDArray[np.int16], list[str]]:
-    """``count`` silence clips ``[count, samples]`` at levels spread evenly, and their names."""
-    clips = np.zeros((count, noise.length), np.int16)
+    rng: np.random.Generator, noise: NoiseBank, split: str, clips: npt.NDArray[np.int16]
+) -> list[str]:
+    """Fill ``clips [count, samples]`` with silence at levels spread evenly; return their names."""
     names = []
-    for row, place in enumerate(draw_places(rng, count)):
+    for row, place in enumerate(draw_places(rng, len(clips))):
         clips[row], name = silence_clip(rng, noise, split, place)
         names.append(name)
-    return clips, names
+    return names
 
 
 def draw_places(rng: np.random.Generator, count: int) -> Sequence[float]:

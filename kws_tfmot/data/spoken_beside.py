@@ -11,11 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from kws_tfmot.data.audio import Decoded, decode_clip
-from kws_tfmot.data.folder import FolderListing, SourceClip, list_folder
-from kws_tfmot.data.index import Clip, ClipIndex
-from kws_tfmot.data.labels import label_of
+from kws_tfmot.data.build_index import joined
+from kws_tfmot.data.folder import FolderListing, list_folder
+from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.settings import DataSettings
+from kws_tfmot.data.source_table import SPLIT_CODES, SourceClip, table_of
+from kws_tfmot.data.splits import labelled
 from kws_tfmot.data.store import AudioStore, Progress, cached_store, read_noises, store_key
 from kws_tfmot.data.synthetic import missing_engines, render, unknown_words
 
@@ -56,7 +60,7 @@ def joint_store(
     """Recordings and rendered clips in one store, these under paths that begin with :data:`PREFIX`."""
     rate, length = settings.sample_rate, settings.clip_samples
     root = listing.root
-    key = store_key("beside", str(root.resolve()), listing.stamps, spoken.folder.name, rate, length)
+    key = store_key("beside", str(root.resolve()), listing.key, spoken.folder.name, rate, length)
 
     def decoded() -> Iterator[tuple[str, Decoded]]:
         for clip in listing.clips:
@@ -68,19 +72,16 @@ def joint_store(
     return cached_store(key, decoded, lambda: read_noises(root, listing.noises, rate), total, length, cache, progress)
 
 
-def with_spoken(index: ClipIndex, spoken: Spoken) -> ClipIndex:
+def with_spoken(index: ClipIndex, spoken: Spoken, store: AudioStore) -> ClipIndex:
     """``index`` of the recordings alone, over a :func:`joint_store`, with the rendered clips in ``train``.
 
     Recordings are marked as such, so that ``augment.recorded_share`` mixes the two.
     """
-    keywords = index.settings.keywords
-    added = [
-        Clip(_path(clip), clip.word, f"{PREFIX}{clip.speaker}", "train", label_of(clip.word, keywords))
-        for clip in spoken.clips
-        if _path(clip) in index.rows
-    ]
-    recorded = [clip._replace(recorded=True) for clip in index.clips]
-    return dataclasses.replace(index, clips=tuple(sorted(recorded + added)), notes=(*index.notes, *spoken.notes))
+    recorded = index.clips.recordings()
+    clips = [SourceClip(_path(clip), clip.word, f"{PREFIX}{clip.speaker}") for clip in spoken.clips]
+    splits = np.full(len(clips), SPLIT_CODES.index("train"), np.int8)
+    together = joined(recorded, labelled(table_of(clips), index.settings.keywords), splits, store)
+    return dataclasses.replace(index, clips=together, notes=(*index.notes, *spoken.notes), sums={})
 
 
 def _path(clip: SourceClip) -> str:

@@ -1,26 +1,31 @@
-"""Decoded clips in one memory-mapped file, kept under a cache folder and found again by what made them."""
+"""Decoded clips in shards on disk, kept under a cache folder and found again by what made them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from kws_tfmot.cache import audio_bound, touch, trim
 from kws_tfmot.data.audio import Decoded, Int16, decode_clip, read_samples, resample, to_int16
+from kws_tfmot.data.audio_shards import ClipShards, ShardWriter
+from kws_tfmot.data.columns import Strings, encoded, map_columns, write_columns
 from kws_tfmot.errors import DataError
-from kws_tfmot.files import replacing, write_text
+from kws_tfmot.files import staged_folder, write_text
 
 Progress = Callable[[int, int], None]
-_VERSION = 1
+_VERSION = 2
 _CHUNK = 512
+_RECORD, _CLIPS, _NOISE = "store.json", "clips.arrow", "noise.npy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,19 +33,21 @@ class AudioStore:
     """Clips and noises as the data set's rate and length have them.
 
     Attributes:
-        audio: int16 ``[clips, samples]``, memory-mapped.
+        folder: Where it lies; what is made of it alone may be kept there too.
+        audio: The clips, int16 ``[clips, samples]``.
         noise: int16, all noises one after the other, memory-mapped.
-        rows: Row of ``audio`` for every readable path.
-        digests: Hash of the samples of every row; empty for all-zero clips.
+        paths: Of every row of ``audio``.
+        digests: Hash of the samples of every row, 16 bytes; null for all-zero clips.
         corrupt: Path and reason of every clip left out.
         noise_spans: Name, first and last-plus-one sample of every noise.
         notes: What was done to the clips: resampled, cropped, padded.
     """
 
-    audio: Int16
+    folder: Path
+    audio: ClipShards
     noise: Int16
-    rows: dict[str, int]
-    digests: tuple[str, ...]
+    paths: Strings
+    digests: pa.Array
     corrupt: tuple[tuple[str, str], ...]
     noise_spans: tuple[tuple[str, int, int], ...]
     notes: tuple[str, ...]
@@ -54,9 +61,9 @@ def store_key(*parts: Any) -> str:
 
 def folder_store(
     root: Path,
-    clips: tuple[str, ...],
+    clips: Sequence[str],
     noises: tuple[str, ...],
-    stamps: tuple[tuple[str, int, int], ...],
+    listing_key: str,
     rate: int,
     length: int,
     cache_dir: Path,
@@ -67,7 +74,7 @@ def folder_store(
 
     ``decoded`` gives the clips in their order, where they are not decoded here.
     """
-    key = store_key(str(root.resolve()), stamps, rate, length)
+    key = store_key(str(root.resolve()), listing_key, rate, length)
 
     def decoded_here() -> Iterator[tuple[str, Decoded]]:
         # libsndfile and soxr run without the interpreter's lock, so threads are enough.
@@ -91,89 +98,107 @@ def cached_store(
 ) -> AudioStore:
     """Open the store ``key`` under ``cache_dir``, or fill it from ``clips`` and ``noises``.
 
-    The three files are renamed into place, the index last: an interruption leaves nothing that looks complete. Filling
-    it removes stores that were not used for longest where the folder exceeds :func:`~kws_tfmot.cache.audio_bound`.
+    Its folder is filled beside its place and renamed: an interruption leaves nothing that looks complete. Filling it
+    removes stores that were not used for longest where the cache exceeds :func:`~kws_tfmot.cache.audio_bound`.
     """
-    files = {kind: cache_dir / f"{kind}-{key}.{end}" for kind, end in _FILES}
-    if not files["index"].is_file():
+    folder = cache_dir / f"store-{key}"
+    if not (folder / _RECORD).is_file():
         try:
             cache_dir.mkdir(parents=True, exist_ok=True)
-            _fill(files, clips(), noises, total, length, progress)
+            shutil.rmtree(folder, ignore_errors=True)  # what an incomplete removal has left
+            with staged_folder(folder) as staged:
+                _fill(staged, clips(), noises, total, length, progress)
             if most := audio_bound():
                 trim(cache_dir, most)
         except OSError as err:
             hint = f"Give {str(cache_dir)!r} room and write permission, or choose another cache."
             raise DataError(f"the audio cache cannot be written: {err}", hint) from None
-    touch(files["index"])
+    touch(folder / _RECORD)
+    return _open(folder, length)
+
+
+def _open(folder: Path, length: int) -> AudioStore:
     try:
-        index = json.loads(files["index"].read_text(encoding="utf-8"))
-        audio = np.load(files["audio"], mmap_mode="r")
-        noise = np.load(files["noise"], mmap_mode="r") if index["noise_spans"] else np.zeros(0, np.int16)
-    except (OSError, ValueError, KeyError) as err:
-        raise DataError(f"the audio cache {str(files['index'])!r} is damaged: {err}",
-                        f"Delete {str(cache_dir)!r} and run again.") from None  # fmt: skip
-    return AudioStore(
-        audio,
-        noise,
-        {path: row for row, path in enumerate(index["paths"])},
-        tuple(index["digests"]),
-        tuple((path, reason) for path, reason in index["corrupt"]),
-        tuple((name, first, last) for name, first, last in index["noise_spans"]),
-        tuple(index["notes"]),
-    )
-
-
-_FILES = (("audio", "npy"), ("noise", "npy"), ("index", "json"))
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        columns = map_columns(folder / _CLIPS)
+        noise = np.load(folder / _NOISE, mmap_mode="r") if record["noise_spans"] else np.zeros(0, np.int16)
+        shards = ClipShards(folder, len(columns), length, record["shard_rows"])
+        return AudioStore(
+            folder,
+            shards,
+            noise,
+            Strings(columns.column("path")),
+            columns.column("digest"),
+            tuple((path, reason) for path, reason in record["corrupt"]),
+            tuple((name, first, last) for name, first, last in record["noise_spans"]),
+            tuple(record["notes"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as err:
+        raise DataError(f"the audio cache {str(folder)!r} is damaged: {err}",
+                        f"Delete {str(folder)!r} and run again.") from None  # fmt: skip
 
 
 def _fill(
-    files: dict[str, Path],
+    folder: Path,
     clips: Iterable[tuple[str, Decoded]],
     noises: Callable[[], tuple[list[tuple[str, Int16]], list[str]]],
     total: int,
     length: int,
     progress: Progress | None,
 ) -> None:
-    paths: list[str] = []
-    digests: list[str] = []
+    rows = _Rows()
     corrupt: list[tuple[str, str]] = []
     done = {"resampled": 0, "cut": 0, "padded": 0}
-    with replacing(files["audio"]) as temporary:
-        with temporary.open("wb") as stream:
-            stream.write(_npy_header(total, length))
-            for count, (path, clip) in enumerate(clips, 1):
-                if clip.problem:
-                    corrupt.append((path, clip.problem))
-                else:
-                    stream.write(clip.samples.tobytes())
-                    paths.append(path)
-                    digests.append(sample_digest(clip.samples))
-                    for kind in done:
-                        done[kind] += getattr(clip, kind)
-                if progress and (count % 64 == 0 or count == total):
-                    progress(count, total)
-        with temporary.open("r+b") as stream:  # now the number of readable clips is known
-            stream.write(_npy_header(len(paths), length))
+    writer = ShardWriter(folder, length)
+    for count, (path, clip) in enumerate(clips, 1):
+        if clip.problem:
+            corrupt.append((path, clip.problem))
+        else:
+            writer.add(clip.samples)
+            rows.add(path, sample_digest(clip.samples))
+            for kind in done:
+                done[kind] += getattr(clip, kind)
+        if progress and (count % 64 == 0 or count == total):
+            progress(count, total)
+    writer.close()
     recorded, notes = noises()  # after the clips: some sources make them of these
-    with replacing(files["noise"]) as temporary:
-        np.save(temporary, np.concatenate([samples for _, samples in recorded] or [np.zeros(0, np.int16)]))
+    np.save(folder / _NOISE, np.concatenate([samples for _, samples in recorded] or [np.zeros(0, np.int16)]))
     ends = np.cumsum([len(samples) for _, samples in recorded]).tolist()
     spans = [(name, end - len(samples), end) for (name, samples), end in zip(recorded, ends, strict=True)]
-    index = {"paths": paths, "digests": digests, "corrupt": corrupt, "noise_spans": spans,
-             "notes": [*_length_notes(done, total), *notes]}  # fmt: skip
+    write_columns(folder / _CLIPS, rows.columns())
+    record = {"shard_rows": writer.shard_rows, "corrupt": corrupt, "noise_spans": spans,
+              "notes": [*_length_notes(done, total), *notes]}  # fmt: skip
     # Escaped, not UTF-8: file names in an old encoding are no valid text.
-    write_text(files["index"], json.dumps(index))
+    write_text(folder / _RECORD, json.dumps(record))
 
 
-def sample_digest(samples: Int16) -> str:
-    """Hash of the samples (128 bits); empty for a clip of zeros, which any two quiet recordings may share."""
-    return hashlib.blake2b(samples.tobytes(), digest_size=16).hexdigest() if samples.any() else ""
+class _Rows:
+    """Path and digest of every row, in Arrow as they come."""
+
+    def __init__(self) -> None:
+        self._chunks: list[tuple[pa.Array, pa.Array]] = []
+        self._paths: list[bytes] = []
+        self._digests: list[bytes | None] = []
+
+    def add(self, path: str, digest: bytes | None) -> None:
+        self._paths.append(encoded(path))
+        self._digests.append(digest)
+        if len(self._paths) == 1 << 16:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._chunks.append((pa.array(self._paths, pa.large_binary()), pa.array(self._digests, pa.binary(16))))
+        self._paths, self._digests = [], []
+
+    def columns(self) -> dict[str, pa.ChunkedArray]:
+        self._flush()
+        paths, digests = zip(*self._chunks, strict=True)
+        return {"path": pa.chunked_array(paths), "digest": pa.chunked_array(digests)}
 
 
-def _npy_header(rows: int, length: int) -> bytes:
-    """The header of an int16 ``.npy`` array in 128 bytes, whatever the number of rows."""
-    text = f"{{'descr': '<i2', 'fortran_order': False, 'shape': ({rows}, {length}), }}"
-    return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + text.ljust(117).encode("ascii") + b"\n"
+def sample_digest(samples: Int16) -> bytes | None:
+    """Hash of the samples (128 bits); ``None`` for a clip of zeros, which any two quiet recordings may share."""
+    return hashlib.blake2b(samples.tobytes(), digest_size=16).digest() if samples.any() else None
 
 
 def _length_notes(done: dict[str, int], total: int) -> list[str]:

@@ -16,10 +16,11 @@ import numpy as np
 
 from kws_tfmot.data.audio import Decoded, Int16, fit_clip
 from kws_tfmot.data.build_index import build_index, check_keywords
-from kws_tfmot.data.folder import SourceClip, list_folder
+from kws_tfmot.data.folder import list_folder
 from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.labels import SILENCE, SPLITS, label_of
 from kws_tfmot.data.settings import DataSettings
+from kws_tfmot.data.source_table import SourceClip, SourceTable, table_of
 from kws_tfmot.data.store import AudioStore, Progress, cached_store, store_key
 from kws_tfmot.errors import DataError, ToolchainError, did_you_mean, install_extra
 
@@ -44,15 +45,19 @@ def prepare_tfds(
     notes = check_keywords(settings, names, found, spec)
     fetch(builder, cache)
     store = _store_examples(builder, keys, settings, cache, progress)
-    source = [_clip_of(path) for path in sorted(store.rows)]
     own = sorted(builder.info.splits)
-    if settings.split == "percent" or {_SPLIT_NAMES.get(name) for name in own} != set(SPLITS):
-        source = [clip._replace(split="") for clip in source]
+    as_given = settings.split != "percent" and {_SPLIT_NAMES.get(name) for name in own} == set(SPLITS)
+    if not as_given:
         notes.append(f"the set's own splits {own} are not used")
     elif settings.split != "all":
         notes.append("split as the set itself is")
-    if not any(clip.speaker for clip in source):
+    if "speaker" not in keys:
         notes.append("the set names no speakers: that none is in two splits rests on the set's own splits")
+
+    def source() -> SourceTable:
+        clips = (_clip_of(path) for path in store.paths)
+        return table_of(clip if as_given else clip._replace(split="") for clip in clips)
+
     return build_index(spec, settings, source, {}, store, notes)
 
 
@@ -212,9 +217,9 @@ def _prepare_records(
     from kws_tfmot.data.tfds_folder import folder_builder, read_noises, read_records
 
     listing = list_folder(root, settings.speaker_pattern, settings.keywords)
-    labels = {label_of(clip.word, settings.keywords) for clip in listing.clips}
+    labels = {label_of(word, settings.keywords) for word in listing.clips.words.names}
     notes = [*listing.notes, *check_keywords(settings, list(listing.folders), labels, str(root))]
-    key = store_key("records", str(root.resolve()), listing.stamps, settings.sample_rate, settings.clip_samples)
+    key = store_key("records", str(root.resolve()), listing.key, settings.sample_rate, settings.clip_samples)
     builder = folder_builder(listing, settings.sample_rate, settings.clip_samples, cache / "tfds" / key)
     with contextlib.redirect_stdout(io.StringIO()):  # TFDS announces a download, and there is none
         builder.download_and_prepare()
@@ -227,4 +232,4 @@ def _prepare_records(
         cache,
         progress,
     )
-    return build_index(spec, settings, listing.clips, listing.listed, store, notes)
+    return build_index(spec, settings, lambda: listing.clips, listing.listed, store, notes)

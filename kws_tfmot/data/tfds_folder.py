@@ -87,13 +87,11 @@ def folder_builder(listing: FolderListing, rate: int, length: int, data_dir: Pat
 
 
 def read_records(builder: FolderBuilder) -> Iterator[tuple[str, Decoded]]:
-    """Path and clip of every record, sorted by path."""
-    found = [
-        (_text(example["path"]), example["audio"], [bool(example[name]) for name in _FLAGS], _text(example["problem"]))
-        for example in tfds.as_numpy(builder.as_dataset(split="clips", shuffle_files=False))
-    ]
-    for path, audio, flags, problem in sorted(found, key=lambda item: item[0]):
-        yield path, Decoded(np.asarray(audio, np.int16), flags[0], flags[1], flags[2], problem)
+    """Path and clip of every record, in the order of the records."""
+    for example in tfds.as_numpy(builder.as_dataset(split="clips", shuffle_files=False)):
+        flags = [bool(example[name]) for name in _FLAGS]
+        samples = np.asarray(example["audio"], np.int16)
+        yield _text(example["path"]), Decoded(samples, flags[0], flags[1], flags[2], _text(example["problem"]))
 
 
 def read_noises(builder: FolderBuilder) -> tuple[list[tuple[str, Int16]], list[str]]:

@@ -115,9 +115,11 @@ def unheard_words(index: ClipIndex, split: str) -> set[str]:
     if "train" not in index.splits or split == "train":
         return set()
     words: dict[bool, set[str]] = {True: set(), False: set()}
-    for clip in index.clips:
-        if clip.used and clip.label == UNKNOWN and (clip.split == split or clip.split == "train"):
-            words[clip.split == "train"].add(clip.word)
+    clips, spoken = index.clips, index.clips.source.words
+    other = clips.used & (clips.labels == clips.names.index(UNKNOWN))
+    for place in (split, "train"):
+        codes = np.unique(spoken.codes[other & clips.of_split(place)])
+        words[place == "train"] |= {spoken.names[code] for code in codes}
     return words[False] - words[True]
 
 

@@ -13,6 +13,7 @@ from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import SILENCE, UNKNOWN, ClipIndex, prepare
 from kws_tfmot.data.class_levels import class_level_notes
 from kws_tfmot.data.index import AudioSplit
+from kws_tfmot.data.room import features_of
 from kws_tfmot.errors import DataError, ModelError
 from kws_tfmot.evaluation.accuracy import Accuracy
 from kws_tfmot.evaluation.breadth import breadth, narrow_classes, speaker_interval, speakers_of, unheard_words
@@ -140,7 +141,7 @@ def evaluate_model(
             "Give the data that belong to the model.",
         )
     audio = index.audio(split)
-    features = Frontend(contract.frontend).features(audio.audio, threads=2)
+    features = features_of(audio, Frontend(contract.frontend))
     inputs = model_input_of(input_spec(graph), features, contract.frontend.scale)
     # A model from elsewhere may have its outputs in another order than the data's classes.
     order = [contract.labels.index(label) for label in index.labels]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.data.room import Rows
 from kws_tfmot.keras import keras
 
 NAME = "val_false_rejects"
+_AT_ONCE = 500  # clips
 NOT_KEYWORDS = 2  # the last classes: other words and silence
 
 
@@ -43,14 +45,16 @@ def false_reject_rate(
 class FalseRejects(keras.callbacks.Callback):
     """Adds :data:`NAME` to every epoch's figures; must stand before whatever reads them."""
 
-    def __init__(self, network: keras.Model, validation: tuple[np.ndarray, np.ndarray], accepts: float) -> None:
+    def __init__(self, network: keras.Model, validation: tuple[Rows, Rows], accepts: float) -> None:
         super().__init__()
         self._network, self._accepts = network, accepts
-        self._features, self._labels = validation[0], validation[1].argmax(axis=1)
+        features, targets = validation
+        parts = [targets[first : first + _AT_ONCE] for first in range(0, len(targets), _AT_ONCE)]
+        self._features, self._labels = features, np.concatenate([part.argmax(axis=1) for part in parts])
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Judge the network on the development set."""
         if logs is not None:
-            rows = [self._features[first : first + 500] for first in range(0, len(self._features), 500)]
+            rows = (self._features[first : first + _AT_ONCE] for first in range(0, len(self._features), _AT_ONCE))
             probabilities = np.concatenate([self._network(part, training=False).numpy() for part in rows])
             logs[NAME] = false_reject_rate(probabilities, self._labels, self._accepts)

@@ -8,6 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
+from kws_tfmot.data.room import Rows
+
 
 class EpochSource(Protocol):
     """A source of training data; epoch ``i`` depends on the source's seed and on ``i`` alone."""
@@ -16,7 +18,7 @@ class EpochSource(Protocol):
     def clips_per_epoch(self) -> int:
         """Rows N of every epoch, known before any is made."""
 
-    def epoch_features(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    def epoch_features(self, epoch: int) -> tuple[Rows, Rows]:
         """Return the features of an epoch, float32 [N, frames, coefficients, 1], and targets float32 [N, classes]."""
 
 

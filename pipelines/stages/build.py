@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from kws_tfmot.data import ClipIndex, prepare
-from kws_tfmot.data.feature_augment import mixup
+from kws_tfmot.data.feature_augment import mixup_draws
 from kws_tfmot.data.prefetch import FeatureEpochs
+from kws_tfmot.data.room import ModelInput, Rows, Targets, features_of, fits
 from kws_tfmot.files import cache_root
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter
@@ -35,6 +35,7 @@ class Build:
         cache: Where decoded audio is kept between builds.
         epochs: Where the features of augmented epochs are kept, for builds that draw the same; ``None`` keeps none.
         on_epoch: Is informed of every epoch that a training stage ends.
+        every_file: Look at every file of a large data set rather than at its folders and some of them.
     """
 
     recipe: Recipe
@@ -44,12 +45,13 @@ class Build:
     cache: Path = field(default_factory=cache_root)
     epochs: Path | None = None
     on_epoch: OnEpoch | None = None
+    every_file: bool = False
 
     @cached_property
     def index(self) -> ClipIndex:
         """The clips, read and checked once."""
         with self.reporter.task("reading clips", None) as task:
-            return prepare(self.source, self.recipe.data, self.cache / "audio", task.reach)
+            return prepare(self.source, self.recipe.data, self.cache / "audio", task.reach, self.every_file)
 
     @cached_property
     def frontend(self) -> Frontend:
@@ -59,24 +61,22 @@ class Build:
     @cached_property
     def data_sha256(self) -> str:
         """Changes when any clip, its split or its class changes."""
-        digest = hashlib.sha256()
-        for clip in self.index.clips:
-            row = (clip.path, clip.split, clip.label, str(clip.used), self.index.digests[clip.path])
-            digest.update("\t".join(row).encode("utf-8", "surrogateescape") + b"\n")
-        return digest.hexdigest()
+        return self.index.sha256()
 
     def features(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Features int8 [N, frames, coefficients] and classes int32 [N] of a split, without augmentation."""
         audio = self.index.audio(split)
-        return self.frontend.features(audio.audio, threads=2), audio.labels
+        return features_of(audio, self.frontend), audio.labels
 
     def model_input(self, features: np.ndarray) -> np.ndarray:
         """What the float model is fed: ``int8 * scale``, float32 [N, frames, coefficients, 1]."""
         return features.astype(np.float32)[..., None] * np.float32(self.recipe.frontend.scale)
 
-    def validation(self) -> tuple[np.ndarray, np.ndarray]:
+    def validation(self) -> tuple[Rows, Rows]:
         """Model input and one-hot classes of the validation split."""
         features, labels = self.features("validation")
+        if not fits(features.shape, np.dtype(np.float32).itemsize):
+            return ModelInput(features, self.recipe.frontend.scale), Targets(labels, len(self.index.labels))
         return self.model_input(features), np.eye(len(self.index.labels), dtype=np.float32)[labels]
 
     def calibration(self) -> np.ndarray:
@@ -103,9 +103,10 @@ class FeatureSource:
         """Clips of every epoch."""
         return self._epochs.batches.clips_per_epoch
 
-    def epoch_features(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    def epoch_features(self, epoch: int) -> tuple[Rows, Rows]:
         """Model input and targets of ``epoch``, a function of the recipe's seed and ``epoch`` alone."""
         features, labels = self._epochs.epoch_features(epoch)
-        targets = np.eye(self._classes, dtype=np.float32)[labels]
         rng = np.random.default_rng([self._build.recipe.seed, epoch, 0x313])
-        return mixup(self._build.model_input(features), targets, rng, self._build.recipe.augment.mixup_alpha)
+        drawn = mixup_draws(len(labels), rng, self._build.recipe.augment.mixup_alpha)
+        scale = self._build.recipe.frontend.scale
+        return ModelInput(features, scale, *drawn), Targets(labels, self._classes, *drawn)

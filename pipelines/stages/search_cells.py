@@ -65,16 +65,19 @@ def hold_out(index: ClipIndex, share: float, seed: int) -> tuple[ClipIndex, Clip
         DataError: If a part lacks a class that the other has.
     """
     counts: dict[str, dict[str, int]] = {}
-    for clip in index.clips:
-        if clip.split == "train" and clip.used:
-            own = counts.setdefault(clip.speaker or clip.path, {})
-            own[clip.label] = own.get(clip.label, 0) + 1
+    trains = index.clips.of_split("train")
+    chosen = np.flatnonzero(trains & index.clips.used).tolist()
+    for clip in map(index.clips.__getitem__, chosen):
+        own = counts.setdefault(clip.speaker or clip.path, {})
+        own[clip.label] = own.get(clip.label, 0) + 1
     sides = percent_splits(counts, (100 * (1 - share), 100 * share, 0), seed)
     parts = []
     for side in ("train", "validation"):
-        clips = tuple(c for c in index.clips if c.split != "train" or sides.get(c.speaker or c.path) == side)
-        parts.append(dataclasses.replace(index, clips=clips))
-    labels = [{c.label for c in part.clips if c.split == "train"} for part in parts]
+        kept = ~trains
+        kept[chosen] = [sides[clip.speaker or clip.path] == side for clip in map(index.clips.__getitem__, chosen)]
+        parts.append(index.where(kept))
+    labels = [{part.clips.names[n] for n in np.unique(part.clips.labels[part.clips.of_split("train")])}
+              for part in parts]  # fmt: skip
     if lacking := sorted(labels[0] ^ labels[1]):
         raise DataError(
             f"holding out {100 * share:g} % of the training speakers leaves a part without {', '.join(lacking)}.",

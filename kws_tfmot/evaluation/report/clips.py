@@ -16,6 +16,7 @@ from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import SILENCE, AudioSplit, prepare
 from kws_tfmot.detection.detector import DetectorPlan
 from kws_tfmot.detection.posterior import ONE, probability_posteriors, softmax_posteriors
+from kws_tfmot.data.room import features_of
 from kws_tfmot.errors import DataError
 from kws_tfmot.evaluation.model_accuracy import Runnable, model_input_of, scores_of
 from kws_tfmot.evaluation.report.contents import RunFacts
@@ -96,7 +97,7 @@ def judge_clips(
             f"Give the data that the run was built from: --data {facts.metrics['data']['source']}",
         )
     split, frontend = index.audio("test"), Frontend(contract.frontend)
-    features = frontend.features(split.audio, threads=2)
+    features = features_of(split, frontend)
     outputs = scores_of(runner, model_input_of(input_spec(graph), features, contract.frontend.scale), reporter)
     table = DetectorPlan.of(graph, contract.labels, contract.frontend, contract.detection).table
     posteriors = (softmax_posteriors(outputs, table) if table else probability_posteriors(outputs)) / ONE

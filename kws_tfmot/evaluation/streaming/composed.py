@@ -18,6 +18,7 @@ from kws_tfmot.settings import Settings
 
 Float = npt.NDArray[np.float32]
 _FADE_MS = 10
+_AT_ONCE = 4096  # clips
 _AFTER_WORD = 1.5  # seconds after a clip in which a false accept still counts for its speaker
 
 
@@ -80,10 +81,11 @@ class StreamComposer:
 
     def __init__(self, index: ClipIndex, split: str, settings: StreamSettings) -> None:
         self.index, self.split, self.settings = index, split, settings
-        words = [clip for clip in index.clips if split in (clip.split, "all") and clip.label != SILENCE]
-        self._decks = [
-            [n for n, clip in enumerate(words) if (clip.label == UNKNOWN) is other] for other in (False, True)
-        ]
+        clips = index.clips
+        spoken = clips.of_split(split) & (clips.labels != clips.names.index(SILENCE))
+        words = clips.where(spoken)
+        unknown = words.labels == words.names.index(UNKNOWN)
+        self._decks = [np.flatnonzero(unknown == other).tolist() for other in (False, True)]
         if not all(self._decks):
             raise DataError(
                 f"the split {split!r} has {len(self._decks[0])} clips of keywords and {len(self._decks[1])} of other "
@@ -91,9 +93,13 @@ class StreamComposer:
                 "Put folders of other words beside the keywords, or choose another split.",
             )
         self._words = words
-        self._audio = index.store[[index.rows[clip.path] for clip in words]]
-        self._bounds = word_bounds(self._audio)
-        self._level = float(np.median(word_levels(self._audio)))
+        self._samples = index.store.shape[1]
+        levels = [word_levels(part) for part in self._in_parts()]
+        self._level = float(np.median(np.concatenate(levels)))
+
+    def _in_parts(self) -> Iterator[npt.NDArray[np.int16]]:
+        for first in range(0, len(self._words), _AT_ONCE):
+            yield self.index.store.gather(self._words.rows[first : first + _AT_ONCE])
 
     @property
     def rate(self) -> int:
@@ -115,7 +121,7 @@ class StreamComposer:
         total = round(self.settings.hours * 3600 * self.rate)
         length = round(self.settings.piece_minutes * 60 * self.rate)
         sizes = [min(length, total - first) for first in range(0, total, length)]
-        return sizes[:1] + [size for size in sizes[1:] if size >= 10 * self._audio.shape[1]]
+        return sizes[:1] + [size for size in sizes[1:] if size >= 10 * self._samples]
 
     def pieces(self) -> Iterator[LabelledStream]:
         """The stream, piece by piece."""
@@ -125,7 +131,7 @@ class StreamComposer:
             yield self._render(f"{self.split} {number}", size, self._plan(rng, deals, size), rng)
 
     def _plan(self, rng: np.random.Generator, deals: list[Iterator[int]], size: int) -> list[_Placed]:
-        settings, rate, clip = self.settings, self.rate, self._audio.shape[1]
+        settings, rate, clip = self.settings, self.rate, self._samples
         placed, at = [], rate
         while at + clip + round(settings.after_keyword_s * rate) <= size:
             other = rng.random() >= settings.keyword_share
@@ -139,16 +145,17 @@ class StreamComposer:
 
     def _render(self, name: str, size: int, placed: list[_Placed], rng: np.random.Generator) -> LabelledStream:
         mixed = self._background(rng, size)
-        clip, rate = self._audio.shape[1], self.rate
+        clip, rate = self._samples, self.rate
         fade = np.minimum(1.0, np.minimum(np.arange(clip), np.arange(clip)[::-1]) / (rate * _FADE_MS / 1000))
         events, segments = [], []
         for number, (n, first, gain) in enumerate(placed):
-            mixed[first : first + clip] += self._audio[n] * (fade * 10 ** (gain / 20)).astype(np.float32)
+            audio = self.index.store.gather(self._words.rows[n : n + 1])
+            mixed[first : first + clip] += audio[0] * (fade * 10 ** (gain / 20)).astype(np.float32)
             start, speaker = first / rate, self._speaker(n)
             following = placed[number + 1].first if number + 1 < len(placed) else size
             segments.append(Segment(start, min(following, first + clip + _AFTER_WORD * rate) / rate, speaker))
             if self._words[n].label != UNKNOWN:
-                begin, _, end = (int(bound) for bound in self._bounds[n])
+                begin, _, end = (int(bound) for bound in word_bounds(audio)[0])
                 events.append(Event(self._words[n].label, (first + begin) / rate, (first + end) / rate, speaker))
         return LabelledStream(name, to_int16(mixed), rate, tuple(events), tuple(segments))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.data import SILENCE, ClipIndex
-from kws_tfmot.data.audio import to_int16
+from kws_tfmot.data.audio import Int16, to_int16
 from kws_tfmot.data.augment import mix_noise
 from kws_tfmot.evaluation.accuracy import Accuracy
 from kws_tfmot.evaluation.streaming.det_curve import as_list, ratio_interval
@@ -17,6 +17,7 @@ from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter
 
 CLEAN = float("inf")
+_AT_ONCE = 2000  # clips
 
 
 def accuracy_under_noise(
@@ -37,22 +38,19 @@ def accuracy_under_noise(
     """
     audio = index.audio(split)
     chosen = np.flatnonzero(audio.labels != audio.class_names.index(SILENCE))
-    clips, labels = audio.gather(chosen).astype(np.float32), audio.labels[chosen]
+    labels = audio.labels[chosen]
     names = [audio.speakers[int(n)] or audio.paths[int(n)] for n in chosen]
     _, speaker = np.unique(names, return_inverse=True)
-    rng = np.random.default_rng([seed, *split.encode("ascii")])
-    noises = []
-    for _ in chosen:
-        drawn = index.noise.draw(rng, split) or index.noise.draw_generated(rng)
-        noises.append(np.asarray(drawn[0], np.float32))
     frontend = Frontend(model.contract.frontend)
     rows = []
     with reporter.task("noise", len(snr_db)) as task:
         for ratio in snr_db:
-            mixed = list(clips) if ratio == CLEAN else [
-                mix_noise(clip, noise, ratio) for clip, noise in zip(clips, noises, strict=True)
-            ]  # fmt: skip
-            outputs = model.infer(frontend.features(to_int16(np.stack(mixed)), threads=2))
+            rng = np.random.default_rng([seed, *split.encode("ascii")])
+            parts = []
+            for first in range(0, len(chosen), _AT_ONCE):
+                clips = audio.gather(chosen[first : first + _AT_ONCE])
+                parts.append(model.infer(frontend.features(_noisy(clips, index, split, ratio, rng), threads=2)))
+            outputs = np.concatenate(parts)
             result = Accuracy.of(index.labels, labels, outputs)
             right = outputs.argmax(axis=1) == labels
             by_speaker = [np.concatenate([[0.0], np.bincount(speaker, weights)]) for weights in (right, None)]
@@ -67,3 +65,14 @@ def accuracy_under_noise(
             )
             task.advance()
     return rows
+
+
+def _noisy(clips: Int16, index: ClipIndex, split: str, ratio: float, rng: np.random.Generator) -> Int16:
+    """``clips``, each with the next noise that ``rng`` draws; they are paired alike at every ratio."""
+    if ratio == CLEAN:
+        return clips
+    mixed = []
+    for clip in clips:
+        noise, _ = index.noise.draw(rng, split) or index.noise.draw_generated(rng)
+        mixed.append(mix_noise(clip.astype(np.float32), np.asarray(noise, np.float32), ratio))
+    return to_int16(np.stack(mixed))
