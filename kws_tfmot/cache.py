@@ -1,6 +1,7 @@
 """What the cache holds, and its bound: entries that were not used for longest are removed first.
 
-An entry is what is useful only as a whole: the three files of one data set's decoded audio, or any other single file.
+An entry is what is useful only as a whole: the folder of one data set's decoded audio, that of the listing of a large
+folder, or any other single file.
 Entries used within the last hour stay, since another process may be reading them.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +24,9 @@ DEFAULT_BOUND = 20_000_000_000
 IN_USE = 3600.0  # seconds
 LOOSE = "front end"  # the files that lie in no folder: compiled front ends
 
-_AUDIO = re.compile(r"(?:audio|noise|index)-([0-9a-f]+)\.(?:npy|json)")
+_WHOLE = re.compile(r"(?:store|listing)-[0-9a-f]+")  # folders
+_AUDIO = re.compile(r"(?:audio|noise|index)-([0-9a-f]+)\.(?:npy|json)")  # as earlier versions kept it
+_RECORDS = ("store.json", "listing.json", "index.json")  # say that the files beside them are complete: they go first
 _UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 
@@ -44,6 +48,10 @@ class Entry:
         """Delete its files; what is gone already does not matter."""
         for file in self.files:
             file.unlink(missing_ok=True)
+        for folder in sorted({file.parent for file in self.files}, key=lambda path: -len(path.parts)):
+            if any(_WHOLE.fullmatch(part.name) for part in (folder, folder.parent)):
+                with suppress(OSError):  # not empty: another process has begun to fill it
+                    folder.rmdir()
 
 
 def parse_bytes(text: str) -> int:
@@ -127,12 +135,13 @@ def touch(path: Path) -> None:
 def _entries(files: list[Path]) -> list[Entry]:
     groups: dict[str, list[Path]] = {}
     for path in files:
+        folder = next((part for part in path.parents if _WHOLE.fullmatch(part.name)), None)
         whole = _AUDIO.fullmatch(path.name)
-        groups.setdefault(f"{path.parent}/{whole[1] if whole else path.name}", []).append(path)
+        name = str(folder) if folder else f"{path.parent}/{whole[1] if whole else path.name}"
+        groups.setdefault(name, []).append(path)
     found = []
     for paths in groups.values():
-        # The index says that the others are complete: it goes first.
-        paths.sort(key=lambda path: (not path.name.startswith("index-"), path.name))
+        paths.sort(key=lambda path: (path.name not in _RECORDS and not _is_old_index(path), str(path)))
         states = []
         for path in paths:
             try:
@@ -143,6 +152,10 @@ def _entries(files: list[Path]) -> list[Entry]:
             used = max(max(state.st_mtime, state.st_atime) for state in states)
             found.append(Entry(tuple(paths), sum(state.st_size for state in states), used))
     return sorted(found, key=lambda entry: (entry.used, entry.files))
+
+
+def _is_old_index(path: Path) -> bool:
+    return path.name.startswith("index-") and path.suffix == ".json"
 
 
 def _remove(entries: list[Entry], root: Path) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kws_tfmot.data.batches import TrainingBatches
-from kws_tfmot.data.feature_augment import mixup, spec_augment
 from kws_tfmot.data.clip_table import Clip
+from kws_tfmot.data.feature_augment import mixup, spec_augment
 from kws_tfmot.data.index import AudioSplit, ClipIndex
 from kws_tfmot.data.labels import SILENCE, UNKNOWN, class_labels
 from kws_tfmot.data.noise import NoiseBank

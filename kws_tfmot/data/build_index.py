@@ -16,7 +16,7 @@ from kws_tfmot.data.held_out_words import NARROW_WORDS
 from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.kept_index import kept_index
 from kws_tfmot.data.kept_listing import listing_of
-from kws_tfmot.data.labels import SILENCE, UNKNOWN, class_labels, label_of, same_name
+from kws_tfmot.data.labels import SILENCE, UNKNOWN, label_of, same_name
 from kws_tfmot.data.made_clips import mean_keyword_clips
 from kws_tfmot.data.selection import balanced_choice
 from kws_tfmot.data.settings import DataSettings
@@ -214,17 +214,23 @@ def _used(clips: LabelledClips, assigned: Assigned, settings: DataSettings) -> n
         if not len(places) or UNKNOWN in {table.words.names[code] for code in np.unique(table.words.codes[places])}:
             continue
         count = round(settings.unknown_share * mean_keyword_clips(clips.labels[inside], len(settings.keywords)))
-        words = [table.words[place] for place in places.tolist()]
-        unheard = [(n, table.paths[place], word) for n, (place, word) in enumerate(zip(places.tolist(), words))
-                   if word in assigned.held]  # fmt: skip
-        if len({word for *_, word in unheard}) < NARROW_WORDS:
-            unheard = []  # too few to stand for all words alone
-        chosen = balanced_choice(((path, word) for _, path, word in unheard), count, settings.seed)
         taken = np.zeros(len(places), bool)
-        taken[[n for n, path, _ in unheard if path in chosen]] = True
-        rest = [(n, table.paths[place], word) for n, (place, word) in enumerate(zip(places.tolist(), words))
-                if not taken[n]]  # fmt: skip
-        chosen = balanced_choice(((path, word) for _, path, word in rest), count - int(taken.sum()), settings.seed)
-        taken[[n for n, path, _ in rest if path in chosen]] = True
+        unheard = np.isin(table.words.codes[places], [table.words.names.index(word) for word in assigned.held])
+        if len(np.unique(table.words.codes[places[unheard]])) < NARROW_WORDS:
+            unheard[:] = False  # too few to stand for all words alone
+        taken |= _choose(table, places, unheard, count, settings.seed)
+        taken |= _choose(table, places, ~taken, count - int(taken.sum()), settings.seed)
         used[places[~taken]] = False
     return used
+
+
+def _choose(
+    table: SourceTable, places: npt.NDArray[np.int64], among: npt.NDArray[np.bool_], count: int, seed: int
+) -> npt.NDArray[np.bool_]:
+    """Which of ``places`` to take: ``count`` of those that ``among`` is true for, the words in turn."""
+    candidates = places[among]
+    paths = list(table.paths.take(candidates))
+    chosen = balanced_choice(zip(paths, table.words.take(candidates), strict=True), count, seed)
+    taken = np.zeros(len(places), bool)
+    taken[among] = [path in chosen for path in paths]
+    return taken

@@ -98,7 +98,9 @@ class ClipTable(Sequence[Clip]):
             yield Clip(path, word, speaker, SPLIT_CODES[split], self.names[label], bool(used), recorded)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ClipTable) and len(self) == len(other) and all(a == b for a, b in zip(self, other))
+        if not isinstance(other, ClipTable) or len(self) != len(other):
+            return False
+        return all(mine == theirs for mine, theirs in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -63,7 +63,7 @@ class Strings(Sequence[str]):
         yield from self._more
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and len(self) == len(other) and all(a == b for a, b in zip(self, other))
+        return isinstance(other, Sequence) and _equal(self, other)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -104,7 +104,7 @@ class Coded(Sequence[str]):
         return (self.names[code] for code in self.codes)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and len(self) == len(other) and all(a == b for a, b in zip(self, other))
+        return isinstance(other, Sequence) and _equal(self, other)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -129,9 +129,12 @@ def write_columns(path: Path, columns: dict[str, pa.Array | pa.ChunkedArray | np
     """Write ``columns`` as one uncompressed batch of an Arrow file, to be mapped by :func:`map_columns`."""
     arrays = {name: _whole(column) for name, column in columns.items()}
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
-    with replacing(path) as temporary, pa.OSFile(str(temporary), "wb") as sink:
-        with pa.ipc.new_file(sink, batch.schema) as writer:
-            writer.write_batch(batch)
+    with (
+        replacing(path) as temporary,
+        pa.OSFile(str(temporary), "wb") as sink,
+        pa.ipc.new_file(sink, batch.schema) as writer,
+    ):
+        writer.write_batch(batch)
 
 
 def map_columns(path: Path) -> pa.RecordBatch:
@@ -154,6 +157,10 @@ def numbers(column: pa.Array) -> npt.NDArray[Any]:
 def encoded(text: str) -> bytes:
     """A name as it lies on disk."""
     return text.encode("utf-8", "surrogateescape")
+
+
+def _equal(first: Sequence[str], second: Sequence[str]) -> bool:
+    return len(first) == len(second) and all(mine == theirs for mine, theirs in zip(first, second, strict=True))
 
 
 def _text(data: bytes) -> str:

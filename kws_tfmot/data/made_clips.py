@@ -34,8 +34,8 @@ def make_silence(
     has_own = {SPLIT_CODES[code] for code in np.unique(clips.splits[silent])}
     if not noise.stretches("train") and not has_own:
         notes.append("no background noise recordings: silence and noise come from generated noise alone")
-    first_seen = np.unique(clips.splits, return_index=True)
-    for split in (SPLIT_CODES[code] for _, code in sorted(zip(first_seen[1].tolist(), first_seen[0].tolist()))):
+    codes, first_seen = np.unique(clips.splits, return_index=True)
+    for split in (SPLIT_CODES[code] for code in codes[np.argsort(first_seen)]):
         if split == "train" or split in has_own:
             continue
         if split == "all" and not noise.stretches("all"):

@@ -148,9 +148,7 @@ def _in_another_order(features: Features, order: npt.NDArray[np.int64]) -> Featu
     return result
 
 
-def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[[_T], _R], items: Iterable[_T], most: int
-) -> Iterator[_R]:
+def _in_order(pool: ThreadPoolExecutor, work: Callable[[_T], _R], items: Iterable[_T], most: int) -> Iterator[_R]:
     """Results of ``work`` on every item in order, at most ``most`` of them ahead of who takes them."""
     waiting: deque[Future[_R]] = deque()
     for item in items:

@@ -45,9 +45,7 @@ def silence_clip(rng: np.random.Generator, noise: NoiseBank, split: str, place: 
     return clip, f"{name} {level_dbfs(clip):.2f} dBFS"
 
 
-def silence_clips(
-    rng: np.random.Generator, noise: NoiseBank, split: str, clips: npt.NDArray[np.int16]
-) -> list[str]:
+def silence_clips(rng: np.random.Generator, noise: NoiseBank, split: str, clips: npt.NDArray[np.int16]) -> list[str]:
     """Fill ``clips [count, samples]`` with silence at levels spread evenly; return their names."""
     names = []
     for row, place in enumerate(draw_places(rng, len(clips))):

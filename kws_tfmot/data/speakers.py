@@ -90,8 +90,7 @@ def percent_splits(
     speakers = list(clips_of)
     ranks = np.array([_rank(speaker, seed) for speaker in speakers], "V32")
     placed = place_voices((sorted(clips_of[name].items()) for name in speakers), ranks, percent, only)
-    order = {speaker: SPLITS[place] for speaker, place in zip(speakers, placed.tolist(), strict=True)}
-    return order
+    return {speaker: SPLITS[place] for speaker, place in zip(speakers, placed.tolist(), strict=True)}
 
 
 def _rank(speaker: str, seed: int) -> bytes:
@@ -127,7 +126,9 @@ def place_voices(
 
     labels = list(names)
     result = np.zeros(len(ranks), np.int8)
-    for voice in _in_turn(np.array(starts), np.array(classes), np.array(sizes), [total[each] for each in labels], ranks):
+    for voice in _in_turn(
+        np.array(starts), np.array(classes), np.array(sizes), [total[each] for each in labels], ranks
+    ):
         own = range(starts[voice], starts[voice + 1])
         part = {labels[classes[n]]: sizes[n] / total[labels[classes[n]]] for n in own if sizes[n]}
         for name, lag in behind.items():

@@ -104,14 +104,14 @@ def by_percent(
     def of_voices() -> Iterator[Voice]:
         for voice in range(count):
             some = slice(starts[voice], starts[voice + 1])
-            yield [(names[pair % len(names)], int(size)) for pair, size in zip(pairs[some].tolist(), sizes[some])]
+            yield [(names[int(n) % len(names)], int(size)) for n, size in zip(pairs[some], sizes[some], strict=True)]
 
     placed = place_voices(of_voices(), _ranks(table, voices, count, seed), percent, held)
     return np.array([SPLIT_CODES.index(name) for name in SPLITS], np.int8)[placed][voices]
 
 
 def _voices(table: SourceTable) -> tuple[npt.NDArray[np.int64], int]:
-    """Number of who must not cross splits: the speaker, or the clip itself (whatever its suffix) where none is known."""
+    """Number of who must not cross splits: the speaker, or the clip itself, whatever its suffix, without one."""
     empty = [code for code, name in enumerate(table.speakers.names) if not name]
     nameless = np.flatnonzero(np.isin(table.speakers.codes, empty))
     keys = np.empty((len(nameless), 2), np.uint64)

@@ -166,7 +166,7 @@ def set_input_quantization(root: Table, scale: float, zero_point: int) -> None:
     pending = [index]
     while pending:
         index = pending.pop()
-        old = tensors_of(root)[index]["quantization"]
+        old = _quantization(tensors_of(root)[index])
         tensors_of(root)[index]["quantization"] = quantization_of(scale, zero_point)
         for operator in readers_of(root, index):
             code = code_of(root, operator)
@@ -176,6 +176,18 @@ def set_input_quantization(root: Table, scale: float, zero_point: int) -> None:
                 _rescale_bias(root, operator, scale)
             else:
                 _requantize(root, operator, index, old)
+
+
+def _quantization(tensor: Table) -> Table:
+    """Scale and zero point of a tensor.
+
+    Raises:
+        ModelError: If it has none.
+    """
+    found = tensor.get("quantization") or {}
+    if not len(found.get("scale", ())):
+        raise ModelError(f"expected int8 tensors with a scale. Received one without: {tensor.get('name', b'')!r}.")
+    return {"zero_point": np.zeros(1, np.int64)} | found
 
 
 def _requantize(root: Table, reader: Table, index: int, quantization: Table) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from kws_tfmot.data.room import Rows
 from kws_tfmot.errors import DataError
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.progress import SILENT, Reporter, Task
@@ -20,6 +22,7 @@ from kws_tfmot.training.stream import EpochSource, batches_from
 from kws_tfmot.training.timing import StepTime, StepTimer
 from kws_tfmot.training.trainer import LossTerm, StepHook, TrainedModel
 
+_AT_ONCE = 500  # clips of validation
 OnEpoch = Callable[[int, dict[str, float]], None]  # an epoch, from 0, and its figures
 
 
@@ -87,7 +90,7 @@ class _Progress(keras.callbacks.Callback):
 def train(
     network: keras.Model,
     source: EpochSource,
-    validation: tuple[np.ndarray, np.ndarray],
+    validation: tuple[Rows, Rows],
     settings: TrainSettings,
     *,
     plugins: Plugins = Plugins(),
@@ -152,8 +155,7 @@ def train(
             initial_epoch=state.next_epoch,
             epochs=settings.epochs,
             steps_per_epoch=steps,
-            validation_data=validation,
-            validation_batch_size=500,
+            **_validation(validation),
             callbacks=[timer, *callbacks, *judges, state, *logging, _Progress(task, plugins.note), *watching],
             verbose=0,
         )
@@ -167,8 +169,23 @@ def train(
     return TrainResult(state.history, chosen, state.history[chosen].get("val_accuracy", 0.0), timer.median)
 
 
+def _validation(validation: tuple[Rows, Rows]) -> dict[str, Any]:
+    """What Keras is told to validate with; of a set that is not held in memory, batches as they are needed."""
+    features, targets = validation
+    if isinstance(features, np.ndarray):
+        return {"validation_data": validation, "validation_batch_size": _AT_ONCE}
+    signature = tuple(tf.TensorSpec((None, *rows.shape[1:]), tf.float32) for rows in validation)
+
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for first in range(0, len(features), _AT_ONCE):
+            yield features[first : first + _AT_ONCE], targets[first : first + _AT_ONCE]
+
+    data = tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)
+    return {"validation_data": data.apply(tf.data.experimental.assert_cardinality(-(-len(features) // _AT_ONCE)))}
+
+
 def _dataset(
-    source: EpochSource, epochs: range, batch_size: int, steps: int, validation: tuple[np.ndarray, np.ndarray]
+    source: EpochSource, epochs: range, batch_size: int, steps: int, validation: tuple[Rows, Rows]
 ) -> tf.data.Dataset:
     signature = tuple(tf.TensorSpec((batch_size, *array.shape[1:]), tf.float32) for array in validation)
     dataset = tf.data.Dataset.from_generator(

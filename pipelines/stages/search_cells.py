@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from kws_tfmot.data.batches import TrainingBatches
 from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.prefetch import feature_batches

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from kws_tfmot.data import DataSettings, prepare
-from kws_tfmot.data.folder import SourceClip
 from kws_tfmot.data.held_out_words import held_out_words
 from kws_tfmot.data.index import ClipIndex
-from kws_tfmot.data.labels import UNKNOWN, label_of
-from kws_tfmot.data.splits import assign_splits
+from kws_tfmot.data.labels import UNKNOWN
+from kws_tfmot.data.source_table import SPLIT_CODES, SourceClip, table_of
+from kws_tfmot.data.splits import Assigned, assign_splits, labelled
 
 OTHERS = tuple(f"word{number}" for number in range(20))
 
@@ -61,6 +61,10 @@ def test_a_word_is_held_out_for_a_split_that_has_it() -> None:
     assert held_out_words(clips, 0.25, 0) == {"b": "test", "c": "validation"}
 
 
+def split_by_path(clips: list[SourceClip], assigned: Assigned) -> dict[str, str]:
+    return {clip.path: SPLIT_CODES[code] for clip, code in zip(clips, assigned.splits, strict=True)}
+
+
 def test_rare_words_stay_in_training_though_few_people_say_them() -> None:
     """The speakers of held-out words are drawn to the test, but not everybody who says anything rare."""
     rng = np.random.default_rng(0)
@@ -76,9 +80,8 @@ def test_rare_words_stay_in_training_though_few_people_say_them() -> None:
             for speaker in rng.choice(30, 10, replace=False)
         ]
     settings = DataSettings(keywords=("go", "stop"), split="percent")
-    labels = {clip.path: label_of(clip.word, settings.keywords) for clip in clips}
-    assigned = assign_splits(clips, {}, dict.fromkeys(labels, ""), labels, settings)
-    split = assigned.split_of
+    assigned = assign_splits(labelled(table_of(clips), settings.keywords), {}, settings)
+    split = split_by_path(clips, assigned)
     rare = Counter(split[clip.path] for clip in clips if clip.word in OTHERS and clip.word not in assigned.held)
     tested = [split[clip.path] for clip in clips if assigned.held.get(clip.word) == "test"]
     assert rare["train"] > 0.5 * rare.total()
@@ -101,8 +104,7 @@ def test_no_speaker_is_in_two_splits(mode: str, seed: int) -> None:
         for take in range(int(rng.integers(0, 4)) + (word in ("go", "stop")))
     ]
     settings = DataSettings(keywords=("go", "stop"), split=mode, seed=seed)
-    labels = {clip.path: label_of(clip.word, settings.keywords) for clip in clips}
-    split_of = assign_splits(clips, {}, dict.fromkeys(labels, ""), labels, settings).split_of
+    split_of = split_by_path(clips, assign_splits(labelled(table_of(clips), settings.keywords), {}, settings))
     seen = defaultdict(set)
     for clip in clips:
         seen[clip.speaker].add(split_of[clip.path])

@@ -121,7 +121,7 @@ def test_a_damaged_cache_is_refused_with_the_way_out(
     small_folder: Path, small_settings: DataSettings, tmp_path: Path
 ) -> None:
     prepare(f"folder:{small_folder}", small_settings, tmp_path)
-    next(tmp_path.glob("index-*.json")).write_text("{")
+    next(tmp_path.glob("store-*/store.json")).write_text("{")
     with pytest.raises(DataError, match="Delete"):
         prepare(f"folder:{small_folder}", small_settings, tmp_path)
 

@@ -14,9 +14,9 @@ from matplotlib import colormaps, image
 
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import SILENCE, AudioSplit, prepare
+from kws_tfmot.data.room import features_of
 from kws_tfmot.detection.detector import DetectorPlan
 from kws_tfmot.detection.posterior import ONE, probability_posteriors, softmax_posteriors
-from kws_tfmot.data.room import features_of
 from kws_tfmot.errors import DataError
 from kws_tfmot.evaluation.model_accuracy import Runnable, model_input_of, scores_of
 from kws_tfmot.evaluation.report.contents import RunFacts
