@@ -146,7 +146,9 @@ def map_columns(path: Path) -> pa.RecordBatch:
     reader = pa.ipc.open_file(pa.memory_map(str(path)))
     if reader.num_record_batches != 1:
         raise ValueError(f"expected one batch. Received: {reader.num_record_batches}")
-    return reader.get_batch(0)
+    batch = reader.get_batch(0)
+    batch.validate()
+    return batch
 
 
 def numbers(column: pa.Array) -> npt.NDArray[Any]:

@@ -12,6 +12,7 @@ from kws_tfmot.data.clip_table import ClipTable
 from kws_tfmot.data.index import MadeClips
 from kws_tfmot.data.labels import SILENCE
 from kws_tfmot.data.noise import NoiseBank
+from kws_tfmot.data.room import reserve
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.silence import silence_clips
 from kws_tfmot.data.source_table import SPLIT_CODES
@@ -52,7 +53,11 @@ def make_silence(
 def _room(folder: Path | None, split: str, count: int, length: int) -> Int16:
     if folder is None or not count:
         return np.zeros((count, length), np.int16)
-    return np.lib.format.open_memmap(folder / f"{split}.npy", "w+", np.int16, (count, length))
+    path = folder / f"{split}.npy"
+    room = np.lib.format.open_memmap(path, "w+", np.int16, (count, length))
+    with path.open("r+b") as file:
+        reserve(file.fileno(), path.stat().st_size)
+    return room
 
 
 def mean_keyword_clips(labels: npt.NDArray[np.int16], keywords: int) -> float:

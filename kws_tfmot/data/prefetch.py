@@ -19,7 +19,8 @@ from kws_tfmot.data.feature_augment import spec_augment
 from kws_tfmot.data.room import room_for
 from kws_tfmot.errors import DataError
 
-_T, _R = TypeVar("_T"), TypeVar("_R")
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 _AT_ONCE = 4096
 Features = npt.NDArray[np.int8]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -41,7 +42,18 @@ def room_for(shape: Sequence[int], dtype: npt.DTypeLike) -> np.ndarray:
     if fits(shape, np.dtype(dtype).itemsize):
         return np.empty(shape, dtype)
     with tempfile.TemporaryFile() as file:  # the map keeps it
+        reserve(file.fileno(), math.prod(shape) * np.dtype(dtype).itemsize)
         return np.memmap(file, dtype, "w+", shape=tuple(shape))
+
+
+def reserve(descriptor: int, size: int) -> None:
+    """Take ``size`` bytes of disk for a file that will be mapped: a disk that is full later would end the process.
+
+    Raises:
+        OSError: If there is no room.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
 
 
 class ModelInput:

@@ -74,7 +74,8 @@ class SourceTable(Sequence[SourceClip]):
 
     def __iter__(self) -> Iterator[SourceClip]:
         columns = zip(self.paths, self.words, self.speakers, self.splits, self.recorded, strict=True)
-        return (SourceClip(*some, SPLIT_CODES[split], bool(recorded)) for *some, split, recorded in columns)
+        for path, word, speaker, split, recorded in columns:
+            yield SourceClip(path, word, speaker, SPLIT_CODES[split], bool(recorded))
 
 
 class TableBuilder:

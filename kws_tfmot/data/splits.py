@@ -125,7 +125,7 @@ def _voices(table: SourceTable) -> tuple[npt.NDArray[np.int64], int]:
     return dense, int(dense.max(initial=-1)) + 1
 
 
-def _ranks(table: SourceTable, voices: npt.NDArray[np.int64], count: int, seed: int) -> npt.NDArray[np.bytes_]:
+def _ranks(table: SourceTable, voices: npt.NDArray[np.int64], count: int, seed: int) -> npt.NDArray[np.void]:
     """SHA-256 of ``seed:voice`` for every voice, 32 bytes."""
     first = np.unique(voices, return_index=True)[1]
     ranks = np.empty(count, "V32")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
+from kws_tfmot.data.room import Rows
 from kws_tfmot.keras import keras, tf
 
 # (features, targets, probabilities) -> scalar loss, added to the cross-entropy
@@ -33,7 +32,7 @@ class TrainedModel(keras.Model):
         """The network's probabilities."""
         return self.network(inputs, training=training)
 
-    def make_metrics(self, targets: np.ndarray) -> None:
+    def make_metrics(self, targets: Rows) -> None:
         """Make the loss and the metrics for ``targets`` [n, classes] before the first step.
 
         Keras would make their variables within it, and a step that makes variables is traced twice.
