@@ -50,9 +50,7 @@ def command(
                 f"--workers {workers} computes the epochs of --features. Received: no --features.",
                 "Clips are decoded by as many threads as there are processors without it; leave it out.",
             )
-        build = replace(
-            open_build(recipe, data, out_dir, overrides, keywords, speaker_pattern, force), every_file=True
-        )
+        build = replace(open_build(recipe, data, out_dir, overrides, keywords, speaker_pattern, force), every_file=True)
         with build.run.locked(), engine(address, workers) as run:
             if address:
                 _see_that_all_nodes_share(data, build, features)

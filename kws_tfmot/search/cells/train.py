@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from kws_tfmot.data.room import Rows
 from kws_tfmot.errors import DataError
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.search.cells.choices import (
@@ -114,7 +115,8 @@ class ChoiceSteps(keras.callbacks.Callback):
         self._priced = self._targets if settings.constraint == "loss" else ()
         self._optimizer = ChoiceOptimizer([np.zeros(len(cell.operations)) for cell in self._cells])
         self._epoch, self._losses = 0, [0.0]
-        self._features = self._labels = np.zeros(0, np.float32)
+        self._features: Rows = np.zeros(0, np.float32)
+        self._labels: Rows = self._features
 
     @property
     def alphas(self) -> list[Floats]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kws_tfmot.data.room import Rows
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.search.omni.masked_kernels import MaskedKernels, matrix_shape
@@ -43,7 +44,7 @@ class Subnetworks:
         space: Space,
         pattern: Pattern,
         calibration: np.ndarray,
-        validation: tuple[np.ndarray, np.ndarray],
+        validation: tuple[Rows, Rows],
     ) -> None:
         self.space = space
         self._pattern = pattern
@@ -52,7 +53,7 @@ class Subnetworks:
         chunks = max(1, len(calibration) // _CHUNK)
         size = len(calibration) // chunks
         self._calibration = tf.constant(calibration[: chunks * size].reshape(chunks, size, *calibration.shape[1:]))
-        self._features, self._targets = tf.constant(validation[0]), tf.constant(validation[1])
+        self._features, self._targets = tf.constant(validation[0][:]), tf.constant(validation[1][:])
         self._score = tf.function(self._in_graph, input_signature=[tf.TensorSpec([len(space.layers)], tf.int32)])
 
     def score(self, levels: Levels) -> Score:
