@@ -76,7 +76,9 @@ class ClipTable(Sequence[Clip]):
 
     def of_split(self, split: str) -> npt.NDArray[np.bool_]:
         """Which clips lie in ``split``, used or not; ``all`` for each of them."""
-        return np.ones(len(self), bool) if split == "all" else self.splits == SPLIT_CODES.index(split)
+        if split == "all":
+            return np.ones(len(self), bool)
+        return self.splits == (SPLIT_CODES.index(split) if split in SPLIT_CODES else len(SPLIT_CODES))
 
     def __len__(self) -> int:
         return len(self.splits)

@@ -46,6 +46,7 @@ class NoiseBank:
     length: int
     rate: int
     _cache: dict[str, tuple[Stretch, ...]] = field(default_factory=dict, repr=False)
+    _sums: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict, repr=False)
 
     def stretches(self, split: str) -> tuple[Stretch, ...]:
         """The stretches of ``split`` ("all": the whole recordings), each at least a clip long."""
@@ -69,12 +70,20 @@ class NoiseBank:
         pieces = self.stretches(split)
         if not pieces:
             return None
-        room = np.array([piece.last - piece.first - self.length + 1 for piece in pieces])
-        # Square root: a long recording counts for more, but does not crowd out the short ones.
-        weight = np.sqrt(room)
-        piece = pieces[int(rng.choice(len(pieces), p=weight / weight.sum()))]
+        # As rng.choice(len(pieces), p=...) draws, which would check and sum up its probabilities every time.
+        piece = pieces[int(self._shares(split).searchsorted(rng.random(), side="right"))]
         first = int(rng.integers(piece.first, piece.last - self.length + 1))
         return self.samples[first : first + self.length], f"{piece.name}@{first - piece.offset}"
+
+    def _shares(self, split: str) -> npt.NDArray[np.float64]:
+        """Cumulated probability of the stretches of ``split``."""
+        if split not in self._sums:
+            room = np.array([piece.last - piece.first - self.length + 1 for piece in self.stretches(split)])
+            # Square root: a long recording counts for more, but does not crowd out the short ones.
+            weight = np.sqrt(room)
+            shares = (weight / weight.sum()).cumsum()
+            self._sums[split] = shares / shares[-1]
+        return self._sums[split]
 
     @cached_property
     def generated(self) -> dict[str, Float]:
