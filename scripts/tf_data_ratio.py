@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -56,8 +57,9 @@ def ours(clips: np.ndarray, noise: np.ndarray, threads: int) -> Callable[[int], 
     """An epoch of the project's stream."""
     labels = (np.arange(len(clips)) % 3).astype(np.int32)
     names = Coded(labels, CLASSES)
+    store: Any = InMemory(clips)
     split = AudioSplit("train", CLASSES, labels, Strings.of(map(str, range(len(clips)))), names, names,
-                       np.zeros(len(clips), bool), InMemory(clips), np.arange(len(clips)), ())  # fmt: skip
+                       np.zeros(len(clips), bool), store, np.arange(len(clips)), ())  # fmt: skip
     bank = NoiseBank(noise, (("noise", 0, len(noise)),), RATE, RATE)
     batches = TrainingBatches(split, bank, CLASSES, AugmentSettings(epoch_clips=len(clips)), 100, 0)
     epochs = feature_batches(batches, Frontend(FrontendSettings(kind="mfcc", window_ms=30, hop_ms=20)),
