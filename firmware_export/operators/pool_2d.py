@@ -23,9 +23,16 @@ class Pool(Operation):
     minimum: int
     maximum: int
 
+    @property
+    def whole(self) -> bool:
+        """Whether the only window sees all of the plane."""
+        w = self.window
+        sees = max(w.first_y, w.first_x) <= 0 and w.first_y + w.height >= w.input.height
+        return sees and w.first_x + w.width >= w.input.width and w.output.pixels == 1
+
     def emit(self, step: Step) -> str:
-        """The call of ``kws_average_pool`` or ``kws_max_pool``."""
-        kernel = "kws_average_pool" if self.average else "kws_max_pool"
+        """The call of ``kws_average_pool``, of ``kws_average_plane`` for a whole plane, or of ``kws_max_pool``."""
+        kernel = ("kws_average_plane" if self.whole else "kws_average_pool") if self.average else "kws_max_pool"
         members: list[object] = [step.window(self.window), self.window.input.channels, self.minimum, self.maximum]
         return step.call(kernel, step.struct("kws_pool", members), step.input(), step.output)
 

@@ -307,6 +307,7 @@ kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input,
 kws_status kws_depthwise_narrow(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
 kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output);
+kws_status kws_average_plane(const kws_pool *layer, const int8_t *input, int8_t *output);
 kws_status kws_max_pool(const kws_pool *layer, const int8_t *input, int8_t *output);
 kws_status kws_mean_pool(const kws_mean *layer, const int8_t *input, int8_t *output);
 kws_status kws_reduce_max(const kws_reduce *layer, const int8_t *input, int8_t *output);

@@ -19,6 +19,10 @@ CASES = {
         *("kws_pool", WINDOW, "kws_average_pool(&s, x, y)"),
         *({"h": 4, "first": 0}, {"h": 4, "first": -2}),
     ),
+    "average_plane": (
+        *("kws_pool", "{4, 4, 16, 1, 1, 1, {rows}, 4, 1, 1, 1, 1, 0, 0, 0}", "kws_average_plane(&s, x, y)"),
+        *({"rows": 4}, {"rows": 3}),
+    ),
     "max_pool": ("kws_pool", WINDOW, "kws_max_pool(&s, x, y)", {"h": 4, "first": 0}, {"h": 4, "first": 3}),
     "mean": (
         *("kws_mean", "{4, 4, {p}, 1, 1, 1, 1, 0, 1 << 30, 0, 0}", "kws_mean_pool(&s, x, y)"),

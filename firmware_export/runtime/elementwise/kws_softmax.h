@@ -5,6 +5,13 @@
 #include "kws_bitmap.h"
 #include "kws_requantize.h"
 
+/* Called from two places; a copy at each would cost more than the calls. */
+#if defined(__GNUC__)
+#define KWS_ONCE static __attribute__((noinline))
+#else
+#define KWS_ONCE static
+#endif
+
 /* Fixed-point numbers are named by their integer bits: q5 has 5 integer and 26 fractional bits. */
 
 static inline int32_t kws_shift_saturating(int32_t x, int by) {
@@ -46,7 +53,7 @@ static inline int32_t kws_reciprocal_q0(int32_t x) {
     return kws_shift_saturating(r, 1);
 }
 
-static inline int32_t kws_exp_of(const kws_softmax *layer, int32_t difference) {
+KWS_ONCE int32_t kws_exp_of(const kws_softmax *layer, int32_t difference) {
     return kws_exp_q5(kws_rescale(difference, layer->multiplier, layer->shift));
 }
 
