@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from kws_tfmot.contract import ModelContract
-from kws_tfmot.errors import KwsError
+from kws_tfmot.errors import KwsError, ModelError
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.tflite.document import read_source
@@ -83,7 +83,7 @@ def measure_latency(
         The latencies, and for each combination that cannot run the reason.
 
     Raises:
-        ModelError: If a model is missing or corrupt.
+        ModelError: If a model is missing or corrupt, or nothing runs it.
     """
     opened: dict[tuple[str, str, int], tuple[Timed, np.ndarray]] = {}
     refused: dict[str, str] = {}
@@ -107,6 +107,9 @@ def measure_latency(
                 opened[name, kind, 1] = stepped, numbers.astype(stepped.input.dtype)
             except KwsError as error:
                 refused[f"{name}, {kind}"] = error.message
+        if not any(key[0] == name for key in opened):
+            first = next(iter(refused.values()), "none is installed")
+            raise ModelError(f"nothing here runs {name}: {first}", "Look at it with `kws inspect`.")
     times: dict[tuple[str, str, int], list[float]] = {key: [] for key in opened}
     with reporter.task("timing", rounds) as task:
         for turn in range(rounds + 1):

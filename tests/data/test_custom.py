@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from kws_tfmot.data import AugmentSettings, DataSettings, prepare
+from kws_tfmot.data.columns import Coded
 from kws_tfmot.data.custom import GROUPS_FROM, TEST_FROM, needed_clip_ms, split_groups
 from kws_tfmot.data.draws import EpochPlanner
 from kws_tfmot.data.espeak import Utterance, phonemes, speak_all
@@ -211,7 +212,8 @@ def test_recordings_have_their_share_of_every_epoch() -> None:
     recorded = np.zeros(len(labels), bool)
     recorded[95:100] = recorded[-5:] = True
     settings = AugmentSettings(recorded_share=0.4, spliced_unknown=0, reversed_unknown=0)
-    planner = EpochPlanner(labels, ["w"] * len(labels), ("a", "b", "_unknown_", "_silence_"), settings, recorded)
+    words = Coded(np.zeros(len(labels), np.int32), ("w",))
+    planner = EpochPlanner(labels, words, ("a", "b", "_unknown_", "_silence_"), settings, recorded)
     plan = planner.plan(np.random.default_rng(0))
     first = plan.first[plan.labels == 0]
     assert recorded[first].sum() == 40

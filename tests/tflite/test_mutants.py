@@ -12,8 +12,10 @@ from mutant_trial import run_mutants
 from tflite_builders import build, ds_cnn, operator, tensor
 from tflite_fuzz import mutations
 
-from kws_tfmot.errors import KwsError
+from kws_tfmot.errors import KwsError, ModelError
+from kws_tfmot.evaluation.latency import measure_latency
 from kws_tfmot.tflite.consistency import check_operators
+from kws_tfmot.tflite.document import pack, unpack
 from kws_tfmot.tflite.inspect import inspect, inspect_table
 from kws_tfmot.tflite.interpreter import open_interpreter, random_samples
 from kws_tfmot.tflite.reader import read_model
@@ -69,6 +71,14 @@ def test_hundreds_of_mutants(number):
     model = models()[number]
     assert endure(model, ("tflm", "builtin")) == 5
     assert sum(endure(changed, ("tflm",)) for changed in mutations(model, 100, seed=number)) > 5
+
+
+def test_a_model_that_nothing_runs_is_no_table_of_remarks():
+    root = unpack(moving())
+    argmax = root["subgraphs"][0]["operators"][2]
+    argmax["inputs"] = argmax["inputs"][:1]
+    with pytest.raises(ModelError, match=r"nothing here runs mutant: .*ARG_MAX"):
+        measure_latency({"mutant": pack(root)}, kinds=("tflm", "reference"))
 
 
 def test_fields_of_every_operator_in_a_child():
