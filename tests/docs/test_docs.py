@@ -10,11 +10,17 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 import typer
 from typer.testing import CliRunner
 
+from kws_tfmot.evaluation.streaming.spotter import StreamModel
+from kws_tfmot.zoo import find_shipped
 from pipelines.kws import COMMANDS
+from pipelines.openers import opener_of
+from pipelines.stream import hear
 from tests.docs.blocks import (
     DOCS,
     ROOT,
@@ -108,6 +114,23 @@ def test_the_tutorial_ends_with_what_it_promises(after_tutorial: Path) -> None:
     assert (after_tutorial / "firmware" / "spotter.c").is_file()
     if shutil.which(DEVICE_TOOLS[0]):
         assert (after_tutorial / "firmware" / "firmware.elf").is_file()
+
+
+def test_the_first_model_hears_people(after_tutorial: Path) -> None:
+    """Six words by people who trained nothing, in the recording that ships."""
+    model = StreamModel.open(after_tutorial / "runs" / "first" / "model_int8.tflite", opener_of("fast"))
+    assert sum(each.word in ("left", "right") for each in hear(model, find_shipped("tiny").sample).heard) >= 3
+
+
+@pytest.mark.recordings
+def test_the_first_model_hears_other_people_too(after_tutorial: Path, recordings: Path) -> None:
+    rng = np.random.default_rng(0)
+    clips = [path for word in ("left", "right") for path in sorted((recordings / word).glob("*.flac"))[3::100][:6]]
+    parts = [soundfile.read(path, dtype="int16")[0] for path in clips[:11]]
+    noise = rng.normal(0, 4, 11200).astype(np.int16)
+    soundfile.write("people.wav", np.concatenate([noise, *(part for clip in parts for part in (clip, noise))]), 16000)
+    model = StreamModel.open(after_tutorial / "runs" / "first" / "model_int8.tflite", opener_of("fast"))
+    assert len(hear(model, Path("people.wav")).heard) >= 5
 
 
 @pytest.mark.parametrize("name", [name for name in DOCS if name != "tutorial"])
