@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.set-up
 JOBS   ?= 2
 RECORDINGS ?= $(or $(KWS_RECORDINGS),../shared/data/speech_commands_subset)
 # Few and small steps: the synthetic voices are not to drive out what the weights know of people.
-DEMO = --set train.epochs=2 --set train.learning_rate=0.0001 --set sparsity.epochs=10 --set sparsity.learning_rate=0.0007 \
+DEMO = --set train.epochs=4 --set train.learning_rate=0.0005 --set sparsity.epochs=14 --set sparsity.learning_rate=0.002 \
     --set quantization.mode=ptq --set detection.threshold=0.6
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
