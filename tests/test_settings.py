@@ -52,6 +52,18 @@ def test_overrides_reach_into_groups(tmp_path) -> None:
     assert load_recipe(path, ["sparsity.target=0.9", "sparsity=null"]).sparsity is None
 
 
+def test_a_training_made_shorter_shortens_its_warm_up(tmp_path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("train: {epochs: 60, warmup_epochs: 5}")  # as every recipe of a build writes it out
+    assert load_recipe(path).train.warmup_epochs == 5
+    assert load_recipe(path, ["train.epochs=8"]).train.warmup_epochs == 5
+    assert load_recipe(path, ["train.epochs=1"]).train.warmup_epochs == 0.25
+    assert load_recipe(path, ["train.epochs=1", "train.warmup_epochs=1"]).train.warmup_epochs == 1
+    assert load_recipe("demo", ["train.epochs=1"]).train.warmup_epochs == 0.25
+    with pytest.raises(RecipeError, match="at most epochs=1"):
+        load_recipe(path, ["train.epochs=1", "train.warmup_epochs=2"])
+
+
 @pytest.mark.parametrize("override", ["train.epochs", "=3", "name.first=3", "train.epochs=[1"])
 def test_a_broken_override_is_refused(tmp_path, override: str) -> None:
     path = tmp_path / "recipe.yaml"
