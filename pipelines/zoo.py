@@ -48,7 +48,7 @@ def show_command(name: NameArgument) -> None:
 
 @group.command("try")
 def try_command(name: NameArgument) -> None:
-    """Play the recording that ships with a model to it: people saying its words."""
+    """Play the recording that ships with a model to it: synthetic speakers, in no training, saying its words."""
     from kws_tfmot.evaluation.streaming.spotter import StreamModel
     from pipelines.live_view import heard_line
     from pipelines.openers import opener_of

@@ -33,7 +33,7 @@ class Shipped:
 
     @property
     def sample(self) -> Path | None:
-        """People saying its words; ``None`` where none could be passed on."""
+        """Synthetic speakers, in no training, saying its words; ``None`` where there is none."""
         path = self.folder / SAMPLE
         return path if path.is_file() else None
 

@@ -133,8 +133,8 @@ def test_a_search_does_not_begin_with_weights() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_people_in_the_recording_that_ships_are_heard(name: str) -> None:
-    """They did not train it. At most one word in six is missed, and at most one other word heard for a keyword."""
+def test_the_voices_in_the_recording_that_ships_are_heard(name: str) -> None:
+    """They trained nothing. At most one word in six is missed, and at most one other word heard for a keyword."""
     shipped = find_shipped(name)
     said = [word for word in shipped.card["sample"]["said"] if not word.startswith("(")]
     heard = [each.word for each in hear(StreamModel.open(shipped.model, opener_of("fast")), shipped.sample).heard]
