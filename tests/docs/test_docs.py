@@ -116,14 +116,14 @@ def test_the_tutorial_ends_with_what_it_promises(after_tutorial: Path) -> None:
         assert (after_tutorial / "firmware" / "firmware.elf").is_file()
 
 
-def test_the_first_model_hears_people(after_tutorial: Path) -> None:
-    """Six words by people who trained nothing, in the recording that ships."""
+def test_the_first_model_hears_voices_that_trained_nothing(after_tutorial: Path) -> None:
+    """Six words of the recording that ships."""
     model = StreamModel.open(after_tutorial / "runs" / "first" / "model_int8.tflite", opener_of("fast"))
     assert sum(each.word in ("left", "right") for each in hear(model, find_shipped("tiny").sample).heard) >= 3
 
 
 @pytest.mark.recordings
-def test_the_first_model_hears_other_people_too(after_tutorial: Path, recordings: Path) -> None:
+def test_the_first_model_hears_people(after_tutorial: Path, recordings: Path) -> None:
     rng = np.random.default_rng(0)
     clips = [path for word in ("left", "right") for path in sorted((recordings / word).glob("*.flac"))[3::100][:6]]
     parts = [soundfile.read(path, dtype="int16")[0] for path in clips[:11]]
