@@ -14,7 +14,7 @@ import numpy as np
 
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
-from kws_tfmot.data.settings import DataSettings
+from kws_tfmot.data.settings import SplitSettings
 from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import DataError, ModelError
 from kws_tfmot.files import write_bytes
@@ -25,10 +25,9 @@ from kws_tfmot.models.stored import load_stored
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.quantization.tfmot_qat import apply_qat
 from kws_tfmot.sparsity.coverage import coverage
+from kws_tfmot.sparsity.group import parse_sparsity
 from kws_tfmot.sparsity.registry import SparseTraining, prepare_training
 from kws_tfmot.sparsity.report import zeros_per_layer
-from kws_tfmot.sparsity.rounds import rounds_of
-from kws_tfmot.sparsity.settings import SparsitySettings
 from kws_tfmot.tflite import convert as conversion
 from kws_tfmot.tflite.metadata import write_settings
 from kws_tfmot.training import TrainSettings
@@ -106,13 +105,13 @@ def sparse_training(
         steps_per_epoch: Optimiser steps of an epoch.
         features: Training features for criteria that look at the layers' inputs.
         seed: Of the choice among them.
-        settings: Fields of :class:`kws_tfmot.sparsity.settings.SparsitySettings`: ``target``, ``method``, ...
+        settings: Fields of the method's class in :mod:`kws_tfmot.sparsity.settings`: ``target``, ``method``, ...
 
     Raises:
         RecipeError: If a setting is not allowed, the method trains in several rounds, or nothing would be pruned.
     """
-    parsed = SparsitySettings.parse(settings)
-    return prepare_training(model, parsed, rounds_of(parsed)[-1], steps_per_epoch, features, seed)
+    parsed = parse_sparsity(settings)
+    return prepare_training(model, parsed, parsed.plan()[-1], steps_per_epoch, features, seed)
 
 
 def sparsify(
@@ -134,15 +133,15 @@ def sparsify(
         batch_size: Clips a step.
         seed: Of the order of the clips.
         reporter: Where progress goes.
-        settings: Fields of :class:`kws_tfmot.sparsity.settings.SparsitySettings`: ``target=0.75``,
-            ``method="weight_importance"``, ``epochs=10``, ``skip=("classifier",)``, ...
+        settings: Fields of the method's class in :mod:`kws_tfmot.sparsity.settings`: ``target=0.75``,
+            ``method="mask_regrowth"``, ``epochs=10``, ``skip=("classifier",)``, ...
 
     Raises:
         RecipeError: If a setting is not allowed, or nothing would be pruned.
     """
-    parsed = SparsitySettings.parse(settings)
+    parsed = parse_sparsity(settings)
     source = _source(training, seed)
-    for plan in rounds_of(parsed):
+    for plan in parsed.plan():
         fitted = _settings(
             {
                 "epochs": plan.epochs,
@@ -243,7 +242,7 @@ def convert(
 
 def not_pruned(model: keras.Model, **settings: Any) -> dict[str, str]:
     """Layers that :func:`sparsify` with these settings would leave dense, and why."""
-    return {row.layer: row.reason for row in coverage(model, SparsitySettings.parse(settings)) if row.reason}
+    return {row.layer: row.reason for row in coverage(model, parse_sparsity(settings)) if row.reason}
 
 
 def _contract(labels: tuple[str, ...], front: FrontendSettings) -> ModelContract:
@@ -252,8 +251,7 @@ def _contract(labels: tuple[str, ...], front: FrontendSettings) -> ModelContract
             f"expected labels that end in {UNKNOWN!r} and {SILENCE!r}. Received: {', '.join(labels)}",
             "For example: labels=('left', 'right', '_unknown_', '_silence_').",
         )
-    data = DataSettings(keywords=labels[:-2], sample_rate=front.sample_rate, clip_ms=front.clip_ms)
-    return ModelContract(labels, front, data, DetectionSettings())
+    return ModelContract(labels, front, SplitSettings(keywords=labels[:-2]), DetectionSettings())
 
 
 def _source(arrays: Arrays, seed: int) -> ArraySource:

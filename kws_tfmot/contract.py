@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kws_tfmot.data import SILENCE, UNKNOWN, DataSettings
+from kws_tfmot.data import SILENCE, UNKNOWN, DataSettings, SplitSettings
 from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.frontend import FrontendSettings
@@ -43,8 +43,17 @@ class ModelContract:
 
     labels: tuple[str, ...]
     frontend: FrontendSettings
-    data: DataSettings
+    data: SplitSettings
     detection: DetectionSettings
+
+    @property
+    def clips(self) -> DataSettings:
+        """Classes, splits, and the rate and length of the clips that the front end takes.
+
+        Raises:
+            RecipeError: If its windows are shorter or longer than any clip.
+        """
+        return DataSettings.of(self.data, self.frontend.sample_rate, clip_length(self.frontend))
 
     def to_settings(self) -> dict[str, Any]:
         """JSON-able form that travels in the ``.tflite``."""
@@ -87,7 +96,7 @@ class ModelContract:
         if len(shape) < 3:
             raise ModelError(f"expected an input [1, rows, features] beside a manifest. Received: {list(shape)}")
         frontend = manifest.frontend(shape[1])
-        data = DataSettings(keywords=(manifest.wake_word,), sample_rate=frontend.sample_rate)
+        data = SplitSettings(keywords=(manifest.wake_word,))
         return cls((manifest.wake_word,), frontend, data, manifest.detection(shape[1]))
 
     @classmethod
@@ -115,9 +124,9 @@ class ModelContract:
         own = {key: value for key, value in (settings.get("data") or {}).items() if key in known}
         # Models older than this setting were trained on every word.
         own.setdefault("held_out_words", 0.0)
-        data = own | {"keywords": keywords, "sample_rate": frontend.sample_rate, "clip_ms": clip_length(frontend)}
+        data = own | {"keywords": keywords}
         detection = DetectionSettings.parse(settings.get("detection"), "detection (inside the model)")
-        return cls(labels, frontend, DataSettings.parse(data, "data (inside the model)"), detection)
+        return cls(labels, frontend, SplitSettings.parse(data, "data (inside the model)"), detection)
 
     def check(self, graph: Graph) -> None:
         """Refuse a model whose tensors do not fit the front end and the labels.

@@ -10,7 +10,7 @@ import yaml
 
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
-from kws_tfmot.data.settings import AugmentSettings, DataSettings
+from kws_tfmot.data.settings import AugmentSettings, DataSettings, SplitSettings
 from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.frontend.settings import FrontendSettings
@@ -20,7 +20,7 @@ from kws_tfmot.quantization.settings import QuantizationSettings
 from kws_tfmot.search.cells.settings import CellSearchSettings
 from kws_tfmot.search.omni.settings import OmniSettings
 from kws_tfmot.settings import Settings
-from kws_tfmot.sparsity.settings import SparsitySettings, for_method
+from kws_tfmot.sparsity.group import RecipeSparsity, with_method
 from kws_tfmot.training.settings import TrainSettings, fitting_warmup
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from kws_tfmot.yaml_reader import read_yaml
@@ -66,8 +66,8 @@ class Recipe(Settings):
     Attributes:
         name: Names the run in reports and tables.
         seed: What is drawn at random follows from it: weights, epochs, calibration clips.
-        data: The clips.
-        frontend: Samples to features.
+        data: The classes, and which clips train, validate and test.
+        frontend: Samples to features, and with them the rate and length of clips.
         augment: How training clips are varied.
         model: The network.
         train: The dense training.
@@ -83,13 +83,13 @@ class Recipe(Settings):
 
     name: str = pydantic.Field(default="kws", pattern=r"^[A-Za-z0-9_.-]+$")
     seed: int = pydantic.Field(default=1, ge=0)
-    data: DataSettings = DataSettings()
+    data: SplitSettings = SplitSettings()
     frontend: FrontendSettings = FrontendSettings()
     augment: AugmentSettings = AugmentSettings()
     model: ModelSettings = ModelSettings()
     train: TrainSettings = TrainSettings()
     streams: StreamTrainSettings | None = None
-    sparsity: SparsitySettings | None = None
+    sparsity: RecipeSparsity | None = None
     quantization: QuantizationSettings = QuantizationSettings()
     convert: ConvertSettings = ConvertSettings()
     export: ExportSettings = ExportSettings()
@@ -99,12 +99,10 @@ class Recipe(Settings):
 
     @pydantic.model_validator(mode="after")
     def _parts_agree(self) -> Recipe:
-        for name in ("sample_rate", "clip_ms"):
-            if getattr(self.data, name) != getattr(self.frontend, name):
-                raise ValueError(
-                    f"data.{name}={getattr(self.data, name)} and frontend.{name}={getattr(self.frontend, name)} "
-                    "must be equal"
-                )
+        rate, length = self.frontend.sample_rate, self.frontend.clip_ms
+        if not 100 <= length <= 10_000:
+            raise ValueError(f"frontend.clip_ms: expected clips of 100 to 10000 ms. Received: {length}")
+        DataSettings.of(self.data, rate, length)
         if self.quantization.low_bit and "sparse_int8" in self.convert.also:
             raise ValueError("convert.also=[sparse_int8] cannot hold the levels of quantization.low_bit; leave it out")
         if self.search and self.model.weights:
@@ -113,6 +111,28 @@ class Recipe(Settings):
             if word not in self.data.keywords:
                 raise ValueError(f"detection.thresholds names {word!r}, which is none of data.keywords")
         return self
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _clips_belong_to_the_front_end(cls, values: Any) -> Any:
+        """Rate and length of clips stood under ``data`` as well once, and had to be equal."""
+        data, front = (values.get(name) for name in ("data", "frontend")) if isinstance(values, dict) else (None, None)
+        if not isinstance(data, dict) or not isinstance(front, dict | None):
+            return values
+        once = {key: data[key] for key in ("sample_rate", "clip_ms") if key in data}
+        for key, value in once.items():
+            if front and front.get(key, value) != value:
+                raise ValueError(
+                    f"data.{key}={value} and frontend.{key}={front[key]} differ; leave data.{key} out, "
+                    f"frontend.{key} alone says it"
+                )
+        own = {key: value for key, value in data.items() if key not in once}
+        return values | {"data": own, "frontend": (front or {}) | once} if once else values
+
+    @property
+    def clips(self) -> DataSettings:
+        """Classes, splits, and the rate and length of the clips that the front end takes."""
+        return DataSettings.of(self.data, self.frontend.sample_rate, self.frontend.clip_ms)
 
     def contract(self) -> ModelContract:
         """What whatever this recipe builds promises: its labels, front end, splits and detector."""
@@ -212,5 +232,7 @@ def apply_override(values: dict[str, Any], override: str) -> None:
         if not isinstance(here, dict):
             raise RecipeError(f"cannot set {key!r}: {part!r} is a value, not a group of settings.")
     if key.strip() == "sparsity.method":
-        values["sparsity"] = here = for_method(here, str(value))
-    here[last] = value
+        own, change = with_method(here, {last: value})
+        values["sparsity"] = own | change
+    else:
+        here[last] = value

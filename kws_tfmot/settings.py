@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import types
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pydantic
 from typing_extensions import Self
@@ -57,24 +57,41 @@ class Settings(pydantic.BaseModel):
             raise RecipeError("\n".join(lines), "Correct the value in the recipe or in --set.") from None
 
 
+def options_of(annotation: Any) -> tuple[Any, ...]:
+    """The types that a field's annotation allows.
+
+    >>> options_of(int | None)
+    (<class 'int'>, <class 'NoneType'>)
+    """
+    if get_origin(annotation) is Annotated:
+        return options_of(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(one for part in get_args(annotation) for one in options_of(part))
+    return (annotation,)
+
+
 def _only_numbers(annotation: Any) -> bool:
     """Whether a field takes a number (or nothing) and no truth value.
 
     >>> _only_numbers(int | None), _only_numbers(bool | int), _only_numbers(str)
     (True, False, False)
     """
-    options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    options = options_of(annotation)
     return any(option in (int, float) for option in options) and bool not in options
 
 
 def _explain(root: type[pydantic.BaseModel], problem: Any, where: str) -> str:
-    path = [str(part) for part in problem["loc"]]
-    dotted = ".".join(([where] if where else []) + path)
+    keys, owner = _located(root, [str(part) for part in problem["loc"]])
+    dotted = ".".join(([where] if where else []) + keys)
     if problem["type"] == "extra_forbidden":
-        allowed = sorted(_model_at(root, path[:-1]).model_fields)
-        return f"unknown key {dotted!r}.{did_you_mean(path[-1], allowed)} Allowed here: {', '.join(allowed)}."
+        allowed = sorted(owner.model_fields)
+        return f"unknown key {dotted!r}.{did_you_mean(keys[-1], allowed)} Allowed here: {', '.join(allowed)}."
+    if problem["type"] == "union_tag_invalid":
+        key, tag = (str(problem["ctx"][name]).strip("'") for name in ("discriminator", "tag"))
+        tags = re.findall(r"'([^']*)'", problem["ctx"]["expected_tags"])
+        return f"{dotted}.{key}: expected one of {', '.join(tags)}.{did_you_mean(tag, tags)} Received: {tag!r}"
     reason = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ").rstrip(".")
-    if problem["type"].startswith("model_type") or problem["type"] == "dict_type":
+    if problem["type"].startswith(("model_type", "model_attributes_type")) or problem["type"] == "dict_type":
         reason = "a mapping of settings"
     if not problem["msg"].startswith("Value error, "):
         reason = f"expected {reason}"
@@ -85,14 +102,22 @@ def _explain(root: type[pydantic.BaseModel], problem: Any, where: str) -> str:
     return f"{dotted + ': ' if dotted else ''}{reason}{shown}"
 
 
-def _model_at(root: type[pydantic.BaseModel], path: list[str]) -> type[pydantic.BaseModel]:
-    """The settings class that the dotted ``path`` leads to (the deepest one that is known)."""
-    here = root
-    for part in path:
-        field = here.model_fields.get(part)
-        annotation = field.annotation if field else None
-        options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
-        nested = [o for o in options if isinstance(o, type) and issubclass(o, pydantic.BaseModel)]
-        if nested:
-            here = nested[0]
-    return here
+def _located(root: type[pydantic.BaseModel], loc: list[str]) -> tuple[list[str], type[pydantic.BaseModel]]:
+    """The keys of pydantic's ``loc``, without the tags of unions, and the settings that hold the last of them."""
+    keys: list[str] = []
+    owner, inner = root, [root]
+    for part in loc:
+        tagged = [one for one in inner if any(part == field.default for field in _tags(one))]
+        if len(inner) > 1 and tagged:
+            inner = tagged
+            continue
+        owner = inner[0] if inner else owner
+        field = owner.model_fields.get(part)
+        keys.append(part)
+        options = options_of(field.annotation) if field else ()
+        inner = [one for one in options if isinstance(one, type) and issubclass(one, pydantic.BaseModel)]
+    return keys, owner
+
+
+def _tags(settings: type[pydantic.BaseModel]) -> list[Any]:
+    return [field for field in settings.model_fields.values() if get_origin(field.annotation) is Literal]

@@ -35,7 +35,7 @@ def command(
         Path | None, typer.Option("--out", help="Where every build is kept; runs/compare/NAME of the comparison.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes at once, which share the cores.")] = JOBS,
-    methods: Annotated[str, typer.Option(help="For a recipe: magnitude,weight_importance,csp")] = "",
+    methods: Annotated[str, typer.Option(help="For a recipe: tfmot_magnitude,gradual,mask_regrowth")] = "",
     sparsities: Annotated[str, typer.Option(help="For example 0.75,0.9,0.95")] = "",
     seeds: Annotated[str, typer.Option(help="How many, or which: 3, or 1,5,8")] = "",
     recipe: Annotated[

@@ -87,12 +87,12 @@ def clip_length(recipe: Path, overrides: list[str], resolved: Recipe, source: st
         return []
     with tempfile.TemporaryDirectory() as scratch:
         needed = needed_clip_ms(
-            resolved.data.keywords, Path(scratch), resolved.data.clip_ms, resolved.data.synthetic.language
+            resolved.data.keywords, Path(scratch), resolved.frontend.clip_ms, resolved.data.synthetic.language
         )
-    if needed == resolved.data.clip_ms:
+    if needed == resolved.frontend.clip_ms:
         return []
     line(f"[yellow]note[/] clips of {needed / 1000:g} s, as the keywords take so long to say", stderr=True)
-    return [f"data.clip_ms={needed}", f"frontend.clip_ms={needed}"]
+    return [f"frontend.clip_ms={needed}"]
 
 
 def _sets_length(values: dict[str, Any], overrides: list[str]) -> bool:

@@ -91,7 +91,7 @@ def command(
             if recordings:
                 reports[name] = evaluate_recordings(model, recordings, per_hour=per_hour, reporter=reporter)
                 continue
-            settings = model.contract.data.for_evaluation() if split == "all" else model.contract.data
+            settings = model.contract.clips.for_evaluation() if split == "all" else model.contract.clips
             with reporter.task("reading clips", None) as task:
                 index = prepare(data, settings, cache_root() / "audio", task.reach)
             reports[name] = evaluate_composed(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, get_args
 
 import pydantic
 import typer
 
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.recipe import Recipe, find_recipe, load_recipe, shipped_recipes
-from kws_tfmot.settings import Settings
+from kws_tfmot.settings import Settings, options_of
 from pipelines.console import friendly_errors, line
 
 group = typer.Typer(help=__doc__, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,16 +74,47 @@ def find_keys(wanted: str) -> list[Key]:
 
 def keys_of(settings: type[Settings], prefix: str = "") -> Iterator[Key]:
     """Every key of ``settings`` and of the settings inside it, in order."""
-    meanings = _attributes(settings.__doc__ or "")
+    meanings = _meanings(settings)
     for name, field in settings.model_fields.items():
         path = f"{prefix}{name}"
-        groups = [one for one in _options(field.annotation) if isinstance(one, type) and issubclass(one, Settings)]
-        if not groups:
+        groups = [one for one in options_of(field.annotation) if isinstance(one, type) and issubclass(one, Settings)]
+        if len(groups) > 1:
+            yield from _keys_of_kinds(groups, f"{path}.")
+        elif groups:
+            yield from keys_of(groups[0], f"{path}.")
+        else:
             yield Key(
                 path, _allowed(field), _shown(field.get_default(call_default_factory=True)), meanings.get(name, "")
             )
-        for inner in groups:
-            yield from keys_of(inner, f"{path}.")
+
+
+def _keys_of_kinds(kinds: list[type[Settings]], prefix: str) -> Iterator[Key]:
+    """Keys of settings that are one of several classes, told apart by the first field: each once, with who takes it."""
+    tag = next(iter(kinds[0].model_fields))
+    found: dict[str, dict[str, Key]] = {}
+    for kind in kinds:
+        for key in keys_of(kind, prefix):
+            found.setdefault(key.path, {})[str(kind.model_fields[tag].default)] = key
+    names = [str(kind.model_fields[tag].default) for kind in kinds]
+    for path, takers in found.items():
+        first = next(iter(takers.values()))
+        if path == f"{prefix}{tag}":
+            yield first._replace(allowed=" or ".join(names), default=names[0])
+            continue
+        values = {key.default: [name for name in takers if takers[name].default == key.default]
+                  for key in takers.values()}  # fmt: skip
+        default = ", ".join(f"{value} ({', '.join(who)})" if len(values) > 1 else value
+                            for value, who in values.items())  # fmt: skip
+        only = "" if len(takers) == len(kinds) else f" Only with {tag}={' or '.join(takers)}."
+        yield first._replace(default=default, meaning=first.meaning + only)
+
+
+def _meanings(settings: type[Settings]) -> dict[str, str]:
+    """What the docstrings of a class and of those above it say of their attributes."""
+    found: dict[str, str] = {}
+    for one in reversed(settings.__mro__):
+        found |= _attributes(one.__doc__ or "") if issubclass(one, Settings) else {}
+    return found
 
 
 def _attributes(text: str) -> dict[str, str]:
@@ -96,15 +127,6 @@ def _attributes(text: str) -> dict[str, str]:
     return found
 
 
-def _options(annotation: Any) -> tuple[Any, ...]:
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return _options(get_args(annotation)[0])
-    if origin is Union or type(annotation).__name__ == "UnionType":
-        return tuple(one for part in get_args(annotation) for one in _options(part))
-    return (annotation,)
-
-
 def _allowed(field: pydantic.fields.FieldInfo) -> str:
     """The type of a field and its bounds, in words.
 
@@ -112,7 +134,7 @@ def _allowed(field: pydantic.fields.FieldInfo) -> str:
     'int or null, >= 1'
     """
     names = []
-    for option in _options(field.annotation):
+    for option in options_of(field.annotation):
         if type(option).__name__ == "_LiteralGenericAlias":
             names += [str(value) for value in get_args(option)]
         else:

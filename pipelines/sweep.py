@@ -40,7 +40,7 @@ def command(
     jobs: Annotated[int, typer.Option(min=1, help="Trials at once on this computer.")] = JOBS,
     address: Annotated[str, typer.Option(help="A Ray cluster instead: HOST:PORT of its head, or auto.")] = "",
     cores: Annotated[int, typer.Option(min=1, help="Cores and threads of a trial; another number, other models.")] = 1,
-    methods: Annotated[str, typer.Option(help="For example magnitude,weight_importance,csp")] = "",
+    methods: Annotated[str, typer.Option(help="For example tfmot_magnitude,gradual,mask_regrowth")] = "",
     sparsities: Annotated[str, typer.Option(help="For example 0.75,0.9,0.95")] = "",
     seeds: Annotated[str, typer.Option(help="How many, or which: 3, or 1,5,8")] = "",
     tried: Annotated[

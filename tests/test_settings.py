@@ -16,10 +16,14 @@ from kws_tfmot.recipe import Recipe, load_recipe
         ({"model": {"name": "ds_cn"}}, "Did you mean 'ds_cnn'? Received: 'ds_cn'"),
         ({"sparsity": {"pattern": "2:4", "target": 0.75}}, "set sparsity.target=0.5"),
         ({"sparsity": {"pattern": "zigzag"}}, "sparsity.pattern: expected 'unstructured', 'N:M'"),
-        ({"sparsity": {"method": "magic"}}, "sparsity.method: expected one of magnitude"),
+        ({"sparsity": {"method": "magic"}}, "sparsity.method: expected one of tfmot_magnitude"),
         ({"sparsity": {"begin": 0.7, "end": 0.5}}, "expected begin < end"),
         ({"quantization": {"clusters": 1}}, "at least 2 clusters"),
-        ({"data": {"clip_ms": 900}}, "data.clip_ms=900 and frontend.clip_ms=1000 must be equal"),
+        ({"frontend": {"clip_ms": 90}}, "expected clips of 100 to 10000 ms. Received: 90"),
+        (
+            {"data": {"clip_ms": 900}, "frontend": {"clip_ms": 1000}},
+            "data.clip_ms=900 and frontend.clip_ms=1000 differ; leave data.clip_ms out",
+        ),
         ({"train": {"epochs": 3, "warmup_epochs": 5}}, "expected warmup_epochs of at most epochs=3"),
         ({"train": 3}, "train: expected a mapping of settings. Received: 3"),
     ],
@@ -79,6 +83,15 @@ def test_missing_and_broken_files_are_refused(tmp_path) -> None:
         (tmp_path / "bad.yaml").write_text(text)
         with pytest.raises(RecipeError):
             load_recipe(tmp_path / "bad.yaml")
+
+
+def test_rate_and_length_of_clips_stand_in_the_front_end_alone() -> None:
+    recipe = Recipe.parse({"frontend": {"sample_rate": 8000, "clip_ms": 500, "high_hz": 4000}})
+    assert recipe.clips.clip_samples == recipe.frontend.clip_samples == recipe.contract().clips.clip_samples == 4000
+    assert not {"sample_rate", "clip_ms"} & {*recipe.model_dump()["data"]}
+    older = {"data": {"clip_ms": 1500}, "frontend": {"kind": "log_mel"}}  # stood in both once
+    assert Recipe.parse(older).frontend.clip_ms == 1500
+    assert older["data"] == {"clip_ms": 1500}
 
 
 def test_recipes_are_frozen() -> None:

@@ -10,7 +10,7 @@ from kws_tfmot.data.labels import SILENCE, UNKNOWN, class_labels
 from kws_tfmot.data.noise import NoiseBank
 from kws_tfmot.data.prefetch import FeatureEpochs, feature_batches
 from kws_tfmot.data.prepare import prepare
-from kws_tfmot.data.settings import AugmentSettings, DataSettings, SyntheticSettings
+from kws_tfmot.data.settings import AugmentSettings, DataSettings, SplitSettings, SyntheticSettings
 
 __all__ = [
     "SILENCE",
@@ -22,6 +22,7 @@ __all__ = [
     "DataSettings",
     "FeatureEpochs",
     "NoiseBank",
+    "SplitSettings",
     "SyntheticSettings",
     "TrainingBatches",
     "class_labels",

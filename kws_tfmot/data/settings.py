@@ -38,13 +38,11 @@ class SyntheticSettings(Settings):
     language: str = pydantic.Field(default="en", min_length=2)
 
 
-class DataSettings(Settings):
-    """Classes, splits and clip length of a data set.
+class SplitSettings(Settings):
+    """Classes and splits of a data set: the recipe's group ``data``.
 
     Attributes:
         keywords: The words to spot; the classes are these in this order, then ``_unknown_`` and ``_silence_``.
-        sample_rate: Samples a second after resampling.
-        clip_ms: Length of every clip in milliseconds.
         unknown_share: Clips of ``_unknown_`` in validation and test, as a share of the mean keyword's clips.
         silence_share: The same for ``_silence_``.
         held_out_words: Share of the other words that test has to itself, with half as many for validation: training
@@ -64,8 +62,6 @@ class DataSettings(Settings):
     """
 
     keywords: tuple[str, ...] = ("down", "go", "left", "right", "up")
-    sample_rate: int = pydantic.Field(default=16000, ge=4000, le=48000)
-    clip_ms: int = pydantic.Field(default=1000, ge=100, le=10000)
     unknown_share: float = pydantic.Field(default=1.0, ge=0.0, le=20.0)
     silence_share: float = pydantic.Field(default=1.0, ge=0.0, le=20.0)
     held_out_words: float = pydantic.Field(default=0.2, ge=0.0, le=0.5)
@@ -77,11 +73,6 @@ class DataSettings(Settings):
     negatives: tuple[str, ...] = ()
     spoken: bool = False
     synthetic: SyntheticSettings = SyntheticSettings()
-
-    @property
-    def clip_samples(self) -> int:
-        """Samples of one clip."""
-        return self.sample_rate * self.clip_ms // 1000
 
     def for_evaluation(self) -> Self:
         """These settings with ``split="all"``: every clip is used, missing classes are only noted."""
@@ -126,6 +117,33 @@ class DataSettings(Settings):
         if groups < 1:
             raise ValueError("expected a regular expression with one group in parentheses, the speaker")
         return pattern
+
+
+class DataSettings(SplitSettings):
+    """What a data set is made of: classes, splits, and the clips that a front end takes.
+
+    Attributes:
+        sample_rate: Samples a second after resampling.
+        clip_ms: Length of every clip in milliseconds.
+    """
+
+    sample_rate: int = pydantic.Field(default=16000, ge=4000, le=48000)
+    clip_ms: int = pydantic.Field(default=1000, ge=100, le=10000)
+
+    @classmethod
+    def of(cls, splits: SplitSettings, sample_rate: int, clip_ms: int) -> Self:
+        """``splits`` with clips of this rate and length.
+
+        Raises:
+            RecipeError: If no data set has such clips.
+        """
+        groups = {name: getattr(splits, name) for name in SplitSettings.model_fields}
+        return cls.parse(groups | {"sample_rate": sample_rate, "clip_ms": clip_ms}, "frontend")
+
+    @property
+    def clip_samples(self) -> int:
+        """Samples of one clip."""
+        return self.sample_rate * self.clip_ms // 1000
 
 
 class AugmentSettings(Settings):

@@ -173,6 +173,6 @@ def _check_takes_clips(graph: Graph, contract: ModelContract) -> None:
 
 
 def _index(contract: ModelContract, source: str, split: str, cache: Path, reporter: Reporter) -> ClipIndex:
-    settings = contract.data.for_evaluation() if split == "all" else contract.data
+    settings = contract.clips.for_evaluation() if split == "all" else contract.clips
     with reporter.task("reading clips", None) as task:
         return prepare(source, settings, cache / "audio", task.reach)

@@ -22,8 +22,8 @@ class FrontendSettings(Settings):
     Attributes:
         kind: ``mfcc`` (log-mel, then DCT), ``log_mel``, or ``microfrontend`` (TFLM's algorithm: noise reduction and
             gain control a channel; hop 10 ms, 125 to 7500 Hz unless set).
-        sample_rate: Samples a second; the same as ``data.sample_rate``.
-        clip_ms: What the network sees at once, milliseconds; the same as ``data.clip_ms``.
+        sample_rate: Samples a second; clips of another rate are resampled.
+        clip_ms: What the network sees at once, milliseconds; 100 to 10000 where clips are read.
         window_ms, hop_ms: Length of the Hann window and distance between frames, milliseconds.
         fft_size: Points of the real FFT; the next power of two above the window when null.
         mels: Triangular filters between ``low_hz`` and ``high_hz``, evenly spaced in mel.

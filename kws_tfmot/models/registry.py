@@ -58,5 +58,5 @@ def _too_short(
         f"{settings.name} without padding along time expected at least {frames} frames. Received: {input_shape[0]} "
         f"({problem.message})",
         "Use fewer blocks or smaller kernels (model.blocks, model.cells), a shorter frontend.hop_ms, longer clips "
-        "(data.clip_ms and frontend.clip_ms), or model.time_padding=same, which cannot be streamed.",
+        "(frontend.clip_ms), or model.time_padding=same, which cannot be streamed.",
     )

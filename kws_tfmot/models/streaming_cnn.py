@@ -55,7 +55,7 @@ def build(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -
         raise RecipeError(
             f"streaming_cnn expected up to {fitting} blocks, all that fit {input_shape[0]} frames. "
             f"Received: model.blocks={blocks}",
-            "Use fewer blocks, or longer clips (data.clip_ms and frontend.clip_ms).",
+            "Use fewer blocks, or longer clips (frontend.clip_ms).",
         )
     rows = rows_left(input_shape[0], blocks)
     inputs = keras.Input((*input_shape, 1), name="features")

@@ -10,7 +10,7 @@ import numpy as np
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.keras import keras
 from kws_tfmot.sparsity.patterns import UNSTRUCTURED, Pattern
-from kws_tfmot.sparsity.settings import SparsitySettings
+from kws_tfmot.sparsity.settings import SparsitySettings, TfmotMagnitude
 
 _PRUNABLE = (keras.layers.Conv2D, keras.layers.Dense)
 _RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN)
@@ -118,7 +118,7 @@ def _reason(layer: keras.layers.Layer, shape: tuple[int, ...], settings: Sparsit
 def _misfit(shape: tuple[int, ...], settings: SparsitySettings) -> str:
     """Why a kernel of this shape does not divide into the pattern's groups; empty where it does."""
     pattern, (*spatial, channels, outputs) = settings.parsed_pattern, shape
-    if settings.method == "magnitude":
+    if isinstance(settings, TfmotMagnitude):
         # TFMOT's groups lie along the input channels of one position, and its blocks in matrices only.
         if pattern.kept and channels % pattern.inputs:
             return f"{channels} input channels are no multiple of {pattern.inputs}, which {settings.pattern} needs"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +12,21 @@ from kws_tfmot.errors import RecipeError
 from kws_tfmot.keras import keras
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.sparsity.compressed_sensing_pruning import CompressedSensingPruning
-from kws_tfmot.sparsity.coverage import Coverage, coverage
+from kws_tfmot.sparsity.coverage import coverage
 from kws_tfmot.sparsity.importance_pruning import ImportancePruning
 from kws_tfmot.sparsity.layer_inputs import LayerInputs
 from kws_tfmot.sparsity.masked_training import MaskedTraining
 from kws_tfmot.sparsity.method import SparseMethod
+from kws_tfmot.sparsity.patterns import Pattern
 from kws_tfmot.sparsity.rounds import Round
-from kws_tfmot.sparsity.settings import SparsitySettings
+from kws_tfmot.sparsity.settings import (
+    AllocatedSettings,
+    CompressedSensing,
+    MaskRegrowth,
+    RankedSettings,
+    SparsitySettings,
+    TfmotMagnitude,
+)
 
 
 @dataclass(frozen=True)
@@ -39,13 +48,34 @@ class SparseTraining:
     strip: Callable[[keras.Model], keras.Model]
 
 
-def make_method(settings: SparsitySettings, pruned: list[Coverage]) -> SparseMethod:
-    """The method that ``settings`` name (all but TFMOT's ``magnitude``, which is a wrapper of layers)."""
-    patterns = {row.layer: row.pattern for row in pruned}
-    common = (settings.resolved_allocation, settings.floor, settings.resolved_l1)
-    if settings.method == "csp":
-        return CompressedSensingPruning(patterns, settings.sensing, *common, settings.pull, settings.decay)
-    return ImportancePruning(patterns, settings.resolved_criterion, *common, settings.returns, settings.decay)
+@functools.singledispatch
+def make_method(settings: SparsitySettings, patterns: Mapping[str, Pattern]) -> SparseMethod:
+    """The method of masks that ``settings`` name (all but TFMOT's, which is a wrapper of layers).
+
+    Raises:
+        RecipeError: If there is none for settings of this class.
+    """
+    raise RecipeError(f"sparsity.method={settings.method} is no method of masks.")
+
+
+@make_method.register
+def _importance(settings: RankedSettings, patterns: Mapping[str, Pattern]) -> SparseMethod:
+    options = {key: getattr(settings, key) for key in ("l1", "decay") if key in type(settings).model_fields}
+    returns, allocation = isinstance(settings, MaskRegrowth), settings.resolved_allocation
+    return ImportancePruning(patterns, settings.criterion, allocation, settings.floor, returns=returns, **options)
+
+
+@make_method.register
+def _compressed_sensing(settings: CompressedSensing, patterns: Mapping[str, Pattern]) -> SparseMethod:
+    return CompressedSensingPruning(
+        patterns,
+        settings.sensing,
+        settings.resolved_allocation,
+        settings.floor,
+        settings.l1,
+        settings.pull,
+        settings.decay,
+    )
 
 
 def prepare_training(
@@ -73,16 +103,16 @@ def prepare_training(
     from kws_tfmot.sparsity.tfmot_pruning import pruning_callbacks, strip_pruning, wrap_for_pruning
 
     pruned = [row for row in coverage(model, settings) if not row.reason]
-    ramp = plan.ramp(steps_per_epoch, settings.frequency)
+    ramp = plan.ramp(steps_per_epoch)
     keep_from = plan.first_final_epoch(ramp, steps_per_epoch)
-    if settings.method == "magnitude":
+    if isinstance(settings, TfmotMagnitude):
         wrapped = wrap_for_pruning(model, settings, ramp)
         return SparseTraining(wrapped, tuple(pruning_callbacks()), (), keep_from, strip_pruning)
     network = fresh_copy(model)
-    method = make_method(settings, pruned)
+    method = make_method(settings, {row.layer: row.pattern for row in pruned})
     layers = [row.layer for row in pruned]
     inputs = None
-    if method.uses_inputs:
+    if isinstance(settings, AllocatedSettings) and method.uses_inputs:
         if features is None or not len(features):
             raise RecipeError(
                 f"sparsity.method={settings.method} looks at the layers' inputs, and there are no clips to look at.",

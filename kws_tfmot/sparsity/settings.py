@@ -1,56 +1,23 @@
-"""Settings of sparse training."""
+"""Settings of sparse training: a class for each method, told apart by ``method``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
 
-from kws_tfmot.errors import did_you_mean
 from kws_tfmot.settings import Settings
 from kws_tfmot.sparsity.patterns import Pattern
+from kws_tfmot.sparsity.rounds import Round, round_lengths
+from kws_tfmot.sparsity.schedules import geometric_rounds
 
-Schedule = Literal["gradual", "rounds", "one_shot"]
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """What ``auto`` means for a method, and which of the methods' own settings it takes."""
-
-    schedule: Schedule
-    schedules: tuple[Schedule, ...]
-    allocation: Literal["layer", "global"]
-    takes: frozenset[str]
-
-
-_OURS: tuple[Schedule, ...] = ("gradual", "rounds", "one_shot")
-_CHOSEN = frozenset({"criterion", "allocation", "l1"})
-_CSP = frozenset({"allocation", "l1", "sensing", "pull", "freeze", "decay"})
-_KINDS = {
-    "magnitude": _Kind("gradual", ("gradual",), "layer", frozenset()),
-    "one_shot": _Kind("one_shot", ("one_shot",), "layer", _CHOSEN - {"l1"}),
-    "l1": _Kind("one_shot", ("one_shot",), "layer", _CHOSEN),
-    "weight_importance": _Kind("gradual", _OURS, "global", _CHOSEN | {"returns", "freeze", "decay"}),
-    "csp": _Kind("gradual", ("gradual",), "global", _CSP),
+# Keys of the spelling before methods were named by what they do (see `group`)
+_GONE = {
+    "schedule": "the method says it: gradual, iterative (in rounds) or one_shot",
+    "returns": "the method says it: pruned weights return with mask_regrowth and csp",
 }
-METHODS = tuple(_KINDS)
-_L1 = {"l1": 0.03, "csp": 0.01}
-_OWN = tuple(sorted(frozenset().union(*(kind.takes for kind in _KINDS.values()))))
 
-
-def for_method(sparsity: dict[str, Any], method: str) -> dict[str, Any]:
-    """Values of a recipe's group ``sparsity`` without those that ``method`` has no use for.
-
-    Another method is named to try it in place of the recipe's, whose own settings would then be refused.
-
-    >>> for_method({"method": "weight_importance", "target": 0.9, "returns": True, "decay": 2}, "csp")
-    {'method': 'weight_importance', 'target': 0.9, 'decay': 2}
-    """
-    kind = _KINDS.get(method)
-    if kind is None or sparsity.get("method", "magnitude") == method:
-        return sparsity
-    return {key: value for key, value in sparsity.items() if key not in _OWN or key in kind.takes}
+Allocation = Literal["layer", "global"]
 
 
 def _check_pattern(text: str) -> str:
@@ -74,91 +41,61 @@ class DistillationSettings(Settings):
 
 
 class SparsitySettings(Settings):
-    """How weights are made zero.
+    """How weights are made zero: what every method takes.
 
     Attributes:
-        method: ``magnitude``: TFMOT's gradual magnitude pruning (Zhu and Gupta 2017, arXiv 1710.01878).
-            ``one_shot``: the least important weights at once, then fine-tuning.
-            ``l1``: training under the L1 norm until ``end``, then as ``one_shot``.
-            ``weight_importance``: Xue et al. 2018, arXiv 1807.00560.
-            ``csp``: compressed-sensing pruning, Zhen et al. 2021, arXiv 2102.04932.
+        method: ``tfmot_magnitude`` is TFMOT's gradual magnitude pruning; ``one_shot`` prunes once; ``l1`` trains under
+            the L1 norm, then prunes once; ``gradual`` prunes along a cubic ramp; ``iterative`` in rounds;
+            ``mask_regrowth`` lets pruned weights train on and return; ``csp`` is compressed-sensing pruning.
         target: Share of zeros at the end, 0 to 0.98: of every pruned kernel, or with ``allocation: global`` of all
             pruned kernels together. For an N:M pattern it must be (M-N)/M.
         pattern: ``unstructured``; ``N:M`` (N kept of M consecutive inputs); or blocks ``AxB`` (A output channels by B
             consecutive inputs, such as the device engine's ``1x4``). Layers that do not divide into blocks become
             unstructured, layers that do not divide into N:M groups stay dense; both are reported.
         epochs: Length of the sparse training, all rounds together.
-        begin: Share of it after which pruning begins.
-        end: Share of it at which the target is reached; what remains is fine-tuning with fixed masks.
-        freeze: Share of it at which the masks become fixed, ``end`` where it is not given. Between the two the target
-            stands and weights still change places; for methods whose weights return.
-        frequency: Steps between two updates of the masks.
         learning_rate: Peak learning rate, of every round anew.
         skip: Names of layers that stay dense.
-        schedule: ``gradual`` (cubic ramp), ``rounds`` (prune at once, fine-tune, again), ``one_shot``; ``auto`` is
-            the method's own.
-        rounds: How many rounds; each keeps the same share of what the one before left.
-        max_accuracy_drop: Stop at the last round whose validation accuracy is at most this far (0 to 1) below the
-            dense model's; with ``schedule: rounds`` only.
-        criterion: ``affine`` is ``|w| E|x|``, ``deviation`` is ``|w| std(x)``, ``magnitude`` is ``|w|``; ``auto`` is
-            affine for ``weight_importance`` and magnitude for the others.
-        returns: Pruned weights go on training although masked and may return until the masks are final
-            (``weight_importance`` with ``schedule: gradual``; ``csp`` always does).
-        decay: Of masked weights, which shrink by ``decay * learning rate`` of themselves in every step
-            (SR-STE, Zhou et al. 2021, arXiv 2102.04010); for methods whose weights return.
-        allocation: ``layer`` (every layer the same share) or ``global`` (one threshold over all layers); ``auto`` is
-            the method's own.
-        floor: Least that a layer keeps under ``global``, as a share of what ``layer`` would leave it; 0 lets layers
-            and units die freely, for ``shrink``.
-        l1: Weight of the L1 norm: weights move ``l1 * learning rate`` towards zero after every step.
-        sensing: What ``csp`` measures the error of compression with: ``inputs``, ``weights`` or ``random``.
-        pull: How far an update of ``csp`` moves the weights, 0 to 1.
-        observed_clips: Training clips whose activations the criteria see at each update.
         distillation: Learn from the dense model as well.
         shrink: Remove units that died and rebuild the smaller model (automatic model size).
     """
 
-    method: str = "magnitude"
+    method: str
     target: float = pydantic.Field(default=0.75, ge=0.0, le=0.98)
     pattern: PatternText = "unstructured"
     epochs: int = pydantic.Field(default=30, ge=1, le=10_000)
-    begin: float = pydantic.Field(default=0.0, ge=0.0, lt=1.0)
-    end: float = pydantic.Field(default=0.6, gt=0.0, le=1.0)
-    freeze: float | None = pydantic.Field(default=None, gt=0.0, le=1.0)
-    frequency: int = pydantic.Field(default=20, ge=1)
     learning_rate: float = pydantic.Field(default=2e-3, gt=0)
     skip: tuple[str, ...] = ()
-    schedule: Literal["auto", "gradual", "rounds", "one_shot"] = "auto"
-    rounds: int = pydantic.Field(default=4, ge=1, le=50)
-    max_accuracy_drop: float | None = pydantic.Field(default=None, ge=0.0, le=1.0)
-    criterion: Literal["auto", "affine", "deviation", "magnitude"] = "auto"
-    returns: bool = False
-    decay: float = pydantic.Field(default=0.0, ge=0.0, le=100.0)
-    allocation: Literal["auto", "layer", "global"] = "auto"
-    floor: float = pydantic.Field(default=0.7, ge=0.0, le=1.0)
-    l1: float | None = pydantic.Field(default=None, ge=0.0, le=10.0)
-    sensing: Literal["inputs", "weights", "random"] = "inputs"
-    pull: float = pydantic.Field(default=0.5, gt=0.0, le=1.0)
-    observed_clips: int = pydantic.Field(default=100, ge=10, le=10_000)
     distillation: DistillationSettings | None = None
     shrink: bool = False
 
-    @pydantic.field_validator("method")
+    @pydantic.model_validator(mode="before")
     @classmethod
-    def _known_method(cls, method: str) -> str:
-        if method not in METHODS:
-            raise ValueError(f"expected one of {', '.join(METHODS)}.{did_you_mean(method, METHODS)}")
-        return method
+    def _no_keys_of_other_methods(cls, values: Any) -> Any:
+        """Refuse a key that other methods take, with what this one takes."""
+        for key in values if isinstance(values, dict) else ():
+            takers = [name for name, settings in METHODS.items() if key in settings.model_fields]
+            if takers and key not in cls.model_fields:
+                raise ValueError(
+                    f"{cls._says()} has no {key}, which {', '.join(takers)} take{_s(takers)}. {cls._takes()}"
+                )
+            if key in _GONE:
+                raise ValueError(f"{cls._says()} has no {key}: {_GONE[key]}. {cls._takes()}")
+        return values
+
+    @classmethod
+    def _says(cls) -> str:
+        return f"method={cls.model_fields['method'].default}"
+
+    @classmethod
+    def _takes(cls) -> str:
+        return f"It takes {', '.join(sorted({*cls.model_fields} - {'method'}))}"
+
+    def plan(self) -> list[Round]:
+        """The trainings that make the zeros, one after the other."""
+        raise NotImplementedError
 
     @pydantic.model_validator(mode="after")
-    def _consistent(self) -> SparsitySettings:
-        if self.end <= self.begin:
-            raise ValueError(f"expected begin < end, got begin={self.begin} and end={self.end}")
-        self._check_sparsity()
-        self._check_method()
-        return self
-
-    def _check_sparsity(self) -> None:
+    def _check_groups(self) -> SparsitySettings:
         only = self.parsed_pattern.sparsity
         if only is not None and abs(self.target - only) > 1e-9:
             raise ValueError(
@@ -167,48 +104,15 @@ class SparsitySettings(Settings):
             )
         if only is not None and self.resolved_allocation == "global":
             raise ValueError(
-                f"the pattern {self.pattern} keeps the same share everywhere, allocation={self.allocation} does not; "
+                f"the pattern {self.pattern} keeps the same share everywhere, allocation=global does not; "
                 "set sparsity.allocation=layer"
             )
-        if only is not None and self.resolved_schedule == "rounds":
-            raise ValueError(
-                f"the pattern {self.pattern} has one sparsity, rounds need several; set sparsity.schedule=gradual"
-            )
-
         if self.shrink and self.pattern != "unstructured":
             raise ValueError(
                 f"removing units breaks the groups of the pattern {self.pattern}; "
                 "set sparsity.shrink=false or sparsity.pattern=unstructured"
             )
-
-    def _check_method(self) -> None:
-        kind = _KINDS[self.method]
-        if self.resolved_schedule not in kind.schedules:
-            raise ValueError(
-                f"expected schedule to be {' or '.join(kind.schedules)} with method={self.method}, got {self.schedule}"
-            )
-        if self.returns and self.resolved_schedule != "gradual":
-            raise ValueError(f"weights can return with schedule=gradual only, got schedule={self.schedule}")
-        if (self.freeze is not None or self.decay) and not (self.returns or self.method == "csp"):
-            raise ValueError(
-                "freeze and decay are for weights that return; set sparsity.returns=true or sparsity.method=csp"
-            )
-        if self.freeze is not None and self.freeze < self.end:
-            raise ValueError(f"expected end <= freeze, got end={self.end} and freeze={self.freeze}")
-        if self.max_accuracy_drop is not None and self.resolved_schedule != "rounds":
-            raise ValueError(
-                "max_accuracy_drop stops between rounds: set method=weight_importance and schedule=rounds "
-                f"(got method={self.method}, schedule={self.schedule})"
-            )
-        if self.resolved_schedule == "rounds" and self.epochs < self.rounds:
-            raise ValueError(f"expected at least an epoch for each of {self.rounds} rounds, got epochs={self.epochs}")
-        changed = {name for name in _OWN if getattr(self, name) != type(self).model_fields[name].default}
-        if foreign := sorted(changed - kind.takes):
-            owners = sorted(name for name, other in _KINDS.items() if set(foreign) <= other.takes)
-            raise ValueError(
-                f"method={self.method} has no {' or '.join(foreign)}; "
-                f"{'methods with it' if owners else 'no method has all of these'}: {', '.join(owners) or 'none'}"
-            )
+        return self
 
     @property
     def parsed_pattern(self) -> Pattern:
@@ -216,36 +120,220 @@ class SparsitySettings(Settings):
         return Pattern.parse(self.pattern)
 
     @property
-    def resolved_schedule(self) -> Schedule:
-        """The schedule, with ``auto`` resolved."""
-        return _KINDS[self.method].schedule if self.schedule == "auto" else self.schedule
-
-    @property
-    def resolved_allocation(self) -> Literal["layer", "global"]:
-        """The allocation, with ``auto`` resolved (N:M patterns keep the same share everywhere)."""
-        if self.allocation != "auto":
-            return self.allocation
-        return "layer" if self.parsed_pattern.kept else _KINDS[self.method].allocation
+    def resolved_allocation(self) -> Allocation:
+        """How much each layer keeps: the same share, unless the method has one threshold over all of them."""
+        return "layer"
 
     @property
     def looks_at_inputs(self) -> bool:
         """Whether the method judges a weight by what flows into its layer."""
-        if self.method == "csp":
-            return self.sensing == "inputs"
-        return self.method != "magnitude" and self.resolved_criterion != "magnitude"
+        return False
+
+
+class RampedSettings(SparsitySettings):
+    """Methods whose zeros grow along a cubic ramp (Zhu and Gupta 2017, arXiv 1710.01878).
+
+    Attributes:
+        begin: Share of the training after which pruning begins.
+        end: Share of the training at which the target is reached; what remains is fine-tuning with fixed masks.
+        frequency: Steps between two updates of the masks.
+    """
+
+    begin: float = pydantic.Field(default=0.0, ge=0.0, lt=1.0)
+    end: float = pydantic.Field(default=0.6, gt=0.0, le=1.0)
+    frequency: int = pydantic.Field(default=20, ge=1)
+
+    @pydantic.model_validator(mode="after")
+    def _begins_before_it_ends(self) -> RampedSettings:
+        if self.end <= self.begin:
+            raise ValueError(f"expected begin < end, got begin={self.begin} and end={self.end}")
+        return self
+
+    def plan(self) -> list[Round]:
+        """One training with the ramp."""
+        return [Round(self.target, self.epochs, self.begin, self.end, self.frequency)]
+
+
+class ReturningSettings(RampedSettings):
+    """Methods whose pruned weights train on outside the mask and may return.
+
+    Attributes:
+        freeze: Share of the training at which the masks become fixed, ``end`` where it is not given. Between the two
+            the target stands and weights still change places.
+        decay: Of masked weights, which shrink by ``decay * learning rate`` of themselves in every step, so that only
+            weights that keep growing return (SR-STE, Zhou et al. 2021, arXiv 2102.04010).
+    """
+
+    freeze: float | None = pydantic.Field(default=None, gt=0.0, le=1.0)
+    decay: float = pydantic.Field(default=0.0, ge=0.0, le=100.0)
+
+    @pydantic.model_validator(mode="after")
+    def _ends_before_it_freezes(self) -> ReturningSettings:
+        if self.freeze is not None and self.freeze < self.end:
+            raise ValueError(f"expected end <= freeze, got end={self.end} and freeze={self.freeze}")
+        return self
+
+    def plan(self) -> list[Round]:
+        """One training with the ramp; the masks are final at ``freeze``."""
+        return [Round(self.target, self.epochs, self.begin, self.end, self.frequency, self.freeze)]
+
+
+class AllocatedSettings(SparsitySettings):
+    """Methods that may give each layer a sparsity of its own.
+
+    Attributes:
+        allocation: ``layer`` (every layer the same share) or ``global`` (one threshold over all layers); ``auto`` is
+            layer for ``one_shot``, ``l1`` and N:M patterns, else global.
+        floor: Least that a layer keeps under ``global``, as a share of what ``layer`` would leave it; 0 lets layers
+            and units die freely, for ``shrink``.
+        l1: Weight of the L1 norm: weights move ``l1 * learning rate`` towards zero after every step.
+        observed_clips: Training clips whose activations are seen at each update, where these count.
+    """
+
+    own_allocation: ClassVar[Allocation] = "global"
+
+    allocation: Literal["auto", "layer", "global"] = "auto"
+    floor: float = pydantic.Field(default=0.7, ge=0.0, le=1.0)
+    observed_clips: int = pydantic.Field(default=100, ge=10, le=10_000)
 
     @property
-    def resolved_criterion(self) -> Literal["affine", "deviation", "magnitude"]:
-        """The criterion, with ``auto`` resolved."""
-        if self.criterion != "auto":
-            return self.criterion
-        return "affine" if self.method == "weight_importance" else "magnitude"
+    def resolved_allocation(self) -> Allocation:
+        """The allocation, with ``auto`` resolved (N:M patterns keep the same share everywhere)."""
+        if self.allocation != "auto":
+            return self.allocation
+        return "layer" if self.parsed_pattern.kept else self.own_allocation
+
+
+class RankedSettings(AllocatedSettings):
+    """Methods that keep the most important weights.
+
+    Attributes:
+        criterion: How important a weight is: ``magnitude`` is ``|w|``; ``affine`` is ``|w| E|x|``, the weight
+            importance of Xue et al. 2018, arXiv 1807.00560; ``deviation`` is ``|w| std(x)``.
+    """
+
+    criterion: Literal["magnitude", "affine", "deviation"] = "magnitude"
 
     @property
-    def resolved_l1(self) -> float:
-        """The weight of the L1 norm, with the method's default where none was given."""
-        return _L1.get(self.method, 0.0) if self.l1 is None else self.l1
+    def looks_at_inputs(self) -> bool:
+        """Whether the criterion has the layers' inputs in it."""
+        return self.criterion != "magnitude"
 
-    def at(self, **changes: Any) -> SparsitySettings:
-        """These settings with ``changes``, validated."""
-        return type(self).parse(self.model_dump(mode="json") | changes)
+
+class TfmotMagnitude(RampedSettings):
+    """TFMOT's gradual magnitude pruning (Zhu and Gupta 2017, arXiv 1710.01878), the same share in every layer."""
+
+    method: Literal["tfmot_magnitude"] = "tfmot_magnitude"
+
+
+class OneShot(RankedSettings):
+    """The least important weights at once, then fine-tuning.
+
+    Attributes:
+        begin: Share of the training after which they go.
+    """
+
+    own_allocation: ClassVar[Allocation] = "layer"
+
+    method: Literal["one_shot"] = "one_shot"
+    begin: float = pydantic.Field(default=0.0, ge=0.0, lt=1.0)
+
+    def plan(self) -> list[Round]:
+        """One training, pruned at ``begin``."""
+        return [Round(self.target, self.epochs, self.begin, self.begin)]
+
+
+class L1(RankedSettings):
+    """Training under the L1 norm, then the least important weights at once, then fine-tuning.
+
+    Attributes:
+        end: Share of the training at which they go.
+    """
+
+    own_allocation: ClassVar[Allocation] = "layer"
+
+    method: Literal["l1"] = "l1"
+    end: float = pydantic.Field(default=0.6, gt=0.0, le=1.0)
+    l1: float = pydantic.Field(default=0.03, ge=0.0, le=10.0)
+
+    def plan(self) -> list[Round]:
+        """One training, pruned at ``end``: L1 needs time before the weights are chosen."""
+        return [Round(self.target, self.epochs, self.end, self.end)]
+
+
+class Gradual(RankedSettings, RampedSettings):
+    """The least important weights along a cubic ramp; what is pruned stays pruned."""
+
+    method: Literal["gradual"] = "gradual"
+    l1: float = pydantic.Field(default=0.0, ge=0.0, le=10.0)
+
+
+class Iterative(RankedSettings):
+    """Prune at once, fine-tune, and again, each time from what the round before left.
+
+    Attributes:
+        rounds: How many rounds; each keeps the same share of what the one before left.
+        max_accuracy_drop: Stop at the last round whose validation accuracy is at most this far (0 to 1) below the
+            dense model's.
+    """
+
+    method: Literal["iterative"] = "iterative"
+    rounds: int = pydantic.Field(default=4, ge=1, le=50)
+    max_accuracy_drop: float | None = pydantic.Field(default=None, ge=0.0, le=1.0)
+    l1: float = pydantic.Field(default=0.0, ge=0.0, le=10.0)
+
+    @pydantic.model_validator(mode="after")
+    def _check_rounds(self) -> Iterative:
+        if self.parsed_pattern.sparsity is not None:
+            raise ValueError(
+                f"the pattern {self.pattern} has one sparsity, rounds need several; set sparsity.method=gradual"
+            )
+        if self.epochs < self.rounds:
+            raise ValueError(f"expected at least an epoch for each of {self.rounds} rounds, got epochs={self.epochs}")
+        return self
+
+    def plan(self) -> list[Round]:
+        """A training for each round; the last has half of the epochs, unless an accuracy may stop them.
+
+        >>> [one.target for one in Iterative(target=0.9375).plan()]
+        [0.5, 0.75, 0.875, 0.9375]
+        """
+        targets = geometric_rounds(self.target, self.rounds)
+        lengths = round_lengths(self.epochs, self.rounds, equal=self.max_accuracy_drop is not None)
+        return [Round(target, epochs, 0.0, 0.0) for target, epochs in zip(targets, lengths, strict=True)]
+
+
+class MaskRegrowth(RankedSettings, ReturningSettings):
+    """The least important weights along a cubic ramp; pruned ones train on straight through the mask and may return."""
+
+    method: Literal["mask_regrowth"] = "mask_regrowth"
+    l1: float = pydantic.Field(default=0.0, ge=0.0, le=10.0)
+
+
+class CompressedSensing(AllocatedSettings, ReturningSettings):
+    """Compressed-sensing pruning, CSP (Zhen et al. 2021, arXiv 2102.04932).
+
+    Attributes:
+        sensing: What the error of compression is measured with: ``inputs``, ``weights`` or ``random``.
+        pull: How far an update moves the weights towards their sparse approximation, 0 to 1.
+    """
+
+    method: Literal["csp"] = "csp"
+    sensing: Literal["inputs", "weights", "random"] = "inputs"
+    pull: float = pydantic.Field(default=0.5, gt=0.0, le=1.0)
+    l1: float = pydantic.Field(default=0.01, ge=0.0, le=10.0)
+
+    @property
+    def looks_at_inputs(self) -> bool:
+        """Whether the metric is that of the layers' inputs."""
+        return self.sensing == "inputs"
+
+
+METHODS: dict[str, type[SparsitySettings]] = {
+    settings.model_fields["method"].default: settings
+    for settings in (TfmotMagnitude, OneShot, L1, Gradual, Iterative, MaskRegrowth, CompressedSensing)
+}
+
+
+def _s(names: list[str]) -> str:
+    return "s" if len(names) == 1 else ""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kws_tfmot.contract import ModelContract, clip_length
-from kws_tfmot.data.settings import DataSettings
+from kws_tfmot.contract import ModelContract
+from kws_tfmot.data.settings import SplitSettings
 from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.frontend.settings import FrontendSettings
@@ -86,9 +86,7 @@ def adapt(source: str | Path | bytes, settings: FeatureSettings) -> Adapted:
     graph = read_model(data)
     front = settings.frontend
     keywords = tuple(label for label in settings.labels if not label.startswith("_"))
-    about = {"keywords": keywords, "sample_rate": front.sample_rate, "clip_ms": clip_length(front)}
-    clips = DataSettings.parse(about, "labels and frontend")
-    contract = ModelContract(settings.labels, front, clips, settings.detection)
+    contract = ModelContract(settings.labels, front, SplitSettings(keywords=keywords), settings.detection)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ModelError(f"expected one input and one output. Received: {len(graph.inputs)} and {len(graph.outputs)}.")
     entry = graph.tensor(graph.inputs[0])

@@ -51,7 +51,7 @@ class Build:
     def index(self) -> ClipIndex:
         """The clips, read and checked once."""
         with self.reporter.task("reading clips", None) as task:
-            return prepare(self.source, self.recipe.data, self.cache / "audio", task.reach, self.every_file)
+            return prepare(self.source, self.recipe.clips, self.cache / "audio", task.reach, self.every_file)
 
     @cached_property
     def frontend(self) -> Frontend:

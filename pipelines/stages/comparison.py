@@ -12,7 +12,7 @@ import pydantic
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.recipe import Recipe, apply_override, find_recipe, read_values
 from kws_tfmot.settings import Settings
-from kws_tfmot.sparsity.settings import for_method
+from kws_tfmot.sparsity.group import with_method
 
 DENSE = "dense"
 
@@ -121,10 +121,11 @@ def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
     With another ``sparsity.method`` the settings that only the former one has are dropped.
     """
-    result = dict(base)
     own, other = base.get("sparsity"), changes.get("sparsity")
     if isinstance(own, dict) and isinstance(other, dict) and "method" in other:
-        result["sparsity"] = for_method(own, str(other["method"]))
+        own, other = with_method(own, other)
+        base, changes = base | {"sparsity": own}, changes | {"sparsity": other}
+    result = dict(base)
     for key, change in changes.items():
         here = result.get(key)
         result[key] = merge(here, change) if isinstance(here, dict) and isinstance(change, dict) else change

@@ -109,7 +109,7 @@ def check_cells(builds: list[CellBuild], reporter: Reporter) -> None:
             if key in seen:
                 continue
             seen.add(key)
-            same_data = build is not None and build.recipe.data == own.cell.recipe.data
+            same_data = build is not None and build.recipe.clips == own.cell.recipe.clips
             if build is None or not same_data:
                 build = own.open(own.folder / "checked", reporter)
                 _ = build.index  # errors of the data are reported as they are

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kws_tfmot.files import replacing
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import StageResult
+from kws_tfmot.sparsity.settings import Iterative
 from pipelines.stages.build import Build
 from pipelines.stages.draws import Draws
 from pipelines.stages.low_bit import LOW_BIT_MODEL, quantize_low_bit
@@ -40,7 +41,7 @@ def in_recipe(stage: str, recipe: Recipe) -> bool:
     name, _, number = stage.partition("-")
     if name == "sparsify":
         sparsity = recipe.sparsity
-        rounds = sparsity.rounds if sparsity and sparsity.resolved_schedule == "rounds" else 0
+        rounds = sparsity.rounds if isinstance(sparsity, Iterative) else 0
         return int(number) <= rounds if number else sparsity is not None
     if name == "quantize":
         return recipe.quantization.mode == "qat" or recipe.quantization.low_bit is not None

@@ -28,7 +28,7 @@ def decode_clips(build: Build, run: RunJobs) -> bool:
         return False
     root = Path(path).expanduser()
     shards = build.run.path(SHARDS).resolve()
-    decode_in_shards(root, build.recipe.data, build.cache / "audio", shards, run)
+    decode_in_shards(root, build.recipe.clips, build.cache / "audio", shards, run)
     return True
 
 

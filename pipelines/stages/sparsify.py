@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kws_tfmot.errors import BudgetError, ModelError
 from kws_tfmot.files import replacing
 from kws_tfmot.runs import StageResult
-from kws_tfmot.sparsity.settings import SparsitySettings
+from kws_tfmot.sparsity.settings import Iterative, SparsitySettings
 from kws_tfmot.training.settings import TrainSettings
 from pipelines.stages.build import Build
 from pipelines.stages.draws import Draws
@@ -49,15 +49,14 @@ def sparse_inputs(build: Build) -> list[object]:
 
 def sparsify(build: Build, settings: SparsitySettings) -> bool:
     """Train until the recipe's share of weights is zero, write ``pruned.keras``; return whether anything was done."""
-    from kws_tfmot.sparsity.rounds import rounds_of
 
     def work(key: str) -> StageResult:
-        rounds = rounds_of(settings)
-        if settings.resolved_schedule != "rounds":
-            model, figures = _train_round(build, settings, rounds[0], FLOAT_MODEL, "sparsify", key)
-        else:
-            name, figures = _iterate(build, settings, rounds)
+        if isinstance(settings, Iterative):
+            name, figures = _iterate(build, settings, settings.plan())
             model = load_float(build, name)
+        else:
+            (only,) = settings.plan()
+            model, figures = _train_round(build, settings, only, FLOAT_MODEL, "sparsify", key)
         figures |= _zeros(model, settings)
         if settings.shrink:
             model, figures["shrunk"] = _shrink(model)
@@ -68,7 +67,7 @@ def sparsify(build: Build, settings: SparsitySettings) -> bool:
     return build.run.stage("sparsify", sparse_inputs(build), work, trains=True)
 
 
-def _iterate(build: Build, settings: SparsitySettings, rounds: list[Round]) -> tuple[str, dict[str, Any]]:
+def _iterate(build: Build, settings: Iterative, rounds: list[Round]) -> tuple[str, dict[str, Any]]:
     """Round after round, each a stage of its own; the last one whose accuracy is within the budget counts."""
     dense = build.run.figures("train")["validation_accuracy"]
     done: list[dict[str, Any]] = []

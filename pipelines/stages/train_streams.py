@@ -99,7 +99,7 @@ def train_streams(build: Build, network: keras.Model, settings: StreamTrainSetti
 def _speech(build: Build, settings: StreamTrainSettings) -> tuple[Speech, Speech]:
     """Speech to train with and of held-out voices, with the user's negatives and recordings."""
     recipe = build.recipe
-    rate, keywords = recipe.data.sample_rate, recipe.data.keywords
+    rate, keywords = recipe.frontend.sample_rate, recipe.data.keywords
     train, held = spoken(keywords, settings.speech, recipe.seed, build.cache, rate, build.reporter)
     if recipe.data.negatives:
         pieces, notes = pieces_of(recipe.data.negatives, rate, _HOURS_OF_NEGATIVES, recipe.seed)
@@ -115,7 +115,7 @@ def _with_pieces(speech: Speech, pieces: list[Int16]) -> Speech:
 
 def _with_own(build: Build, speech: Speech, split: str) -> Speech:
     """``speech`` with the recordings that the split has, if any."""
-    index, data = build.index, build.recipe.data
+    index, data = build.index, build.recipe.clips
     audio = index.audio(split)
     places = np.flatnonzero(audio.recorded)
     if not len(places):

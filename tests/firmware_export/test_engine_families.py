@@ -11,7 +11,7 @@ from kws_tfmot.models import ModelSettings, build_model, model_names
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.quantization.tfmot_qat import check_quantizable
 from kws_tfmot.sparsity.coverage import coverage
-from kws_tfmot.sparsity.settings import SparsitySettings
+from kws_tfmot.sparsity.settings import TfmotMagnitude
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.interpreter import open_interpreter
 
@@ -64,5 +64,5 @@ def test_every_family_is_the_same_on_engine_tflm_and_builtin_kernels(name: str) 
 def test_papers_networks_can_be_trained_for_int8_and_pruned(name: str) -> None:
     model = build_model(ModelSettings(name=name), (98, 40), 12)
     check_quantizable(fresh_copy(model))
-    rows = coverage(model, SparsitySettings())
+    rows = coverage(model, TfmotMagnitude())
     assert sum(row.weights for row in rows if not row.reason) > 0.6 * sum(row.weights for row in rows)

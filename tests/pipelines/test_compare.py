@@ -105,7 +105,7 @@ def test_every_cell_is_judged_and_an_interrupted_run_goes_on(comparison: Path, t
         ("recipe: tiny.yaml", "recipe: tny.yaml", "tny.yaml"),
         ("baseline: dense", "baseline: dens", "Did you mean 'dense'?"),
         ("baseline: dense", "base: dense", "unknown key 'base'"),
-        ("sparsity: {target: 0.75}", "sparsity: {method: magnitud}", "Did you mean 'magnitude'?"),
+        ("sparsity: {target: 0.75}", "sparsity: {method: tfmot_magnitud}", "Did you mean 'tfmot_magnitude'?"),
         ("sparsity: {target: 0.75}", "sparsty: {target: 0.75}", "Did you mean 'sparsity'?"),
         ("sparsity: {target: 0.75}", "sparsity: {pattern: '2:4'}", "kept at sparsity 0.75"),
         ("targets: [0.75]", "targets: [0.5, 0.5]", "expected targets that differ"),
@@ -139,17 +139,17 @@ def test_the_short_form_compares_methods_with_the_dense_model(comparison: Path, 
     from pipelines.compare import resolve
 
     recipe = comparison.with_name("tiny.yaml")
-    settings, folder = resolve(recipe, "magnitude", "0.5,0.9", "4,6")
+    settings, folder = resolve(recipe, "tfmot_magnitude", "0.5,0.9", "4,6")
     cells = cells_of(settings, folder, ["train.epochs=7"])
     assert [cell.name for cell in cells] == [
-        f"{name}-seed{seed}" for seed in (4, 6) for name in ("dense", "magnitude-0.5", "magnitude-0.9")
+        f"{name}-seed{seed}" for seed in (4, 6) for name in ("dense", "tfmot_magnitude-0.5", "tfmot_magnitude-0.9")
     ]
     assert {cell.recipe.train.epochs for cell in cells} == {7}
     assert [cell.recipe.seed for cell in cells] == [4] * 3 + [6] * 3
     assert [cell.recipe.sparsity.target for cell in cells if cell.recipe.sparsity] == [0.5, 0.9] * 2
-    result = run("compare", recipe, "--methods", "magnitud", "--out", tmp_path / "out")
+    result = run("compare", recipe, "--methods", "tfmot_magnitud", "--out", tmp_path / "out")
     assert result.exit_code == 2
-    assert "Did you mean 'magnitude'?" in " ".join(result.output.split())
+    assert "Did you mean 'tfmot_magnitude'?" in " ".join(result.output.split())
 
 
 def test_a_count_stands_for_the_first_seeds() -> None:

@@ -64,7 +64,7 @@ def test_recordings_stand_beside_synthetic_speech() -> None:
         ("turn the kitchen lights on", [], "synthetic", True),
         ("turn the kitchen lights on", [], "synthetic+folder:mine", True),
         ("turn the kitchen lights on", [], "folder:mine", False),
-        ("turn the kitchen lights on", ["data.clip_ms=1500", "frontend.clip_ms=1500"], "synthetic", False),
+        ("turn the kitchen lights on", ["frontend.clip_ms=1500"], "synthetic", False),
     ],
 )
 def test_clips_hold_the_longest_keyword(keywords: str, overrides: list[str], source: str, longer: bool) -> None:
@@ -73,7 +73,7 @@ def test_clips_hold_the_longest_keyword(keywords: str, overrides: list[str], sou
     found = clip_length(recipe, overrides, resolved, source)
     assert bool(found) == longer
     if longer:  # the two must agree, or the recipe is refused
-        assert load_recipe(find_recipe(recipe), [*overrides, *found]).data.clip_ms > 1000
+        assert load_recipe(find_recipe(recipe), [*overrides, *found]).frontend.clip_ms > 1000
 
 
 @needs_espeak

@@ -28,7 +28,7 @@ RECURRENT = (
     .replace("epoch_clips: 300", "epoch_clips: 100")
     .replace(
         "target: 0.75, epochs: 3, end: 0.5, frequency: 4",
-        "target: 0.75, method: magnitude, epochs: 1, end: 0.5, frequency: 1",
+        "target: 0.75, method: tfmot_magnitude, epochs: 1, end: 0.5, frequency: 1",
     )
     .replace("mode: qat, epochs: 1, ", "mode: ptq, ")
     .replace("{also: [float32, sparse_int8]}", "{also: []}")

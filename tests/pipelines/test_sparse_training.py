@@ -9,7 +9,7 @@ import pytest
 
 from tests.pipelines.conftest import RECIPE, run
 
-ROUNDS = "{method: weight_importance, schedule: rounds, rounds: 3, target: 0.97, epochs: 3, floor: 0.0}"
+ROUNDS = "{method: iterative, criterion: affine, rounds: 3, target: 0.97, epochs: 3, floor: 0.0}"
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ name: quick
 recipe: tiny.yaml
 changes: {train: {epochs: 2}, sparsity: {epochs: 3, target: 0.5}}
 parameters:
-  sparsity.method: [magnitude, one_shot]
+  sparsity.method: [tfmot_magnitude, one_shot]
   sparsity.learning_rate: {log_uniform: [0.001, 0.02]}
 samples: 1
 early_stopping: {first: 2, factor: 2}
@@ -216,7 +216,7 @@ def test_a_recipe_needs_something_to_try(sweep: Path, tmp_path: Path) -> None:
     result = run("sweep", recipe, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "nothing says what to try" in " ".join(result.output.split())
-    tried = {"sparsity.method": ["magnitude"], "sparsity.target": [0.5, 0.9]}
+    tried = {"sparsity.method": ["tfmot_magnitude"], "sparsity.target": [0.5, 0.9]}
     settings, _ = resolve(recipe, tried, [2], False, 0, False)
     assert settings.name == "tiny_sweep"
     assert settings.seeds == (1, 2)

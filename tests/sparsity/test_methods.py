@@ -11,11 +11,11 @@ from kws_tfmot.errors import RecipeError
 from kws_tfmot.keras import keras, seed_everything
 from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.sparsity.coverage import Coverage, coverage
+from kws_tfmot.sparsity.group import parse_sparsity
 from kws_tfmot.sparsity.masked_training import MaskedTraining
 from kws_tfmot.sparsity.registry import SparseTraining, prepare_training
 from kws_tfmot.sparsity.report import zeros_per_layer
-from kws_tfmot.sparsity.rounds import rounds_of
-from kws_tfmot.sparsity.settings import METHODS, SparsitySettings
+from kws_tfmot.sparsity.settings import METHODS, MaskRegrowth, SparsitySettings
 from kws_tfmot.sparsity.shrink.shrink import shrink
 from kws_tfmot.sparsity.survival import as_tflite, match_zeros
 from kws_tfmot.tflite.convert import convert
@@ -25,12 +25,13 @@ from kws_tfmot.training.loop import Plugins, train
 from kws_tfmot.training.stream import ArraySource
 
 SHAPE, CLASSES, BATCH, STEPS = (12, 8), 4, 25, 8
+ONE_TRAINING = [method for method in METHODS if method != "iterative"]
 CASES = [
-    *({"method": method} for method in METHODS),
+    *({"method": method} for method in ONE_TRAINING),
     {"method": "one_shot", "criterion": "affine", "allocation": "global"},
-    {"method": "weight_importance", "criterion": "magnitude", "allocation": "layer"},
-    {"method": "weight_importance", "l1": 0.05},
-    {"method": "weight_importance", "criterion": "deviation", "returns": True},
+    {"method": "gradual", "criterion": "affine", "allocation": "layer"},
+    {"method": "gradual", "l1": 0.05},
+    {"method": "mask_regrowth", "criterion": "deviation"},
     {"method": "csp", "sensing": "weights", "allocation": "layer"},
     {"method": "csp", "sensing": "random", "decay": 1.0},
 ]
@@ -68,11 +69,13 @@ class Watch(keras.callbacks.Callback):
 
 
 def settings_of(case: dict, **changes) -> SparsitySettings:
-    return SparsitySettings.parse({"target": 0.75, "epochs": 4, "frequency": 3, "learning_rate": 0.01} | case | changes)
+    common = {"target": 0.75, "epochs": 4, "learning_rate": 0.01}
+    ramp = {"frequency": 3} if "frequency" in METHODS[case["method"]].model_fields else {}
+    return parse_sparsity(common | ramp | case | changes)
 
 
 def prepare(data, settings: SparsitySettings, network: keras.Model) -> SparseTraining:
-    (plan,) = rounds_of(settings)
+    (plan,) = settings.plan()
     return prepare_training(network, settings, plan, STEPS, data[0].features, seed=1)
 
 
@@ -128,12 +131,11 @@ def test_the_target_is_met_and_zeros_are_held(trained: Trained) -> None:
     assert zeros["block1_depthwise"][0] == 0
     masks = trained.watch.masks
     shares = [sum(mask.sum() for mask in step) for step in masks]
-    if (
-        settings.resolved_l1 == 0 and not settings.returns
-    ):  # under the L1 norm weights touch zero and return, until masks are final
+    # under the L1 norm weights touch zero and return, until masks are final
+    if not getattr(settings, "l1", 0) and not isinstance(settings, MaskRegrowth):
         assert shares == sorted(shares)
-    (plan,) = rounds_of(settings)
-    final = masks[plan.ramp(STEPS, 3).final :]
+    (plan,) = settings.plan()
+    final = masks[plan.ramp(STEPS).final :]
     assert len(final) >= 3
     for mask, last in zip(final[1], final[-1], strict=True):
         np.testing.assert_array_equal(mask, last)
@@ -164,8 +166,8 @@ class Interrupt(keras.callbacks.Callback):
 # TFMOT's state, a mask alone, weights behind it that return, statistics: the other cases hold no other.
 @pytest.mark.parametrize(
     "trained",
-    [case for case in CASES if case == {"method": case["method"]} and case["method"] in ("magnitude", "l1", "csp")]
-    + [case for case in CASES if "returns" in case],
+    [case for case in CASES if case == {"method": case["method"]} and case["method"] in ("tfmot_magnitude", "l1", "csp")]
+    + [case for case in CASES if case["method"] == "mask_regrowth" and len(case) > 1],
     ids=name_of,
     indirect=True,
 )
@@ -186,18 +188,18 @@ def test_the_dense_model_is_left_alone(trained: Trained) -> None:
 def some_of(*methods: str) -> pytest.MarkDecorator:
     """``methods``, and the others, whose masks are made by the same functions, among the slow tests."""
     return pytest.mark.parametrize(
-        "method", [pytest.param(name, marks=() if name in methods else pytest.mark.slow) for name in METHODS]
+        "method", [pytest.param(name, marks=() if name in methods else pytest.mark.slow) for name in ONE_TRAINING]
     )
 
 
-@some_of("magnitude", "csp", "one_shot")
+@some_of("tfmot_magnitude", "csp", "one_shot")
 def test_n_of_m_keeps_n_of_every_group_along_the_inputs(data, method: str) -> None:
     result = sparse(data, settings_of({"method": method}, pattern="2:4", target=0.5, epochs=2), model())
     kernel = result.get_layer("block1_pointwise").kernel.numpy()[0, 0]
     np.testing.assert_array_equal(np.count_nonzero(kernel.reshape(4, 4, 16), axis=1), 2)
 
 
-@some_of("magnitude", "l1", "weight_importance")
+@some_of("tfmot_magnitude", "l1", "gradual")
 def test_blocks_live_and_die_as_a_whole(data, method: str) -> None:
     settings = settings_of({"method": method}, pattern="1x4", epochs=2)
     result, notes = sparse(data, settings, model()), {row.layer: row.note for row in coverage(model(), settings)}
@@ -205,7 +207,7 @@ def test_blocks_live_and_die_as_a_whole(data, method: str) -> None:
     assert set(np.unique(np.count_nonzero(kernel.reshape(-1, 4, CLASSES), axis=1))) == {0, 4}
     for layer, shape in (("conv", (10, 4, 16)), ("block1_pointwise", (4, 4, 16))):
         kept = np.count_nonzero(result.get_layer(layer).kernel.numpy().reshape(shape), axis=1)
-        if method == "magnitude":
+        if method == "tfmot_magnitude":
             assert notes[layer] == "unstructured: TFMOT prunes blocks in fully connected kernels only"
             assert set(np.unique(kept)) != {0, 4}
         else:
@@ -222,9 +224,9 @@ def test_l1_makes_weights_small_before_they_are_chosen(data) -> None:
 
 
 def test_rounds_begin_where_the_last_one_ended(data) -> None:
-    settings = settings_of({"method": "weight_importance", "schedule": "rounds"}, rounds=3, target=0.875, epochs=3)
+    settings = settings_of({"method": "iterative"}, rounds=3, target=0.875, epochs=3)
     network, dead = model(), None
-    for plan in rounds_of(settings):
+    for plan in settings.plan():
         prepared = prepare_training(network, settings, plan, STEPS, data[0].features, seed=1)
         network = run(data, prepared, plan.epochs)
         zeros = {layer.name: layer.kernel.numpy() == 0 for layer in network.layers if hasattr(layer, "kernel")}
@@ -239,36 +241,41 @@ def test_rounds_begin_where_the_last_one_ended(data) -> None:
 def test_a_criterion_without_clips_is_refused() -> None:
     settings = settings_of({"method": "csp"})
     with pytest.raises(RecipeError, match="there are no clips to look at"):
-        prepare_training(model(), settings, rounds_of(settings)[0], STEPS, None)
+        prepare_training(model(), settings, settings.plan()[0], STEPS, None)
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"method": "weight_importence"}, "Did you mean 'weight_importance'"),
-        ({"method": "magnitude", "criterion": "affine"}, "method=magnitude has no criterion"),
+        ({"method": "mask_regrowht"}, "Did you mean 'mask_regrowth'"),
+        (
+            {"method": "tfmot_magnitude", "criterion": "affine"},
+            "has no criterion, which one_shot, l1, gradual, iterative, mask_regrowth take. It takes begin",
+        ),
         ({"method": "csp", "pattern": "2:4", "target": 0.75}, "set sparsity.target=0.5"),
         ({"method": "csp", "pattern": "2:4", "target": 0.5, "allocation": "global"}, "set sparsity.allocation=layer"),
-        ({"method": "csp", "schedule": "rounds"}, "expected schedule to be gradual with method=csp"),
-        ({"method": "csp", "max_accuracy_drop": 0.01}, "max_accuracy_drop stops between rounds"),
-        ({"method": "weight_importance", "schedule": "rounds", "epochs": 3}, "an epoch for each of 4 rounds"),
+        ({"method": "csp", "schedule": "rounds"}, "method=csp has no schedule: the method says it"),
+        ({"method": "csp", "max_accuracy_drop": 0.01}, "has no max_accuracy_drop, which iterative takes"),
+        ({"method": "iterative", "epochs": 3}, "an epoch for each of 4 rounds"),
+        ({"method": "iterative", "pattern": "2:4", "target": 0.5}, "rounds need several"),
         ({"pattern": "1x4", "shrink": True}, "removing units breaks the groups of the pattern 1x4"),
         ({"pattern": "3:2"}, "expected N:M with 0 < N < M"),
-        ({"method": "weight_importance", "freeze": 0.8}, "set sparsity.returns=true or sparsity.method=csp"),
+        ({"method": "gradual", "freeze": 0.8}, "has no freeze, which mask_regrowth, csp take"),
+        ({"method": "gradual", "returns": True}, "pruned weights return with mask_regrowth"),
         ({"method": "csp", "end": 0.5, "freeze": 0.4}, "expected end <= freeze, got end=0.5 and freeze=0.4"),
-        ({"method": "l1", "decay": 1.0}, "freeze and decay are for weights that return"),
+        ({"method": "l1", "decay": 1.0}, "method=l1 has no decay"),
     ],
 )
 def test_impossible_recipes_are_refused(values: dict, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
-        SparsitySettings.parse(values)
+        parse_sparsity(values)
 
 
 def test_between_end_and_freeze_the_target_stands_and_weights_change_places(data) -> None:
-    case = {"method": "weight_importance", "criterion": "magnitude", "returns": True, "allocation": "layer"}
+    case = {"method": "mask_regrowth", "allocation": "layer"}
     settings = settings_of(case, end=0.2, freeze=0.7, epochs=6)
-    (plan,) = rounds_of(settings)
-    ramp = plan.ramp(STEPS, settings.frequency)
+    (plan,) = settings.plan()
+    ramp = plan.ramp(STEPS)
     network = model()
     watch = Watch([row.layer for row in coverage(network, settings) if not row.reason])
     sparse(data, settings, network, [watch])
@@ -283,7 +290,7 @@ def test_between_end_and_freeze_the_target_stands_and_weights_change_places(data
 def test_masked_weights_decay(data) -> None:
     sizes = []
     for decay in (0.0, 20.0):
-        case = {"method": "weight_importance", "returns": True, "criterion": "magnitude", "decay": decay}
+        case = {"method": "mask_regrowth", "decay": decay}
         prepared = prepare(data, settings_of(case, end=0.2, freeze=0.9), model())
         run(data, prepared, 2)
         (callback,) = [c for c in prepared.callbacks if isinstance(c, MaskedTraining)]
@@ -304,7 +311,9 @@ def test_masked_training_state_holds_masks_and_statistics(data) -> None:
 
 @pytest.mark.parametrize("name", ["dnn", "ds_cnn"])
 def test_units_that_died_can_all_be_removed(data, name: str) -> None:
-    settings = settings_of({"method": "weight_importance"}, target=0.95, floor=0.0, shrink=True, frequency=5)
+    settings = settings_of(
+        {"method": "gradual", "criterion": "affine"}, target=0.95, floor=0.0, shrink=True, frequency=5
+    )
     result = sparse(data, settings, model(name))
     smaller, sizes = shrink(result)
     np.testing.assert_allclose(smaller(data[1][0]).numpy(), result(data[1][0]).numpy(), atol=1e-5)

@@ -88,7 +88,7 @@ def judge_clips(
     data = read_source(facts.model)
     contract, graph = ModelContract.of_model(data), read_model(data)
     with reporter.task("reading clips", None) as task:
-        index = prepare(source, contract.data, (cache or cache_root()) / "audio", task.reach)
+        index = prepare(source, contract.clips, (cache or cache_root()) / "audio", task.reach)
     judged = facts.accuracy["split_sha256"]
     if index.labels != contract.labels or (found := index.split_sha256("test")) != judged:
         received = ", ".join(index.labels) if index.labels != contract.labels else f"a split {found[:12]}"

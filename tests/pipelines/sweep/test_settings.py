@@ -12,7 +12,7 @@ from pipelines.stages.sweep.run import SweepPlan
 from pipelines.stages.sweep.settings import Sweep, Trials, trials_of
 
 ROOT = Path(__file__).resolve().parents[3]
-METHODS = {"sparsity.method": ["magnitude", "csp"], "sparsity.target": [0.9, 0.95]}
+METHODS = {"sparsity.method": ["tfmot_magnitude", "csp"], "sparsity.target": [0.9, 0.95]}
 
 
 def trials(**given) -> Trials:
@@ -23,18 +23,17 @@ def test_every_combination_of_the_lists_is_a_trial() -> None:
     found = trials(parameters=METHODS | {"train.learning_rate": [0.001, 0.002]}, seeds=2).cells
     assert len(found) == 2 * 2 * 2 * 2
     assert len({cell.name for cell in found}) == len(found)
-    assert found[0].name == "magnitude-learning_rate-0-001-0.9-seed1"
-    assert found[0].recipe.sparsity.method == "magnitude"
+    assert found[0].name == "tfmot_magnitude-learning_rate-0-001-0.9-seed1"
+    assert found[0].recipe.sparsity.method == "tfmot_magnitude"
     assert {(cell.target, cell.seed) for cell in found} == {(0.9, 1), (0.95, 1), (0.9, 2), (0.95, 2)}
 
 
 def test_another_method_leaves_the_settings_of_the_recipes_own_behind() -> None:
     recipes = {cell.recipe.sparsity.method: cell.recipe.sparsity for cell in trials(parameters=METHODS).cells}
-    assert recipes["magnitude"].decay == 0
-    assert recipes["magnitude"].freeze is None
-    assert (recipes["csp"].decay, recipes["csp"].freeze, recipes["csp"].returns) == (2, 0.7, False)
-    with pytest.raises(RecipeError, match="freeze and decay are for weights that return"):
-        trials(variants={"wrong": {"sparsity": {"method": "magnitude", "decay": 2}}})
+    assert recipes["tfmot_magnitude"].end == 0.3
+    assert (recipes["csp"].decay, recipes["csp"].freeze) == (2, 0.7)
+    with pytest.raises(RecipeError, match="method=tfmot_magnitude has no decay"):
+        trials(variants={"wrong": {"sparsity": {"method": "tfmot_magnitude", "decay": 2}}})
 
 
 def test_draws_are_tried_at_every_point_and_more_samples_keep_the_first() -> None:
@@ -95,7 +94,7 @@ def test_sweeps_that_ship_can_be_built(path: Path) -> None:
         ({"parameters": {"train.epochs": {"integer": [1.5, 2]}}}, "whole numbers"),
         ({"parameters": {"train.learning_rate": {"log_uniform": [0, 1]}}}, "above 0"),
         ({"parameters": {"seed": [1, 2]}}, "under seeds"),
-        ({"parameters": METHODS, "baseline": "magnitud"}, "Did you mean 'magnitude'?"),
+        ({"parameters": METHODS, "baseline": "tfmot_magnitud"}, "Did you mean 'tfmot_magnitude'?"),
         ({"parameters": METHODS, "early_stopping": {"within": ["sparsity.taget"]}}, "Did you mean 'target'?"),
         ({"parameters": METHODS, "early_stopping": {"factor": 1}}, "early_stopping.factor"),
         ({"parameters": {"quantization.mode": ["none"]}}, "judges int8"),
