@@ -1,7 +1,7 @@
 """Writing small int8 ``.tflite`` files operator by operator, without a training framework.
 
 The benchmark and the tests need models with chosen shapes, zero points, dilations and sparsities; this writes them
-through the same document layer that the reader uses.
+through the same model that the reader uses.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import numpy as np
 
 from firmware_export.operators.registry import operators
 from kws_tfmot.tflite.document import pack
-from kws_tfmot.tflite.edit import add_buffer, add_code, add_tensor
+from kws_tfmot.tflite.edit import add_buffer, add_tensor, new_operator, new_quantization
 from kws_tfmot.tflite.options import EXPECTED_OPTIONS
-from kws_tfmot.tflite.schema import enum_values
+from kws_tfmot.tflite.schema import BufferT, ModelT, SubGraphT, TensorT, enum_values
 
 _ENUMS = {"padding": "Padding", "fused_activation_function": "ActivationFunctionType"}
 
@@ -31,13 +31,7 @@ class GraphWriter:
     """
 
     def __init__(self) -> None:
-        self.root: dict[str, Any] = {
-            "version": 3,
-            "operator_codes": [],
-            "subgraphs": [{"tensors": [], "operators": [], "inputs": [], "outputs": []}],
-            "buffers": [{}],
-            "description": b"",
-        }
+        self.root = ModelT(3, [], [SubGraphT([], [], [], [])], b"", [BufferT()])
 
     def tensor(
         self,
@@ -49,20 +43,14 @@ class GraphWriter:
         axis: int = 0,
     ) -> int:
         """Add a tensor of any type; constant where ``data`` is given."""
-        number = len(self.root["subgraphs"][0]["tensors"])
-        fields: dict[str, Any] = {
-            "shape": np.array(shape, np.int32),
-            "type": enum_values("TensorType")[dtype.upper()],
-            "buffer": 0 if data is None else add_buffer(self.root, np.ascontiguousarray(data).tobytes()),
-            "name": f"t{number}".encode(),
-        }
+        number = len(self.root.subgraphs[0].tensors)
+        buffer = 0 if data is None else add_buffer(self.root, np.ascontiguousarray(data).tobytes())
+        kind = enum_values("TensorType")[dtype.upper()]
+        tensor = TensorT(np.array(shape, np.int32), kind, buffer, f"t{number}".encode())
         if scales is not None:
-            fields["quantization"] = {
-                "scale": np.asarray(scales, np.float32),
-                "zero_point": np.asarray(zero_points if zero_points is not None else [0] * len(scales), np.int64),
-                "quantized_dimension": axis,
-            }
-        return add_tensor(self.root, **fields)
+            points = zero_points if zero_points is not None else np.zeros(len(scales))
+            tensor.quantization = new_quantization(scales, points, axis)
+        return add_tensor(self.root, tensor)
 
     def activation(self, shape: tuple[int, ...], scale: float, zero_point: int, dtype: str = "int8") -> int:
         """Add an activation."""
@@ -89,10 +77,10 @@ class GraphWriter:
 
     def initial(self, name: str, data: np.ndarray, scale: float, zero_point: int) -> None:
         """Let an initialiser subgraph set the variable ``name`` before the first inference."""
-        graphs = self.root["subgraphs"]
+        graphs = self.root.subgraphs
         if len(graphs) == 1:
             self.operator("CALL_ONCE", [], [], init_subgraph_index=1)
-            graphs.append({"tensors": [], "operators": [], "inputs": [], "outputs": []})
+            graphs.append(SubGraphT([], [], [], []))
         graphs.reverse()  # what follows goes into the other one
         handle = self.handle(name)
         self.operator("ASSIGN_VARIABLE", [handle, self.constant(data, scale, zero_point)], [])
@@ -100,21 +88,15 @@ class GraphWriter:
 
     def operator(self, code: str, inputs: list[int], outputs: list[int], **options: Any) -> None:
         """Add an operator; enumerations of the options are given as strings."""
-        entry: dict[str, Any] = {
-            "opcode_index": add_code(self.root, code),
-            "inputs": np.array(inputs, np.int32),
-            "outputs": np.array(outputs, np.int32),
-        }
         known = operators().get(code)
         table = known.options if known is not None else EXPECTED_OPTIONS.get(code)
-        if table:
-            values = {k: enum_values(_ENUMS[k])[v] if k in _ENUMS else v for k, v in options.items()}
-            entry["builtin_options"] = (table, values)
-        self.root["subgraphs"][0]["operators"].append(entry)
+        values = {k: enum_values(_ENUMS[k])[v] if k in _ENUMS else v for k, v in options.items()} if table else {}
+        entry = new_operator(self.root, code, inputs, outputs, table or None, **values)
+        self.root.subgraphs[0].operators.append(entry)
 
     def finish(self, inputs: list[int], outputs: list[int]) -> bytes:
         """The flatbuffer."""
-        subgraph = self.root["subgraphs"][0]
-        subgraph["inputs"] = np.array(inputs, np.int32)
-        subgraph["outputs"] = np.array(outputs, np.int32)
+        subgraph = self.root.subgraphs[0]
+        subgraph.inputs = np.array(inputs, np.int32)
+        subgraph.outputs = np.array(outputs, np.int32)
         return pack(self.root)

@@ -10,7 +10,7 @@ from firmware_export.graphs.graph_writer import GraphWriter
 def variable(writer: GraphWriter, shape: tuple[int, ...], dtype: str, scale: float, zero_point: int) -> int:
     """A variable tensor."""
     index = writer.activation(shape, scale, zero_point, dtype)
-    writer.root["subgraphs"][0]["tensors"][index]["is_variable"] = True
+    writer.root.subgraphs[0].tensors[index].isVariable = True
     return index
 
 
@@ -58,7 +58,7 @@ def lstm_model(seed: int, steps: int, clip: float = 0.0, power: int = -12) -> by
     w.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", operands, [given], **options)
     # Tensors that hold the gates' quantisation alone, of shape [0], as the converter writes them.
     extra = [w.activation((0,), 0.01, 0, "int16") for _ in range(5)]
-    w.root["subgraphs"][0]["operators"][-1]["intermediates"] = np.array(extra, np.int32)
+    w.root.subgraphs[0].operators[-1].intermediates = np.array(extra, np.int32)
     flat = w.activation((1, steps * units), 1 / 120, hidden_zero)
     shape = np.array([1, steps * units], np.int32)
     w.operator("RESHAPE", [given, w.constant(shape)], [flat], new_shape=shape)

@@ -12,23 +12,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from kws_tfmot.errors import ModelError
-from kws_tfmot.tflite.document import Table
 from kws_tfmot.tflite.edit import (
     add_buffer,
-    add_code,
     add_tensor,
     constant_of,
     dtype_name,
     finish,
     inputs_of,
+    new_operator,
     open_for_edit,
     operators_of,
     readers_of,
     tensors_of,
+    vector,
 )
 from kws_tfmot.tflite.interpreter import outputs_equal
 from kws_tfmot.tflite.reader import read_model
-from kws_tfmot.tflite.schema import enum_values
+from kws_tfmot.tflite.schema import ModelT, TensorT, enum_values
 from kws_tfmot.tflite.slim import slim
 
 HEADER = bytes([2, 1, 0, 0, 1, *([0] * 11)])  # type 2, version 1; byte 4 is the bitmap's version
@@ -106,34 +106,29 @@ def pack_for_decode(model: bytes) -> tuple[bytes, list[DecodeDecision]]:
     return best, decisions
 
 
-def _pack_layer(root: Table, place: int) -> tuple[int, int, int, int] | None:
+def _pack_layer(root: ModelT, place: int) -> tuple[int, int, int, int] | None:
     """Pack the weights of one layer in ``root``; elements, zeros, dense and packed bytes, or ``None`` if it cannot."""
     operator = operators_of(root)[place]
     index = inputs_of(operator)[1]
     tensor = tensors_of(root)[index]
     weights = constant_of(root, tensor)
-    zero_points = tensor.get("quantization", {}).get("zero_point", ())
+    zero_points = vector(tensor.quantization, "zeroPoint")
     shared = len(readers_of(root, index)) != 1
-    if weights is None or dtype_name(tensor) != "int8" or np.any(zero_points) or "sparsity" in tensor or shared:
+    if weights is None or dtype_name(tensor) != "int8" or np.any(zero_points) or tensor.sparsity is not None or shared:
         return None
     bitmap, ancillary = encode_prune(weights)
     _restore_zero_points(tensor)
-    tensor["buffer"] = 0
+    tensor.buffer = 0
     inputs = [
-        add_tensor(root, shape=np.array([len(data)], np.int32), type=_UINT8, buffer=add_buffer(root, data))
+        add_tensor(root, TensorT(np.array([len(data)], np.int32), _UINT8, add_buffer(root, data)))
         for data in (bitmap, ancillary)
     ]
-    decoder = {
-        "opcode_index": add_code(root, "TFLM_DECODE", custom=True),
-        "inputs": np.array(inputs, np.int32),
-        "outputs": np.array([index], np.int32),
-    }
-    operators_of(root).insert(place, decoder)
+    operators_of(root).insert(place, new_operator(root, "TFLM_DECODE", inputs, [index], custom=True))
     return weights.size, int(np.sum(weights == 0)), weights.nbytes, len(bitmap) + len(ancillary)
 
 
-def _restore_zero_points(tensor: Table) -> None:
+def _restore_zero_points(tensor: TensorT) -> None:
     """The decoder reads a zero point for every scale, where slimming had cut them to one."""
-    quantization = tensor.get("quantization", {})
-    if len(quantization.get("zero_point", ())) < len(quantization.get("scale", ())):
-        quantization["zero_point"] = np.zeros(len(quantization["scale"]), np.int64)
+    channels = len(vector(tensor.quantization, "scale"))
+    if len(vector(tensor.quantization, "zeroPoint")) < channels:
+        tensor.quantization.zeroPoint = np.zeros(channels, np.int64)

@@ -25,21 +25,22 @@ from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.files import write_files
 from kws_tfmot.manifest import MICRO_FEATURES, MICRO_WINDOW_MS, file_name_of, manifest_of
 from kws_tfmot.tflite.arena import measure_arena
-from kws_tfmot.tflite.document import Table, read_source
+from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.edit import (
     add_buffer,
-    add_code,
     add_tensor,
     code_of,
     finish,
     inputs_of,
+    new_operator,
+    new_quantization,
     open_for_edit,
     operators_of,
     tensors_of,
     writer_of,
 )
 from kws_tfmot.tflite.reader import read_model
-from kws_tfmot.tflite.schema import enum_values
+from kws_tfmot.tflite.schema import ModelT, OperatorT, TensorT, enum_values
 
 OPERATORS = frozenset(
     (
@@ -166,61 +167,55 @@ def esphome_model(model: bytes, word: int, hop: int | None = None) -> bytes:
     return data
 
 
-def _enter(root: Table) -> None:
+def _enter(root: ModelT) -> None:
     """Let the input be of rank 3."""
-    subgraph = root["subgraphs"][0]
-    old = int(subgraph["inputs"][0])
+    subgraph = root.subgraphs[0]
+    old = int(subgraph.inputs[0])
     tensor = tensors_of(root)[old]
-    shape = tuple(int(size) for size in tensor["shape"])
+    shape = tuple(int(size) for size in tensor.shape)
     if len(shape) == 3:
         return
     if len(shape) != 4 or shape[0] != 1 or 1 not in shape[2:] or int(np.prod(shape[2:])) != MICRO_FEATURES:
         raise ModelError(f"expected an input [1, rows, {MICRO_FEATURES}]. Received: {list(shape)}")
     flat = np.array([1, shape[1], MICRO_FEATURES], np.int32)
-    new = add_tensor(root, shape=flat, type=tensor["type"], buffer=0, name=b"features",
-                     quantization=tensor["quantization"])  # fmt: skip
-    subgraph["inputs"] = np.array([new], np.int32)
+    new = add_tensor(root, TensorT(flat, tensor.type, name=b"features", quantization=tensor.quantization))
+    subgraph.inputs = np.array([new], np.int32)
     operators_of(root).insert(0, _reshape(root, new, old, shape))
 
 
-def _reshape(root: Table, source: int, target: int, shape: tuple[int, ...]) -> Table:
+def _reshape(root: ModelT, source: int, target: int, shape: tuple[int, ...]) -> OperatorT:
     values = np.array(shape, np.int32)
     number = enum_values("TensorType")["INT32"]
     buffer = add_buffer(root, values.tobytes())
-    constant = add_tensor(root, shape=np.array([len(shape)], np.int32), type=number, buffer=buffer, name=b"")
-    return {
-        "opcode_index": add_code(root, "RESHAPE"),
-        "inputs": np.array([source, constant], np.int32),
-        "outputs": np.array([target], np.int32),
-        "builtin_options": ("ReshapeOptions", {"new_shape": values}),
-    }
+    constant = add_tensor(root, TensorT(np.array([len(shape)], np.int32), number, buffer, b""))
+    return new_operator(root, "RESHAPE", [source, constant], [target], "ReshapeOptions", new_shape=values)
 
 
 class _Tail:
     """From the classes' logits to one probability."""
 
-    def __init__(self, root: Table, word: int) -> None:
+    def __init__(self, root: ModelT, word: int) -> None:
         self.root, self.word = root, word
 
     def run(self) -> None:
         """Replace what follows the logits."""
-        subgraph = self.root["subgraphs"][0]
-        output = int(subgraph["outputs"][0])
+        subgraph = self.root.subgraphs[0]
+        output = int(subgraph.outputs[0])
         last = writer_of(self.root, output)
         if last is not None and code_of(self.root, last) == "SOFTMAX":
             operators_of(self.root).remove(last)
             output = inputs_of(last)[0]
         tensor = tensors_of(self.root)[output]
-        classes = int(np.prod(tensor["shape"]))
+        classes = int(np.prod(tensor.shape))
         if last is not None and code_of(self.root, last) == "LOGISTIC" and classes == 1:
             probability = output
         else:
             if classes < 2:
                 raise ModelError(f"expected classes to choose among, or one probability. Received: {classes} logit")
-            margin = self._margin(output, classes, float(tensor["quantization"]["scale"][0]))
+            margin = self._margin(output, classes, float(tensor.quantization.scale[0]))
             probability = self._add("LOGISTIC", [margin], (1, 1), 1 / 256, -128, "")
         result = self._add("QUANTIZE", [probability], (1, 1), 1 / 256, 0, "QuantizeOptions", kind="UINT8")
-        subgraph["outputs"] = np.array([result], np.int32)
+        subgraph.outputs = np.array([result], np.int32)
 
     def _margin(self, logits: int, classes: int, scale: float) -> int:
         """``z_word`` less the largest other, int8 in the logits' steps: exact, or limited where the sigmoid is too.
@@ -252,27 +247,18 @@ class _Tail:
 
     def _dense(self, source: int, weights: np.ndarray, scale: float) -> int:
         number = enum_values("TensorType")["INT8"]
-        quantization = {"scale": np.array([1 / 127], np.float32), "zero_point": np.array([0], np.int64)}
-        held = add_tensor(self.root, shape=np.array(weights.shape, np.int32), type=number, name=b"",
-                          buffer=add_buffer(self.root, weights.tobytes()), quantization=quantization)  # fmt: skip
-        return self._add("FULLY_CONNECTED", [source, held, -1], (1, len(weights)), scale, 0, "FullyConnectedOptions")
+        held = TensorT(np.array(weights.shape, np.int32), number, add_buffer(self.root, weights.tobytes()), b"")
+        held.quantization = new_quantization([1 / 127], [0])
+        table = add_tensor(self.root, held)
+        return self._add("FULLY_CONNECTED", [source, table, -1], (1, len(weights)), scale, 0, "FullyConnectedOptions")
 
     def _tensor(self, shape: tuple[int, ...], scale: float, zero_point: int, kind: str = "INT8") -> int:
-        quantization = {"scale": np.array([scale], np.float32), "zero_point": np.array([zero_point], np.int64)}
-        number = enum_values("TensorType")[kind]
-        return add_tensor(
-            self.root, shape=np.array(shape, np.int32), type=number, buffer=0, name=b"", quantization=quantization
-        )
+        tensor = TensorT(np.array(shape, np.int32), enum_values("TensorType")[kind], name=b"")
+        tensor.quantization = new_quantization([scale], [zero_point])
+        return add_tensor(self.root, tensor)
 
     def _add(self, code: str, inputs: list[int], shape: tuple[int, ...], scale: float, zero_point: int,
              options: str, kind: str = "INT8", **values: Any) -> int:  # fmt: skip
         output = self._tensor(shape, scale, zero_point, kind)
-        operator: Table = {
-            "opcode_index": add_code(self.root, code),
-            "inputs": np.array(inputs, np.int32),
-            "outputs": np.array([output], np.int32),
-        }
-        if options:
-            operator["builtin_options"] = (options, values)
-        operators_of(self.root).append(operator)
+        operators_of(self.root).append(new_operator(self.root, code, inputs, [output], options or None, **values))
         return output

@@ -15,12 +15,21 @@ from firmware_export.engine import build
 from firmware_export.tflm.stateful_plan import TIME, StatefulPlan, plan_state
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.dilation import fold_dilations
-from kws_tfmot.tflite.edit import add_buffer, add_code, add_tensor, finish, inputs_of, open_for_edit, outputs_of
+from kws_tfmot.tflite.edit import (
+    add_buffer,
+    add_tensor,
+    finish,
+    inputs_of,
+    integers,
+    new_operator,
+    open_for_edit,
+    outputs_of,
+    set_options,
+    tensors_of,
+)
 from kws_tfmot.tflite.graph import Graph
 from kws_tfmot.tflite.reader import read_model
-from kws_tfmot.tflite.schema import enum_values
-
-Table = dict[str, Any]
+from kws_tfmot.tflite.schema import ModelT, OperatorT, SubGraphT, TensorT, enum_values
 
 
 def stateful_file(model: bytes, hop: int | None = None) -> bytes:
@@ -48,16 +57,16 @@ def stateful_file(model: bytes, hop: int | None = None) -> bytes:
 class _Rewrite:
     """Turns the operators of ``root`` into those of a step, in their order."""
 
-    def __init__(self, root: Table, graph: Graph, plan: StatefulPlan) -> None:
+    def __init__(self, root: ModelT, graph: Graph, plan: StatefulPlan) -> None:
         self.root, self.graph, self.plan = root, graph, plan
-        self.operators: list[Table] = []
+        self.operators: list[OperatorT] = []
         self.kept: dict[int, int] = {}  # tensor -> tensor of its rows from the oldest that is read
-        self.first_graph: tuple[list[Table], list[Table]] = ([], [])  # tensors and operators of the initialiser
+        self.first_graph: tuple[list[TensorT], list[OperatorT]] = ([], [])  # tensors and operators of the initialiser
 
     def run(self) -> bytes:
         """The new file."""
         graph, root = self.graph, self.root
-        given = root["subgraphs"][0]["operators"]
+        given = root.subgraphs[0].operators
         for index, track in self.plan.tracks.items():
             self._resize(index, track.new)
         self._keep(graph.inputs[0])
@@ -65,16 +74,16 @@ class _Rewrite:
             self._step(operator.code, operator.index, table)
             for index in outputs_of(table):
                 self._keep(index)
-        root["subgraphs"][0]["operators"] = self.operators
+        root.subgraphs[0].operators = self.operators
         if self.kept:
             self.operators.insert(0, self._operator("CALL_ONCE", [], [], "CallOnceOptions", init_subgraph_index=1))
             tensors, operators = self.first_graph
             empty = np.zeros(0, np.int32)
-            root["subgraphs"].append({"tensors": tensors, "operators": operators, "inputs": empty, "outputs": empty})
-        root.pop("signature_defs", None)
+            root.subgraphs.append(SubGraphT(tensors, empty, empty, operators))
+        root.signatureDefs = None
         return finish(root)
 
-    def _step(self, code: str, number: int, table: Table) -> None:
+    def _step(self, code: str, number: int, table: OperatorT) -> None:
         """The operator on the rows of a step."""
         inputs = []
         for index in inputs_of(table):
@@ -87,8 +96,9 @@ class _Rewrite:
         if code == "RESHAPE" and track is not None:
             shape = np.array([1, track.new, *self.graph.tensor(output).shape[2:]], np.int32)
             inputs = [inputs[0], self._constant(shape)]
-            table = table | {"builtin_options": ("ReshapeOptions", {"new_shape": shape})}
-        self.operators.append(table | {"inputs": np.array(inputs, np.int32)})
+            set_options(table, "ReshapeOptions", new_shape=shape)
+        table.inputs = np.array(inputs, np.int32)
+        self.operators.append(table)
 
     def _crop(self, number: int, source: int, output: int) -> None:
         """A slice whose rows have been taken by reading them: what is left of it are its other axes."""
@@ -133,7 +143,7 @@ class _Rewrite:
         self._initial(name, index, older)
 
     def _handle(self, name: str) -> int:
-        handle = add_tensor(self.root, **_resource(name))
+        handle = add_tensor(self.root, _resource(name))
         options = {"container": b"", "shared_name": name.encode()}
         self.operators.append(self._operator("VAR_HANDLE", [], [handle], "VarHandleOptions", **options))
         return handle
@@ -141,11 +151,11 @@ class _Rewrite:
     def _initial(self, name: str, index: int, rows: int) -> None:
         """Zero points, assigned in the initialiser subgraph."""
         tensors, operators = self.first_graph
-        fields = self._fields(index, rows)
+        kept = self._activation(index, rows)
         quantization = self.graph.tensor(index).quantization
         zero = quantization.zero_points[0] if quantization and quantization.zero_points else 0
-        fields["buffer"] = add_buffer(self.root, np.full(int(np.prod(fields["shape"])), zero, np.int8).tobytes())
-        tensors += [_resource(name), fields]
+        kept.buffer = add_buffer(self.root, np.full(int(np.prod(kept.shape)), zero, np.int8).tobytes())
+        tensors += [_resource(name), kept]
         options = {"container": b"", "shared_name": name.encode()}
         operators.append(self._operator("VAR_HANDLE", [], [len(tensors) - 2], "VarHandleOptions", **options))
         places = [len(tensors) - 2, len(tensors) - 1]
@@ -162,38 +172,31 @@ class _Rewrite:
         self.operators.append(self._operator("STRIDED_SLICE", [source, *places], [out], "StridedSliceOptions"))
         return out
 
-    def _operator(self, code: str, inputs: list[int], outputs: list[int], options: str, **values: Any) -> Table:
-        return {
-            "opcode_index": add_code(self.root, code),
-            "inputs": np.array(inputs, np.int32),
-            "outputs": np.array(outputs, np.int32),
-            "builtin_options": (options, values),
-        }
+    def _operator(self, code: str, inputs: list[int], outputs: list[int], options: str, **values: Any) -> OperatorT:
+        return new_operator(self.root, code, inputs, outputs, options, **values)
 
     def _constant(self, values: np.ndarray) -> int:
         buffer = add_buffer(self.root, values.tobytes())
         number = enum_values("TensorType")["INT32"]
-        return add_tensor(self.root, shape=np.array(values.shape, np.int32), type=number, buffer=buffer, name=b"")
+        return add_tensor(self.root, TensorT(np.array(values.shape, np.int32), number, buffer, b""))
 
     def _shape(self, index: int) -> tuple[int, ...]:
-        return tuple(int(size) for size in self.root["subgraphs"][0]["tensors"][index]["shape"])
+        return tuple(integers(tensors_of(self.root)[index].shape))
 
-    def _fields(self, index: int, rows: int) -> Table:
-        """The table of an activation like tensor ``index`` of other rows."""
-        like = self.root["subgraphs"][0]["tensors"][index]
+    def _activation(self, index: int, rows: int) -> TensorT:
+        """An activation like tensor ``index`` of other rows."""
+        like = tensors_of(self.root)[index]
         shape = [rows if axis == TIME else size for axis, size in enumerate(self._shape(index))]
-        fields = {key: like[key] for key in ("type", "quantization") if key in like}
-        return fields | {"shape": np.array(shape, np.int32), "buffer": 0, "name": b""}
+        return TensorT(np.array(shape, np.int32), like.type, name=b"", quantization=like.quantization)
 
     def _like(self, index: int, rows: int) -> int:
-        return add_tensor(self.root, **self._fields(index, rows))
+        return add_tensor(self.root, self._activation(index, rows))
 
     def _resize(self, index: int, rows: int) -> None:
-        tensor = self.root["subgraphs"][0]["tensors"][index]
-        tensor["shape"] = self._fields(index, rows)["shape"]
-        tensor.pop("shape_signature", None)
+        tensor = tensors_of(self.root)[index]
+        tensor.shape = self._activation(index, rows).shape
+        tensor.shapeSignature = None
 
 
-def _resource(name: str) -> Table:
-    number = enum_values("TensorType")["RESOURCE"]
-    return {"shape": np.zeros(0, np.int32), "type": number, "buffer": 0, "name": name.encode()}
+def _resource(name: str) -> TensorT:
+    return TensorT(np.zeros(0, np.int32), enum_values("TensorType")["RESOURCE"], name=name.encode())

@@ -9,26 +9,30 @@ every byte stays what LiteRT computes.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from kws_tfmot.tflite.document import Table, read_source
+from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.edit import (
     code_of,
     constant_of,
     finish,
     inputs_of,
+    integers,
     open_for_edit,
     operators_of,
     outputs_of,
     readers_of,
     set_constant,
+    set_options,
     tensors_of,
+    vector,
 )
 from kws_tfmot.tflite.reader import read_model
-from kws_tfmot.tflite.schema import enum_values
+from kws_tfmot.tflite.schema import ModelT, OperatorT, enum_values
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
@@ -36,11 +40,11 @@ _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 class _Dilated(NamedTuple):
     """The operators of one dilated convolution, in order; ``expand`` and ``reshape`` only around a Conv1D's."""
 
-    spread: Table
-    expand: Table | None
-    convolution: Table
-    reshape: Table | None
-    collect: Table
+    spread: OperatorT
+    expand: OperatorT | None
+    convolution: OperatorT
+    reshape: OperatorT | None
+    collect: OperatorT
 
 
 def fold_dilations(model: bytes) -> bytes:
@@ -60,7 +64,7 @@ def fold_dilations(model: bytes) -> bytes:
     return finish(root) if folded else data
 
 
-def _group(root: Table, spread: Table) -> _Dilated | None:
+def _group(root: ModelT, spread: OperatorT) -> _Dilated | None:
     if code_of(root, spread) != "SPACE_TO_BATCH_ND":
         return None
     chain = [spread]
@@ -68,7 +72,7 @@ def _group(root: Table, spread: Table) -> _Dilated | None:
     for codes in wanted:
         result = outputs_of(chain[-1])[0]
         readers = readers_of(root, result)
-        if len(readers) != 1 or result in root["subgraphs"][0]["outputs"]:
+        if len(readers) != 1 or result in root.subgraphs[0].outputs:
             return None
         if code_of(root, readers[0]) in codes:
             chain.append(readers[0])
@@ -80,7 +84,7 @@ def _group(root: Table, spread: Table) -> _Dilated | None:
     return _Dilated(*chain)
 
 
-def _fold(root: Table, group: _Dilated) -> bool:
+def _fold(root: ModelT, group: _Dilated) -> bool:
     tensors = tensors_of(root)
     blocks, source, target = (
         _numbers(root, group.spread, 1),
@@ -89,23 +93,21 @@ def _fold(root: Table, group: _Dilated) -> bool:
     )
     if blocks is None or blocks != _numbers(root, group.collect, 1) or not _same_scales(root, group):
         return False
-    kind, options = group.convolution.get("builtin_options", ("", {}))
-    taps = [int(size) for size in tensors[inputs_of(group.convolution)[1]]["shape"]][1:3]
+    options = group.convolution.builtinOptions
+    taps = [int(size) for size in tensors[inputs_of(group.convolution)[1]].shape][1:3]
     if group.expand is not None:  # [1, time, channels] around [1, 1, time, channels]
         blocks, source, target = [1, *blocks], [1, 1, *source[1:]], [1, 1, *target[1:]]
-    plain = options.get("padding", 0) == enum_values("Padding")["VALID"] and not any(
-        options.get(key, 1) != 1 for key in ("stride_h", "stride_w", "dilation_h_factor", "dilation_w_factor")
-    )
+    steps = (options.strideH, options.strideW, options.dilationHFactor, options.dilationWFactor) if options else ()
+    plain = steps == (1, 1, 1, 1) and options.padding == enum_values("Padding")["VALID"]
     before = _numbers(root, group.spread, 2)
     padding = _padding(source, target, taps, blocks, [0] * (2 - len(before or ()) // 2) + (before or [])[0::2])
     if not plain or len(blocks) != 2 or before is None or padding is None:
         return False
-    options = {**options, "padding": enum_values("Padding")[padding]}
-    options["dilation_h_factor"], options["dilation_w_factor"] = blocks
-    group.convolution["builtin_options"] = (kind, options)
+    options.padding = enum_values("Padding")[padding]
+    options.dilationHFactor, options.dilationWFactor = blocks
     _connect(root, group, source, target)
     gone = (group.spread, group.collect)
-    root["subgraphs"][0]["operators"] = [one for one in operators_of(root) if not any(one is each for each in gone)]
+    root.subgraphs[0].operators = [one for one in operators_of(root) if not any(one is each for each in gone)]
     return True
 
 
@@ -128,44 +130,44 @@ def _padding(
     return None
 
 
-def _connect(root: Table, group: _Dilated, source: Sequence[int], target: Sequence[int]) -> None:
+def _connect(root: ModelT, group: _Dilated, source: Sequence[int], target: Sequence[int]) -> None:
     """Lead the convolution from what was spread to what was collected, through the operators around it if any."""
     tensors = tensors_of(root)
     first, last = inputs_of(group.spread)[0], outputs_of(group.collect)[0]
     if group.expand is None or group.reshape is None:
-        group.convolution["inputs"] = np.array([first, *inputs_of(group.convolution)[1:]], np.int32)
-        group.convolution["outputs"] = np.array([last], np.int32)
+        group.convolution.inputs = np.array([first, *inputs_of(group.convolution)[1:]], np.int32)
+        group.convolution.outputs = np.array([last], np.int32)
         return
-    group.expand["inputs"] = np.array([first, *inputs_of(group.expand)[1:]], np.int32)
+    group.expand.inputs = np.array([first, *inputs_of(group.expand)[1:]], np.int32)
     for index, shape in ((outputs_of(group.expand)[0], source), (outputs_of(group.convolution)[0], target)):
-        tensors[index]["shape"] = np.array(shape, np.int32)
-        tensors[index].pop("shape_signature", None)
-    group.reshape["outputs"] = np.array([last], np.int32)
+        tensors[index].shape = np.array(shape, np.int32)
+        tensors[index].shapeSignature = None
+    group.reshape.outputs = np.array([last], np.int32)
     final = np.array([target[0], *target[2:]], np.int32)
-    group.reshape["builtin_options"] = ("ReshapeOptions", {"new_shape": final})
+    set_options(group.reshape, "ReshapeOptions", new_shape=final)
     if len(inputs_of(group.reshape)) > 1:
-        wanted = dict(tensors[inputs_of(group.reshape)[1]])
+        wanted = copy.copy(tensors[inputs_of(group.reshape)[1]])
         set_constant(root, wanted, final)
         tensors.append(wanted)
-        group.reshape["inputs"] = np.array([inputs_of(group.reshape)[0], len(tensors) - 1], np.int32)
+        group.reshape.inputs = np.array([inputs_of(group.reshape)[0], len(tensors) - 1], np.int32)
 
 
-def _numbers(root: Table, operator: Table, place: int) -> list[int] | None:
+def _numbers(root: ModelT, operator: OperatorT, place: int) -> list[int] | None:
     """A constant input of whole numbers, flat."""
     found = inputs_of(operator)
     data = constant_of(root, tensors_of(root)[found[place]]) if len(found) > place and found[place] >= 0 else None
     return None if data is None else [int(value) for value in data]
 
 
-def _shape(root: Table, operator: Table, output: bool = False) -> list[int]:
+def _shape(root: ModelT, operator: OperatorT, output: bool = False) -> list[int]:
     index = outputs_of(operator)[0] if output else inputs_of(operator)[0]
-    return [int(size) for size in tensors_of(root)[index].get("shape", ())]
+    return integers(tensors_of(root)[index].shape)
 
 
-def _same_scales(root: Table, group: _Dilated) -> bool:
+def _same_scales(root: ModelT, group: _Dilated) -> bool:
     """Whether moving data changes no scale, as the converter writes it."""
     moves = [one for one in (group.spread, group.expand, group.reshape, group.collect) if one is not None]
-    quantized = [tensors_of(root)[index].get("quantization", {}) for one in moves
+    quantized = [tensors_of(root)[index].quantization for one in moves
                  for index in (inputs_of(one)[0], outputs_of(one)[0])]  # fmt: skip
-    keys = [tuple(np.asarray(each.get(name, ())).tobytes() for name in ("scale", "zero_point")) for each in quantized]
+    keys = [tuple(vector(each, name).tobytes() for name in ("scale", "zeroPoint")) for each in quantized]
     return all(keys[place] == keys[place + 1] for place in range(0, len(keys), 2))

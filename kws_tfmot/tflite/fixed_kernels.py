@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kws_tfmot.errors import ModelError
-from kws_tfmot.tflite.document import Table
 from kws_tfmot.tflite.edit import (
     code_of,
     constant_of,
     dtype_name,
     inputs_of,
+    new_quantization,
     operators_of,
     readers_of,
     set_constant,
@@ -26,6 +26,7 @@ from kws_tfmot.tflite.edit import (
 )
 from kws_tfmot.tflite.quantized_layers import WEIGHTED, bias_of, bias_scales, per_tensor, scales_of, store_bias
 from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.tflite.schema import ModelT, OperatorT, TensorT
 
 if TYPE_CHECKING:
     from kws_tfmot.quantization.integer_kernels import IntegerKernel
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _TOLERANCE = 0.75  # of the converter's step: it rounds to the nearest
 
 
-def install_kernels(root: Table, kernels: Sequence[IntegerKernel]) -> None:
+def install_kernels(root: ModelT, kernels: Sequence[IntegerKernel]) -> None:
     """Replace weights, scales and biases of a model that was converted from float weights equal to ``kernels``.
 
     Layers are recognised by their weights, as names do not survive every conversion. The bias becomes
@@ -56,7 +57,7 @@ def install_kernels(root: Table, kernels: Sequence[IntegerKernel]) -> None:
             left = ", ".join(kernel.layer for kernel in free) or "none"
             raise ModelError(
                 f"the converter changed the weights of a {code_of(root, operator)} of shape "
-                f"{np.asarray(tensor['shape']).tolist()}, which is none of the layers {left}.",
+                f"{np.asarray(tensor.shape).tolist()}, which is none of the layers {left}.",
                 "Layers with weights of few bits need batch norm, if any, directly behind them.",
             )
         free = [other for other in free if other is not kernel]
@@ -65,12 +66,12 @@ def install_kernels(root: Table, kernels: Sequence[IntegerKernel]) -> None:
         raise ModelError(f"the converted model lacks the layers {', '.join(kernel.layer for kernel in free)}.")
 
 
-def _recognised(root: Table, tensor: Table, kernels: Sequence[IntegerKernel]) -> IntegerKernel | None:
+def _recognised(root: ModelT, tensor: TensorT, kernels: Sequence[IntegerKernel]) -> IntegerKernel | None:
     """The kernel whose real weights the converter's integers stand for, to the rounding of its scales."""
     data = constant_of(root, tensor)
     if data is None or dtype_name(tensor) != "int8":
         return None
-    shape = tuple(int(size) for size in tensor["shape"])
+    shape = tuple(int(size) for size in tensor.shape)
     best, least = None, np.inf
     for kernel in kernels:
         if kernel.values.shape != shape:
@@ -85,10 +86,9 @@ def _recognised(root: Table, tensor: Table, kernels: Sequence[IntegerKernel]) ->
     return best
 
 
-def _install(root: Table, operator: Table, tensor: Table, kernel: IntegerKernel) -> None:
+def _install(root: ModelT, operator: OperatorT, tensor: TensorT, kernel: IntegerKernel) -> None:
     set_constant(root, tensor, kernel.values)
-    points = np.zeros(len(kernel.scales), np.int64)
-    tensor["quantization"] = {"scale": kernel.scales, "zero_point": points, "quantized_dimension": kernel.axis}
+    tensor.quantization = new_quantization(kernel.scales, np.zeros(len(kernel.scales)), kernel.axis)
     input_scale, _ = per_tensor(tensors_of(root)[inputs_of(operator)[0]], "input of a layer")
     index, _ = bias_of(root, operator)
     steps = bias_scales(root, operator, input_scale)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from kws_tfmot.tflite.document import Table, read_source, unpack
+from kws_tfmot.tflite.document import read_source, unpack
+from kws_tfmot.tflite.edit import all_tensors, tensors_of
 from kws_tfmot.tflite.graph import Graph, Operator, Tensor, Variable
 from kws_tfmot.tflite.metadata import SETTINGS_NAME, settings_from
 from kws_tfmot.tflite.reader import read_model
@@ -327,21 +328,20 @@ def _macs(graph: Graph, operator: Operator) -> int:
 def _bytes(data: bytes, graph: Graph) -> dict[str, int]:
     """Bytes of constants, quantisation vectors and metadata; a part that several tensors share counts once."""
     root = unpack(data)
-    tensors: list[Table] = root["subgraphs"][0].get("tensors", [])
-    everything: list[Table] = [tensor for subgraph in root["subgraphs"] for tensor in subgraph.get("tensors", [])]
+    tensors, everything = tensors_of(root), all_tensors(root)
     stored = {index for operator in graph.operators for index in _weight_indices(graph, operator)}
-    buffers = [buffer.get("data", np.zeros(0, np.uint8)) for buffer in root.get("buffers", [])]
-    weights = {tensor.get("buffer", 0) for index, tensor in enumerate(tensors) if index in stored}
-    constants = {tensor.get("buffer", 0) for tensor in everything} - weights
+    sizes = [0 if buffer.data is None else buffer.data.size for buffer in root.buffers or ()]
+    weights = {tensor.buffer for index, tensor in enumerate(tensors) if index in stored}
+    constants = {tensor.buffer for tensor in everything} - weights
     vectors = {}
     for tensor in everything:
-        for vector in tensor.get("quantization", {}).values():
+        for vector in vars(tensor.quantization).values() if tensor.quantization else ():
             if isinstance(vector, np.ndarray) and vector.size:
                 vectors[vector.__array_interface__["data"][0]] = vector.nbytes
     parts = {
-        "weights": sum(buffers[number].size for number in weights),
-        "biases_and_constants": sum(buffers[number].size for number in constants),
+        "weights": sum(sizes[number] for number in weights),
+        "biases_and_constants": sum(sizes[number] for number in constants),
         "quantization": sum(vectors.values()),
-        "metadata": sum(buffers[number].size for number in {e.get("buffer", 0) for e in root.get("metadata", [])}),
+        "metadata": sum(sizes[number] for number in {entry.buffer for entry in root.metadata or ()}),
     }
     return {**parts, "other": len(data) - sum(parts.values())}

@@ -11,6 +11,7 @@ from kws_tfmot.tflite.carried_settings import MAX_BYTES, check_settings, parse_s
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.edit import add_buffer, finish, open_for_edit
 from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.tflite.schema import MetadataT
 
 SETTINGS_NAME = "kws_tfmot"
 
@@ -52,7 +53,7 @@ def write_settings(model: bytes, settings: dict[str, Any]) -> bytes:
         raise ModelError(f"the settings cannot be written as JSON: {err}.") from err
     if len(text.encode("utf-8")) > MAX_BYTES:
         raise ModelError(f"expected at most {MAX_BYTES} bytes of settings. Received: {len(text.encode('utf-8'))}")
-    others = [entry for entry in root.get("metadata", []) if entry.get("name") != SETTINGS_NAME.encode()]
+    others = [entry for entry in root.metadata or () if entry.name != SETTINGS_NAME.encode()]
     number = add_buffer(root, text.encode("utf-8"))
-    root["metadata"] = [*others, {"name": SETTINGS_NAME.encode(), "buffer": number}]
+    root.metadata = [*others, MetadataT(SETTINGS_NAME.encode(), number)]
     return finish(root)

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.errors import ModelError
-from kws_tfmot.tflite.document import Table
-from kws_tfmot.tflite.schema import OPTION_ENUMS, Field, Kind, enum_names, table_fields
+from kws_tfmot.tflite.schema import OPTION_ENUMS, OperatorT, enum_names, make_options, snake_case
 
 MAX_OPTION_ENTRIES = 4096
 
@@ -38,9 +37,11 @@ EXPECTED_OPTIONS = {
 }
 _AT_LEAST_ONE = {"stride_w", "stride_h", "dilation_w_factor", "dilation_h_factor", "filter_width", "filter_height"}
 _MAX_EXTENT = 1 << 16
+_TABLES = {"quant_spec"}  # vectors of tables
+_TEXTS = {"container", "shared_name", "name", "call_target_name", "backend_config"}
 
 
-def read_options(operator: Table, code: str, custom: bool, where: str) -> dict[str, Any]:
+def read_options(operator: OperatorT, code: str, custom: bool, where: str) -> dict[str, Any]:
     """Decode the options of one operator table.
 
     Every field of the options is present in the result, with the schema's default where the file leaves it out;
@@ -50,37 +51,35 @@ def read_options(operator: Table, code: str, custom: bool, where: str) -> dict[s
         ModelError: If the options belong to another operator, or a value is not one of its enumeration.
     """
     if custom:
-        raw = operator.get("custom_options")
+        raw = operator.customOptions
         return {} if raw is None else {"custom_options": raw.tobytes()}
     expected = EXPECTED_OPTIONS.get(code)
-    kind, values = operator.get("builtin_options") or operator.get("builtin_options_2") or (expected, {})
+    options = operator.builtinOptions or operator.builtinOptions2
+    if options is None and expected is not None:
+        options = make_options(expected)
+    kind = None if options is None else type(options).__name__.removesuffix("T")
     if expected is not None and kind != expected:
         raise ModelError(f"{where}: expected {expected}. Received: {kind}")
-    if kind is None:
+    if options is None:
         return {}
-    return {
-        field.name: _decode(field, values, where)
-        for field in table_fields(kind)
-        if field.kind not in (Kind.TABLE, Kind.TABLES, Kind.UNION)
-    }
+    fields = {snake_case(name): value for name, value in vars(options).items()}
+    return {name: _decode(name, value, where) for name, value in fields.items() if name not in _TABLES}
 
 
-def _decode(field: Field, values: Table, where: str) -> Any:
-    value = values.get(field.name, field.default)
-    if field.kind is Kind.SCALAR and field.name in OPTION_ENUMS and field.flags.bytewidth == 1:
-        names = enum_names(OPTION_ENUMS[field.name])
+def _decode(name: str, value: Any, where: str) -> Any:
+    if name in _AT_LEAST_ONE and not 1 <= value <= _MAX_EXTENT:
+        raise ModelError(f"{where}: expected {name} from 1 to {_MAX_EXTENT}. Received: {value}")
+    if name in OPTION_ENUMS and isinstance(value, int) and -128 <= value < 128:
+        names = enum_names(OPTION_ENUMS[name])
         if value not in names:
-            raise ModelError(f"{where}: unknown {field.name} {value}. Allowed: {', '.join(names.values())}")
+            raise ModelError(f"{where}: unknown {name} {value}. Allowed: {', '.join(names.values())}")
         return names[value]
-    if field.name in _AT_LEAST_ONE and not 1 <= value <= _MAX_EXTENT:
-        raise ModelError(f"{where}: expected {field.name} from 1 to {_MAX_EXTENT}. Received: {value}")
-    if field.kind is Kind.SCALARS:
-        array = np.asarray(values.get(field.name, ()))
-        if array.size > MAX_OPTION_ENTRIES:
-            raise ModelError(f"{where}: expected at most {MAX_OPTION_ENTRIES} entries of {field.name}.")
-        return array.tolist()
-    if field.kind is Kind.STRING:
-        return (value or b"").decode("utf-8", "replace")
-    if field.kind is Kind.STRINGS:
-        return [each.decode("utf-8", "replace") for each in value or []]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if value is None:
+        return "" if name in _TEXTS else []
+    if isinstance(value, np.ndarray | list):
+        if len(value) > MAX_OPTION_ENTRIES:
+            raise ModelError(f"{where}: expected at most {MAX_OPTION_ENTRIES} entries of {name}.")
+        return [int(each) for each in value] if isinstance(value, list) else value.tolist()
     return value

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.errors import ModelError
-from kws_tfmot.tflite.document import Table, read_source, unpack
+from kws_tfmot.tflite.document import read_source, unpack
 from kws_tfmot.tflite.graph import Graph, Operator, Tensor
 from kws_tfmot.tflite.options import read_options
-from kws_tfmot.tflite.schema import enum_names
+from kws_tfmot.tflite.schema import BufferT, ModelT, OperatorCodeT, OperatorT, SubGraphT, enum_names
 from kws_tfmot.tflite.tensors import read_tensors
 from kws_tfmot.tflite.variables import MAX_SUBGRAPHS, with_variables
 
@@ -40,27 +40,35 @@ def read_model(source: str | Path | bytes) -> Graph:
         ModelError: If the file is missing, corrupt, truncated, or a subgraph is not an initialiser of variables.
     """
     model = read_source(source)
-    root = unpack(model)
-    subgraphs = root.get("subgraphs", [])
+    return graph_of(unpack(model), len(model))
+
+
+def graph_of(root: ModelT, size: int) -> Graph:
+    """The checked graph of a model that :func:`~kws_tfmot.tflite.document.unpack` read from ``size`` bytes.
+
+    Raises:
+        ModelError: As :func:`read_model`.
+    """
+    subgraphs = root.subgraphs or []
     if not 1 <= len(subgraphs) <= MAX_SUBGRAPHS:
         raise ModelError(f"expected a model with 1 to {MAX_SUBGRAPHS} subgraphs. Received: {len(subgraphs)}.")
-    buffers = [_buffer_data(buffer) for buffer in root.get("buffers", [])]
-    codes = [_operator_name(code, number) for number, code in enumerate(root.get("operator_codes", []))]
+    buffers = [_buffer_data(buffer) for buffer in root.buffers or ()]
+    codes = [_operator_name(code, number) for number, code in enumerate(root.operatorCodes or ())]
     main, *others = [_subgraph(subgraph, codes, buffers, number) for number, subgraph in enumerate(subgraphs)]
-    description = root.get("description", b"").decode("utf-8", "replace")
-    main = replace(main, metadata=_metadata(root, buffers, len(model)), description=description, size=len(model))
+    description = (root.description or b"").decode("utf-8", "replace")
+    main = replace(main, metadata=_metadata(root, buffers, size), description=description, size=size)
     return with_variables(main, others)
 
 
 def _subgraph(
-    subgraph: Table, codes: list[tuple[str, int, bool]], buffers: list[np.ndarray | None], number: int
+    subgraph: SubGraphT, codes: list[tuple[str, int, bool]], buffers: list[np.ndarray | None], number: int
 ) -> Graph:
-    entries, operator_entries = subgraph.get("tensors", []), subgraph.get("operators", [])
+    entries, operator_entries = subgraph.tensors or [], subgraph.operators or []
     if len(entries) > MAX_TENSORS or len(operator_entries) > MAX_OPERATORS:
         raise ModelError(f"expected at most {MAX_TENSORS} tensors and {MAX_OPERATORS} operators.")
     operators = _operators(operator_entries, codes, len(entries))
-    inputs = _indices(subgraph.get("inputs", ()), len(entries), "the inputs of the graph")
-    outputs = _indices(subgraph.get("outputs", ()), len(entries), "the outputs of the graph")
+    inputs = _indices(subgraph.inputs, len(entries), "the inputs of the graph")
+    outputs = _indices(subgraph.outputs, len(entries), "the outputs of the graph")
     used = {index for operator in operators for index in (*operator.inputs, *operator.outputs)} | {*inputs, *outputs}
     unread = {index for operator in operators for index in operator.intermediates} - used
     tensors = read_tensors(entries, buffers, unread)
@@ -70,19 +78,19 @@ def _subgraph(
     return Graph(tensors, operators, inputs, outputs)
 
 
-def _buffer_data(buffer: Table) -> np.ndarray | None:
-    data = buffer.get("data")
+def _buffer_data(buffer: BufferT) -> np.ndarray | None:
+    data = buffer.data
     return data if data is not None and data.size else None
 
 
-def _metadata(root: Table, buffers: list[np.ndarray | None], size: int) -> dict[str, bytes]:
-    entries = root.get("metadata", [])
+def _metadata(root: ModelT, buffers: list[np.ndarray | None], size: int) -> dict[str, bytes]:
+    entries = root.metadata or []
     if len(entries) > MAX_METADATA:
         raise ModelError(f"expected at most {MAX_METADATA} metadata entries. Received: {len(entries)}.")
     result: dict[str, bytes] = {}
     total = 0
     for entry in entries:
-        name, number = entry.get("name", b"").decode("utf-8", "replace"), entry.get("buffer", 0)
+        name, number = (entry.name or b"").decode("utf-8", "replace"), entry.buffer
         if number >= len(buffers):
             raise ModelError(f"the metadata {name!r} refers to buffer {number} of {len(buffers)}.")
         data = buffers[number]
@@ -95,6 +103,7 @@ def _metadata(root: Table, buffers: list[np.ndarray | None], size: int) -> dict[
 
 def _indices(values: Any, count: int, where: str, *, optional: bool = False) -> tuple[int, ...]:
     """Tensor indices as a tuple, each below ``count``; -1 only where an input may be absent."""
+    values = () if values is None else values
     if len(values) > MAX_TENSORS:
         raise ModelError(f"{where}: expected at most {MAX_TENSORS} tensors. Received: {len(values)}.")
     indices = tuple(int(value) for value in values)
@@ -104,18 +113,18 @@ def _indices(values: Any, count: int, where: str, *, optional: bool = False) -> 
     return indices
 
 
-def _operators(entries: list[Table], names: list[tuple[str, int, bool]], tensor_count: int) -> tuple[Operator, ...]:
+def _operators(entries: list[OperatorT], names: list[tuple[str, int, bool]], tensor_count: int) -> tuple[Operator, ...]:
     total = 0
     operators = []
     for index, entry in enumerate(entries):
-        number = entry.get("opcode_index", 0)
+        number = entry.opcodeIndex
         if number >= len(names):
             raise ModelError(f"operator {index} refers to operator code {number}; the model has {len(names)}.")
         name, version, custom = names[number]
         where = f"operator {index} ({name})"
-        inputs = _indices(entry.get("inputs", ()), tensor_count, f"inputs of {where}", optional=True)
-        outputs = _indices(entry.get("outputs", ()), tensor_count, f"outputs of {where}")
-        between = _indices(entry.get("intermediates", ()), tensor_count, f"intermediates of {where}")
+        inputs = _indices(entry.inputs, tensor_count, f"inputs of {where}", optional=True)
+        outputs = _indices(entry.outputs, tensor_count, f"outputs of {where}")
+        between = _indices(entry.intermediates, tensor_count, f"intermediates of {where}")
         total += len(inputs) + len(outputs)
         if total > 10 * MAX_TENSORS:
             raise ModelError(f"expected at most {10 * MAX_TENSORS} inputs and outputs of operators in all.")
@@ -124,12 +133,12 @@ def _operators(entries: list[Table], names: list[tuple[str, int, bool]], tensor_
     return tuple(operators)
 
 
-def _operator_name(code: Table, number: int) -> tuple[str, int, bool]:
+def _operator_name(code: OperatorCodeT, number: int) -> tuple[str, int, bool]:
     """Name, version and whether it is custom. Old converters fill deprecated_builtin_code alone, new ones both."""
-    value = max(code.get("deprecated_builtin_code", 0), code.get("builtin_code", 0))
-    version = code.get("version", 1)
+    value = max(code.deprecatedBuiltinCode, code.builtinCode)
+    version = code.version
     if value == _CUSTOM:
-        name = code.get("custom_code", b"").decode("utf-8", "replace")
+        name = (code.customCode or b"").decode("utf-8", "replace")
         if not name:
             raise ModelError(f"operator code {number} is custom, but has no name.")
         return name, version, True

@@ -20,18 +20,18 @@ from __future__ import annotations
 import numpy as np
 
 from kws_tfmot.errors import ModelError
-from kws_tfmot.tflite.document import Table
 from kws_tfmot.tflite.edit import (
-    add_code,
     add_tensor,
     code_of,
     constant_of,
     dtype_name,
     inputs_of,
+    new_operator,
     operators_of,
     outputs_of,
     readers_of,
     tensors_of,
+    vector,
     writer_of,
 )
 from kws_tfmot.tflite.quantized_layers import (
@@ -44,31 +44,32 @@ from kws_tfmot.tflite.quantized_layers import (
     scales_of,
     store_bias,
 )
+from kws_tfmot.tflite.schema import ModelT, OperatorT, QuantizationParametersT, TensorT
 
 # They move numbers about; PAD fills with the zero point, which stands for 0 whatever the scale.
 _MOVING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "PAD", "STRIDED_SLICE")
 
 
-def drop_softmax(root: Table) -> bool:
+def drop_softmax(root: ModelT) -> bool:
     """Let the graph end at the logits where it ends with SOFTMAX; return whether it did.
 
     A DEQUANTIZE or QUANTIZE behind the softmax is not looked through.
     """
-    subgraph = root["subgraphs"][0]
-    outputs = [int(index) for index in subgraph["outputs"]]
+    subgraph = root.subgraphs[0]
+    outputs = [int(index) for index in subgraph.outputs]
     last = writer_of(root, outputs[0]) if len(outputs) == 1 else None
     if last is None or code_of(root, last) != "SOFTMAX" or readers_of(root, outputs[0]):
         return False
     logits = inputs_of(last)[0]
-    subgraph["operators"] = [operator for operator in operators_of(root) if operator is not last]
-    subgraph["outputs"] = np.array([logits], np.int32)
-    for signature in root.get("signature_defs", []):
-        for entry in signature.get("outputs", []):
-            entry["tensor_index"] = logits
+    subgraph.operators = [operator for operator in operators_of(root) if operator is not last]
+    subgraph.outputs = np.array([logits], np.int32)
+    for signature in root.signatureDefs or ():
+        for entry in signature.outputs or ():
+            entry.tensorIndex = logits
     return True
 
 
-def lift_logits(root: Table) -> bool:
+def lift_logits(root: ModelT) -> bool:
     """Move the int8 logits by a constant so that their zero point is -128; return whether anything changed.
 
     With output scale ``s`` and zero point ``zp`` the constant is ``s * (zp + 128)``, added to the bias:
@@ -77,7 +78,7 @@ def lift_logits(root: Table) -> bool:
     softmax, or is itself the output, unless a bias would leave 32 bits. Channels whose weights are all zero, which the
     converter gives a minute scale, get that of the largest channel.
     """
-    index = int(root["subgraphs"][0]["outputs"][0])
+    index = int(root.subgraphs[0].outputs[0])
     last = writer_of(root, index)
     if last is not None and code_of(root, last) == "SOFTMAX":
         index = inputs_of(last)[0]
@@ -94,11 +95,11 @@ def lift_logits(root: Table) -> bool:
         return False
     if not _add_to_bias(root, layer, scale * (zero_point + 128)):
         return False
-    tensor["quantization"] = quantization_of(scale, -128)
+    tensor.quantization = quantization_of(scale, -128)
     return True
 
 
-def clamp_linear_layers(root: Table) -> int:
+def clamp_linear_layers(root: ModelT) -> int:
     """Let every int8 layer without activation write numbers that cannot be negative; return how many were changed.
 
     As in :func:`lift_logits` the layer's bias is raised by ``s * (zp + 128)`` and its result has zero point -128. The
@@ -111,27 +112,22 @@ def clamp_linear_layers(root: Table) -> int:
             continue
         index = outputs_of(layer)[0]
         tensor = tensors_of(root)[index]
-        if dtype_name(tensor) != "int8" or index in root["subgraphs"][0]["outputs"]:
+        if dtype_name(tensor) != "int8" or index in root.subgraphs[0].outputs:
             continue
         scale, zero_point = per_tensor(tensor, "layer's output")
         if zero_point == -128 or not _add_to_bias(root, layer, scale * (zero_point + 128)):
             continue
-        lifted = {key: tensor[key] for key in ("shape", "type") if key in tensor}
-        source = add_tensor(root, **lifted, quantization=quantization_of(scale, -128))
-        layer["outputs"] = np.array([source], np.int32)
-        copy: Table = {
-            "opcode_index": add_code(root, "RESHAPE"),
-            "inputs": np.array([source], np.int32),
-            "outputs": np.array([index], np.int32),
-            "builtin_options": ("ReshapeOptions", {"new_shape": np.asarray(tensor["shape"], np.int32)}),
-        }
+        source = add_tensor(root, TensorT(tensor.shape, tensor.type, quantization=quantization_of(scale, -128)))
+        layer.outputs = np.array([source], np.int32)
+        shape = np.asarray(tensor.shape, np.int32)
+        copy = new_operator(root, "RESHAPE", [source], [index], "ReshapeOptions", new_shape=shape)
         place = next(number for number, each in enumerate(operators_of(root)) if each is layer)
         operators_of(root).insert(place + 1, copy)
         changed += 1
     return changed
 
 
-def revive_dead_channels(root: Table) -> int:
+def revive_dead_channels(root: ModelT) -> int:
     """Give channels whose weights are all zero the scale of their layer's largest; return how many layers had some.
 
     The converter gives such a channel a minute scale, and so a bias of up to 31 bits in steps as minute: the engine can
@@ -151,7 +147,7 @@ def revive_dead_channels(root: Table) -> int:
     return changed
 
 
-def set_input_quantization(root: Table, scale: float, zero_point: int) -> None:
+def set_input_quantization(root: ModelT, scale: float, zero_point: int) -> None:
     """Give the int8 input of a model another quantisation, and the first layers biases that fit it.
 
     Weights keep their bytes; a bias stands for the same real number, in steps of the new ``s_input * s_weights``.
@@ -160,14 +156,14 @@ def set_input_quantization(root: Table, scale: float, zero_point: int) -> None:
     Raises:
         ModelError: If the input is not int8.
     """
-    index = int(root["subgraphs"][0]["inputs"][0])
+    index = int(root.subgraphs[0].inputs[0])
     if dtype_name(tensors_of(root)[index]) != "int8":
         raise ModelError(f"expected an int8 input. Received: {dtype_name(tensors_of(root)[index])}")
     pending = [index]
     while pending:
         index = pending.pop()
         old = _quantization(tensors_of(root)[index])
-        tensors_of(root)[index]["quantization"] = quantization_of(scale, zero_point)
+        tensors_of(root)[index].quantization = quantization_of(scale, zero_point)
         for operator in readers_of(root, index):
             code = code_of(root, operator)
             if code in _MOVING:
@@ -178,43 +174,41 @@ def set_input_quantization(root: Table, scale: float, zero_point: int) -> None:
                 _requantize(root, operator, index, old)
 
 
-def _quantization(tensor: Table) -> Table:
+def _quantization(tensor: TensorT) -> QuantizationParametersT:
     """Scale and zero point of a tensor.
 
     Raises:
         ModelError: If it has none.
     """
-    found = tensor.get("quantization") or {}
-    if not len(found.get("scale", ())):
-        raise ModelError(f"expected int8 tensors with a scale. Received one without: {tensor.get('name', b'')!r}.")
-    return {"zero_point": np.zeros(1, np.int64)} | found
+    scales, points = vector(tensor.quantization, "scale"), vector(tensor.quantization, "zeroPoint")
+    if tensor.quantization is None or not len(scales):
+        raise ModelError(f"expected int8 tensors with a scale. Received one without: {tensor.name or b''!r}.")
+    if not len(points):
+        tensor.quantization.zeroPoint = np.zeros(1, np.int64)
+    return tensor.quantization
 
 
-def _requantize(root: Table, reader: Table, index: int, quantization: Table) -> None:
+def _requantize(root: ModelT, reader: OperatorT, index: int, quantization: QuantizationParametersT) -> None:
     """Let ``reader`` read the tensor ``index`` in another quantisation."""
-    now = tensors_of(root)[index]["quantization"]
-    if all(np.array_equal(quantization[key], now[key]) for key in ("scale", "zero_point")):
-        return
     tensor = tensors_of(root)[index]
-    kept = {key: tensor[key] for key in ("shape", "shape_signature", "type", "has_rank") if key in tensor}
-    copy = add_tensor(root, name=b"features_requantized", buffer=0, quantization=quantization, **kept)
-    reader["inputs"] = np.array([copy if each == index else each for each in inputs_of(reader)], np.int32)
-    quantize: Table = {
-        "opcode_index": add_code(root, "QUANTIZE"),
-        "inputs": np.array([index], np.int32),
-        "outputs": np.array([copy], np.int32),
-    }
+    keys = ("scale", "zeroPoint")
+    if all(np.array_equal(vector(quantization, key), vector(tensor.quantization, key)) for key in keys):
+        return
+    read = TensorT(tensor.shape, tensor.type, name=b"features_requantized", quantization=quantization)
+    read.shapeSignature, read.hasRank = tensor.shapeSignature, tensor.hasRank
+    copy = add_tensor(root, read)
+    reader.inputs = np.array([copy if each == index else each for each in inputs_of(reader)], np.int32)
+    quantize = new_operator(root, "QUANTIZE", [index], [copy])
     place = next(number for number, each in enumerate(operators_of(root)) if each is reader)
     operators_of(root).insert(place, quantize)
 
 
-def _activation(layer: Table) -> int:
+def _activation(layer: OperatorT) -> int:
     """Number of the fused activation, 0 for none."""
-    _, options = layer.get("builtin_options", ("", {}))
-    return int(options.get("fused_activation_function", 0))
+    return int(getattr(layer.builtinOptions, "fusedActivationFunction", 0))
 
 
-def _add_to_bias(root: Table, layer: Table, real: float) -> bool:
+def _add_to_bias(root: ModelT, layer: OperatorT, real: float) -> bool:
     """Add a real number to every bias; ``False``, and nothing changed, where that would overflow."""
     input_scale = per_tensor(tensors_of(root)[inputs_of(layer)[0]], "input of the last layer")[0]
     index, values = bias_of(root, layer)
@@ -225,7 +219,7 @@ def _add_to_bias(root: Table, layer: Table, real: float) -> bool:
     moved = np.rint((values * old + real) / new) if new.all() else np.array([np.inf])
     if not np.all(np.abs(moved) <= INT32.max):
         return False
-    weights["quantization"]["scale"] = scales
+    weights.quantization.scale = scales
     store_bias(root, layer, index, moved, new)
     return True
 
@@ -238,7 +232,7 @@ def _revived(weights: np.ndarray | None, scales: np.ndarray) -> np.ndarray:
     return np.where(dead, scales.max(), scales)
 
 
-def _rescale_bias(root: Table, layer: Table, input_scale: float) -> None:
+def _rescale_bias(root: ModelT, layer: OperatorT, input_scale: float) -> None:
     index, values = bias_of(root, layer)
     if index < 0:
         return

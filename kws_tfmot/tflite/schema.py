@@ -1,57 +1,26 @@
-"""The TFLite schema as data: which fields a table has, where they are and of what type they are.
+"""The TFLite schema: the object API that FlatBuffers' compiler generated for the pinned LiteRT package.
 
-The PyPI package ``tflite`` holds one generated accessor class a table. Calling each accessor once on a probe that
-answers every question and notes what was asked yields slot, type and default of every field, so that reading and
-writing need no schema of their own (schema: tensorflow/lite/schema/schema.fbs, as of the package's version).
+LiteRT ships it as one module that needs ``flatbuffers`` alone: a reader (``Model``, ``Tensor``, ...) and an editable
+object (``ModelT``, ``TensorT``, ...) for each table, and the enumerations. Its readers believe the file, and its
+packers write equal parts again and again and do not align buffers. So it is loaded once more here, for this package
+alone, with readers on :class:`~kws_tfmot.tflite.checked_table.CheckedTable` and packers that tell
+:class:`~kws_tfmot.tflite.sharing_builder.SharingBuilder` what they pack. The package itself is not imported: that would
+load its native library.
 """
 
 from __future__ import annotations
 
-import enum
 import functools
-import importlib
+import importlib.util
 import re
-from dataclasses import dataclass
-from typing import Any
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import flatbuffers
 
-class Kind(enum.Enum):
-    """What a field holds."""
-
-    SCALAR = "scalar"
-    STRING = "string"
-    TABLE = "table"
-    UNION = "union"
-    SCALARS = "vector of scalars"
-    STRINGS = "vector of strings"
-    TABLES = "vector of tables"
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of a table: ``slot`` is its byte position in the vtable, ``flags`` the flatbuffers number type."""
-
-    name: str
-    slot: int
-    kind: Kind
-    flags: Any = None
-    default: Any = None
-    table: str = ""
-
-    @property
-    def width(self) -> int:
-        """Bytes the field takes inside its table (references take 4)."""
-        return self.flags.bytewidth if self.kind is Kind.SCALAR else 4
-
-
-# The enumeration that names the type of a union field, by the field's name.
-UNION_TYPES = {
-    "builtin_options": "BuiltinOptions",
-    "builtin_options_2": "BuiltinOptions2",
-    "details": "QuantizationDetails",
-    "array_segments": "SparseIndexVector",
-    "array_indices": "SparseIndexVector",
-}
+from kws_tfmot.errors import ModelError
+from kws_tfmot.tflite.checked_table import CheckedTable
 
 # The enumeration behind an integer field of the builtin options, by the field's name.
 OPTION_ENUMS = {
@@ -73,14 +42,73 @@ OPTION_ENUMS = {
 }
 
 
-def snake_case(name: str) -> str:
-    """Name of a generated accessor as it is in the schema.
+def _load() -> Any:
+    package = importlib.util.find_spec("ai_edge_litert")
+    if package is None or not package.submodule_search_locations:
+        raise ModelError("the package ai-edge-litert is missing.", "Install what requirements.txt names: make setup.")
+    path = Path(package.submodule_search_locations[0]) / "schema_py_generated.py"
+    spec = importlib.util.spec_from_file_location(f"{__name__}.generated", path)
+    if spec is None or spec.loader is None:
+        raise ModelError(f"the package ai-edge-litert has no {path.name}.", "Install the version of requirements.txt.")
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    checked = types.SimpleNamespace(Table=CheckedTable)
+    module.flatbuffers = types.SimpleNamespace(**vars(flatbuffers) | {"table": checked})
+    for name, cls in vars(module).items():
+        if hasattr(cls, "Pack"):
+            cls.Pack = _named(name, cls)
+    return module
 
-    >>> snake_case("DilationWFactor"), snake_case("BuiltinOptions2Type")
+
+def _named(name: str, cls: Any) -> Any:
+    """The packer of a table, which says what it packs and refuses attributes that the schema does not have."""
+    known, pack = set(vars(cls())), cls.Pack
+
+    def packed(self: Any, builder: Any) -> int:
+        unknown = sorted(set(vars(self)) - known)
+        if unknown:
+            raise ModelError(f"the table {name[:-1]} has no fields {unknown}. Allowed: {sorted(known)}.")
+        return int(builder.table(name, functools.partial(pack, self)))
+
+    return packed
+
+
+if TYPE_CHECKING:
+    from ai_edge_litert import schema_py_generated as generated
+else:
+    generated = _load()
+
+BufferT = generated.BufferT
+DimensionMetadataT = generated.DimensionMetadataT
+MetadataT = generated.MetadataT
+ModelT = generated.ModelT
+OperatorCodeT = generated.OperatorCodeT
+OperatorT = generated.OperatorT
+QuantizationParametersT = generated.QuantizationParametersT
+SparsityParametersT = generated.SparsityParametersT
+SubGraphT = generated.SubGraphT
+TensorT = generated.TensorT
+
+
+@functools.cache
+def snake_case(name: str) -> str:
+    """Name of a generated attribute as it stands in the schema.
+
+    >>> snake_case("dilationWFactor"), snake_case("builtinOptions2Type")
     ('dilation_w_factor', 'builtin_options_2_type')
     """
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=Options)(?=2)", "_", name)
     return spaced.lower()
+
+
+def camel_case(name: str) -> str:
+    """Name of a field of the schema as the generated attribute has it.
+
+    >>> camel_case("dilation_w_factor"), camel_case("stride_w")
+    ('dilationWFactor', 'strideW')
+    """
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
 
 
 @functools.cache
@@ -90,7 +118,7 @@ def enum_names(enumeration: str) -> dict[int, str]:
     >>> enum_names("Padding")
     {0: 'SAME', 1: 'VALID'}
     """
-    cls = getattr(importlib.import_module(f"tflite.{enumeration}"), enumeration)
+    cls = getattr(generated, enumeration)
     return {value: name for name, value in vars(cls).items() if isinstance(value, int)}
 
 
@@ -104,73 +132,18 @@ def enum_values(enumeration: str) -> dict[str, int]:
     return {name: value for value, name in enum_names(enumeration).items()}
 
 
-@functools.cache
-def table_fields(table: str) -> tuple[Field, ...]:
-    """Fields of the table class ``table``, in schema order.
+def make_options(table: str, **values: Any) -> Any:
+    """Builtin options of the table ``table``, its fields by their names in the schema.
 
-    >>> [field.name for field in table_fields("Metadata")]
-    ['name', 'buffer']
+    >>> make_options("Conv2DOptions", stride_w=2).strideW
+    2
+
+    Raises:
+        ModelError: If the table has no such field.
     """
-    cls = getattr(importlib.import_module(f"tflite.{table}"), table)
-    methods = [name for name, value in vars(cls).items() if callable(value) and not name.startswith("_")]
-    helpers = {f"{name}{suffix}" for name in methods for suffix in ("AsNumpy", "Length", "IsNone")}
-    boring = {"Init", "GetRootAs", f"GetRootAs{table}", f"{table}BufferHasIdentifier"}
-    return tuple(_probe_field(cls, name) for name in methods if name not in helpers | boring)
-
-
-def _probe_field(cls: Any, accessor: str) -> Field:
-    """Find slot, type and default of one field by calling its accessor on a probe, present and absent."""
-    instance = cls()
-    arguments = (0,) * (vars(cls)[accessor].__code__.co_argcount - 1)
-    instance._tab = absent = _Probe(present=False)
-    default = getattr(instance, accessor)(*arguments)
-    instance._tab = probe = _Probe(present=True)
-    result = getattr(instance, accessor)(*arguments)
-    table = type(result).__name__ if probe.seen & {"indirect"} else ""
-    kind = {
-        frozenset({"number"}): Kind.SCALAR,
-        frozenset({"string"}): Kind.STRING,
-        frozenset({"indirect"}): Kind.TABLE,
-        frozenset({"union"}): Kind.UNION,
-        frozenset({"vector", "number"}): Kind.SCALARS,
-        frozenset({"vector", "string"}): Kind.STRINGS,
-        frozenset({"vector", "indirect"}): Kind.TABLES,
-    }[frozenset(probe.seen)]
-    return Field(snake_case(accessor), absent.slot, kind, probe.flags, default, table)
-
-
-class _Probe:
-    """Stands in for ``flatbuffers.table.Table`` and notes how an accessor reads its field."""
-
-    Bytes = bytes(16)
-    Pos = 0
-
-    def __init__(self, present: bool) -> None:
-        self._present = present
-        self.slot = 0
-        self.seen: set[str] = set()
-        self.flags: Any = None
-
-    def Offset(self, slot: int) -> int:
-        self.slot = self.slot or slot  # the first: an accessor may fall back on another field
-        return 4 if self._present else 0
-
-    def Get(self, flags: Any, _position: int) -> Any:
-        self.seen.add("number")
-        self.flags = self.flags or flags
-        return flags.py_type(0)
-
-    def String(self, _position: int) -> bytes:
-        self.seen.add("string")
-        return b""
-
-    def Indirect(self, _position: int) -> int:
-        self.seen.add("indirect")
-        return 0
-
-    def Vector(self, _offset: int) -> int:
-        self.seen.add("vector")
-        return 0
-
-    def Union(self, _table: Any, _offset: int) -> None:
-        self.seen.add("union")
+    options = getattr(generated, f"{table}T")()
+    for name, value in values.items():
+        if not hasattr(options, camel_case(name)):
+            raise ModelError(f"the table {table} has no field {name!r}. Allowed: {sorted(vars(options))}.")
+        setattr(options, camel_case(name), value)
+    return options

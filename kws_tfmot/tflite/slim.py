@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from kws_tfmot.errors import ModelError, did_you_mean
-from kws_tfmot.tflite.document import Table
 from kws_tfmot.tflite.edit import (
     all_operators,
     all_tensors,
@@ -16,8 +15,10 @@ from kws_tfmot.tflite.edit import (
     open_for_edit,
     operators_of,
     tensors_of,
+    vector,
 )
 from kws_tfmot.tflite.metadata import SETTINGS_NAME
+from kws_tfmot.tflite.schema import ModelT, OperatorT, SubGraphT, TensorT
 
 LEVELS = ("portable", "tflm")
 
@@ -50,44 +51,41 @@ def slim(model: bytes, level: str = "portable", *, keep_settings: bool = True, k
     return finish(root)
 
 
-def _drop_texts(root: Table, keep_settings: bool, keep_signatures: bool) -> None:
-    root.pop("description", None)
-    root["metadata"] = [
-        entry for entry in root.get("metadata", []) if keep_settings and entry.get("name") == SETTINGS_NAME.encode()
-    ]
-    if not root["metadata"]:
-        del root["metadata"]
+def _drop_texts(root: ModelT, keep_settings: bool, keep_signatures: bool) -> None:
+    root.description = None
+    kept = [entry for entry in root.metadata or () if keep_settings and entry.name == SETTINGS_NAME.encode()]
+    root.metadata = kept or None
     if not keep_signatures:
-        root.pop("signature_defs", None)
-    for subgraph in root["subgraphs"]:
-        subgraph.pop("name", None)
-    for holder in (*root["subgraphs"], *all_operators(root)):
-        holder.pop("debug_metadata_index", None)
+        root.signatureDefs = None
+    for subgraph in root.subgraphs:
+        subgraph.name = None
+        subgraph.debugMetadataIndex = SubGraphT().debugMetadataIndex
+    for operator in all_operators(root):
+        operator.debugMetadataIndex = OperatorT().debugMetadataIndex
     for tensor in all_tensors(root):
-        tensor.pop("name", None)
+        tensor.name = None
 
 
-def _slim_quantization(tensor: Table) -> None:
-    quantization = tensor.get("quantization")
+def _slim_quantization(tensor: TensorT) -> None:
+    quantization = tensor.quantization
     if quantization is None:
         return
-    quantization.pop("min", None)
-    quantization.pop("max", None)
-    if not len(quantization.get("scale", ())):
-        del tensor["quantization"]
+    quantization.min = quantization.max = None
+    if not len(vector(quantization, "scale")):
+        tensor.quantization = None
 
 
-def _slim_for_tflm(root: Table) -> None:
+def _slim_for_tflm(root: ModelT) -> None:
     for tensor in all_tensors(root):
-        quantization = tensor.get("quantization", {})
-        if len(quantization.get("zero_point", ())) > 1 and not np.any(quantization["zero_point"]):
-            quantization["zero_point"] = quantization["zero_point"][:1]
-        tensor.pop("shape_signature", None)
+        points = vector(tensor.quantization, "zeroPoint")
+        if len(points) > 1 and not np.any(points):
+            tensor.quantization.zeroPoint = points[:1]
+        tensor.shapeSignature = None
     for index in _biases(root):
-        tensors_of(root)[index].pop("quantization", None)
+        tensors_of(root)[index].quantization = None
 
 
-def _biases(root: Table) -> set[int]:
+def _biases(root: ModelT) -> set[int]:
     """Int32 or int64 third inputs of the layers that have weights, where TFLM derives their scale from the others.
 
     For a FULLY_CONNECTED whose weights have one scale it compares the bias's scale with the product, and must have it.
@@ -96,8 +94,8 @@ def _biases(root: Table) -> set[int]:
     for operator in operators_of(root):
         inputs = inputs_of(operator)
         if code_of(root, operator) in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED") and len(inputs) > 2:
-            weights = tensors_of(root)[inputs[1]].get("quantization", {})
-            if code_of(root, operator) == "FULLY_CONNECTED" and len(weights.get("scale", ())) < 2:
+            scales = vector(tensors_of(root)[inputs[1]].quantization, "scale")
+            if code_of(root, operator) == "FULLY_CONNECTED" and len(scales) < 2:
                 kept.add(inputs[2])
             found.add(inputs[2])
     return {index for index in found - kept if index >= 0 and dtype_name(tensors_of(root)[index]) in ("int32", "int64")}

@@ -8,32 +8,34 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kws_tfmot.errors import ModelError
-from kws_tfmot.tflite.document import Table, read_source
+from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.edit import constant_of, open_for_edit, tensors_of
+from kws_tfmot.tflite.schema import DimensionMetadataT, SparsityParametersT, snake_case
 
 _DENSE, _CSR = 0, 1
 _MAX_DENSE_ELEMENTS = 1 << 26
 
 
-def densify(values: np.ndarray, shape: tuple[int, ...], sparsity: Table) -> np.ndarray:
+def densify(values: np.ndarray, shape: tuple[int, ...], sparsity: SparsityParametersT) -> np.ndarray:
     """The dense array that a sparse encoding stands for.
 
     Args:
         values: Stored values, in traversal order.
         shape: Shape of the dense tensor.
-        sparsity: Fields of the SparsityParameters table.
+        sparsity: The table of that name.
 
     Raises:
         ModelError: If the encoding does not describe an array of this shape; among others where a blocked dimension is
             no multiple of its block, which the converter writes with the last columns missing.
     """
-    order = [int(axis) for axis in sparsity.get("traversal_order", ())]
-    blocked = [int(axis) for axis in sparsity.get("block_map", ())]
-    levels = sparsity.get("dim_metadata", [])
+    order = [int(axis) for axis in _present(sparsity.traversalOrder)]
+    blocked = [int(axis) for axis in _present(sparsity.blockMap)]
+    levels = sparsity.dimMetadata or []
     rank = len(shape)
     if sorted(order) != list(range(rank + len(blocked))) or len(levels) != len(order):
         raise ModelError(f"the traversal order {order} does not fit shape {list(shape)} with blocks of {blocked}.")
@@ -53,11 +55,13 @@ def densify(values: np.ndarray, shape: tuple[int, ...], sparsity: Table) -> np.n
     return dense
 
 
-def _extents(shape: tuple[int, ...], order: list[int], blocked: list[int], levels: list[Table]) -> list[int]:
+def _extents(
+    shape: tuple[int, ...], order: list[int], blocked: list[int], levels: list[DimensionMetadataT]
+) -> list[int]:
     """Size of every dimension: of the outer ones in blocks, then of the blocks themselves."""
     extents = [*shape, *([0] * len(blocked))]
     for number, axis in enumerate(blocked):
-        size = int(levels[order.index(len(shape) + number)].get("dense_size", 0))
+        size = int(levels[order.index(len(shape) + number)].denseSize)
         if size < 1 or shape[axis] % size:
             raise ModelError(
                 f"dimension {axis} of {list(shape)} is no multiple of its block of {size}: the converter drops data.",
@@ -68,18 +72,18 @@ def _extents(shape: tuple[int, ...], order: list[int], blocked: list[int], level
     return extents
 
 
-def _walk(levels: list[Table], sizes: list[int]) -> np.ndarray:
+def _walk(levels: list[DimensionMetadataT], sizes: list[int]) -> np.ndarray:
     """Coordinates ``[values, levels]`` in traversal order."""
     coordinates = np.zeros((1, 0), np.int64)
     for level, size in zip(levels, sizes, strict=True):
         count = len(coordinates)
-        if level.get("format", _DENSE) == _DENSE:
+        if level.format == _DENSE:
             if count * size > _MAX_DENSE_ELEMENTS:
                 raise ModelError("the sparse encoding expands beyond measure.")
             new = np.tile(np.arange(size), count)
             parents = np.repeat(np.arange(count), size)
         else:
-            segments, indices = _vector(level, "array_segments"), _vector(level, "array_indices")
+            segments, indices = _vector(level, "arraySegments"), _vector(level, "arrayIndices")
             if len(segments) != count + 1 or (np.diff(segments) < 0).any() or segments[0] != 0:
                 raise ModelError("the segments of a sparse dimension are inconsistent.")
             if segments[-1] != len(indices) or (len(indices) and not 0 <= indices.min() <= indices.max() < size):
@@ -90,11 +94,15 @@ def _walk(levels: list[Table], sizes: list[int]) -> np.ndarray:
     return coordinates
 
 
-def _vector(level: Table, name: str) -> np.ndarray:
-    union = level.get(name)
+def _vector(level: DimensionMetadataT, name: str) -> np.ndarray:
+    union = getattr(level, name)
     if union is None:
-        raise ModelError(f"a sparse dimension lacks its {name}.")
-    return np.asarray(union[1].get("values", ()), np.int64)
+        raise ModelError(f"a sparse dimension lacks its {snake_case(name)}.")
+    return np.asarray(_present(union.values), np.int64)
+
+
+def _present(values: Any) -> Any:
+    return () if values is None else values
 
 
 def sparse_weights(source: str | Path | bytes) -> dict[int, np.ndarray]:
@@ -106,15 +114,15 @@ def sparse_weights(source: str | Path | bytes) -> dict[int, np.ndarray]:
     root = open_for_edit(read_source(source))
     decoded = {}
     for index, tensor in enumerate(tensors_of(root)):
-        if "sparsity" not in tensor:
+        if tensor.sparsity is None:
             continue
         values = constant_of(root, tensor)
         if values is None:
             raise ModelError(f"the sparse tensor {index} has no data.")
         try:
-            decoded[index] = densify(values, tuple(int(size) for size in tensor["shape"]), tensor["sparsity"])
+            decoded[index] = densify(values, tuple(int(size) for size in tensor.shape), tensor.sparsity)
         except ModelError as err:
-            name = tensor.get("name", b"").decode("utf-8", "replace")
+            name = (tensor.name or b"").decode("utf-8", "replace")
             raise ModelError(f"tensor {index} ({name!r}): {err.message}", err.hint) from None
     return decoded
 

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.errors import ModelError
-from kws_tfmot.tflite.document import Table
 from kws_tfmot.tflite.graph import Quantization, Tensor
-from kws_tfmot.tflite.schema import enum_names
+from kws_tfmot.tflite.schema import QuantizationParametersT, TensorT, enum_names
 
 MAX_RANK = 8
 MAX_ELEMENTS = 1 << 26  # of one tensor: 64 M, a thousand times a large keyword spotter's
@@ -40,12 +39,12 @@ _RANGES = {"int4": (-8, 7), "int8": (-128, 127), "uint8": (0, 255), "int16": (-3
 
 
 def read_tensors(
-    entries: list[Table], buffers: list[np.ndarray | None], unread: Set[int] = frozenset()
+    entries: list[TensorT], buffers: list[np.ndarray | None], unread: Set[int] = frozenset()
 ) -> tuple[Tensor, ...]:
     """Turn the tensor tables of a subgraph into :class:`Tensor` values.
 
     Args:
-        entries: Tables as :func:`kws_tfmot.tflite.document.unpack` returns them.
+        entries: As :func:`kws_tfmot.tflite.document.unpack` returns them.
         buffers: Bytes of each buffer, ``None`` where it is empty.
         unread: Tensors that no operator reads or writes, such as those that hold the quantisation of an LSTM's gates:
             they may have no elements.
@@ -65,29 +64,29 @@ def read_tensors(
     return tuple(tensors)
 
 
-def _tensor(entry: Table, index: int, buffers: list[np.ndarray | None], *, empty: bool) -> Tensor:
-    name = entry.get("name", b"").decode("utf-8", "replace")
+def _tensor(entry: TensorT, index: int, buffers: list[np.ndarray | None], *, empty: bool) -> Tensor:
+    name = (entry.name or b"").decode("utf-8", "replace")
     where = f"tensor {index} ({name!r})"
-    dtype = enum_names("TensorType").get(entry.get("type", 0), "").lower()
+    dtype = enum_names("TensorType").get(entry.type, "").lower()
     if not dtype:
-        raise ModelError(f"{where}: unknown type {entry.get('type')}. Allowed: {sorted(enum_names('TensorType'))}")
+        raise ModelError(f"{where}: unknown type {entry.type}. Allowed: {sorted(enum_names('TensorType'))}")
     shape = _shape(entry, where, 0 if empty else 1)
-    number = entry.get("buffer", 0)
+    number = entry.buffer
     if number >= len(buffers):
         raise ModelError(f"{where}: refers to buffer {number}; the model has {len(buffers)}.")
-    sparse = "sparsity" in entry
+    sparse = entry.sparsity is not None
     data = _constant(buffers[number], shape, dtype, sparse, where)
-    if data is not None and entry.get("is_variable", False):
+    if data is not None and entry.isVariable:
         raise ModelError(
             f"{where}: a constant that is marked as a variable; interpreters differ in what they make of it."
         )
-    quantization = _quantization(entry.get("quantization"), shape, dtype, data is not None, where)
-    return Tensor(index, name, shape, dtype, data, quantization, sparse, bool(entry.get("is_variable", False)))
+    quantization = _quantization(entry.quantization, shape, dtype, data is not None, where)
+    return Tensor(index, name, shape, dtype, data, quantization, sparse, bool(entry.isVariable))
 
 
-def _shape(entry: Table, where: str, least: int) -> tuple[int, ...]:
+def _shape(entry: TensorT, where: str, least: int) -> tuple[int, ...]:
     """The static shape. A dynamic batch is -1 in ``shape_signature`` and 1 in ``shape``; TFLM reads the latter."""
-    values, signature = entry.get("shape", ()), entry.get("shape_signature", ())
+    values, signature = _present(entry.shape), _present(entry.shapeSignature)
     if len(values) > MAX_RANK or len(signature) > MAX_RANK:
         raise ModelError(f"{where}: expected at most {MAX_RANK} dimensions. Received: {len(values)}")
     shape = [int(value) for value in values]
@@ -134,13 +133,13 @@ def _unpack_int4(raw: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndar
 
 
 def _quantization(
-    entry: Table | None, shape: tuple[int, ...], dtype: str, constant: bool, where: str
+    entry: QuantizationParametersT | None, shape: tuple[int, ...], dtype: str, constant: bool, where: str
 ) -> Quantization | None:
-    scales = np.asarray((entry or {}).get("scale", ()), np.float32)
-    if entry is None or not scales.size:
+    if entry is None or entry.scale is None or not len(entry.scale):
         return None
-    points = np.asarray(entry.get("zero_point", np.zeros(1)), np.int64)
-    axis = int(entry.get("quantized_dimension", 0))
+    scales = np.asarray(entry.scale, np.float32)
+    points = np.asarray(np.zeros(1) if entry.zeroPoint is None else entry.zeroPoint, np.int64)
+    axis = int(entry.quantizedDimension)
     if shape == (scales.size,):
         axis = 0  # the one there is: older converters wrote a bias's axis as its layer's
     if scales.size > 1 and not (0 <= axis < len(shape) and shape[axis] == scales.size):
@@ -153,8 +152,8 @@ def _quantization(
     if "int" in dtype and ((points < low).any() or (points > high).any()):
         raise ModelError(f"{where}: expected zero points from {low} to {high}. Received: {points[:4].tolist()}")
     # A slimmed file may keep one zero point for all channels.
-    return Quantization(_floats(scales), tuple(np.broadcast_to(points, scales.shape).tolist()), axis)
+    return Quantization(tuple(scales.tolist()), tuple(np.broadcast_to(points, scales.shape).tolist()), axis)
 
 
-def _floats(values: Any) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
+def _present(values: Any) -> Any:
+    return () if values is None else values

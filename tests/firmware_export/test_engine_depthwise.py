@@ -47,7 +47,7 @@ class Chain:
         gain = 0.01 * 50 * float(np.sqrt(np.prod(kernel))) * 74 / 60
         self.to((1, *sizes, channels), self.scale * gain)
         options = {"padding": "VALID" if valid else "SAME", "stride_h": strides[0], "stride_w": strides[1]}
-        multiplier = channels // self.writer.root["subgraphs"][0]["tensors"][inputs[0]]["shape"][3]
+        multiplier = channels // self.writer.root.subgraphs[0].tensors[inputs[0]].shape[3]
         self.writer.operator("DEPTHWISE_CONV_2D", inputs, [self.last], depth_multiplier=int(multiplier), **options)
 
     def to(self, shape: tuple[int, ...], scale: float) -> None:

@@ -27,7 +27,7 @@ VARIED = (0, 1, 2, 4, 7, 9, 10, 11, 13)  # random models whose scores tell one w
 def conv(w: GraphWriter, x: int, shape: tuple[int, ...], taps: int, padding: str = "VALID", stride: int = 1) -> int:
     """A convolution of ``taps`` rows with a few weights of each size."""
     rng = np.random.default_rng(shape[1])
-    channels_in = w.root["subgraphs"][0]["tensors"][x]["shape"][3]
+    channels_in = w.root.subgraphs[0].tensors[x].shape[3]
     weights = rng.integers(-60, 60, (shape[3], taps, 1, channels_in)).astype(np.int8)
     y = w.activation(shape, 0.02 * (taps * channels_in) ** 0.5 * 0.6, 0)
     inputs = [x, w.weights(weights, np.array([0.02], np.float32), 0)]

@@ -23,6 +23,7 @@ from kws_tfmot.files import sha256_bytes
 from kws_tfmot.tflite.document import pack, unpack
 from kws_tfmot.tflite.interpreter import outputs_equal
 from kws_tfmot.tflite.metadata import write_settings
+from kws_tfmot.tflite.schema import SparsityParametersT
 from kws_tfmot.tflite.slim import slim
 
 LABELS = ["größe", "yes", "on", "_unknown_", 'a "b" \\ ??/ */']
@@ -212,7 +213,7 @@ def test_a_failed_export_leaves_nothing(model, tmp_path):
 
 def test_sparse_encoded_models_are_refused_with_the_way_out(model, tmp_path):
     root = unpack(model)
-    root["subgraphs"][0]["tensors"][1]["sparsity"] = {"traversal_order": np.arange(4, dtype=np.int32)}
+    root.subgraphs[0].tensors[1].sparsity = SparsityParametersT(np.arange(4, dtype=np.int32))
     with pytest.raises(ModelError, match=r"SparsityParameters(.|\n)*Convert with kind 'int8'"):
         export_tflm(pack(root), tmp_path / "out")
 

@@ -114,9 +114,9 @@ def test_other_weights_are_seen():
     """A change of one weight by one is noticed: the comparison can fail."""
     model = ds_cnn(np.random.default_rng(2), with_softmax=False)
     root = unpack(model)
-    buffer = root["buffers"][root["subgraphs"][0]["tensors"][1]["buffer"]]
-    buffer["data"] = buffer["data"].copy()
-    buffer["data"][0] ^= 1
+    buffer = root.buffers[root.subgraphs[0].tensors[1].buffer]
+    buffer.data = buffer.data.copy()
+    buffer.data[0] ^= 1
     inputs = random_inputs(read_model(model), 200, 0)
     assert (open_interpreter(model, "tflm").run(inputs) != open_interpreter(pack(root), "tflm").run(inputs)).any()
 

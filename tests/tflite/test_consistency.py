@@ -9,6 +9,7 @@ from tflite_builders import build, ds_cnn, operator, tensor
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.consistency import check_operators
 from kws_tfmot.tflite.document import pack, unpack
+from kws_tfmot.tflite.edit import set_options
 from kws_tfmot.tflite.interpreter import open_interpreter
 from kws_tfmot.tflite.operator_specs import SPECS, spec_fault
 from kws_tfmot.tflite.options import EXPECTED_OPTIONS
@@ -19,7 +20,8 @@ from kws_tfmot.tflite.schema import enum_values
 def spoiled(model: bytes, index: int, **fields) -> bytes:
     """The model with fields of one tensor changed."""
     root = unpack(model)
-    root["subgraphs"][0]["tensors"][index].update(fields)
+    for name, value in fields.items():
+        setattr(root.subgraphs[0].tensors[index], name, value)
     return pack(root)
 
 
@@ -58,7 +60,7 @@ def test_misfits_are_named(model, index, fields, message):
 @pytest.mark.parametrize("beta", [0.0, -1.0, float("nan"), float("inf"), 1e-44])
 def test_absurd_softmax(model, beta):
     root = unpack(model)
-    root["subgraphs"][0]["operators"][-1]["builtin_options"] = ("SoftmaxOptions", {"beta": beta})
+    set_options(root.subgraphs[0].operators[-1], "SoftmaxOptions", beta=beta)
     with pytest.raises(ModelError, match="beta"):
         open_interpreter(pack(root), "tflm")
 
@@ -141,11 +143,9 @@ def test_number_and_types_of_the_inputs_of_every_operator(code):
 def _with_options(model: bytes, name: str | None) -> bytes:
     root = unpack(model)
     if name is not None:
-        root["subgraphs"][0]["operators"][0]["builtin_options"] = (name, {})
-        if name == "Pool2DOptions" or "Conv" in name:
-            sizes = {"stride_w": 1, "stride_h": 1}
-            sizes |= {"filter_width": 1, "filter_height": 1} if name == "Pool2DOptions" else {}
-            root["subgraphs"][0]["operators"][0]["builtin_options"] = (name, sizes)
+        sizes = {"stride_w": 1, "stride_h": 1} if name == "Pool2DOptions" or "Conv" in name else {}
+        sizes |= {"filter_width": 1, "filter_height": 1} if name == "Pool2DOptions" else {}
+        set_options(root.subgraphs[0].operators[0], name, **sizes)
     return pack(root)
 
 

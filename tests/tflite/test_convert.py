@@ -122,9 +122,9 @@ def test_sparse_kinds_decode_to_the_dense_weights(features, stored):
     assert inspect(convert(model, "sparse_float32")).sparse_encoded
     with pytest.raises(ModelError, match="do not decode"):
         spoiled = unpack(sparse)
-        first = next(t for t in spoiled["subgraphs"][0]["tensors"] if "sparsity" in t)
-        buffer = spoiled["buffers"][first["buffer"]]
-        buffer["data"] = np.roll(buffer["data"], 1)
+        first = next(t for t in spoiled.subgraphs[0].tensors if t.sparsity is not None)
+        buffer = spoiled.buffers[first.buffer]
+        buffer.data = np.roll(buffer.data, 1)
         check_against_dense(pack(spoiled), dense)
 
 

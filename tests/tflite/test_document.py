@@ -1,4 +1,4 @@
-"""Flatbuffers as dictionaries: there and back."""
+"""A file as LiteRT's typed model: there and back."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import struct
 
 import numpy as np
 import pytest
-from tflite_builders import tensor
 
 from kws_tfmot.errors import ModelError
-from kws_tfmot.tflite.document import BUFFER_ALIGNMENT, pack, unpack
-from kws_tfmot.tflite.edit import cut, finish, open_for_edit
+from kws_tfmot.tflite.document import pack, unpack
+from kws_tfmot.tflite.edit import cut, finish, new_quantization, open_for_edit
 from kws_tfmot.tflite.interpreter import open_interpreter, outputs_equal, random_inputs
 from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.tflite.schema import BufferT, ModelT, OperatorCodeT, SubGraphT, TensorT
+from kws_tfmot.tflite.sharing_builder import BUFFER_ALIGNMENT
 
 
 def test_unpacked_and_packed_again_is_the_same_bytes(model):
@@ -21,10 +22,10 @@ def test_unpacked_and_packed_again_is_the_same_bytes(model):
 
 
 def test_another_writer_reads_what_is_packed(model):
-    """The generated accessors of the package tflite agree with ours."""
-    import tflite
+    """LiteRT's readers as they come, which check nothing, agree."""
+    from ai_edge_litert import schema_py_generated as plain
 
-    theirs = tflite.Model.GetRootAs(model, 0)
+    theirs = plain.Model.GetRootAs(model, 0)
     graph = read_model(model)
     subgraph = theirs.Subgraphs(0)
     assert theirs.Version() == 3 and subgraph.TensorsLength() == len(graph.tensors)
@@ -33,7 +34,7 @@ def test_another_writer_reads_what_is_packed(model):
         assert subgraph.Tensors(index).Name().decode() == ours.name
     for index, operator in enumerate(graph.operators):
         assert tuple(subgraph.Operators(index).InputsAsNumpy()) == operator.inputs
-    options = tflite.Conv2DOptions()
+    options = plain.Conv2DOptions()
     union = subgraph.Operators(0).BuiltinOptions()
     options.Init(union.Bytes, union.Pos)
     assert options.StrideW() == graph.operators[0].options["stride_w"] == 2
@@ -42,22 +43,25 @@ def test_another_writer_reads_what_is_packed(model):
 def test_buffers_are_aligned(model):
     root = unpack(model)
     base = np.frombuffer(model, np.uint8).__array_interface__["data"][0]
-    addresses = [b["data"].__array_interface__["data"][0] - base for b in root["buffers"] if "data" in b]
+    addresses = [b.data.__array_interface__["data"][0] - base for b in root.buffers if b.data is not None]
     assert len(addresses) > 5 and all(address % BUFFER_ALIGNMENT == 0 for address in addresses)
 
 
 def test_equal_parts_are_written_once():
-    zeros = {"scale": np.ones(500, np.float32), "zero_point": np.zeros(500, np.int64)}
-    once = pack({"subgraphs": [{"tensors": [{"quantization": zeros, "buffer": 1}]}]})
-    twice = pack(
-        {"subgraphs": [{"tensors": [{"quantization": zeros, "buffer": 1}, {"quantization": zeros, "buffer": 2}]}]}
-    )
+    def with_tensors(count):
+        zeros = [new_quantization(np.ones(500), np.zeros(500)) for _ in range(count)]
+        tensors = [TensorT(buffer=number, quantization=each) for number, each in enumerate(zeros)]
+        return pack(ModelT(subgraphs=[SubGraphT(tensors)]))
+
+    once, twice = with_tensors(1), with_tensors(2)
     assert len(twice) - len(once) < 64
 
 
 def test_unknown_fields_are_refused_on_writing_and_in_strict_reading(model):
     with pytest.raises(ModelError, match="no fields"):
-        pack({"versoin": 3})
+        root = ModelT()
+        root.versoin = 3
+        pack(root)
     newer = bytearray(model)
     root = struct.unpack_from("<I", newer, 0)[0]
     vtable = root - struct.unpack_from("<i", newer, root)[0]
@@ -86,8 +90,8 @@ def test_a_cut_model_ends_at_the_tensor_asked_for(model):
 def test_finish_drops_what_nothing_refers_to(model):
     root = open_for_edit(model)
     before = len(finish(root))
-    root["buffers"].append({"data": np.ones(5000, np.uint8)})
-    root["operator_codes"].append({"deprecated_builtin_code": 0})
-    root["subgraphs"][0]["tensors"].append({"shape": np.array(tensor((7,), "int8")["shape"], np.int32)})
+    root.buffers.append(BufferT(data=np.ones(5000, np.uint8)))
+    root.operatorCodes.append(OperatorCodeT())
+    root.subgraphs[0].tensors.append(TensorT(np.array([7], np.int32)))
     again = finish(root)
     assert len(again) == before and outputs_equal(again, model)

@@ -14,6 +14,7 @@ from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite import isolated
 from kws_tfmot.tflite.document import pack, unpack
 from kws_tfmot.tflite.interpreter import KINDS, available_kinds, open_interpreter, random_inputs
+from kws_tfmot.tflite.schema import SparsityParametersT
 
 REQUIRED = {"tflm", "builtin", "reference", "xnnpack"}
 
@@ -72,7 +73,7 @@ def test_unknown_kind(model):
 
 def test_sparse_models_are_refused_for_tflm(model):
     root = unpack(model)
-    root["subgraphs"][0]["tensors"][1]["sparsity"] = {"traversal_order": np.arange(4, dtype=np.int32)}
+    root.subgraphs[0].tensors[1].sparsity = SparsityParametersT(np.arange(4, dtype=np.int32))
     with pytest.raises(ModelError, match="ignores SparsityParameters"):
         open_interpreter(pack(root), "tflm")
 

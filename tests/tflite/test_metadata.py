@@ -17,6 +17,7 @@ from kws_tfmot.tflite.inspect import inspect
 from kws_tfmot.tflite.interpreter import outputs_equal
 from kws_tfmot.tflite.metadata import SETTINGS_NAME, read_settings, write_settings
 from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.tflite.schema import MetadataT
 
 SETTINGS = {"labels": ["größe", "yes", "_silence_"], "frontend": {"hop_ms": 20, "scale": 0.0625, "fft": None}}
 
@@ -40,7 +41,7 @@ def test_equal_settings_give_equal_bytes_whatever_was_there(model):
 
 def test_foreign_metadata_stays(model):
     root = open_for_edit(model)
-    root["metadata"] = [{"name": b"theirs", "buffer": add_buffer(root, b"abc")}]
+    root.metadata = [MetadataT(b"theirs", add_buffer(root, b"abc"))]
     written = write_settings(pack(root), SETTINGS)
     assert read_model(written).metadata["theirs"] == b"abc"
 
@@ -48,14 +49,14 @@ def test_foreign_metadata_stays(model):
 @pytest.mark.parametrize("text", [b"", b"[1]", b"{", b"\xff\xfe", b"[" * 100_000])
 def test_metadata_that_is_no_json_object_is_refused(model, text):
     root = unpack(model)
-    root["metadata"] = [{"name": SETTINGS_NAME.encode(), "buffer": add_buffer(root, text)}]
+    root.metadata = [MetadataT(SETTINGS_NAME.encode(), add_buffer(root, text))]
     with pytest.raises(ModelError, match="JSON"):
         read_settings(pack(root))
 
 
 def with_entry(model: bytes, text: bytes) -> bytes:
     root = unpack(model)
-    root["metadata"] = [{"name": SETTINGS_NAME.encode(), "buffer": add_buffer(root, text)}]
+    root.metadata = [MetadataT(SETTINGS_NAME.encode(), add_buffer(root, text))]
     return pack(root)
 
 

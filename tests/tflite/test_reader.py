@@ -12,13 +12,24 @@ from tflite_fuzz import mutations
 
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.document import pack, unpack
+from kws_tfmot.tflite.edit import set_options
 from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.tflite.schema import (
+    BufferT,
+    DimensionMetadataT,
+    MetadataT,
+    OperatorCodeT,
+    SparsityParametersT,
+    SubGraphT,
+    TensorT,
+    camel_case,
+)
 
 RELU = ("Conv2DOptions", {"padding": 1, "stride_w": 1, "stride_h": 1})
 
 
 def one_layer(**changes):
-    """Tables of a model of one 1x1 convolution, for tests to spoil."""
+    """A model of one 1x1 convolution, for tests to spoil."""
     tensors = [
         tensor((1, 4, 4, 2), "int8", 0.5, 3, name="in"),
         tensor((3, 1, 1, 2), "int8", [0.1, 0.2, 0.3], 0, 0, np.arange(6, dtype=np.int8), "weights"),
@@ -26,22 +37,23 @@ def one_layer(**changes):
         tensor((1, 4, 4, 3), "int8", 0.25, -128),
     ]
     root = unpack(build(tensors, [operator("CONV_2D", [0, 1, 2], [3], RELU, 3)], [0], [3]))
-    graph = root["subgraphs"][0]
+    graph = root.subgraphs[0]
     for key, value in changes.items():
         kind, _, field = key.partition("__")
         target = {
-            "tensor": graph["tensors"][1],
-            "input": graph["tensors"][0],
-            "operator": graph["operators"][0],
+            "tensor": graph.tensors[1],
+            "input": graph.tensors[0],
+            "operator": graph.operators[0],
             "graph": graph,
             "model": root,
-            "options": graph["operators"][0]["builtin_options"][1],
-            "quantization": graph["tensors"][1]["quantization"],
+            "options": graph.operators[0].builtinOptions,
+            "quantization": graph.tensors[1].quantization,
         }[kind]
-        if value is None:
-            target.pop(field)
+        assert hasattr(target, camel_case(field))
+        if field == "builtin_options":
+            set_options(target, value[0], **value[1]) if value else vars(target).update(builtinOptions=None)
         else:
-            target[field] = value
+            setattr(target, camel_case(field), value)
     return pack(root)
 
 
@@ -66,14 +78,14 @@ def test_weights_cannot_be_written_to():
 
 @pytest.mark.parametrize(
     "fields",
-    [{"deprecated_builtin_code": 3}, {"builtin_code": 3}, {"deprecated_builtin_code": 3, "builtin_code": 3}],
+    [{"deprecatedBuiltinCode": 3}, {"builtinCode": 3}, {"deprecatedBuiltinCode": 3, "builtinCode": 3}],
 )
 def test_operator_codes_of_old_and_new_converters(fields):
-    assert read_model(one_layer(model__operator_codes=[fields])).operators[0].code == "CONV_2D"
+    assert read_model(one_layer(model__operator_codes=[OperatorCodeT(**fields)])).operators[0].code == "CONV_2D"
 
 
 def test_operator_codes_above_127_stand_in_the_new_field():
-    new = [{"deprecated_builtin_code": 127, "builtin_code": 150}]
+    new = [OperatorCodeT(127, builtinCode=150)]
     assert read_model(one_layer(model__operator_codes=new, operator__builtin_options=None)).operators[0].code == "GELU"
 
 
@@ -90,7 +102,8 @@ def test_a_single_zero_point_stands_for_all_channels():
 
 
 def test_sparse_tensors_are_marked():
-    sparsity = {"traversal_order": np.array([0, 1, 2, 3], np.int32), "dim_metadata": [{"dense_size": 3}] * 4}
+    levels = [DimensionMetadataT(denseSize=3)] * 4
+    sparsity = SparsityParametersT(np.array([0, 1, 2, 3], np.int32), dimMetadata=levels)
     graph = read_model(one_layer(tensor__sparsity=sparsity))
     assert graph.tensors[1].sparse and graph.tensors[1].data.shape == (6,)
 
@@ -108,9 +121,9 @@ def test_int4_constants_are_unpacked():
 def test_large_buffers_beside_the_flatbuffer():
     weights = bytes(range(6))
     root = unpack(one_layer())
-    root["buffers"][1] = {"offset": 1 << 32, "size": 6}  # room for the real values
+    root.buffers[1] = BufferT(offset=1 << 32, size=6)  # room for the real values
     start = -(-len(pack(root)) // 16) * 16
-    root["buffers"][1] = {"offset": start, "size": 6}
+    root.buffers[1] = BufferT(offset=start, size=6)
     packed = pack(root)
     model = packed + bytes(start - len(packed)) + weights if len(packed) <= start else None
     assert model is not None
@@ -152,10 +165,10 @@ def test_large_buffers_beside_the_flatbuffer():
         ({"graph__inputs": np.array([0, 0], np.int32)}, "distinct inputs"),
         ({"graph__operators": None}, "no operator writes"),
         ({"model__subgraphs": None}, "64 subgraphs. Received: 0"),
-        ({"model__subgraphs": [{}, {}]}, "with outputs"),
-        ({"model__operator_codes": [{"deprecated_builtin_code": 32}]}, "has no name"),
-        ({"model__operator_codes": [{"deprecated_builtin_code": 127, "builtin_code": 9999}]}, "9999"),
-        ({"model__metadata": [{"name": b"x", "buffer": 77}]}, "buffer 77"),
+        ({"model__subgraphs": [SubGraphT(), SubGraphT()]}, "with outputs"),
+        ({"model__operator_codes": [OperatorCodeT(32)]}, "has no name"),
+        ({"model__operator_codes": [OperatorCodeT(127, builtinCode=9999)]}, "9999"),
+        ({"model__metadata": [MetadataT(b"x", 77)]}, "buffer 77"),
     ],
 )
 def test_inconsistent_models_are_refused_by_name(changes, message):
@@ -180,8 +193,8 @@ def test_every_truncation_is_refused(model):
 def test_a_small_file_cannot_stand_for_a_huge_one():
     """A vector of many references to one table with a long vector: refused with little work, in little memory."""
     root = unpack(one_layer())
-    root["subgraphs"][0]["tensors"][1]["shape_signature"] = np.ones(100_000, np.int32)
-    root["subgraphs"][0]["tensors"] = [root["subgraphs"][0]["tensors"][1]] * 8_000
+    root.subgraphs[0].tensors[1].shapeSignature = np.ones(100_000, np.int32)
+    root.subgraphs[0].tensors = [root.subgraphs[0].tensors[1]] * 8_000
     bomb = pack(root)
     assert len(bomb) < 600_000
     tracemalloc.start()
@@ -231,9 +244,7 @@ def test_a_bias_has_one_axis_whatever_the_file_says():
 
 def test_a_constant_is_no_variable():
     root = unpack(build([tensor((1, 2), "int8", 1.0)] * 2, [operator("RELU", [0], [1])], [0], [1]))
-    root["subgraphs"][0]["tensors"].append(
-        {"shape": np.array([1], np.int32), "type": 9, "buffer": 1, "is_variable": True}
-    )
-    root["buffers"].append({"data": np.zeros(1, np.uint8)})
+    root.subgraphs[0].tensors.append(TensorT(np.array([1], np.int32), 9, 1, isVariable=True))
+    root.buffers.append(BufferT(data=np.zeros(1, np.uint8)))
     with pytest.raises(ModelError, match="marked as a variable"):
         read_model(pack(root))

@@ -61,25 +61,25 @@ def test_lifting_twice_or_behind_an_activation_changes_nothing():
     model = rewritten(ds_cnn(np.random.default_rng(0)), lift_logits)
     assert not lift_logits(open_for_edit(model))
     root = unpack(ds_cnn(np.random.default_rng(0)))
-    root["subgraphs"][0]["operators"][-2]["builtin_options"][1]["fused_activation_function"] = 1
+    root.subgraphs[0].operators[-2].builtinOptions.fusedActivationFunction = 1
     assert not lift_logits(root)
 
 
 def with_a_dead_channel(bias: int) -> bytes:
     """A 1x1 convolution one of whose channels is all zero, with the minute scale that the converter gives it."""
     root = unpack(dense(np.random.default_rng(6), 32, 4, per_channel=True, code="CONV_2D"))
-    weights = root["subgraphs"][0]["tensors"][1]
-    values = root["buffers"][weights["buffer"]]["data"].copy().reshape(4, 32)
+    weights = root.subgraphs[0].tensors[1]
+    values = root.buffers[weights.buffer].data.copy().reshape(4, 32)
     values[2] = 0
-    root["buffers"][weights["buffer"]]["data"] = values.reshape(-1)
-    scales = np.array(weights["quantization"]["scale"])
+    root.buffers[weights.buffer].data = values.reshape(-1)
+    scales = np.array(weights.quantization.scale)
     scales[2] = 1e-9
-    weights["quantization"] = weights["quantization"] | {"scale": scales}
-    biases = root["subgraphs"][0]["tensors"][2]
-    values = root["buffers"][biases["buffer"]]["data"].view("<i4").copy()
+    weights.quantization.scale = scales
+    biases = root.subgraphs[0].tensors[2]
+    values = root.buffers[biases.buffer].data.view("<i4").copy()
     values[2] = bias
-    root["buffers"][biases["buffer"]]["data"] = values.view(np.uint8)
-    biases["quantization"] = biases["quantization"] | {"scale": scales * np.float32(0.02)}
+    root.buffers[biases.buffer].data = values.view(np.uint8)
+    biases.quantization.scale = scales * np.float32(0.02)
     return pack(root)
 
 

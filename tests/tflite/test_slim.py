@@ -11,6 +11,7 @@ from kws_tfmot.tflite.edit import add_buffer
 from kws_tfmot.tflite.interpreter import available_kinds, open_interpreter, outputs_equal, random_inputs
 from kws_tfmot.tflite.metadata import read_settings, write_settings
 from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.tflite.schema import MetadataT, generated
 from kws_tfmot.tflite.slim import slim
 
 
@@ -18,14 +19,14 @@ from kws_tfmot.tflite.slim import slim
 def fat(model) -> bytes:
     """The model with what converters add: ranges, foreign metadata, a description, signatures, settings."""
     root = unpack(write_settings(model, {"labels": list("abcde")}))
-    root["description"] = b"made for a test"
-    root["metadata"].append({"name": b"min_runtime_version", "buffer": add_buffer(root, b"1.14.0" + bytes(10))})
-    maps = [{"name": b"x", "tensor_index": 0}]
-    root["signature_defs"] = [{"inputs": maps, "outputs": maps, "signature_key": b"serving_default"}]
-    for tensor in root["subgraphs"][0]["tensors"]:
-        if "quantization" in tensor:
-            scales = tensor["quantization"]["scale"]
-            tensor["quantization"] |= {"min": -128 * scales, "max": 127 * scales}
+    root.description = b"made for a test"
+    root.metadata.append(MetadataT(b"min_runtime_version", add_buffer(root, b"1.14.0" + bytes(10))))
+    maps = [generated.TensorMapT(b"x", 0)]
+    root.signatureDefs = [generated.SignatureDefT(maps, maps, b"serving_default")]
+    for tensor in root.subgraphs[0].tensors:
+        if tensor.quantization is not None:
+            scales = tensor.quantization.scale
+            tensor.quantization.min, tensor.quantization.max = -128 * scales, 127 * scales
     return pack(root)
 
 
@@ -49,7 +50,7 @@ def test_tflm_level_is_smaller_still_and_runs_in_tflm_alone(fat):
 def test_options_to_keep(fat):
     assert read_settings(slim(fat)) == {"labels": list("abcde")}
     assert read_settings(slim(fat, keep_settings=False)) is None
-    assert "signature_defs" not in unpack(slim(fat)) and "signature_defs" in unpack(slim(fat, keep_signatures=True))
+    assert not unpack(slim(fat)).signatureDefs and unpack(slim(fat, keep_signatures=True)).signatureDefs
 
 
 def test_slimming_twice_changes_nothing(fat):
@@ -60,8 +61,8 @@ def test_slimming_twice_changes_nothing(fat):
 def test_a_changed_weight_is_noticed(fat):
     """The check of outputs can fail."""
     root = unpack(fat)
-    weights = root["subgraphs"][0]["tensors"][1]
-    root["buffers"][weights["buffer"]]["data"] = 127 - np.asarray(root["buffers"][weights["buffer"]]["data"])
+    weights = root.subgraphs[0].tensors[1]
+    root.buffers[weights.buffer].data = 127 - np.asarray(root.buffers[weights.buffer].data)
     assert not outputs_equal(fat, pack(root))
 
 

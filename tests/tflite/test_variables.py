@@ -10,7 +10,7 @@ import pytest
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.arena import measure_arena
 from kws_tfmot.tflite.consistency import check_operators
-from kws_tfmot.tflite.edit import finish, open_for_edit, operators_of
+from kws_tfmot.tflite.edit import finish, open_for_edit, operators_of, set_options
 from kws_tfmot.tflite.inspect import inspect
 from kws_tfmot.tflite.interpreter import open_interpreter, outputs_equal, random_inputs
 from kws_tfmot.tflite.reader import read_model
@@ -186,7 +186,7 @@ def test_litert_does_not_get_an_int8_state_beyond_which_it_would_write(kind: str
 
 def test_an_svdf_that_does_not_fit_is_refused() -> None:
     root = open_for_edit(svdf("int16"))
-    operators_of(root)[0]["builtin_options"] = ("SVDFOptions", {"rank": 4})
+    set_options(operators_of(root)[0], "SVDFOptions", rank=4)
     with pytest.raises(ModelError, match="no multiple of the rank"):
         open_interpreter(finish(root), "tflm")
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from kws_tfmot.tflite.document import Table, pack
-from kws_tfmot.tflite.schema import enum_values
+from kws_tfmot.tflite.document import pack
+from kws_tfmot.tflite.edit import add_buffer, new_operator, new_quantization
+from kws_tfmot.tflite.schema import BufferT, ModelT, SubGraphT, TensorT, enum_values
 
 
 def tensor(
@@ -50,55 +51,37 @@ def build(
     initialiser: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None = None,
 ) -> bytes:
     """The bytes of a model; ``initialiser`` holds tensors and operators of a second subgraph."""
-    buffers: list[Table] = [{}]
-    codes: list[Table] = []
-    subgraphs = [_subgraph(tensors, operators, buffers, codes)]
-    subgraphs[0] |= {"inputs": np.array(inputs, np.int32), "outputs": np.array(outputs, np.int32)}
+    root = ModelT(3, [], [], buffers=[BufferT()])
+    root.subgraphs.append(_subgraph(root, tensors, operators))
+    root.subgraphs[0].inputs, root.subgraphs[0].outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
     if initialiser is not None:
-        subgraphs.append(_subgraph(*initialiser, buffers, codes))
-    return pack({"version": 3, "operator_codes": codes, "subgraphs": subgraphs, "buffers": buffers})
+        root.subgraphs.append(_subgraph(root, *initialiser))
+    return pack(root)
 
 
-def _subgraph(
-    tensors: list[dict[str, Any]], operators: list[dict[str, Any]], buffers: list[Table], codes: list[Table]
-) -> Table:
-    rows: list[Table] = []
+def _subgraph(root: ModelT, tensors: list[dict[str, Any]], operators: list[dict[str, Any]]) -> SubGraphT:
+    rows = []
     for each in tensors:
-        row: Table = {
-            "shape": np.array(each["shape"], np.int32),
-            "type": enum_values("TensorType")[each["dtype"].upper()],
-            "name": each["name"].encode(),
-        }
+        kind = enum_values("TensorType")[each["dtype"].upper()]
+        row = TensorT(np.array(each["shape"], np.int32), kind, name=each["name"].encode())
         if each["data"] is not None:
-            row["buffer"] = len(buffers)
-            buffers.append({"data": np.frombuffer(np.ascontiguousarray(each["data"]).tobytes(), np.uint8)})
-        if each.get("variable"):
-            row["is_variable"] = True
+            row.buffer = add_buffer(root, np.ascontiguousarray(each["data"]).tobytes())
+        row.isVariable = bool(each.get("variable"))
         if each["scale"] is not None:
             scales = np.atleast_1d(np.asarray(each["scale"], np.float32))
-            row["quantization"] = {
-                "scale": scales,
-                "zero_point": np.broadcast_to(np.asarray(each["zero_point"], np.int64), scales.shape),
-                "quantized_dimension": each["axis"],
-            }
+            points = np.broadcast_to(np.asarray(each["zero_point"], np.int64), scales.shape)
+            row.quantization = new_quantization(scales, points, each["axis"])
         rows.append(row)
-    nodes: list[Table] = []
+    nodes = []
     for each in operators:
-        number = enum_values("BuiltinOperator")[each["code"]]
-        code = {"deprecated_builtin_code": min(number, 127), "builtin_code": number, "version": each["version"]}
-        if code not in codes:
-            codes.append(code)
-        node: Table = {
-            "opcode_index": codes.index(code),
-            "inputs": np.array(each["inputs"], np.int32),
-            "outputs": np.array(each["outputs"], np.int32),
-        }
+        name, values = each["options"] or (None, {})
+        node = new_operator(
+            root, each["code"], each["inputs"], each["outputs"], name, version=each["version"], **values
+        )
         if each.get("intermediates"):
-            node["intermediates"] = np.array(each["intermediates"], np.int32)
-        if each["options"] is not None:
-            node["builtin_options"] = each["options"]
+            node.intermediates = np.array(each["intermediates"], np.int32)
         nodes.append(node)
-    return {"tensors": rows, "operators": nodes}
+    return SubGraphT(rows, operators=nodes)
 
 
 def dense(
