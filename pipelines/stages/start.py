@@ -79,7 +79,6 @@ def overrides_from(start: Start, recipe_given: bool, keywords: str) -> list[str]
     if recipe_given and start.recipe:
         values = load_recipe(start.recipe).model_dump(mode="json")
         changes += [f"{group}={json.dumps(values[group])}" for group in ("model", "frontend")]
-        changes += [f"data.{key}={values['data'][key]}" for key in ("sample_rate", "clip_ms")]
     elif keywords:
         changes.append("detection.thresholds={}")  # those of other words
     return [*changes, f"model.weights={json.dumps(start.name)}"]
