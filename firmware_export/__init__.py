@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from kws_tfmot.lazy import lazy_names
 
 # name -> module that has it
 _LAZY = {
@@ -20,17 +19,5 @@ _LAZY = {
     "stand_in": "firmware_export.boards",
     "EngineInterpreter": "firmware_export.emulation.host",
 }
-_RENAMED = {"export_firmware": "export_example"}
 __all__ = sorted(_LAZY)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_LAZY[name]), _RENAMED.get(name, name))
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _LAZY, {"export_firmware": "export_example"})

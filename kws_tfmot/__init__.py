@@ -6,8 +6,7 @@ it is first used. C code and emulated boards are in :mod:`firmware_export`, whic
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from kws_tfmot.lazy import lazy_names
 
 __version__ = "0.1.0"
 
@@ -42,17 +41,5 @@ _LAZY = {
     "load_recipe": "kws_tfmot.recipe",
     "shipped_models": "kws_tfmot.zoo",
 }
-_RENAMED = {"evaluate": "evaluate_model"}
 __all__ = sorted([*_LAZY, "__version__"])
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_LAZY[name]), _RENAMED.get(name, name))
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _LAZY, {"evaluate": "evaluate_model"})

@@ -12,8 +12,6 @@ from typing import Any
 
 # Where the packages of this project lie; other packages count by their versions.
 _ROOT = Path(__file__).resolve().parent.parent
-# Asks whether a stage would refuse, and changes nothing that is made.
-_CHECKS_ALONE = "pipelines.stages.rehearsal"
 _PACKAGES = ("kws_tfmot", "firmware_export", "pipelines")
 _NOT_SOURCE = {".pyc", ".md", ".so", ".o"}
 _DYNAMIC = ("import_module", "pkgutil")
@@ -49,8 +47,7 @@ def reached_files(module: str, root: Path = _ROOT) -> list[Path]:
         if path in reached:
             continue
         reached.add(path)
-        names = (name for name in _imports(path, root) if not name.startswith(_CHECKS_ALONE))
-        todo.extend(imported for name in names for imported in _files_of(name, root))
+        todo.extend(imported for name in _imports(path, root) for imported in _files_of(name, root))
     data = {file for folder in {path.parent for path in reached} for file in _data_files(folder)}
     return sorted(reached | data)
 

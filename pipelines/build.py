@@ -39,11 +39,13 @@ from pipelines.stages.evaluate import evaluate_build
 from pipelines.stages.export import FIRMWARE, export_build
 from pipelines.stages.metrics import METRICS_FILE, write_metrics
 from pipelines.stages.prepare import prepare_data
+from pipelines.stages.rehearsal import check_network
 from pipelines.stages.start import find_start, overrides_from
 from pipelines.stages.train import train_dense
 
 STAGES = {
     "prepare": prepare_data,
+    "check": check_network,
     "train": train_dense,
     "compress": compress,
     "convert": convert_model,

@@ -9,12 +9,14 @@ from pipelines.options import recipe_command
 from pipelines.stages.build import Build
 from pipelines.stages.compress import compress
 from pipelines.stages.prepare import prepare_data
+from pipelines.stages.rehearsal import check_network
 from pipelines.stages.train import train_dense
 
 
 def work(build: Build) -> None:
     """Make weights zero and the network ready for int8, as the recipe says."""
     prepare_data(build)
+    check_network(build)
     train_dense(build)
     compress(build)
     show_sparsity(build)

@@ -10,12 +10,14 @@ from pipelines.stages.build import Build
 from pipelines.stages.compress import compress
 from pipelines.stages.convert import convert_model
 from pipelines.stages.prepare import prepare_data
+from pipelines.stages.rehearsal import check_network
 from pipelines.stages.train import train_dense
 
 
 def work(build: Build) -> None:
     """Convert the model of a recipe to .tflite, training it first where that is not done yet."""
     prepare_data(build)
+    check_network(build)
     train_dense(build)
     compress(build)
     convert_model(build)

@@ -8,12 +8,14 @@ from pipelines.console import line
 from pipelines.options import recipe_command
 from pipelines.stages.build import Build
 from pipelines.stages.prepare import prepare_data
+from pipelines.stages.rehearsal import check_network
 from pipelines.stages.train import FLOAT_MODEL, train_dense
 
 
 def work(build: Build) -> None:
     """Train the dense float model of a recipe."""
     prepare_data(build)
+    check_network(build)
     train_dense(build)
     figures = build.run.figures("train")
     line(

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kws_tfmot.errors import KwsError, RecipeError
-from kws_tfmot.progress import Reporter
+from kws_tfmot.models.settings import OWN
+from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run
 from pipelines.stages.build import Build, OnEpoch
@@ -21,6 +22,7 @@ from pipelines.stages.convert import INT8_MODEL, convert_model
 from pipelines.stages.draws import Draws
 from pipelines.stages.evaluate import evaluate_build
 from pipelines.stages.prepare import prepare_data
+from pipelines.stages.rehearsal import rehearse
 from pipelines.stages.sparsify import PRUNED_MODEL
 from pipelines.stages.train import FLOAT_MODEL, dense_settings, initial_network, train_dense
 
@@ -116,7 +118,9 @@ def check_cells(builds: list[CellBuild], reporter: Reporter) -> None:
             checked = replace(build, recipe=own.cell.recipe)
             checked.__dict__["index"] = build.index
             try:
-                initial_network(checked)
+                network = initial_network(checked)
+                if own.cell.recipe.model.name == OWN:
+                    rehearse(own.cell.recipe, network, SILENT)
             except KwsError as error:
                 refused[own.cell.name] = str(error).replace("\n", "\n    ")
     if refused:

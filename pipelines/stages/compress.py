@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kws_tfmot.files import replacing
+from kws_tfmot.models.settings import OWN
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import StageResult
 from kws_tfmot.sparsity.settings import Iterative
@@ -33,7 +34,7 @@ def compress(build: Build) -> bool:
 
 
 def in_recipe(stage: str, recipe: Recipe) -> bool:
-    """Whether a recipe has a stage that compresses; True for every other stage.
+    """Whether a recipe has a stage that not all have: the check of an own network, and those that compress.
 
     >>> [in_recipe(stage, Recipe(sparsity=None)) for stage in ("train", "sparsify", "sparsify-2")]
     [True, False, False]
@@ -43,6 +44,8 @@ def in_recipe(stage: str, recipe: Recipe) -> bool:
         sparsity = recipe.sparsity
         rounds = sparsity.rounds if isinstance(sparsity, Iterative) else 0
         return int(number) <= rounds if number else sparsity is not None
+    if name == "check":
+        return recipe.model.name == OWN
     if name == "quantize":
         return recipe.quantization.mode == "qat" or recipe.quantization.low_bit is not None
     return True

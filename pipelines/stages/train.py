@@ -6,12 +6,11 @@ import shutil
 from typing import TYPE_CHECKING
 
 from kws_tfmot.files import replacing
-from kws_tfmot.models.settings import OWN
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import StageResult
 from pipelines.stages.build import Build
 from pipelines.stages.draws import Draws
-from pipelines.stages.own_network import rehearse, source_sha256
+from pipelines.stages.own_network import source_sha256
 from pipelines.stages.start import begin_with, weights_sha256
 
 if TYPE_CHECKING:
@@ -72,8 +71,6 @@ def _check_later_stages(build: Build, network: keras.Model) -> None:
         low_bit_layers(network, build.recipe.quantization.low_bit)
     elif build.recipe.quantization.mode == "qat":
         check_quantizable(network)
-    if build.recipe.model.name == OWN:
-        rehearse(build.recipe, network, build.reporter)
 
 
 def train_dense(build: Build) -> bool:

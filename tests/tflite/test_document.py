@@ -67,7 +67,7 @@ def test_unknown_fields_are_refused_on_writing_and_in_strict_reading(model):
     vtable = root - struct.unpack_from("<i", newer, root)[0]
     size = struct.unpack_from("<H", newer, vtable)[0]
     # Move the model's field list to the end of the file and make it longer than the schema knows.
-    longer = newer[vtable : vtable + size] + bytes(20 - size) + struct.pack("<H", 4)
+    longer = newer[vtable : vtable + size] + bytes(40 - size) + struct.pack("<H", 4)
     struct.pack_into("<H", longer, 0, len(longer))
     struct.pack_into("<i", newer, root, root - len(newer))
     newer += longer
