@@ -90,7 +90,8 @@ class GraphWriter:
         """Add an operator; enumerations of the options are given as strings."""
         known = operators().get(code)
         table = known.options if known is not None else EXPECTED_OPTIONS.get(code)
-        values = {k: enum_values(_ENUMS[k])[v] if k in _ENUMS else v for k, v in options.items()} if table else {}
+        given = options if table else {}
+        values: dict[str, Any] = {k: enum_values(_ENUMS[k])[v] if k in _ENUMS else v for k, v in given.items()}
         entry = new_operator(self.root, code, inputs, outputs, table or None, **values)
         self.root.subgraphs[0].operators.append(entry)
 

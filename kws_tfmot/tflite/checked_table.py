@@ -24,25 +24,21 @@ class Source(bytes):
     Sharing is legal in a flatbuffer, but a small file must not stand for a huge one: bytes referred to are counted.
     """
 
+    size: int
+    spent: int
+    tables: int
+    field_lists: dict[int, tuple[int, tuple[int, ...]]]  # field list -> bytes of its table, offsets of the fields
+    opened: dict[int, tuple[int, ...]]  # table -> offsets of its fields
+    asked: dict[int, int] | None  # table -> a bit for each field that was asked for
+
     def __new__(cls, model: bytes, strict: bool = False) -> Source:
         """A copy of ``model`` with an empty account, for :meth:`unknown_fields` too where it is ``strict``."""
         self = super().__new__(cls, model)
         self.size = len(model)
         self.spent = self.tables = 0
-        # field list -> (bytes of its table, offsets of the fields)
-        self.field_lists: dict[int, tuple[int, tuple[int, ...]]] = {}
-        # table -> offsets of its fields
-        self.opened: dict[int, tuple[int, ...]] = {}
-        # table -> a bit for each field that was asked for
-        self.asked: dict[int, int] | None = {} if strict else None
+        self.field_lists, self.opened = {}, {}
+        self.asked = {} if strict else None
         return self
-
-    size: int
-    spent: int
-    tables: int
-    field_lists: dict[int, tuple[int, tuple[int, ...]]]
-    opened: dict[int, tuple[int, ...]]
-    asked: dict[int, int] | None
 
     def spend(self, count: int, position: int) -> None:
         """Count ``count`` bytes referred to at ``position``.
@@ -102,7 +98,7 @@ class CheckedTable(flatbuffers.table.Table):
     __slots__ = ("_asked", "_offsets")
 
     def __init__(self, buf: Source, pos: int) -> None:
-        self.Bytes, self.Pos = buf, pos
+        self.Bytes, self.Pos = buf, pos  # type: ignore[misc]  # slots of the base, which has no types
         buf.tables += 1
         if buf.tables > MAX_TABLES:
             raise ModelError(f"more than {MAX_TABLES} tables.", REBUILD)

@@ -44,7 +44,7 @@ def command(
     """Train on synthetic speech and few recordings of the training speakers; judge on the recordings of the others."""
     with friendly_errors():
         base = load_recipe(recipe, overrides)
-        index = prepare(f"folder:{recordings}", base.data, cache_root() / "audio")
+        index = prepare(f"folder:{recordings}", base.clips, cache_root() / "audio")
         rows: list[dict[str, Any]] = []
         for seed in range(1, seeds + 1):
             own = base.model_copy(update={"seed": seed})
