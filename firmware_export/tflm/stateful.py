@@ -103,12 +103,17 @@ class _Rewrite:
     def _crop(self, number: int, source: int, output: int) -> None:
         """A slice whose rows have been taken by reading them: what is left of it are its other axes."""
         begin, _, steps = (np.asarray(self.graph.tensor(i).data) for i in self.graph.operators[number].inputs[1:4])
-        shape = self._shape(output)
+        dropped = int(self.graph.operators[number].options.get("shrink_axis_mask", 0))
+        left = iter(self._shape(output))
+        shape = [1 if dropped >> axis & 1 else next(left, 1) for axis in range(begin.size)]
         first = [0 if axis == TIME else int(value) for axis, value in enumerate(begin.reshape(-1))]
         step = [1 if axis == TIME else int(value) for axis, value in enumerate(steps.reshape(-1))]
         end = [a + (size - 1) * by + 1 for a, size, by in zip(first, shape, step, strict=True)]
         places = [self._constant(np.array(values, np.int32)) for values in (first, end, step)]
-        self.operators.append(self._operator("STRIDED_SLICE", [source, *places], [output], "StridedSliceOptions"))
+        options = {"shrink_axis_mask": dropped}
+        self.operators.append(
+            self._operator("STRIDED_SLICE", [source, *places], [output], "StridedSliceOptions", **options)
+        )
 
     def _rows(self, number: int, index: int) -> int:
         """The tensor that holds exactly the rows that an operator reads."""

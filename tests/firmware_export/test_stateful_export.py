@@ -12,6 +12,7 @@ import pytest
 from firmware_export.emulation.steps import StepInterpreter, random_rows, step_of
 from firmware_export.engine import build
 from firmware_export.graphs.graph_writer import GraphWriter
+from firmware_export.graphs.random_graphs import SeededChooser, random_model
 from firmware_export.tflm.esphome import OPERATORS, cutoff_of, export_esphome
 from firmware_export.tflm.export import export_tflm
 from firmware_export.tflm.stateful import stateful_file
@@ -25,7 +26,7 @@ from kws_tfmot.frontend import Frontend, FrontendSettings
 from kws_tfmot.keras import seed_everything
 from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.tflite.convert import convert
-from kws_tfmot.tflite.interpreter import open_interpreter
+from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
 from pipelines.experiments.bench import sweep
 from pipelines.export import command
@@ -186,3 +187,13 @@ def test_the_cutoff_lies_below_the_first_output_that_counts(threshold: float) ->
     first = -(-round(threshold * ONE) * 256 // ONE)
     level = int(255 * cutoff_of(round(threshold * ONE)))
     assert level < first <= level + 1
+
+
+def test_a_slice_that_drops_the_axis_of_time_is_kept() -> None:
+    model = random_model(SeededChooser(49))
+    graph = read_model(model)
+    assert any(operator.options.get("shrink_axis_mask") == 2 for operator in graph.operators)
+    stepped = open_interpreter(stateful_file(model), "tflm")
+    x = random_inputs(graph, 1, seed=3)
+    outputs = [stepped.run(x[:, row : row + 1]) for row in range(x.shape[1])]
+    np.testing.assert_array_equal(outputs[-1], open_interpreter(model, "tflm").run(x))
