@@ -16,7 +16,7 @@ from kws_tfmot.tflite.metadata import read_settings
 from kws_tfmot.tflite.reader import read_model
 
 MICRO_RANGE = 26.0  # 666 / 25.6: the reals that ESPHome's int8 features span, times 0.0390625 from TFLM's uint16
-LEAST_CLIP_MS = 100  # of data.clip_ms
+LEAST_CLIP_MS = 100  # that a data set has
 # Of the data settings, what decides which clip is in which split.
 _SPLIT_KEYS = ("unknown_share", "silence_share", "split", "percent", "speaker_pattern", "seed", "held_out_words")
 
