@@ -79,4 +79,4 @@ def test_a_model_that_takes_a_row_at_a_time_is_given_a_front_end_of_one_row() ->
     model = build(entries, [operator("RESHAPE", [0], [1], ("ReshapeOptions", {"new_shape": [1, bands]}))], [0], [1])
     labels = tuple(f"word{k}" for k in range(bands))
     contract = ModelContract.of_model(adapt(model, FeatureSettings(labels=labels, frontend=front)).model)
-    assert contract.frontend == front and contract.data.clip_ms == 100
+    assert contract.frontend == front and contract.clips.clip_ms == 100

@@ -43,10 +43,10 @@ def test_good_models_pass(seed):
         (0, {"shape": shape(1, 200, 1, 1)}, "expected the output shape"),
         (1, {"shape": shape(16, 20, 1)}, "rank 4"),
         (4, {"shape": shape(3, 3, 16, 1)}, r"expected weights \[1, h, w, c\]|does not fit|do not fit"),
-        (3, {"quantization": {}}, "has no scale"),
+        (3, {"quantization": None}, "has no scale"),
         (17, {"shape": shape(1, 15)}, r"\(MEAN\): expected the output shape \(1, 16\)"),
         (20, {"shape": shape(1, 1, 5)}, r"\(SOFTMAX\)"),
-        (20, {"quantization": {"scale": np.array([1e-30], np.float32)}}, "multiplier|beta"),
+        (20, {"quantization": new_quantization([1e-30], [0])}, "multiplier|beta"),
     ],
 )
 def test_misfits_are_named(model, index, fields, message):
