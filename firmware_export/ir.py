@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+
+from firmware_export.time_rules import StepRows, TimeRules
 
 if TYPE_CHECKING:
     from firmware_export.codegen.step import Step
@@ -47,6 +49,14 @@ class Layout:
     def flat(self) -> bool:
         """Whether memory order equals the order height, width, channel."""
         return self.pixels == 1 or self.channels == 1
+
+    def turned(self) -> Layout:
+        """Height and width changed over.
+
+        >>> Layout(1, 49, 8).turned()
+        Layout(height=49, width=1, channels=8)
+        """
+        return Layout(self.width, self.height, self.channels)
 
 
 def to_planar(array: np.ndarray, layout: Layout) -> np.ndarray:
@@ -92,6 +102,25 @@ class Window:
         """A 1x1 window with stride 1: each output pixel sees the input pixel in its place."""
         return (self.height, self.width, self.stride_y, self.stride_x) == (1, 1, 1, 1)
 
+    @property
+    def reach(self) -> int:
+        """Input rows that one output row sees."""
+        return (self.height - 1) * self.dilation_y + 1
+
+    def turned(self) -> Window:
+        """Height and width changed over."""
+        return Window(
+            self.input.turned(),
+            self.output.turned(),
+            *(self.width, self.height, self.stride_x, self.stride_y, self.dilation_x, self.dilation_y),
+            *(self.first_x, self.first_y, self.zero_point),
+        )
+
+    def on_step(self, rows: StepRows) -> Window:
+        """The same over the rows of a step."""
+        first = self.first_y + rows.first * self.stride_y - rows.read
+        return replace(self, input=rows.given[0], output=rows.out, first_y=first)
+
 
 @dataclass(frozen=True)
 class Requant:
@@ -111,7 +140,7 @@ class Requant:
         return self.short and (self.minimum, self.maximum) == (-128, 127)
 
 
-class Operation:
+class Operation(TimeRules):
     """One step that the runtime has a kernel for, and all that the compiler knows of it.
 
     A subclass is a frozen dataclass of what the kernel's C structure holds. The defaults suit a step without weights,

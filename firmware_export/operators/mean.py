@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from firmware_export.codegen.step import Step
-from firmware_export.ir import Operation
+from firmware_export.ir import Layout, Operation
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context, Unsupported
 from firmware_export.operators.shared.random_model import RandomModel
 from firmware_export.operators.shared.tflite_arithmetic import quantize_multiplier
+from firmware_export.time_rules import Given, Track
 from kws_tfmot.tflite.graph import Operator
 
 
@@ -25,6 +26,14 @@ class Mean(Operation):
     multiplier: int
     shift: int
     zero_point: int
+
+    def track(self, given: Given) -> Track | None:
+        """None of a mean over rows."""
+        return None if self.over_y else given.timed[0]
+
+    def turned(self, out: Layout) -> Mean:
+        """Rows for columns."""
+        return replace(self, over_y=self.over_x, over_x=self.over_y)
 
     def emit(self, step: Step) -> str:
         """The call of ``kws_mean_pool``."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware_export.codegen.step import Step
-from firmware_export.ir import Operation, Window
+from firmware_export.ir import Layout, Operation, Window
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context, Unsupported
 from firmware_export.operators.shared.random_model import ACTIVATIONS, RandomModel
 from firmware_export.operators.shared.tflite_arithmetic import activation_range
 from firmware_export.operators.shared.windows import activation_of, window_of
+from firmware_export.time_rules import StepRows
 from kws_tfmot.tflite.graph import Operator
 
 
@@ -29,6 +30,19 @@ class Pool(Operation):
         w = self.window
         sees = max(w.first_y, w.first_x) <= 0 and w.first_y + w.height >= w.input.height
         return sees and w.first_x + w.width >= w.input.width and w.output.pixels == 1
+
+    @property
+    def sliding(self) -> Window | None:
+        """Its window."""
+        return self.window
+
+    def turned(self, out: Layout) -> Pool:
+        """The window turned."""
+        return replace(self, window=self.window.turned())
+
+    def on_step(self, rows: StepRows) -> Pool:
+        """Its window over the rows at hand."""
+        return replace(self, window=self.window.on_step(rows))
 
     def emit(self, step: Step) -> str:
         """The call of ``kws_average_pool``, of ``kws_average_plane`` for a whole plane, or of ``kws_max_pool``."""

@@ -11,18 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import ceil, lcm
 
-from firmware_export.ir import Layer, Layout, Program, State, StepPlan, Value, Window
+from firmware_export.ir import Layer, Layout, Program, State, StepPlan, Value
 from firmware_export.operators.kernels.append import Append
-from firmware_export.operators.kernels.convolution import Convolution
-from firmware_export.operators.kernels.depthwise import Depthwise
-from firmware_export.operators.kernels.elementwise import Elementwise
-from firmware_export.operators.kernels.place import Place, place_of
 from firmware_export.operators.kernels.reshape import Reshape
-from firmware_export.operators.pool_2d import Pool
-from firmware_export.streaming.crop import Crop, Range
-from firmware_export.streaming.row_vectors import over_rows, takes_vector
-from firmware_export.streaming.rules import Track, check_placed, constant_rows, rows_read, track_of, window_of
-from firmware_export.streaming.upright import NotStreamable, strides_of, upright
+from firmware_export.streaming.rules import check_placed, constant_rows, rows_read, track_of
+from firmware_export.streaming.upright import upright
+from firmware_export.time_rules import NotStreamable, StepRows, Track
 from kws_tfmot.errors import ModelError, RecipeError
 
 
@@ -86,7 +80,7 @@ def tracks_of(program: Program, timed: frozenset[int], rows: int) -> tuple[dict[
 def _as_if_valid(layer: Layer, program: Program, tracks: dict[int, Track | None]) -> Track | None:
     """The track of a refused layer's output, so that what follows is looked at too and all is refused at once."""
     given = next((track for value in layer.inputs if (track := tracks.get(value))), None)
-    rows, window = program.values[layer.output].layout.height, window_of(layer)
+    rows, window = program.values[layer.output].layout.height, layer.operation.sliding
     return Track(rows, given.stride * (window.stride_y if window else 1)) if given and rows > 1 else None
 
 
@@ -193,7 +187,7 @@ class _Rewrite:
         """Whether every reader of a ring takes it as one vector: then it holds rows, channels innermost, unpadded."""
         readers = [layer for layer in self.old.layers if value in layer.inputs]
         return self.old.values[value].layout.plane * self.old.values[value].layout.channels < 1 << 16 and all(
-            takes_vector(layer, self.old, self.rows_of(layer.output))
+            layer.operation.takes_row_vector(self.old.values[layer.output].layout, self.rows_of(layer.output))
             for layer in readers
             if rows_read(layer, value, self.old, self.tracks, self.hop)[0] < self.fresh[value].first
         )
@@ -218,62 +212,34 @@ class _Rewrite:
             self.fresh[layer.output] = _Source(sources[0].value, height - self.rows_of(layer.output))
             return
         target = self.source(layer.output)
-        values = self.new.values
-        out = values[target.value].layout
-        operation = layer.operation
-        kept = self.kept.get(layer.inputs[0]) if layer.inputs else None
-        if isinstance(operation, Convolution) and layer.inputs[0] in self.rowwise and sources[0] == kept:
-            given = self.old.values[layer.inputs[0]].layout
-            operation = over_rows(operation, given, out, target.first, sources[0].first)
-        elif isinstance(operation, (Convolution, Depthwise, Pool)):
-            if any(self.tracks.get(value) for value in layer.inputs):
-                operation = _windowed(layer, operation, sources[0], target, values[sources[0].value].layout, out)
-        elif isinstance(operation, Place):
-            channel, row, column = place_of(operation.start, self.old.values[layer.output].layout)
-            operation = Place(channel * out.plane + row * out.width + column)
-        elif isinstance(operation, Crop):
-            first = operation.rows.first + target.first * operation.rows.step - sources[0].first
-            taken = Range(first, operation.rows.step, out.height)
-            operation = replace(operation, rows=taken).copy(values[sources[0].value].layout, out)
-        elif isinstance(operation, Elementwise):
-            a, b = (strides_of(values[source.value].layout) for source in sources)
-            operation = replace(operation, strides=(a, b))
+        values, operation, first = self.new.values, layer.operation, layer.inputs[0] if layer.inputs else -1
+        rows = StepRows(
+            target.first,
+            sources[0].first if sources else 0,
+            tuple(values[source.value].layout for source in sources),
+            values[target.value].layout,
+            self.old.values[layer.output].layout,
+        )
+        if first in self.rowwise and sources[0] == self.kept.get(first):
+            operation = operation.over_row_vector(self.old.values[first].layout, rows)
+        else:
+            operation = operation.on_step(rows)
         inputs = tuple(source.value for source in sources)
         self.new.layers.append(Layer(layer.name, operation, inputs, target.value))
 
     def _is_alias(self, layer: Layer, sources: list[_Source]) -> bool:
         """Whether the layer only names what is there: a crop of a step's new rows, a reshape of rows to a vector."""
-        if isinstance(layer.operation, Reshape) and layer.inputs[0] in self.rowwise:
+        if layer.operation.reshapes and layer.inputs[0] in self.rowwise:
             readers = [reader.operation for reader in self.old.layers if layer.output in reader.inputs]
-            vectors = all(isinstance(operation, Convolution) and operation.vector for operation in readers)
+            vectors = all(operation.flattens for operation in readers)
             return vectors and layer.output != self.old.output and sources[0] == self.kept.get(layer.inputs[0])
-        operation, fresh = layer.operation, self.fresh.get(layer.inputs[0]) if layer.inputs else None
-        if not isinstance(operation, Crop) or fresh is None or sources[0] != fresh:
+        fresh = self.fresh.get(layer.inputs[0]) if layer.inputs else None
+        if fresh is None or sources[0] != fresh:
             return False
         given, out = self.new.values[fresh.value].layout, self.old.values[layer.output].layout
         count = self.rows_of(layer.output)
         return (
-            operation.rows.first + out.height - count == fresh.first
-            and operation.rows.step == 1
+            layer.operation.takes_newest(fresh.first, count)
             and given == Layout(count, out.width, out.channels)
             and self.tracks.get(layer.inputs[0]) is not None
         )
-
-
-def _windowed(
-    layer: Layer,
-    operation: Convolution | Depthwise | Pool,
-    source: _Source,
-    target: _Source,
-    given: Layout,
-    out: Layout,
-) -> Convolution | Depthwise | Pool:
-    """A convolution or pool over the rows at hand."""
-    window = window_of(layer)
-    if window is None:
-        if isinstance(operation, Convolution) and not operation.vector:
-            moved = Window(given, out, zero_point=operation.window.zero_point)
-            return replace(operation, window=moved, vector=out.pixels == 1)
-        return operation
-    first = window.first_y + target.first * window.stride_y - source.first
-    return replace(operation, window=replace(window, input=given, output=out, first_y=first))

@@ -10,22 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from firmware_export.ir import Layer, Layout, Operation, Program, Value, Window, to_planar
-from firmware_export.operators.kernels.convolution import Convolution
-from firmware_export.operators.kernels.depthwise import Depthwise
-from firmware_export.operators.kernels.elementwise import Elementwise
-from firmware_export.operators.kernels.place import Place, place_of
-from firmware_export.operators.kernels.reshape import Reshape
-from firmware_export.operators.kernels.strided_copy import StridedCopy
-from firmware_export.operators.mean import Mean
-from firmware_export.operators.pool_2d import Pool
-from firmware_export.streaming.crop import Crop, crop_of
+from firmware_export.ir import Layer, Layout, Program, Value, to_planar
+from firmware_export.time_rules import NotStreamable
 
 ROWS, COLUMNS, FLAT = "rows", "columns", "flat"  # where time lies; nowhere is None
-
-
-class NotStreamable(Exception):
-    """Why the layers of one operator cannot be computed once for each row."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +24,6 @@ class Upright:
     timed: frozenset[int]
     rows: int  # of the input
     problems: tuple[str, ...]
-
-
-def turned(layout: Layout) -> Layout:
-    """Height and width changed over.
-
-    >>> turned(Layout(1, 49, 8))
-    Layout(height=49, width=1, channels=8)
-    """
-    return Layout(layout.width, layout.height, layout.channels)
 
 
 def input_rows(program: Program, rows: int | None = None) -> int:
@@ -62,7 +41,7 @@ def input_rows(program: Program, rows: int | None = None) -> int:
         layout = program.values[value].layout
         if layout.pixels > 1:
             break
-        if value in layer.inputs and not (isinstance(layer.operation, Convolution) and layer.operation.vector):
+        if value in layer.inputs and not layer.operation.flattens:
             value = layer.output
     layout = program.values[value].layout
     if layout.elements == program.values[program.input].layout.elements and layout.pixels > 1:
@@ -122,10 +101,9 @@ class _Turn:
             self.axis[layer.output] = None
             return
         axes = {axis for value in layer.inputs if (axis := self.axis.get(value)) is not None}
-        if axes and isinstance(layer.operation, StridedCopy):
+        if axes:
             source, target = (self.program.values[value].layout for value in (layer.inputs[0], layer.output))
-            crop = crop_of(layer.operation, source, target)
-            layer = replace(layer, operation=crop or layer.operation)
+            layer = replace(layer, operation=layer.operation.along_axes(source, target))
         if len(axes) > 1:
             raise NotStreamable("time lies along rows in one input and along columns in another: reshape neither")
         before = axes.pop() if axes else None
@@ -133,7 +111,7 @@ class _Turn:
         known = self.axis.setdefault(layer.output, after)
         self.axis[layer.output] = known or after
         sideways = before == COLUMNS or any(v in self.turned for v in layer.inputs)
-        if isinstance(layer.operation, Reshape):
+        if layer.operation.reshapes:
             if sideways and min(self.program.values[v].layout.height for v in layer.inputs) > 1:
                 raise NotStreamable("it changes the order of numbers whose time lies along columns")
             sideways = after == COLUMNS
@@ -146,9 +124,9 @@ class _Turn:
         if before is None:
             return None
         operation, layout = layer.operation, self.program.values[layer.output].layout
-        if isinstance(operation, Convolution) and operation.vector:
+        if operation.flattens:
             return None
-        if isinstance(operation, Reshape) or before == FLAT:
+        if operation.reshapes or before == FLAT:
             return self._reshaped(layer, before)
         size = layout.height if before == ROWS else layout.width
         return before if size > 1 else None
@@ -167,7 +145,7 @@ class _Turn:
         layout = self.program.values[value].layout
         if self.axis.get(value) == FLAT:
             return Layout(self.rows, layout.elements // self.rows, 1)
-        return turned(layout) if value in self.turned else layout
+        return layout.turned() if value in self.turned else layout
 
     def finish(self) -> Upright:
         """The turned program."""
@@ -175,7 +153,7 @@ class _Turn:
         new.values = [replace(value, layout=self._layout(i)) for i, value in enumerate(old.values)]
         standing: dict[int, int] = {}  # constants that a turned layer reads -> their turned twin
         for layer in self.layers:
-            sideways = layer.output in self.turned and not isinstance(layer.operation, Reshape)
+            sideways = layer.output in self.turned and not layer.operation.reshapes
             inputs = []
             for value in layer.inputs:
                 if sideways and old.values[value].data is not None:
@@ -186,9 +164,9 @@ class _Turn:
                 inputs.append(value)
             operation = layer.operation
             if sideways:
-                operation = _turned_operation(operation, old, layer)
-            layer = replace(layer, inputs=tuple(inputs), operation=operation)
-            new.layers.append(_with_strides(layer, new))
+                operation = operation.turned(old.values[layer.output].layout)
+            operation = operation.on_layouts([new.values[value].layout for value in inputs])
+            new.layers.append(replace(layer, inputs=tuple(inputs), operation=operation))
         timed = frozenset(v for v, axis in self.axis.items() if axis is not None and new.values[v].layout.height > 1)
         return Upright(new, timed, self.rows, tuple(self.problems))
 
@@ -204,51 +182,4 @@ def _turned_constant(value: Value) -> Value:
     layout = value.layout
     planes = np.asarray(value.data).reshape(layout.channels, layout.plane)[:, : layout.pixels]
     image = planes.reshape(layout.channels, layout.height, layout.width).transpose(2, 1, 0)
-    return replace(value, layout=turned(layout), data=to_planar(np.ascontiguousarray(image), turned(layout)))
-
-
-def _turned_window(w: Window) -> Window:
-    return Window(
-        turned(w.input),
-        turned(w.output),
-        *(w.width, w.height, w.stride_x, w.stride_y, w.dilation_x, w.dilation_y, w.first_x, w.first_y),
-        w.zero_point,
-    )
-
-
-def _turned_operation(operation: Operation, program: Program, layer: Layer) -> Operation:
-    """The same operation on turned values; Elementwise gets its strides in :func:`_with_strides`."""
-    if isinstance(operation, (Convolution, Depthwise)):
-        if isinstance(operation, Convolution) and operation.vector:
-            return operation
-        w = operation.window
-        taps = operation.weights.reshape(len(operation.weights), -1, w.height, w.width).transpose(0, 1, 3, 2)
-        weights = np.ascontiguousarray(taps).reshape(operation.weights.shape)
-        return replace(operation, window=_turned_window(w), weights=weights)
-    if isinstance(operation, Pool):
-        return replace(operation, window=_turned_window(operation.window))
-    if isinstance(operation, Mean):
-        return replace(operation, over_y=operation.over_x, over_x=operation.over_y)
-    if isinstance(operation, Crop):
-        return operation.turned()
-    if isinstance(operation, Place):
-        channel, y, x = place_of(operation.start, program.values[layer.output].layout)
-        out = turned(program.values[layer.output].layout)
-        return Place(channel * out.plane + x * out.width + y)
-    return operation
-
-
-def strides_of(layout: Layout) -> tuple[int, int, int]:
-    """Steps of one elementwise input along (channel, row, column); zero where it repeats."""
-    return (
-        layout.plane if layout.channels > 1 else 0,
-        layout.width if layout.height > 1 else 0,
-        1 if layout.width > 1 else 0,
-    )
-
-
-def _with_strides(layer: Layer, program: Program) -> Layer:
-    if not isinstance(layer.operation, Elementwise):
-        return layer
-    a, b = (strides_of(program.values[value].layout) for value in layer.inputs)
-    return replace(layer, operation=replace(layer.operation, strides=(a, b)))
+    return replace(value, layout=layout.turned(), data=to_planar(np.ascontiguousarray(image), layout.turned()))

@@ -9,7 +9,7 @@ from tflite_builders import build, ds_cnn, operator, tensor
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.consistency import check_operators
 from kws_tfmot.tflite.document import pack, unpack
-from kws_tfmot.tflite.edit import set_options
+from kws_tfmot.tflite.edit import new_quantization, set_options
 from kws_tfmot.tflite.interpreter import open_interpreter
 from kws_tfmot.tflite.operator_specs import SPECS, spec_fault
 from kws_tfmot.tflite.options import EXPECTED_OPTIONS

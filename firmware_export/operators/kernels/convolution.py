@@ -12,10 +12,18 @@ from firmware_export.encodings import ENCODINGS, Encoded
 from firmware_export.encodings.narrow import BLOCK, narrow_steps, narrow_width
 from firmware_export.encodings.row_pairs import row_pairs, rows_pair
 from firmware_export.ir import Layout, Operation, Requant, Window
+from firmware_export.time_rules import Given, StepRows, Track
 
 COLUMN_BYTES = 16  # KWS_COLUMN_BYTES of the runtime
 OWN_SCRATCH = ("lowbit", "planes")  # kernels that need more than columns
 TABLE_BYTES = 64  # of kws_conv_planes, for each input: 16 sums of eight pixels, two bytes each, for every four
+MOST_GROWTH = 2.0  # zeros between dilated taps are stored in a vector of rows: not more of them than taps
+
+
+def turned_taps(weights: np.ndarray, window: Window) -> np.ndarray:
+    """Weights ``[channels, depth]`` of a window whose height and width are changed over."""
+    taps = weights.reshape(len(weights), -1, window.height, window.width).transpose(0, 1, 3, 2)
+    return np.ascontiguousarray(taps).reshape(weights.shape)
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,61 @@ class Convolution(Operation):
     weights: np.ndarray
     requant: Requant
     vector: bool  # one pixel in, one pixel out: matrix times vector
+
+    @property
+    def sliding(self) -> Window | None:
+        """Its window, unless it takes each row by itself, or all of them as one vector."""
+        return None if self.vector or self.window.pointwise else self.window
+
+    @property
+    def flattens(self) -> bool:
+        """A matrix times a vector."""
+        return self.vector
+
+    def track(self, given: Given) -> Track | None:
+        """None of a vector."""
+        return None if self.vector else super().track(given)
+
+    def turned(self, out: Layout) -> Convolution:
+        """Window and taps turned."""
+        if self.vector:
+            return self
+        return replace(self, window=self.window.turned(), weights=turned_taps(self.weights, self.window))
+
+    def on_step(self, rows: StepRows) -> Convolution:
+        """Its window over the rows at hand; a pointwise one that has one pixel left is a matrix times a vector."""
+        if self.vector or (rows.given[0], rows.out) == (self.window.input, self.window.output):
+            return self
+        if self.sliding is not None:
+            return replace(self, window=self.window.on_step(rows))
+        moved = Window(rows.given[0], rows.out, zero_point=self.window.zero_point)
+        return replace(self, window=moved, vector=rows.out.pixels == 1)
+
+    def takes_row_vector(self, out: Layout, rows: int) -> bool:
+        """A vector always; a window that covers all columns and leaves one pixel, if it is not too full of holes."""
+        if self.vector:
+            return True
+        w = self.window
+        whole = w.width == w.input.width and w.first_x == 0 and w.dilation_x == 1 and w.output.width == 1
+        return whole and rows == 1 and w.first_y >= 0 and w.reach <= w.height * MOST_GROWTH and not w.pointwise
+
+    def over_row_vector(self, given: Layout, rows: StepRows) -> Convolution:
+        """A matrix times the vector of rows: its weights in their order, zeros where the window skips rows."""
+        channels = len(self.weights)
+        if self.vector:
+            matrix = self.weights
+            if matrix.shape[1] == given.bytes:  # columns in the order of planes
+                planes = matrix.reshape(channels, given.channels, given.plane)[:, :, : given.pixels]
+                matrix = planes.transpose(0, 2, 1).reshape(channels, -1)
+        else:
+            w = self.window
+            taps = self.weights.reshape(channels, given.channels, w.height, w.width).transpose(0, 2, 3, 1)
+            begin = w.first_y + rows.first * w.stride_y - rows.read
+            spread = np.zeros((channels, begin + w.reach, w.width, given.channels), np.int8)
+            spread[:, begin :: w.dilation_y] = taps
+            matrix = spread.reshape(channels, -1)
+        window = Window(Layout(1, 1, matrix.shape[1]), rows.out, zero_point=self.window.zero_point)
+        return replace(self, window=window, weights=np.ascontiguousarray(matrix), vector=True)
 
     @property
     def stored_weights(self) -> np.ndarray | None:

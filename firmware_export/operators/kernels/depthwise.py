@@ -9,6 +9,8 @@ import numpy as np
 
 from firmware_export.codegen.step import Step
 from firmware_export.ir import Layout, Operation, Requant, Window
+from firmware_export.operators.kernels.convolution import turned_taps
+from firmware_export.time_rules import StepRows
 
 _FEW_ROWS = 3  # of outputs: more are cheaper as long lines
 
@@ -60,6 +62,19 @@ class Depthwise(Operation):
         inside = w.first_y >= 0 and w.first_y + w.output.height + 2 <= w.input.height
         sides = w.first_x == -1 and w.output.width == w.input.width
         return self.common and self.requant.plain and inside and sides and w.output.height <= _FEW_ROWS
+
+    @property
+    def sliding(self) -> Window | None:
+        """Its window."""
+        return self.window
+
+    def turned(self, out: Layout) -> Depthwise:
+        """Window and taps turned."""
+        return replace(self, window=self.window.turned(), weights=turned_taps(self.weights, self.window))
+
+    def on_step(self, rows: StepRows) -> Depthwise:
+        """Its window over the rows at hand."""
+        return replace(self, window=self.window.on_step(rows))
 
     @property
     def stored_weights(self) -> np.ndarray | None:

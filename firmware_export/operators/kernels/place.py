@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from firmware_export.codegen.step import Step
 from firmware_export.ir import Layout, Operation
+from firmware_export.time_rules import StepRows
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,20 @@ class Place(Operation):
     """Copy the input into the output from byte ``start`` on."""
 
     start: int
+
+    def sets_rows_apart(self, part: Layout, out: Layout) -> bool | None:
+        """Unless its input fills all rows."""
+        return place_of(self.start, out)[1] > 0 or part.height != out.height
+
+    def turned(self, out: Layout) -> Place:
+        """From the same element on."""
+        channel, y, x = place_of(self.start, out)
+        return Place(start_of(out.turned(), x, y, channel))
+
+    def on_step(self, rows: StepRows) -> Place:
+        """From the same channel, row and column on."""
+        channel, row, column = place_of(self.start, rows.whole)
+        return Place(start_of(rows.out, row, column, channel))
 
     def emit(self, step: Step) -> str:
         """The call of ``kws_place_tensor``."""

@@ -6,11 +6,28 @@ from dataclasses import dataclass
 
 from firmware_export.codegen.step import Step
 from firmware_export.ir import Layout, Operation
+from firmware_export.time_rules import Given, Track
 
 
 @dataclass(frozen=True)
 class Reshape(Operation):
     """Same numbers in the order height, width, channel, another shape."""
+
+    @property
+    def reshapes(self) -> bool:
+        """It does nothing else."""
+        return True
+
+    def track(self, given: Given) -> Track | None:
+        """Fewer rows, each of several, as long as there are rows left."""
+        track, out = given.timed[0], given.out
+        if out.pixels == 1 or out.height == 1:
+            return None
+        return Track(out.height, track.stride * (track.rows // out.height))
+
+    def takes_row_vector(self, out: Layout, rows: int) -> bool:
+        """To a vector."""
+        return out.pixels == 1
 
     def works_in_place(self, source: Layout, target: Layout) -> bool:
         """Where it moves nothing."""
