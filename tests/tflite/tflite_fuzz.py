@@ -11,6 +11,7 @@ import numpy as np
 
 from kws_tfmot.errors import KwsError
 from kws_tfmot.tflite.document import pack, unpack
+from kws_tfmot.tflite.schema import ModelT
 
 _EXTREMES = (0, 1, 2, 4, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFC)
 
@@ -62,31 +63,31 @@ def field_mutations(data: bytes, count: int, seed: int) -> Iterator[bytes]:
         yield changed
 
 
-def _change_a_field(root: dict[str, Any], rng: np.random.Generator) -> None:
+def _change_a_field(root: ModelT, rng: np.random.Generator) -> None:
     places: list[tuple[Any, Any]] = []
     # Operators and their options first: the many tensors would crowd them out.
-    start = root["subgraphs"][0] if root.get("subgraphs") and rng.random() < 0.8 else root
-    if start is not root and rng.random() < 0.5 and start.get("operators"):
-        start = start["operators"][int(rng.integers(len(start["operators"])))]
+    start: Any = root.subgraphs[0] if root.subgraphs and rng.random() < 0.8 else root
+    if start is not root and rng.random() < 0.5 and start.operators:
+        start = start.operators[int(rng.integers(len(start.operators)))]
     _collect(start, places)
     if places:
         holder, key = places[int(rng.integers(len(places)))]
-        holder[key] = _another(holder[key], rng)
-        if holder[key] is None:
+        was, now = holder[key], _another(holder[key], rng)
+        if now is None and isinstance(holder, list):
             del holder[key]
+        else:
+            holder[key] = 0 if now is None and isinstance(was, (bool, int, float)) else now
 
 
 def _collect(value: Any, places: list[tuple[Any, Any]]) -> None:
     """Every place below ``value`` that holds something: a table's fields, entries of lists of tables."""
-    pairs: Any = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, inner in list(pairs):
-        if isinstance(inner, tuple):  # a union: its table
-            places.append((value, key)) if isinstance(value, dict) else None
-            _collect(inner[1], places)
+    holder: Any = value if isinstance(value, list) else vars(value)
+    for key, inner in enumerate(holder) if isinstance(holder, list) else list(holder.items()):
+        if inner is None:
             continue
-        if isinstance(value, dict):
-            places.append((value, key))
-        if isinstance(inner, (dict, list)):
+        if holder is not value:
+            places.append((holder, key))
+        if isinstance(inner, list) or hasattr(inner, "Pack"):
             _collect(inner, places)
 
 
@@ -111,9 +112,7 @@ def _another(value: Any, rng: np.random.Generator) -> Any:
         return [value[i] for i in order] if turn == 2 else []
     if isinstance(value, bytes):
         return [b"", value + b"x", b"\xff\xfe", value[:-1]][int(rng.integers(4))]
-    if isinstance(value, tuple):
-        return None if rng.random() < 0.5 else (value[0], {})
-    return {}
+    return None if rng.random() < 0.5 else type(value)()
 
 
 def _another_array(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -9,9 +9,8 @@ import pytest
 
 from kws_tfmot.keras import keras, seed_everything
 from kws_tfmot.models import ModelSettings, build_model
+from kws_tfmot.sparsity.group import parse_sparsity
 from kws_tfmot.sparsity.registry import prepare_training
-from kws_tfmot.sparsity.rounds import rounds_of
-from kws_tfmot.sparsity.settings import SparsitySettings
 from kws_tfmot.training import TrainSettings
 from kws_tfmot.training.loop import Plugins, train
 from kws_tfmot.training.stream import ArraySource
@@ -91,12 +90,10 @@ def test_a_resumed_training_keeps_its_average(task, tmp_path: Path) -> None:
         np.testing.assert_array_equal(left, right)
 
 
-@pytest.mark.parametrize(
-    "case", [{"method": "magnitude"}, {"method": "weight_importance", "criterion": "magnitude", "returns": True}]
-)
+@pytest.mark.parametrize("case", [{"method": "tfmot_magnitude"}, {"method": "mask_regrowth"}])
 def test_pruned_weights_stay_zero_in_the_average(task, case: dict) -> None:
-    settings = SparsitySettings.parse({"target": 0.75, "epochs": 4, "frequency": 2, "end": 0.9, **case})
-    (plan,) = rounds_of(settings)
+    settings = parse_sparsity({"target": 0.75, "epochs": 4, "frequency": 2, "end": 0.9, **case})
+    (plan,) = settings.plan()
     prepared = prepare_training(network("dnn"), settings, plan, 4)
     plugins = Plugins(prepared.callbacks, (), prepared.after_step, prepared.keep_from_epoch)
     train(prepared.network, *task, SETTINGS, plugins=plugins)
