@@ -75,8 +75,8 @@ def test_hundreds_of_mutants(number):
 
 def test_a_model_that_nothing_runs_is_no_table_of_remarks():
     root = unpack(moving())
-    argmax = root["subgraphs"][0]["operators"][2]
-    argmax["inputs"] = argmax["inputs"][:1]
+    argmax = root.subgraphs[0].operators[2]
+    argmax.inputs = argmax.inputs[:1]
     with pytest.raises(ModelError, match=r"nothing here runs mutant: .*ARG_MAX"):
         measure_latency({"mutant": pack(root)}, kinds=("tflm", "reference"))
 
