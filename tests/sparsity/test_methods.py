@@ -110,13 +110,22 @@ def name_of(case: dict) -> str:
     return "-".join(map(str, case.values()))
 
 
-@pytest.fixture(scope="module", params=CASES, ids=name_of)
-def trained(request: pytest.FixtureRequest, data) -> Trained:
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Trained]:
+    """What was trained already; a fixture with parameters would be made anew whenever the tests change between them."""
+    return {}
+
+
+@pytest.fixture(params=CASES, ids=name_of)
+def trained(request: pytest.FixtureRequest, data, kept: dict[str, Trained]) -> Trained:
     """One whole training a case, for all that the contract says about it."""
-    settings, network = settings_of(request.param), model()
-    before, rows = network.get_weights(), coverage(network, settings)
-    watch = Watch([row.layer for row in rows if not row.reason])
-    return Trained(settings, before, network, rows, watch, sparse(data, settings, network, [watch]))
+    name = name_of(request.param)
+    if name not in kept:
+        settings, network = settings_of(request.param), model()
+        before, rows = network.get_weights(), coverage(network, settings)
+        watch = Watch([row.layer for row in rows if not row.reason])
+        kept[name] = Trained(settings, before, network, rows, watch, sparse(data, settings, network, [watch]))
+    return kept[name]
 
 
 def test_the_target_is_met_and_zeros_are_held(trained: Trained) -> None:
