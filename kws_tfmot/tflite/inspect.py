@@ -232,7 +232,7 @@ def _weight_indices(graph: Graph, operator: Operator) -> tuple[int, ...]:
 def _stored(graph: Graph, index: int) -> int | None:
     """The constant behind a tensor, through DENSIFY and DEQUANTIZE."""
     for operator in graph.operators:
-        if index in operator.outputs and operator.code in ("DENSIFY", "DEQUANTIZE"):
+        if index in operator.outputs and operator.inputs and operator.code in ("DENSIFY", "DEQUANTIZE"):
             index = operator.inputs[0]
     return index if index >= 0 and graph.tensor(index).data is not None else None
 
@@ -309,6 +309,8 @@ def _operator(graph: Graph, operator: Operator, weights: list[WeightSummary]) ->
 
 def _macs(graph: Graph, operator: Operator) -> int:
     if operator.code in ("SVDF", _LSTM):
+        if not operator.inputs or operator.inputs[0] < 0:
+            return 0
         steps = math.prod(graph.tensor(operator.inputs[0]).shape[:-1])
         return steps * sum(math.prod(graph.tensor(index).shape) for index in _weight_indices(graph, operator))
     if operator.code not in _WEIGHTED or len(operator.inputs) < 2 or not operator.outputs:
