@@ -20,6 +20,9 @@ from kws_tfmot.files import refusing
 BOUND = "KWS_CACHE_BYTES"
 """Environment variable: how large the decoded audio may grow, as ``20G``; 0 for no bound."""
 
+EPOCHS_BOUND = "KWS_EPOCHS_BYTES"
+"""The same of a folder of augmented epochs, which sweeps and comparisons keep."""
+
 DEFAULT_BOUND = 20_000_000_000
 IN_USE = 3600.0  # seconds
 LOOSE = "front end"  # the files that lie in no folder: compiled front ends
@@ -69,13 +72,13 @@ def parse_bytes(text: str) -> int:
     return round(float(found[1]) * _UNITS[found[2].upper()])
 
 
-def audio_bound() -> int:
-    """The bound of the decoded audio in bytes, 0 for none.
+def audio_bound(name: str = BOUND) -> int:
+    """The bound of the decoded audio (or what else ``name`` bounds) in bytes, 0 for none.
 
     Raises:
-        RecipeError: If :data:`BOUND` is set to no size.
+        RecipeError: If the variable is set to no size.
     """
-    return parse_bytes(os.environ[BOUND]) if os.environ.get(BOUND) else DEFAULT_BOUND
+    return parse_bytes(os.environ[name]) if os.environ.get(name) else DEFAULT_BOUND
 
 
 def kinds(root: Path) -> dict[str, list[Entry]]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.cache import EPOCHS_BOUND, audio_bound, touch, trim
 from kws_tfmot.data.batches import Labels, TrainingBatches
 from kws_tfmot.data.room import room_for
 from kws_tfmot.files import replacing
@@ -59,6 +60,7 @@ class EpochCache:
                 features, labels = (_read(stored, f"{name}.npy") for name in ("features", "labels"))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
+        touch(self.path(number))
         sound = features.dtype == np.int8 and labels.dtype == np.int32 and len(features) == len(labels)
         return (features, labels) if sound else None
 
@@ -84,9 +86,11 @@ class EpochCache:
         return found
 
     def store(self, number: int, features: npt.NDArray[np.int8], labels: Labels) -> None:
-        """Keep epoch ``number``."""
+        """Keep epoch ``number``; those used longest ago go where the folder exceeds its bound."""
         with replacing(self.path(number)) as temporary:
             np.savez(temporary, features=features, labels=labels)
+        if most := audio_bound(EPOCHS_BOUND):
+            trim(self.folder, most)
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -334,6 +335,15 @@ class TestEpochCache:
                     np.testing.assert_array_equal(found[1], labels)
         assert not frontend.threads  # nothing was computed the second time
         assert len(list(tmp_path.iterdir())) == 3
+
+    def test_the_folder_keeps_its_bound(self, index: ClipIndex, settings, tmp_path: Path, monkeypatch) -> None:
+        old = tmp_path / "old.npz"
+        old.write_bytes(bytes(50_000))
+        os.utime(old, (0, 0))
+        monkeypatch.setenv("KWS_EPOCHS_BYTES", "1k")
+        with self._stream(index, settings, tmp_path) as stream:
+            stream.epoch_features(0)
+            assert not old.exists() and stream.cache.path(0).is_file()  # used within the hour
 
     def test_repeats_take_the_clips_of_one_draw_in_other_orders(self, index: ClipIndex, tmp_path: Path) -> None:
         plain = AugmentSettings()
