@@ -89,7 +89,7 @@ def keys_of(settings: type[Settings], prefix: str = "") -> Iterator[Key]:
 
 
 def _keys_of_kinds(kinds: list[type[Settings]], prefix: str) -> Iterator[Key]:
-    """Keys of settings that are one of several classes, told apart by the first field: each once, with who takes it."""
+    """Keys of settings that are one of several classes, named by the first field: each once, with who takes it."""
     tag = next(iter(kinds[0].model_fields))
     found: dict[str, dict[str, Key]] = {}
     for kind in kinds:

@@ -120,8 +120,8 @@ def main() -> None:
             make(Path(folder), count)
             for name in STEPS:
                 command = [sys.executable, __file__, "step", name, folder]
-                told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-                print(f"{count:>9,}  {name:<22} {told.strip()}", flush=True)
+                printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+                print(f"{count:>9,}  {name:<22} {printed.strip()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -74,9 +74,9 @@ def _rescale_wide(context: Context, operator: Operator) -> None:
     value = context.program.add_value("quantised", flat, out_scale, out_zero)
     context.add(context.label(operator), operation, (source,), value)
     if target.dtype == "int8" and not layout.flat:
-        planar = context.program.add_value(target.name, layout, out_scale, out_zero)
-        context.add("planar input", Reshape(), (value,), planar)
-        value = planar
+        reordered = context.program.add_value(target.name, layout, out_scale, out_zero)
+        context.add("CHW input", Reshape(), (value,), reordered)
+        value = reordered
     context.value_of[index] = value
 
 

@@ -59,8 +59,8 @@ def kept_index(
     else:
         touch(folder / _RECORD)
     clips, made, remarks, sums = found
-    labels, told = class_labels(settings.keywords), (*notes, *store.notes, *remarks)
-    return ClipIndex(spec, settings, labels, clips, told, store.corrupt, noise, made, store.audio, sums)
+    labels, every = class_labels(settings.keywords), (*notes, *store.notes, *remarks)
+    return ClipIndex(spec, settings, labels, clips, every, store.corrupt, noise, made, store.audio, sums)
 
 
 def _write(folder: Path, clips: ClipTable, remarks: list[str], noise: NoiseBank, settings: DataSettings) -> None:

@@ -1,4 +1,4 @@
-"""Settings of sparse training: a class for each method, told apart by ``method``."""
+"""Settings of sparse training: a class for each method, distinguished by ``method``."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def train(
 
 
 def _validation(validation: tuple[Rows, Rows]) -> dict[str, Any]:
-    """What Keras is told to validate with; of a set that is not held in memory, batches as they are needed."""
+    """What Keras validates with; of a set that is not held in memory, batches as they are needed."""
     features, targets = validation
     if isinstance(features, np.ndarray):
         return {"validation_data": validation, "validation_batch_size": _AT_ONCE}
