@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from firmware_export.ir import Layout, Window
@@ -104,7 +104,7 @@ class TimeRules:
         """Whether it sets rows before or behind its input's; ``None`` where it sets nothing into its output."""
         return None
 
-    def along_axes(self: Rules, source: Layout, target: Layout) -> Rules | TimeRules:
+    def along_axes(self, source: Layout, target: Layout) -> Any:
         """The same operation, as one that says what it does along each axis, where that can be said."""
         return self
 
@@ -116,8 +116,8 @@ class TimeRules:
         """The same on inputs of these layouts, where it holds anything of them."""
         return self
 
-    def on_step(self: Rules, rows: StepRows) -> Rules:
-        """The same on the rows of a step."""
+    def on_step(self, rows: StepRows) -> Any:
+        """The same operation on the rows of a step."""
         return self
 
     def takes_newest(self, fresh: int, rows: int) -> bool:
