@@ -33,6 +33,8 @@ def lower(context: Context, operator: Operator) -> None:
         _rescale_wide(context, operator)
         return
     target_dtype = context.tensor(operator.outputs[0], "the output").dtype
+    if target_dtype not in ("int8", "uint8"):
+        raise Unsupported(f"{tensor.dtype} numbers can become int8 or uint8. Received: {target_dtype}")
     arguments: dict[str, Any] = {}
     if tensor.dtype == "uint8":
         source = context.value(tensor.index)

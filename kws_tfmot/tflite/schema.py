@@ -80,6 +80,7 @@ else:
 
 BufferT = generated.BufferT
 DimensionMetadataT = generated.DimensionMetadataT
+Int32VectorT = generated.Int32VectorT
 MetadataT = generated.MetadataT
 ModelT = generated.ModelT
 OperatorCodeT = generated.OperatorCodeT
@@ -88,6 +89,7 @@ QuantizationParametersT = generated.QuantizationParametersT
 SparsityParametersT = generated.SparsityParametersT
 SubGraphT = generated.SubGraphT
 TensorT = generated.TensorT
+Uint8VectorT = generated.Uint8VectorT
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from firmware_export.graphs.ds_cnn_benchmark import LABELS, ds_cnn
 from firmware_export.graphs.graph_writer import GraphWriter
 from firmware_export.graphs.random_graphs import SeededChooser, random_model
 from firmware_export.graphs.recurrent_models import lstm_model, svdf_model
+from firmware_export.graphs.wide_model import wide_model
 from kws_tfmot.errors import KwsError, ModelError, RecipeError
 from kws_tfmot.files import sha256_file
 
@@ -28,8 +29,13 @@ STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Models that together use every kernel, exported into one folder: random ones that reach one more than before."""
     folder, trial = (tmp_path_factory.mktemp(name) for name in ("export", "trial"))
-    others = ("streaming", "recurrent")  # see test_streaming.py, and below
-    left = {path.name for path in engine_sources() if path.parent.name not in others}
+    export_engine(ds_cnn(0.75), folder, name="ds_cnn", encodings=("nm",))
+    export_engine(ds_cnn(), folder, name="ds_cnn_dense", encodings=("dense",))
+    export_engine(lstm_model(0, 3), folder, name="lstm")
+    export_engine(svdf_model(0), folder, name="svdf")
+    export_engine(wide_model(0), folder, name="wide")
+    left = {path.name for path in engine_sources() if path.parent.name != "streaming"}  # see test_streaming.py
+    left -= {path.name for path in folder.iterdir()}
     for number in range(400):
         if not left:
             break
@@ -39,10 +45,6 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if reached := left & {path.name for path in (trial / str(number)).iterdir()}:
             left -= reached
             export_engine(model, folder, name=f"net{number}", encodings=encodings)
-    export_engine(ds_cnn(0.75), folder, name="ds_cnn", encodings=("nm",))
-    export_engine(ds_cnn(), folder, name="ds_cnn_dense", encodings=("dense",))
-    export_engine(lstm_model(0, 3), folder, name="lstm")
-    export_engine(svdf_model(0), folder, name="svdf")
     return folder
 
 

@@ -40,10 +40,13 @@ def as_trained(name: str, x: np.ndarray) -> keras.Model:
 # Ties of negative sums go another way in the builtin kernels; behind a last layer they are lifted out of the way
 # (docs/evaluation.md), but these networks have layers without activation inside, and many more layers behind them.
 ROUNDED_OTHERWISE = ("bc_resnet",)
+LONG = ("bc_resnet", "matchboxnet")  # deep; test_streaming_families has them too
 _BLOCKS = {"ds_cnn": 2, "matchboxnet": 2, "dnn": 2}
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in model_names()]
+)
 def test_every_family_is_the_same_on_engine_tflm_and_builtin_kernels(name: str) -> None:
     steps = np.random.default_rng(0).integers(-128, 128, (CLIPS, *SHAPE, 1), dtype=np.int8)
     x = steps * np.float32(SCALE)

@@ -68,7 +68,7 @@ def test_a_wrong_bitmap_is_noticed():
     root = unpack(packed)
     decoder = next(o for o in read_model(packed).operators if o.code == "TFLM_DECODE")
     buffer = root.buffers[root.subgraphs[0].tensors[decoder.inputs[0]].buffer]
-    buffer["data"] = np.roll(buffer["data"], 1)
+    buffer.data = np.roll(buffer.data, 1)
     assert not outputs_equal(model, pack(root))
 
 

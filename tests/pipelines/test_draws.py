@@ -39,10 +39,13 @@ class Split:
 class Index:
     """Notes which splits are asked for."""
 
-    labels, noise, clips, digests = LABELS, None, (), {}
+    labels, noise = LABELS, None
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+
+    def sha256(self) -> str:
+        return "0" * 64
 
     def audio(self, split: str) -> Split:
         self.asked.append(split)

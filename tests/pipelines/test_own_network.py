@@ -43,6 +43,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_an_lstm_of_mine_is_pruned_and_becomes_int8(folder, tone_folder) -> None:
     (folder / "mine.yaml").write_text(RECURRENT)
     result = run("build", "mine.yaml", "--data", f"folder:{tone_folder}", "--out", "run")

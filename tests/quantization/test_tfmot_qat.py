@@ -70,7 +70,13 @@ def prepared(name: str) -> Graph:
     return read_model(convert(network, "int8", input_quantization=(SCALE, 0)))
 
 
-DEEP = ("bc_resnet", "matchboxnet", "tenet")  # minutes on a busy machine; check_quantizable sees them every time
+DEEP = (
+    "bc_resnet",
+    "matchboxnet",
+    "tenet",
+    "tc_resnet8",
+    "cnn",
+)  # minutes on a busy machine; check_quantizable sees them every time
 
 
 @pytest.mark.parametrize(
@@ -115,7 +121,7 @@ def test_unsupported_layers_are_reported_all_at_once() -> None:
         assert name in refusal.value.message
 
 
-@pytest.mark.parametrize("keep_zeros", [False, True])
+@pytest.mark.parametrize("keep_zeros", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_clustered_kernels_have_few_values(keep_zeros: bool) -> None:
     sparse = model("ds_cnn")
     zeros = make_sparse(sparse, 0.5)

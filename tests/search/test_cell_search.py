@@ -93,6 +93,7 @@ def test_every_epoch_tells_the_expected_cost(whole) -> None:
         assert SMALL.macs().least() < row["expected_macs"] < SMALL.macs().most()
 
 
+@pytest.mark.slow
 def test_under_projection_every_epoch_after_the_warm_up_meets_the_budget() -> None:
     costs = SMALL.macs()
     even = costs.expected([np.full(len(row), 1 / len(row)) for row in costs.cells])[0]

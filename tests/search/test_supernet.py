@@ -122,7 +122,7 @@ def test_decay_shrinks_masked_weights_only(task) -> None:
     np.testing.assert_allclose(a[~masked], b[~masked], atol=1e-7)
 
 
-@pytest.mark.parametrize("regime", ["one_pass", "sandwich"])
+@pytest.mark.parametrize("regime", ["one_pass", pytest.param("sandwich", marks=pytest.mark.slow)])
 def test_one_trace_serves_all_sub_networks(task, regime: str) -> None:
     shell = compiled(OMNI.model_copy(update={"regime": regime, "warmup": 0.0}))
     shell.optimizer.build(shell.trainable_variables)
@@ -167,7 +167,8 @@ def test_a_resumed_supernet_equals_an_uninterrupted_one(task, tmp_path, regime: 
     assert result.history == expected.history
 
 
-@pytest.mark.parametrize("regime", [pytest.param("one_pass", marks=pytest.mark.slow), "sandwich"])
+@pytest.mark.slow
+@pytest.mark.parametrize("regime", ["one_pass", "sandwich"])
 def test_sparse_sub_networks_are_better_than_those_of_a_dense_training(task, regime: str) -> None:
     omni = OMNI.model_copy(update={"regime": regime, "random": 1})
     settings = train_settings(epochs=12 if regime == "one_pass" else 6)

@@ -52,7 +52,7 @@ def test_converted_after_training_every_zero_lasts_and_the_engine_equals_tflm(na
     int8_agrees_with(smaller, data)
 
 
-@pytest.mark.parametrize("name", ["dnn", "ds_cnn"])
+@pytest.mark.parametrize("name", ["dnn", pytest.param("ds_cnn", marks=pytest.mark.slow)])
 def test_quantisation_aware_training_takes_it(name: str) -> None:
     smaller = shrunk(name)
     trained = apply_qat(smaller, "sparsity", SCALE, features(60))

@@ -28,7 +28,11 @@ def codes(model: bytes) -> set[str]:
     ("name", "operators"),
     [
         ("one_dimensional", {"TANH", "LEAKY_RELU", "DEPTHWISE_CONV_2D", "ADD", "MAX_POOL_2D", "MEAN"}),
-        ("squeeze_and_excitation", {"HARD_SWISH", "LOGISTIC", "MUL", "CONV_2D", "DEPTHWISE_CONV_2D"}),
+        pytest.param(
+            "squeeze_and_excitation",
+            {"HARD_SWISH", "LOGISTIC", "MUL", "CONV_2D", "DEPTHWISE_CONV_2D"},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_trained_for_int8_and_the_engine_gives_tflms_bytes(name: str, operators: set[str], tmp_path) -> None:
