@@ -91,7 +91,9 @@ def test_a_file_that_is_missing(tmp_path):
         load_stored(tmp_path / "none.h5")
 
 
-@pytest.mark.parametrize("family", model_names())
+@pytest.mark.parametrize(
+    "family", [pytest.param(each, marks=[pytest.mark.slow] if each == "bc_resnet" else []) for each in model_names()]
+)
 def test_every_family_comes_back(tmp_path, family):
     network = build_model(ModelSettings(name=family), (49, 10), 5)
     path = tmp_path / "model.h5"

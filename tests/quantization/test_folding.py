@@ -17,7 +17,9 @@ def with_random_statistics(network: keras.Model) -> keras.Model:
     return fresh_copy(network)
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=[pytest.mark.slow] if each == "bc_resnet" else []) for each in model_names()]
+)
 def test_the_folded_model_is_equal_in_output(name: str) -> None:
     network = with_random_statistics(build_model(ModelSettings(name=name, width=8), (24, 8), 4))
     folded = fold_dense_batch_norm(network)
