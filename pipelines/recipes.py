@@ -13,7 +13,7 @@ import typer
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.recipe import Recipe, find_recipe, load_recipe, shipped_recipes
 from kws_tfmot.settings import Settings, options_of
-from pipelines.console import friendly_errors, line
+from pipelines.console import friendly_errors, line, table
 
 group = typer.Typer(help=__doc__, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -31,9 +31,9 @@ class Key(NamedTuple):
 def list_command() -> None:
     """The recipes that ship with the project, and what each is for."""
     with friendly_errors():
-        for path in shipped_recipes():
-            name = path.removeprefix("recipes/").removesuffix(".yaml")
-            line(f"{name:<22} {_first_comment(find_recipe(name).read_text(encoding='utf-8'))}", markup=False)
+        names = [path.removeprefix("recipes/").removesuffix(".yaml") for path in shipped_recipes()]
+        rows = [[name, _first_comment(find_recipe(name).read_text(encoding="utf-8"))] for name in names]
+        table("recipes that ship", ["name", "what it is for"], rows)
 
 
 @group.command("show")
