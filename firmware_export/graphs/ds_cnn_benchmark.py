@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from firmware_export.graphs.graph_writer import GraphWriter
-from kws_tfmot.quantization.grids import Grid, nearest_levels
+from firmware_export.graphs.layer_builder import LayerBuilder
+from kws_tfmot.quantization.grids import Grid
 
 SIZE = (49, 10)
 FIRST = (10, 4)
@@ -18,53 +18,6 @@ WIDTH = 64
 BLOCKS = 4
 CLASSES = 12
 LABELS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes", "silence", "unknown")
-
-
-class _Builder:
-    """Adds layers whose output scale follows from the weights, so that outputs use the int8 range."""
-
-    def __init__(self, seed: int, sparsity: float, relu_zero: int, grid: Grid | None) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.grid = grid
-        self.sparsity = sparsity
-        self.relu_zero = relu_zero
-        self.writer = GraphWriter()
-        self.last = self.writer.activation((1, *SIZE, 1), 0.5847029, 83)
-        self.first, self.scale = self.last, 0.5847029
-
-    def _weights(self, shape: tuple[int, ...], sparse: bool) -> np.ndarray:
-        weights = np.clip(np.round(self.rng.normal(0, 40, shape)), -127, 127)
-        weights[weights == 0] = 1
-        if self.grid is not None:
-            weights = self.grid.factor * nearest_levels(weights / (40 / self.grid.top), self.grid)
-        if sparse and self.sparsity > 0:
-            dropped = self.rng.permutation(weights.size)[: round(self.sparsity * weights.size)]
-            weights.reshape(-1)[dropped] = 0
-        return weights.astype(np.int8)
-
-    def layer(self, code: str, shape: tuple[int, ...], kernel: tuple[int, ...], fan_in: int, **options: object) -> None:
-        """One convolution or fully connected layer, ReLU unless said otherwise."""
-        depthwise = code == "DEPTHWISE_CONV_2D"
-        sparse = code == "CONV_2D"
-        axis, channels = (3, kernel[3]) if depthwise else (0, kernel[0])
-        weights = self._weights(kernel, sparse)
-        scales = self.rng.uniform(0.5, 1.5, channels).astype(np.float32) * np.float32(0.01)
-        density = 1 - self.sparsity if sparse else 1.0
-        relu = code != "FULLY_CONNECTED"
-        gain = self.scale * 40 * 50 * np.sqrt(max(fan_in * density, 1)) * 3 / 255
-        if not relu:  # logits of a usual size: one step is 0.1
-            scales = np.array([0.1 / gain], np.float32)
-        out_scale = float(gain * 0.01) if relu else 0.1
-        bias = self.rng.integers(-2000, 2000, channels)
-        inputs = [
-            self.last,
-            self.writer.weights(weights, scales, axis),
-            self.writer.biases(bias, scales * np.float32(self.scale)),
-        ]
-        self.last = self.writer.activation(shape, out_scale, self.relu_zero if relu else 10)
-        self.scale = out_scale
-        activation = {"fused_activation_function": "RELU"} if relu else {}
-        self.writer.operator(code, inputs, [self.last], **activation, **options)
 
 
 def ds_cnn(sparsity: float = 0.0, seed: int = 0, relu_zero: int = -128, grid: Grid | None = None) -> bytes:
@@ -77,7 +30,7 @@ def ds_cnn(sparsity: float = 0.0, seed: int = 0, relu_zero: int = -128, grid: Gr
             costs half the resolution and a pass that limits each activation from below.
         grid: Of few bits, on which every weight lies.
     """
-    b = _Builder(seed, sparsity, relu_zero, grid)
+    b = LayerBuilder((1, *SIZE, 1), (0.5847029, 83), seed, sparsity, relu_zero, grid)
     height, width = -(-SIZE[0] // 2), -(-SIZE[1] // 2)
     shape = (1, height, width, WIDTH)
     b.layer("CONV_2D", shape, (WIDTH, *FIRST, 1), FIRST[0] * FIRST[1], padding="SAME", stride_h=2, stride_w=2)

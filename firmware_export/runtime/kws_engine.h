@@ -273,6 +273,7 @@ kws_status kws_conv_planes(const kws_conv *layer, const int8_t *input, int8_t *o
 
 /* Fully connected layers: one input vector; `scratch` as above for packed and lookup-table weights, else unused. */
 kws_status kws_fc_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_fc_dense_pairs(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_fc_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_fc_delta4(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_fc_index(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from firmware_export.emulation.emulator import emulate
-from firmware_export.encodings.row_pairs import row_pairs, rows_pair
+from firmware_export.encodings.row_pairs import row_pairs, rows_pair, vector_pairs
 from firmware_export.engine import build
 from firmware_export.graphs.graph_writer import GraphWriter
 
@@ -56,6 +56,38 @@ def test_weights_that_do_not_lie_in_each_other_take_the_other_kernel() -> None:
     assert not any("pairs" in row["kernel"] for row in report.layers)
 
 
+def matrix(inputs: int, outputs: int, low: int = -127) -> bytes:
+    rng = np.random.default_rng(inputs + outputs)
+    w = GraphWriter()
+    x, y = w.activation((1, inputs), 0.5, 3), w.activation((1, outputs), 0.01 * 20 * np.sqrt(inputs), -5)
+    weights = rng.integers(low, 128, (outputs, inputs)).astype(np.int8)
+    weights[0] = max(low, -127) if inputs < 500 else weights[0]  # the largest sums
+    if low == -128:
+        weights[:2] = -128
+    scales = rng.uniform(0.005, 0.015, outputs).astype(np.float32)
+    bias = w.biases(rng.integers(-3000, 3000, outputs), scales * np.float32(0.5))
+    w.operator("FULLY_CONNECTED", [x, w.weights(weights, scales, 0), bias], [y])
+    return w.finish([x], [y])
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("shape", [(4, 1), (8, 2), (12, 3), (68, 5), (512, 8)], ids=str)
+def test_rows_by_fours_times_a_vector_whatever_the_first_turn_leaves_out(shape: tuple[int, int]) -> None:
+    report = emulate(matrix(*shape), "mps2-an386", random=6)
+    assert report.bit_exact
+    assert report.layers[-1]["kernel"] == "kws_fc_dense_pairs"
+    if shape == (512, 8):
+        assert report.layers[-1]["instructions"] < 1.1 * 512 * 8
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("shape", [(7, 4), (8, 4, -128), (1000, 7)], ids=str)
+def test_a_matrix_that_does_not_fit_takes_the_other_kernel(shape: tuple[int, ...]) -> None:
+    report = emulate(matrix(*shape), "mps2-an386", random=6)
+    assert report.bit_exact
+    assert report.layers[-1]["kernel"] == "kws_fc_dense"
+
+
 @pytest.mark.device
 @pytest.mark.parametrize("height", [1, 2, 6, 7, 9])
 def test_depthwise_lines_that_end_after_one_two_or_three_of_four_outputs(height: int) -> None:
@@ -77,6 +109,18 @@ def test_both_layouts_stand_in_the_source_and_count_once() -> None:
     source = engine.files["model.c"]
     assert source.index("#if KWS_ROW_PAIRS") < source.index("#else") < source.index("#endif")
     assert engine.constant_bytes == 9 * 2 + 4 * 17  # constants of two channels; pairs of a 33rd input
+
+
+def test_four_rows_lie_together_and_absent_ones_are_zero() -> None:
+    rows = np.random.default_rng(0).integers(-127, 128, (6, 8)).astype(np.int8)
+    halves = vector_pairs(rows).view(np.int16).reshape(2, 2, 2, 2, 2)  # rows, inputs, pair, odd inputs, inputs
+    first = halves.astype(np.int8)
+    found = np.zeros((8, 8), np.int8)
+    for group, words, pair, odd, half in np.ndindex(halves.shape):
+        row, column = 4 * group + 2 * pair, 4 * words + odd + 2 * half
+        found[row, column] = first[group, words, pair, odd, half]
+        found[row + 1, column] = (halves - first)[group, words, pair, odd, half] >> 8
+    assert np.array_equal(found[:6], rows) and not found[6:].any()
 
 
 def test_a_word_holds_two_inputs_of_two_rows() -> None:

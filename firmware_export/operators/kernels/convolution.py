@@ -10,13 +10,14 @@ import numpy as np
 from firmware_export.codegen.step import Step
 from firmware_export.encodings import ENCODINGS, Encoded
 from firmware_export.encodings.narrow import BLOCK, narrow_steps, narrow_width
-from firmware_export.encodings.row_pairs import row_pairs, rows_pair
+from firmware_export.encodings.row_pairs import ROWS, row_pairs, rows_pair, vector_pairs
 from firmware_export.ir import Layout, Operation, Requant, Window
 from firmware_export.time_rules import Given, StepRows, Track
 
 COLUMN_BYTES = 16  # KWS_COLUMN_BYTES of the runtime
 OWN_SCRATCH = ("lowbit", "planes")  # kernels that need more than columns
 TABLE_BYTES = 64  # of kws_conv_planes, for each input: 16 sums of eight pixels, two bytes each, for every four
+MOST_ZERO_ROWS = 600  # bytes of rows that only fill up four: what another kernel's code would take
 MOST_GROWTH = 2.0  # zeros between dilated taps are stored in a vector of rows: not more of them than taps
 
 
@@ -122,9 +123,13 @@ class Convolution(Operation):
         return columns + row
 
     def paired(self, encoding: str) -> bool:
-        """Whether dense rows may lie in each other by twos, as ``kws_dense_pairs.h`` of the runtime says."""
-        dense = encoding == "dense" and not self.vector and self.requant.plain
-        return dense and self.window.output.plane % 4 == 0 and rows_pair(self.weights)
+        """Whether dense rows lie in each other by twos (``kws_dense_pairs.h``, ``kws_fc_dense_pairs.c``)."""
+        channels, depth = self.weights.shape
+        if self.vector:
+            fits = depth % 4 == 0 and -channels % ROWS * depth <= MOST_ZERO_ROWS
+        else:
+            fits = self.window.output.plane % 4 == 0
+        return encoding == "dense" and self.requant.plain and fits and rows_pair(self.weights)
 
     def narrow(self, encoding: str) -> int:
         """Pixels of a block where delta rows lie as :mod:`firmware_export.encodings.narrow` says, else 0."""
@@ -155,21 +160,22 @@ class Convolution(Operation):
         im2col, needs = self._im2col(encoding)
         if narrow:
             needs.append("kws_conv_narrow_get_buffer_size")
-        elif paired or ENCODINGS[encoding].kernel in OWN_SCRATCH:
+        elif (paired and not self.vector) or ENCODINGS[encoding].kernel in OWN_SCRATCH:
             needs.append(f"{kernel}_get_buffer_size")
         elif not self.vector:
             needs.append("kws_conv_get_buffer_size")
         members: list[object] = [self._stored(step, encoding, encoded), table, step.requant(self.requant), im2col]
         members += [step.window(self.window), self.weights.shape[1], self.weights.shape[0]]
         above = int(self.weights.min(initial=0)) > -128
-        members += [int(above) if paired else narrow or encoded.bits, encoded.group]
+        members += [int(above) if paired and not self.vector else narrow or encoded.bits, encoded.group]
         address = step.struct("kws_conv", members)
         return step.call(kernel, address, step.input(), step.output, step.scratch, needs=tuple(needs))
 
     def _stored(self, step: Step, encoding: str, encoded: Encoded) -> str:
         """The weights, defined as the kernel reads them; their address."""
         if self.paired(encoding):
-            return step.array_where("KWS_ROW_PAIRS", "weights", row_pairs(self.weights), encoded.data)
+            words = vector_pairs(self.weights) if self.vector else row_pairs(self.weights)
+            return step.array_where("KWS_ROW_PAIRS", "weights", words, encoded.data)
         if encoding != "delta":
             return step.array("uint8_t", "weights", encoded.data)
         words = np.frombuffer(encoded.data, "<u4")
