@@ -149,6 +149,7 @@ class _Worker:
         theirs.close()
 
     def begin(self, job: Job) -> None:
+        """Hand a job to the process."""
         self.job = job
         self.connection.send(job)
 
@@ -172,6 +173,7 @@ class _Worker:
             relay(watch, job.name, kind, rest)
 
     def end(self) -> None:
+        """Wait a moment for the process to end by itself, then kill it."""
         self.process.join(_LAST_WISH)
         if self.process.is_alive():
             self.process.kill()
@@ -237,9 +239,11 @@ class _Telling(Reporter):
 
     @contextmanager
     def task(self, description: str, total: int | None) -> Iterator[Task]:
+        """A task whose steps are sent to the parent process."""
         yield _TellingTask(self._tell, description, total)
 
     def note(self, text: str) -> None:
+        """Send a note to the parent process."""
         self._tell("note", text)
 
 
@@ -250,11 +254,13 @@ class _TellingTask:
         self._say()
 
     def advance(self, count: int = 1, note: str = "") -> None:
+        """Count steps as done and send how far the task is."""
         self._done += count
         self._note = note
         self._say()
 
     def reach(self, done: int, total: int) -> None:
+        """Send that so many of all steps are done."""
         self._done, self._total = done, total
         self._say()
 

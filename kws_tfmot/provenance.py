@@ -36,6 +36,7 @@ def commit_of(folder: Path) -> str:
     """The commit checked out in ``folder``, with ``+changes`` where files differ from it; empty outside git."""
 
     def git(*arguments: str) -> str:
+        """What git answers; empty where it fails."""
         done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
         return done.stdout.strip() if done.returncode == 0 else ""
 

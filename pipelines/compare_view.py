@@ -31,6 +31,7 @@ def show(record: dict[str, Any], folder: Path) -> None:
 
 def _cells(entry: dict[str, Any]) -> list[str]:
     def figure(name: str, pattern: str = "{:,.0f}") -> str:
+        """A mean over seeds as text; empty where it was not measured."""
         return pattern.format(entry[name]["mean"]) if entry[name] else ""
 
     return [

@@ -39,9 +39,11 @@ class _RichTask:
         self._task = task
 
     def advance(self, count: int = 1, note: str = "") -> None:
+        """Move the bar on."""
         self._progress.update(self._task, advance=count, note=note)
 
     def reach(self, done: int, total: int) -> None:
+        """Set the bar to so many of all steps."""
         self._progress.update(self._task, completed=done, total=total, visible=True)
 
 
@@ -53,6 +55,7 @@ class _StageTask(_RichTask):
         self._name = name
 
     def advance(self, count: int = 1, note: str = "") -> None:
+        """Move the stage's bar on and name the work beside it."""
         super().advance(count, f"{self._name}  {note}")
 
 

@@ -136,6 +136,7 @@ def recipe_command(work: Callable[[Build], None]) -> Callable[..., None]:
         speaker_pattern: SpeakerOption = "",
         force: ForceOption = False,
     ) -> None:
+        """Run the stages of a recipe up to this command's."""
         with friendly_errors():
             build = open_build(recipe, data, out_dir, overrides, keywords, speaker_pattern, force)
             with build.run.locked():

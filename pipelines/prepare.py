@@ -78,10 +78,12 @@ def engine(address: str, workers: int) -> Iterator[RunJobs]:
     """Where jobs are done: on a cluster, in worker processes, or here."""
 
     def here(jobs: Sequence[Job]) -> dict[str, Outcome]:
+        """Run jobs in processes of this computer."""
         with BarView("preparing", len(jobs)) as view:
             return run_jobs(jobs, max(1, workers), 1 if workers else 0, view)
 
     def there(jobs: Sequence[Job]) -> dict[str, Outcome]:
+        """Run jobs on a Ray cluster."""
         from pipelines.stages.sweep.ray_jobs import run_ray_jobs
 
         with BarView("preparing", len(jobs)) as view:

@@ -87,6 +87,7 @@ def device_of(facts: RunFacts, boards: list[str], reporter: RichReporter) -> dic
     tools = [tool for tool in (COMPILER, EMULATOR) if shutil.which(tool)]
 
     def work(_: str) -> StageResult:
+        """The stage: figures of the model on each board."""
         with reporter.task("on the boards", None) as task:
             figures = device_figures(
                 facts.model, boards, optimise=optimise, progress=lambda text: task.advance(1, text)

@@ -62,6 +62,7 @@ def _curve(trial: dict[str, Any]) -> list[float]:
 
 def _cells(row: dict[str, Any]) -> list[str]:
     def figure(value: float | None) -> str:
+        """A figure without decimals; empty where there is none."""
         return "" if value is None else f"{value:,.0f}"
 
     validation = row.get("validation_accuracy")

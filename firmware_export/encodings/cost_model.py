@@ -128,12 +128,14 @@ def choose(
     tilt = TILT[optimise]
 
     def cost(picked: list[Estimate]) -> float:
+        """Cycles + tilt x bytes of a choice, each a share of the dense layers', its kernels' code included."""
         vectors = {(e.encoding, op.vector) for e, op in zip(picked, operations, strict=True)}
         code = sum(CODE[name] // (2 if vector else 1) for name, vector in vectors)
         cycles = sum(e.cycles for e in picked)
         return cycles / base_cycles + tilt * (sum(e.bytes for e in picked) + code) / base_bytes
 
     def pick(subset: tuple[str, ...]) -> list[Estimate] | None:
+        """The cheapest estimate of each layer among these kernels; none if a layer has no other."""
         picked = []
         for offer in offers:
             fitting = [e for n, e in offer.items() if n in subset or n not in names]

@@ -27,6 +27,7 @@ def narrow_width(pixels: int, plane: int) -> int:
     """
 
     def cost(width: int) -> int:
+        """Blocks x cycles of one, or beyond reach where the last block would leave the plane."""
         blocks = -(-pixels // width)
         return blocks * _WEIGHT[width] if width == BLOCK or blocks * width <= plane else 1 << 30
 

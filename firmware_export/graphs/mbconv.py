@@ -41,6 +41,7 @@ class _Network:
         self.writer = GraphWriter()
 
     def activation(self, shape: tuple[int, ...], scale: float, zero_point: int) -> _Activation:
+        """Add an int8 tensor; the scale is rounded to float32 as the file stores it."""
         scale = float(np.float32(scale))
         return _Activation(self.writer.activation(shape, scale, zero_point), shape, scale)
 

@@ -25,6 +25,7 @@ class _Values(RandomModel):
     """A model whose values stay spread over int8 from layer to layer, so that every row shows in the scores."""
 
     def zero_point(self) -> int:
+        """A zero point drawn from those that kernels treat differently."""
         return self.choose.pick(ZERO_POINTS)
 
 
@@ -72,6 +73,7 @@ class _Stream:
 
     @property
     def choose(self) -> Chooser:
+        """The model's source of random choices."""
         return self.model.choose
 
     def sizes(self) -> tuple[int, int, int]:

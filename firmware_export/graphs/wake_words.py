@@ -53,6 +53,7 @@ class _Builder:
         self.last = self._reshaped(self.source, (1, shape.rows, 1, FEATURES))
 
     def build(self) -> bytes:
+        """The bytes of the whole network: first convolution, MixConv blocks, dense layer, sigmoid."""
         shape = self.shape
         length = shape.rows + 2
         self._remember(length, shape.rows)

@@ -63,6 +63,7 @@ class Measurements:
         place = "the first cell" if first else "the other cells"
 
         def measure() -> list[list[Any]]:
+            """Rows ``[kind, kernel, counts...]``, an operation each, from one emulated model."""
             model, keys = cell_layers_model(space, expansion, first)
             counts = self._count(model, f"operations with expansion {expansion} of {place}")
             return [[*key, *counts[number]] for number, key in enumerate(keys)]
@@ -74,6 +75,7 @@ class Measurements:
         """Instructions or cycles of everything but the cells: first convolution, mix, pooling and classifier."""
 
         def measure() -> list[int]:
+            """Counts of what a network has beside its cells: all operators of a network of one cell but that cell's."""
             counts = self._count(mbconv_model(space, [Cell(3, 1)]), "what is not in a cell")
             cells = (1, 2)  # the one cell's two operators
             return [sum(row[i] for n, row in counts.items() if n not in cells) for i in range(len(COUNTED))]
@@ -85,6 +87,7 @@ class Measurements:
         """Code, static data and stack of a small network with these cells."""
 
         def measure() -> dict[str, int]:
+            """Bytes of flash and RAM beside constants and arena, and of the stack, of a linked image."""
             engine = build(mbconv_model(_LINKED, cells), encodings=DENSE)
             size, _, stack, _ = run_engine(self.board, engine, _inputs(engine))
             return asdict(Linked(size.flash - engine.constant_bytes, size.ram - engine.plan.arena, stack))

@@ -125,6 +125,7 @@ class ClipTable(Sequence[Clip]):
         batch = map_columns(path)
 
         def column(name: str) -> npt.NDArray[Any]:
+            """A column as a NumPy array."""
             return numbers(batch.column(name))
 
         splits = column("split")

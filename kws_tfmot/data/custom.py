@@ -64,12 +64,14 @@ def prepare_custom(
     key = store_key("custom", str(folder.name), [clip.path for clip in recorded], digests, noise_digests)
 
     def decoded() -> Iterator[tuple[str, Decoded]]:
+        """Path and int16 samples of each synthesised clip, then of each recording."""
         for clip in spoken.clips:
             yield clip.path, decode_clip(folder / clip.path, settings.sample_rate, settings.clip_samples)
         for clip, one in zip(recorded, own.utterances, strict=True):
             yield clip.path, fit_clip(one.samples, settings.sample_rate, settings.sample_rate, settings.clip_samples)
 
     def noises() -> tuple[list[tuple[str, Any]], list[str]]:
+        """Noises by name, made and recorded, and what was said about them."""
         made, notes = read_noises(folder, spoken.noises, settings.sample_rate)
         return [*made, *((f"recorded/{name}", samples) for name, samples in own.background)], notes
 

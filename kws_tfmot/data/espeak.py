@@ -148,6 +148,7 @@ class _Speaker:
         return 0
 
     def phonemes(self, word: str) -> list[str]:
+        """The phonemes of a word, stress and length marks taken off."""
         text = ctypes.c_void_p(ctypes.cast(ctypes.c_char_p(word.encode("utf-8") + b"\0"), ctypes.c_void_p).value)
         self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
         found = ""
@@ -156,10 +157,12 @@ class _Speaker:
         return [one for sound in re.split(r"[|\s]", found) if (one := re.sub("[',=_:;%]", "", sound))]
 
     def choose(self, voice: str) -> None:
+        """Take a voice; ``LookupError`` if eSpeak NG has none of this name."""
         if self._library.espeak_SetVoiceByName(voice.encode("utf-8")) != _OK:
             raise LookupError(f"eSpeak NG has no voice {voice!r}")
 
     def say(self, utterance: Utterance) -> Int16:
+        """The int16 samples ``[n]`` of an utterance at eSpeak NG's own rate."""
         self.choose(utterance.voice)
         for name, number in _PARAMETERS.items():
             self._library.espeak_SetParameter(number, int(getattr(utterance, name)), 0)

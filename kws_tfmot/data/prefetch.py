@@ -106,6 +106,7 @@ class FeatureEpochs:
 
     def _make(self, draw: int) -> tuple[Features, Labels]:
         def piece(make: Callable[[], tuple[Int16, Labels]]) -> tuple[Features, Labels]:
+            """Features ``[n, frames, bands]`` int8 and classes ``[n]`` of a part of an epoch."""
             clips, classes = make()
             return self.frontend.features(clips), classes
 

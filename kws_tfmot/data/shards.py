@@ -115,6 +115,7 @@ def decode_in_shards(
     ]
 
     def decoded() -> Iterator[tuple[str, Decoded]]:
+        """Path and samples of every clip, in the shards' order, once all shards are written."""
         _run_missing(shards, run)
         for shard in shards:
             read = shard.read()

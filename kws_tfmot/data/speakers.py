@@ -122,6 +122,7 @@ def place_voices(
     weight = {label: HELD_WEIGHT if label in only else 1.0 for label in total}
 
     def wanted(name: str, label: str) -> float:
+        """The share of a word's clips that a split is to get: all or nothing for words held to one split."""
         return share[name] if label not in only else float(only[label] == name)
 
     labels = list(names)

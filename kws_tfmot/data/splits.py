@@ -102,6 +102,7 @@ def by_percent(
     starts = np.searchsorted(pairs, np.arange(count + 1) * len(names))
 
     def of_voices() -> Iterator[Voice]:
+        """Each voice as pairs of a word and how many clips of it the voice has."""
         for voice in range(count):
             some = slice(starts[voice], starts[voice + 1])
             yield [(names[int(n) % len(names)], int(size)) for n, size in zip(pairs[some], sizes[some], strict=True)]

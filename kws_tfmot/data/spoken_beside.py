@@ -63,6 +63,7 @@ def joint_store(
     key = store_key("beside", str(root.resolve()), listing.key, spoken.folder.name, rate, length)
 
     def decoded() -> Iterator[tuple[str, Decoded]]:
+        """Path and int16 samples of each recording, then of each synthesised clip."""
         for clip in listing.clips:
             yield clip.path, decode_clip(root / clip.path, rate, length)
         for clip in spoken.clips:

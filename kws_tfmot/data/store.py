@@ -77,6 +77,7 @@ def folder_store(
     key = store_key(str(root.resolve()), listing_key, rate, length)
 
     def decoded_here() -> Iterator[tuple[str, Decoded]]:
+        """Path and int16 samples of each clip, decoded by threads in the order of the list."""
         # libsndfile and soxr run without the interpreter's lock, so threads are enough.
         with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
             for first in range(0, len(clips), _CHUNK):
@@ -181,6 +182,7 @@ class _Rows:
         self._digests: list[bytes | None] = []
 
     def add(self, path: str, digest: bytes | None) -> None:
+        """Append a clip's path and :func:`sample_digest`."""
         self._paths.append(encoded(path))
         self._digests.append(digest)
         if len(self._paths) == 1 << 16:
@@ -191,6 +193,7 @@ class _Rows:
         self._paths, self._digests = [], []
 
     def columns(self) -> dict[str, pa.ChunkedArray]:
+        """What was appended, as columns of Arrow."""
         self._flush()
         paths, digests = zip(*self._chunks, strict=True)
         return {"path": pa.chunked_array(paths), "digest": pa.chunked_array(digests)}

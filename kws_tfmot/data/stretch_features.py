@@ -159,6 +159,7 @@ def _moved(stretch: Stretch, places: npt.NDArray[np.float64], hop: int) -> Stret
     """The times of ``stretch`` after its frames were read at ``places``; the samples stay as they are."""
 
     def moved(sample: int) -> int:
+        """Where a sample lies after the frames were moved, interpolated between their places."""
         return round(float(np.interp(sample / hop, places, np.arange(len(places)))) * hop)
 
     return stretch._replace(

@@ -55,6 +55,7 @@ def prepare_tfds(
         notes.append("the set names no speakers: that none is in two splits rests on the set's own splits")
 
     def source() -> SourceTable:
+        """The clips as a table, with the splits of the data set only where they are to be kept."""
         clips = (_clip_of(path) for path in store.paths)
         return table_of(clip if as_given else clip._replace(split="") for clip in clips)
 
@@ -162,6 +163,7 @@ def _store_examples(
     noise: list[Int16] = []
 
     def decoded() -> Iterator[tuple[str, Decoded]]:
+        """Path and int16 samples of every example, brought to the rate and length of the settings."""
         for split in sizes:
             for example in _examples(builder, split):
                 word = names[int(example[keys["label"]])]
@@ -174,6 +176,7 @@ def _store_examples(
                 yield path, clip
 
     def noises() -> tuple[list[tuple[str, Int16]], list[str]]:
+        """The training split's silence as one noise; no notes."""
         # The silence of the training split is pieces of background noise: it serves as such too.
         return ([(f"train/{SILENCE}", np.concatenate(noise))], []) if noise else ([], [])
 

@@ -34,9 +34,11 @@ class Stream(Protocol):
 
 
 class _Engine(Protocol):
-    def clips(self, samples: npt.NDArray[np.int16], out: npt.NDArray[np.int8]) -> None: ...
+    def clips(self, samples: npt.NDArray[np.int16], out: npt.NDArray[np.int8]) -> None:
+        """Write the features of clips ``[n, samples]`` to ``out`` ``[n, frames, bands]``."""
 
-    def stream(self) -> Stream: ...
+    def stream(self) -> Stream:
+        """A stream of its own state, for samples that come in pieces."""
 
 
 class Frontend:
@@ -155,6 +157,7 @@ class _NumpyStream:
         self._history = np.zeros(0, np.int16)
 
     def push(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.int8]:
+        """Features ``[frames, bands]`` of the frames that these int16 samples complete."""
         settings = self._tables.settings
         self._history = np.concatenate([self._history, samples])
         count = settings.frames_in(len(self._history))
@@ -165,6 +168,7 @@ class _NumpyStream:
         return out[0]
 
     def reset(self) -> None:
+        """Forget the samples heard so far."""
         self._history = np.zeros(0, np.int16)
 
 
@@ -175,12 +179,14 @@ class _CheckedStream:
         self._stream = stream
 
     def push(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.int8]:
+        """The engine's features of int16 samples ``[n]``; ``DataError`` for any other type or shape."""
         samples = np.asarray(samples)
         if samples.dtype != np.int16 or samples.ndim != 1:
             raise DataError(f"expected int16 samples [n]. Received: {samples.dtype} {list(samples.shape)}")
         return self._stream.push(np.ascontiguousarray(samples))
 
     def reset(self) -> None:
+        """Forget the samples heard so far."""
         self._stream.reset()
 
 

@@ -158,6 +158,7 @@ def _gains(input_bits: int) -> npt.NDArray[np.int16]:
     """Row i holds ``y0, a1, a2`` of the octave of values with i + 1 bits; row 0 the gains of 0 and 1."""
 
     def gain(value: int) -> int:
+        """PCAN's gain ``2^GAIN_BITS (value / 2^input_bits + offset)^-strength`` in float32, at most 32767."""
         real = np.float32(value) / np.float32(2**input_bits)
         power = np.float32(np.float64(real + np.float32(GAIN_OFFSET)) ** np.float64(-np.float32(GAIN_STRENGTH)))
         scaled = np.float32(2**GAIN_BITS) * power

@@ -64,6 +64,7 @@ def build(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -
     width, _ = widths(settings)
 
     def cells(x: keras.KerasTensor) -> keras.KerasTensor:
+        """The chain of the cells that are there; an absent cell passes its input on."""
         for i, cell in enumerate(cells_of(settings), start=1):
             if cell is not None:
                 x = _bottleneck(x, f"cell{i}", cell, width, settings.resolved_time_padding, first=i == 1)

@@ -24,6 +24,7 @@ def wrap_for_clustering(model: keras.Model, clusters: int, keep_zeros: bool) -> 
     start = tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS
 
     def wrap(layer: keras.layers.Layer) -> keras.layers.Layer:
+        """The layer with TFMOT's clustering around it, if it is one of those chosen."""
         if not isinstance(layer, _CLUSTERED) or isinstance(layer, keras.layers.DepthwiseConv2D):
             return layer
         return tfmot.clustering.keras.cluster_weights(

@@ -117,6 +117,7 @@ def apply_qat(model: keras.Model, preserve: str, input_scale: float, calibration
 
 def _with_own_schemes(model: keras.Model) -> keras.Model:
     def annotate(layer: keras.layers.Layer) -> keras.layers.Layer:
+        """The layer annotated with the scheme that its kind needs."""
         scheme = own_scheme(layer)
         return tfmot.quantization.keras.quantize_annotate_layer(layer, scheme) if scheme else layer
 

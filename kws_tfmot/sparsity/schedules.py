@@ -72,6 +72,7 @@ class Ramp:
             frequency = max(1, int((end - begin) * steps) // 4)
 
         def at(share: float) -> int:
+            """The step of the last update at or before a share of training, early enough to train with its masks."""
             updates = max(1, round((share - begin) * steps / frequency)) if share > begin else 0
             # The final masks must come before the last step, or nothing would be trained with them.
             while updates and first + updates * frequency >= steps:

@@ -26,6 +26,7 @@ def wrap_for_pruning(model: keras.Model, settings: SparsitySettings, ramp: Ramp)
     copy = fresh_copy(model)
 
     def wrap(layer: keras.layers.Layer) -> keras.layers.Layer:
+        """The layer with TFMOT's pruning around it, if it is one of those pruned."""
         if layer.name not in pruned:
             return layer
         return tfmot.sparsity.keras.prune_low_magnitude(layer, **_arguments(pruned[layer.name], settings, ramp))

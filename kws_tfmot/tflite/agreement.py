@@ -116,6 +116,7 @@ class _Tracer:
         self._cut: dict[int, Interpreter] = {}
 
     def outputs(self, sample: np.ndarray) -> dict[int, np.ndarray]:
+        """Every operator's outputs for one sample, by tensor."""
         if self.interpreter.kind != "xnnpack":
             return self.interpreter.intermediates(sample)
         written = [index for operator in self.interpreter.graph.operators for index in operator.outputs]

@@ -18,6 +18,7 @@ def captured_stderr() -> Iterator[Callable[[], str]]:
         os.dup2(sink.fileno(), 2)
 
         def written() -> str:
+            """What native code has written to stderr so far."""
             sink.seek(0)
             return sink.read().decode("utf-8", "replace")
 

@@ -93,21 +93,25 @@ class _LiteRuntime:
         self._interpreter.allocate_tensors()
 
     def invoke(self, samples: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs for one sample of each input, shapes as in the file."""
         for index, sample in zip(self._options.inputs, samples, strict=True):
             self._interpreter.set_tensor(index, sample)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(index) for index in self._options.outputs]
 
     def tensor(self, index: int) -> np.ndarray:
+        """The values of a tensor after the last invocation."""
         return self._interpreter.get_tensor(index)
 
     def reset(self) -> None:
+        """Bring variables back to their first values."""
         if self._options.reopens:
             self._start()
         else:
             self._interpreter.reset_all_variables()
 
     def write_allocations(self) -> None:
+        """LiteRT has no arena to account for: ``ValueError``."""
         raise ValueError("it keeps no account of an arena")
 
 
@@ -135,21 +139,25 @@ class _MicroRuntime:
         self._interpreter = self._open()
 
     def invoke(self, samples: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs for one sample of each input, shapes as in the file."""
         for place, sample in enumerate(samples):
             self._interpreter.set_input(sample, place)
         self._interpreter.invoke()
         return [self._interpreter.get_output(place) for place in range(len(self._options.outputs))]
 
     def tensor(self, index: int) -> np.ndarray:
+        """The values of a tensor after the last invocation."""
         return self._interpreter.GetTensor(index, 0)["tensor_data"]
 
     def reset(self) -> None:
+        """Bring variables back to their first values."""
         if self._options.reopens:
             self._interpreter = self._open()
         else:
             self._interpreter.reset()
 
     def write_allocations(self) -> None:
+        """Write the arena's account, in bytes, to stderr."""
         self._interpreter.print_allocations()
 
 

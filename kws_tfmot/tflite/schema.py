@@ -65,6 +65,7 @@ def _named(name: str, cls: Any) -> Any:
     known, pack = set(vars(cls())), cls.Pack
 
     def packed(self: Any, builder: Any) -> int:
+        """Write the object as a table; ``ModelError`` for an attribute that the schema does not have."""
         unknown = sorted(set(vars(self)) - known)
         if unknown:
             raise ModelError(f"the table {name[:-1]} has no fields {unknown}. Allowed: {sorted(known)}.")

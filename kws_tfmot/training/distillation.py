@@ -20,10 +20,12 @@ def distillation_loss(teacher: keras.Model, settings: DistillationSettings) -> L
     temperature = settings.temperature
 
     def softened(probabilities: tf.Tensor) -> tf.Tensor:
+        """``log softmax(z / T)`` of probabilities ``softmax(z)``, ``[n, classes]``."""
         logs = tf.math.log(tf.clip_by_value(probabilities, 1e-7, 1.0)) / temperature
         return logs - tf.reduce_logsumexp(logs, axis=-1, keepdims=True)
 
     def term(features: tf.Tensor, _: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+        """``weight T^2 KL(teacher || student)``, both softened by T, mean over the batch (arXiv:1503.02531)."""
         truth = tf.stop_gradient(softened(teacher(features, training=False)))
         divergence = tf.reduce_sum(tf.exp(truth) * (truth - softened(probabilities)), axis=-1)
         return settings.weight * temperature**2 * tf.reduce_mean(divergence)

@@ -72,6 +72,7 @@ class _Watching(keras.callbacks.Callback):
         self._on_epoch = on_epoch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Hand the epoch's figures on as floats."""
         self._on_epoch(epoch, {name: float(value) for name, value in (logs or {}).items()})
 
 
@@ -82,6 +83,7 @@ class _Progress(keras.callbacks.Callback):
         self._note = note
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Show loss and validation accuracy beside the bar."""
         logs = logs or {}
         more = f"  {self._note(logs)}" if self._note else ""
         self._task.advance(1, f"loss {logs.get('loss', 0):.3f}  val {100 * logs.get('val_accuracy', 0):.2f} %{more}")
@@ -177,6 +179,7 @@ def _validation(validation: tuple[Rows, Rows]) -> dict[str, Any]:
     signature = tuple(tf.TensorSpec((None, *rows.shape[1:]), tf.float32) for rows in validation)
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Features and targets, as many rows as are evaluated at once."""
         for first in range(0, len(features), _AT_ONCE):
             yield features[first : first + _AT_ONCE], targets[first : first + _AT_ONCE]
 

@@ -42,6 +42,7 @@ class _Averaged:
         self.means = [tf.Variable(weight) for weight in network.weights]
 
     def update(self) -> None:
+        """``mean = keep mean + (1 - keep) weight`` with ``keep = min(decay, steps / (steps + 10))``."""
         self.steps.assign_add(1.0)
         steps = float(self.steps)
         keep = min(self._decay, steps / (steps + 10))
@@ -49,6 +50,7 @@ class _Averaged:
             mean.assign(keep * mean + (1 - keep) * weight)
 
     def weights(self) -> list[np.ndarray]:
+        """The averaged weights, in the network's order."""
         return [mean.numpy() for mean in self.means]
 
 
@@ -165,6 +167,10 @@ def _step_of(network: keras.Model, optimizer: Any, averaged: _Averaged, classes:
 
     @tf.function
     def step(features: tf.Tensor, targets: tf.Tensor, weight: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """One step on stretches ``[n, frames, bands]`` with targets ``[n, windows]``.
+
+        The loss is ``(positive + weight negative) / (1 + weight)``; with it the worst false accept of each stretch.
+        """
         with tf.GradientTape() as tape:
             logs = tf.nn.log_softmax(network(features, training=True))
             own = tf.gather(logs, tf.maximum(targets, 0), batch_dims=2)
@@ -180,6 +186,7 @@ def _step_of(network: keras.Model, optimizer: Any, averaged: _Averaged, classes:
         return loss, worst
 
     def with_average(features: Any, targets: Any, weight: Any) -> Any:
+        """A step, then the moving average of the weights."""
         answer = step(tf.constant(features), tf.constant(targets), tf.constant(weight))
         averaged.update()
         return answer

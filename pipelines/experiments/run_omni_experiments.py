@@ -50,6 +50,7 @@ def command(
         plan = Plan(method=yaml.safe_load(method) or {}, regimes=tuple(regimes.split(",")), evolution=search)
 
         def open_build(own: Recipe, folder: Path) -> Build:
+            """A build of a recipe in a folder, on the experiment's clips and features."""
             return Build(own, source, Run(folder), reporter, epochs=runs / "features")
 
         record: dict[str, Any] = {

@@ -14,6 +14,7 @@ def benchmark_build(build: Build) -> bool:
     files = {name: build.run.path(name) for name in build.run.outputs("convert")}
 
     def stage(_: str) -> StageResult:
+        """The stage: desktop latency of every file, the front end's, peak memory in bytes."""
         rows, refused = measure_latency(files, rounds=10, reporter=build.reporter)
         frontend = measure_frontend(build.recipe.contract())
         figures = {

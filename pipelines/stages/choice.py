@@ -239,6 +239,7 @@ def choose(verdicts: Sequence[Verdict], limits: Mapping[str, float]) -> Choice:
     by = "validation" if all(v.candidate.validation is not None for v in fitting) else "test"
 
     def rank(verdict: Verdict) -> tuple[float, float, int]:
+        """Best accuracy first, then the cheapest."""
         own = verdict.candidate.validation if by == "validation" else verdict.candidate.accuracy
         return -(own or 0.0), *_price(verdict)
 

@@ -64,6 +64,7 @@ def load_final(build: Build) -> keras.Model:
 
 def _quantize(build: Build) -> bool:
     def work(key: str) -> StageResult:
+        """The stage: quantisation-aware training that keeps the zeros, saved as Keras."""
         from kws_tfmot.keras import seed_everything
         from kws_tfmot.quantization.tfmot_qat import apply_qat, save_qat
         from kws_tfmot.training.loop import Plugins

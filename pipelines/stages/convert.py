@@ -55,6 +55,7 @@ def _convert(build: Build) -> StageResult:
     files: dict[str, Any] = {}
 
     def write(name: str, kind: str) -> bytes:
+        """Write one ``.tflite`` file, its settings inside, and return its bytes."""
         # Formats that TFMOT's int8 model cannot become are made of the float model it was trained from.
         model = load_final(build) if kind.endswith("int8") else load_float(build, float_name)
         quantization = (recipe.frontend.scale, recipe.frontend.zero_point) if kind.endswith("int8") else None

@@ -35,6 +35,7 @@ def evaluate_build(build: Build) -> bool:
     digests = {name: sha256_file(run.path(name)) for name in [*names, *([INT8_MODEL] if int8 else [])]}
 
     def work(_: str) -> StageResult:
+        """The stage: accuracies of the float and int8 models on the test split, and their agreement."""
         features, audio = build.features("test")[0], build.index.audio("test")
         common = {"split": "test", "split_sha256": build.index.split_sha256("test")}
         scores = {name: _float_scores(build, name, features) for name in names}

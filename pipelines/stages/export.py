@@ -31,6 +31,7 @@ def export_build(build: Build) -> bool:
     settings = build.recipe.export
 
     def stage(_: str) -> StageResult:
+        """The stage: the folder ``firmware`` with the C code of every target."""
         model, folder = build.run.path(INT8_MODEL), build.run.path(FIRMWARE)
         shutil.rmtree(folder, ignore_errors=True)
         figures: dict[str, Any] = {}
@@ -100,6 +101,7 @@ def count_instructions(build: Build) -> bool:
         return False
 
     def stage(_: str) -> StageResult:
+        """The stage: instructions and memory on an emulated board, on test clips spread over the split."""
         features, _labels = build.features("test")
         spec = input_spec(read_model(model))
         chosen = features[:: max(1, len(features) // COUNTED_CLIPS)][:COUNTED_CLIPS]

@@ -33,6 +33,7 @@ def quantize_low_bit(build: Build, settings: LowBitSettings) -> bool:
     """
 
     def work(key: str) -> StageResult:
+        """The stage: kernels on their grids of few bits, trained or rounded, saved."""
         from kws_tfmot.keras import seed_everything
         from kws_tfmot.quantization.integer_kernels import save_kernels, write_into
 

@@ -51,6 +51,7 @@ def train_supernet(build: Build) -> bool:
     """
 
     def work(key: str) -> StageResult:
+        """The stage: one training for every sparsity."""
         from kws_tfmot.keras import seed_everything
         from kws_tfmot.models import build_model
         from kws_tfmot.search.omni.masked_kernels import space_of
@@ -159,6 +160,7 @@ def subnetwork_build(build: Build, subnets: Subnetworks, levels: Levels, *, shri
     own.__dict__["index"] = build.index  # the same clips, not to be read again
 
     def work(_: str) -> StageResult:
+        """The stage: a sub-network taken out as a model of its own, and shrunk if asked for."""
         model = subnets.extract(levels)
         figures = {"levels": list(levels), "sparsities": space.sparsities(levels)}
         if shrink:

@@ -24,6 +24,7 @@ def prepare_data(build: Build) -> bool:
         build.reporter.note(note)
 
     def work(_: str) -> StageResult:
+        """The stage: the index of clips; figures say splits, counts and their SHA-256."""
         figures = {
             "source": build.source,
             "sha256": build.data_sha256,

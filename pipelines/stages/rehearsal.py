@@ -44,6 +44,7 @@ def check_network(build: Build) -> bool:
     settings = [group.model_dump(mode="json") if group else None for group in groups]
 
     def work(key: str) -> StageResult:
+        """The stage: the untrained network is converted and lowered, so that a refusal comes before training."""
         rehearse(recipe, initial_network(build), build.reporter)
         return StageResult()
 

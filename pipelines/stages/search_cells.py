@@ -117,6 +117,7 @@ def search_cells(
     inputs = search_inputs(build, tables, budget)
 
     def work(key: str) -> StageResult:
+        """The stage: weights and probabilities of the mixed cells trained, candidates ranked."""
         history, alphas, ranked = _train(build, space, tables, budget, key)
         probabilities = [softmax(alpha) for alpha in alphas]
         learned = {

@@ -82,6 +82,7 @@ def choose_network(build: Build, choosing: Choosing, learned_from: list[object],
     space, settings, tables, budget = choosing.space, choosing.settings, choosing.tables, choosing.budget
 
     def work(key: str) -> StageResult:
+        """The stage: candidates trained on, measured, and the first within the budget written as a recipe."""
         learned = json.loads(build.run.path(LEARNED).read_text(encoding="utf-8"))
         probabilities = [np.array(list(cell.values())) for cell in learned["probabilities"]]
         first = tuple(int(p.argmax()) for p in probabilities)
@@ -124,6 +125,7 @@ def _finals(build: Build, choosing: Choosing, candidates: list[Choice]) -> list[
     with build.reporter.task("finals", None) as task:
 
         def loss_of(cells: list[str], epochs: int) -> float:
+            """The validation loss of a candidate trained for so many epochs."""
             loss = _trained_loss(build, choosing.space, cells, epochs)
             task.advance()
             return loss
@@ -195,6 +197,7 @@ def _trained_loss(build: Build, space: CellSpace, cells: list[str], epochs: int)
     own.__dict__["index"] = build.index
 
     def work(key: str) -> StageResult:
+        """The stage: a candidate trained from nothing; its last validation loss."""
         result = fit(own, initial_network(own), train, f"train-{epochs}", key, Plugins(), Draws.DENSE)
         return StageResult((), {"validation_loss": float(result.history[-1]["val_loss"])})
 

@@ -51,6 +51,7 @@ def sparsify(build: Build, settings: SparsitySettings) -> bool:
     """Train until the recipe's share of weights is zero, write ``pruned.keras``; return whether anything was done."""
 
     def work(key: str) -> StageResult:
+        """The stage: sparse training by the recipe's method, zeros counted, dead units removed if asked for."""
         if isinstance(settings, Iterative):
             name, figures = _iterate(build, settings, settings.plan())
             model = load_float(build, name)
@@ -76,6 +77,7 @@ def _iterate(build: Build, settings: Iterative, rounds: list[Round]) -> tuple[st
         stage, output = f"sparsify-{number}", f"rounds/{number}.keras"
 
         def work(key: str, plan=plan, stage=stage, output=output, parent=name) -> StageResult:
+            """The stage: one round of iterative pruning, from the model of the round before."""
             model, figures = _train_round(build, settings, plan, parent, stage, key)
             with replacing(build.run.path(output)) as temporary:
                 model.save(temporary)

@@ -23,6 +23,7 @@ def judge_on_streams(build: Build) -> bool:
     inputs = [sha256_file(path), build.data_sha256, *(build.index.split_sha256(s) for s in ("validation", "test"))]
 
     def work(_: str) -> StageResult:
+        """The stage: misses on composed streams at given rates of false accepts."""
         model = StreamModel.open(path, open_fast)
         try:
             found = misses_on_streams(model, build.index, settings, reporter=build.reporter)

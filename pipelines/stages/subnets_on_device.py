@@ -60,6 +60,7 @@ def open_log(build: Build, subnets: Subnetworks) -> EvaluationLog:
     """The evaluations of this supernet so far; searches under all budgets share them."""
 
     def score(levels: Levels) -> tuple[float, float]:
+        """Validation accuracy and loss of a sub-network."""
         found = subnets.score(levels)
         return found.accuracy, found.loss
 
@@ -103,6 +104,7 @@ def run_on_board(build: Build, board: str) -> bool:
     model = build.run.path(INT8_MODEL)
 
     def work(_: str) -> StageResult:
+        """The stage: the model on an emulated board, every output byte compared with the interpreter's."""
         features, _labels = build.features("test")
         inputs = model_input_of(input_spec(read_model(model)), features[:_EMULATED_CLIPS], build.recipe.frontend.scale)
         report = emulate(model, board, inputs, optimise=build.recipe.export.optimise)

@@ -77,6 +77,7 @@ def train_dense(build: Build) -> bool:
     """Train the recipe's model and write ``float.keras``; return whether anything was done."""
 
     def work(key: str) -> StageResult:
+        """The stage: the dense float model, trained on clips or on composed streams."""
         from kws_tfmot.models.counting import count_layers
         from kws_tfmot.training.loop import Plugins
         from pipelines.stages.fitting import fit, training_figures

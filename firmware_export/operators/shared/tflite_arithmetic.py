@@ -76,6 +76,7 @@ def activation_range(activation: str, scale: float, zero_point: int) -> tuple[in
     """
 
     def quantize(real: float) -> int:
+        """``zero_point + round(real / scale)`` in float32, halves away from zero, as TFLite rounds."""
         ratio = float(np.float32(real) / np.float32(scale))
         return zero_point + round_half_away(ratio)
 

@@ -47,6 +47,7 @@ def logistic_table(scale: float, zero_point: int) -> np.ndarray:
     radius = input_radius(4, shift)
 
     def logistic(value: int) -> int:
+        """The output byte of an input byte: sigmoid in Q4.27, output scale 1/256, zero point -128."""
         centred = value - zero_point
         if abs(centred) >= radius:
             return 127 if centred > 0 else -128
@@ -67,6 +68,7 @@ def tanh_table(scale: float, zero_point: int) -> np.ndarray:
     radius = input_radius(4, shift)
 
     def tanh(value: int) -> int:
+        """The output byte of an input byte: tanh in Q4.27, output scale 1/128, zero point 0."""
         centred = value - zero_point
         if abs(centred) >= radius:
             return 127 if centred > 0 else -128
@@ -88,6 +90,7 @@ def hard_swish_table(scale: float, zero_point: int, out_scale: float, out_zero_p
     to_output, to_gate = _narrowed(to_output), _narrowed(to_gate)
 
     def hard_swish(value: int) -> int:
+        """The output byte of an input byte: ``x * relu6(x + 3) / 6`` in 16-bit products, as TFLite's kernel."""
         x = (value - zero_point) * 128
         scaled, gate = _high_multiply_16(x, to_output), x
         if gate_shift > 0:
@@ -115,6 +118,7 @@ def leaky_relu_table(alpha: float, scale: float, zero_point: int, out_scale: flo
     positive, negative = quantize_multiplier(ratio), quantize_multiplier(slope)
 
     def leaky_relu(value: int) -> int:
+        """The output byte of an input byte: rescaled by one multiplier above zero, by another below."""
         centred = value - zero_point
         return rescale(centred, *(positive if centred >= 0 else negative)) + out_zero_point
 

@@ -74,6 +74,7 @@ def hear_file(model: StreamModel, path: Path) -> tuple[Levels, list[str], Iterat
     found = survey(path)
 
     def pieces() -> Iterator[Scores]:
+        """Scores ``[inferences, words]`` of the words with a threshold, near-silence before and after the file."""
         rate = model.contract.frontend.sample_rate
         stream, chosen = ScoreStream(model), [k for k, level in enumerate(model.plan.thresholds) if level != NEVER]
         context = near_silence(found.levels, round(context_seconds(model) * rate))

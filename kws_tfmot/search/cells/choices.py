@@ -141,12 +141,14 @@ def within(alphas: Sequence[Floats], targets: Sequence[Target]) -> list[Floats]:
     multipliers = np.zeros(len(added))
 
     def tilted() -> list[Floats]:
+        """Each cell's logits ``alpha - sum(multiplier x cost / target)``."""
         return [
             alpha - sum(m * costs[i] for m, costs in zip(multipliers, rows, strict=True))
             for i, alpha in enumerate(alphas)
         ]
 
     def over(u: int, multiplier: float) -> bool:
+        """Set a target's multiplier; whether the expected cost exceeds that target."""
         multipliers[u] = multiplier
         return sum(float(softmax(a) @ row) for a, row in zip(tilted(), rows[u], strict=True)) > limits[u]
 

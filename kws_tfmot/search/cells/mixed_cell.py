@@ -64,10 +64,12 @@ class MixedCell(keras.layers.Layer):
         rows = 1 if self.shared else len(self.paths)
 
         def kernel(name: str, shape: tuple[int, ...], fan_in: int) -> tf.Variable:
+            """A kernel ``[rows, *shape]`` of He's normal start; a row is one operation's, or shared by all."""
             start = keras.initializers.RandomNormal(stddev=(2.0 / fan_in) ** 0.5)
             return self.add_weight(name=name, shape=(rows, *shape), initializer=start)
 
         def affine(name: str, count: int, channels: int) -> tuple[tf.Variable, tf.Variable]:
+            """Gamma (ones) and beta (zeros), ``[count, channels]``."""
             gamma = self.add_weight(name=f"{name}_gamma", shape=(count, channels), initializer="ones")
             return gamma, self.add_weight(name=f"{name}_beta", shape=(count, channels), initializer="zeros")
 
@@ -115,6 +117,7 @@ class MixedCell(keras.layers.Layer):
         inner, margin = expansion * self.width, (self.window - kernel) // 2
 
         def expanded() -> tf.Tensor:
+            """The input after the drawn operation's 1x1 expansion, batch norm and ReLU."""
             weights = tf.gather(self.expand, row)[None, None, :, :inner]
             return self._normalised(tf.nn.conv2d(inputs, weights, 1, "SAME"), self.expand_norm, row, inner, True)
 
@@ -149,11 +152,13 @@ def build_mixed(settings: ModelSettings, space: CellSpace, shared: bool) -> kera
     """
 
     def cells(x: keras.KerasTensor) -> keras.KerasTensor:
+        """The chain of mixed cells between the network's ends."""
         for i in range(space.cells):
             x = MixedCell(cells_text(space.operations(i)), i == 0, shared, name=f"cell{i + 1}")(x)
         return x
 
     def with_batch_statistics(layer: keras.layers.Layer) -> keras.layers.Layer:
+        """The layer again; batch norm as one that always uses the batch's own statistics."""
         kind = BatchStatistics if isinstance(layer, keras.layers.BatchNormalization) else type(layer)
         return kind.from_config(layer.get_config())
 

@@ -93,6 +93,7 @@ class CellSpace:
 
     def _table(self, unit: str, fixed: float, before: int, after: int) -> CellCosts:
         def cost(op: Cell | None, positions: int) -> float:
+            """MACs of an operation on a map of so many positions: expansion, depthwise, projection; zero if absent."""
             if op is None:
                 return 0.0
             inner = op.expansion * self.width

@@ -177,6 +177,7 @@ def evolve(
     rng = np.random.default_rng(settings.seed)
 
     def fitted(levels: Levels) -> Levels:
+        """Levels brought within the budget, and now and then up to it."""
         levels = repair(space, levels, cost, budget, rng)
         return fill(space, levels, cost, budget, rng) if rng.random() < settings.fill else levels
 
@@ -190,6 +191,7 @@ def evolve(
         population[fitted(space.random(rng))] = None
 
     def order(candidate: Candidate) -> tuple[float, float, Levels]:
+        """The key that candidates are sorted by, best first."""
         return candidate.rank(settings.fitness)
 
     seen: dict[Levels, Candidate] = {}

@@ -120,6 +120,7 @@ class Supernet(TrainedModel):
         soft = settings.distillation * soft + (1 - settings.distillation) * targets
 
         def others() -> list[tf.Tensor]:
+            """Gradients summed over the dense, the sparsest and random sub-networks, these taught by the first."""
             total, sparsest = gradients, self.sparsest_of_step(step)
             chosen = [dense + sparsest]
             drawn = [

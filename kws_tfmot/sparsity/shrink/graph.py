@@ -79,6 +79,7 @@ def channel_spaces(nodes: Sequence[Node]) -> list[int]:
     parents = list(range(len(nodes)))
 
     def root(index: int) -> int:
+        """The tensor that represents a set of tensors with common channels."""
         while parents[index] != index:
             index = parents[index]
         return index

@@ -154,6 +154,7 @@ def _numpy(function: Callable[..., object]) -> Callable[[Array], Array]:
         return identity
 
     def apply(values: Array) -> Array:
+        """The layer's function of constants ``[..., channels]``; NaN (not constant) stays NaN."""
         if _is_joint(function):
             return np.full_like(values, np.nan)
         known = np.nan_to_num(values).astype(np.float32)

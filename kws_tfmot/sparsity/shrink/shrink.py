@@ -76,6 +76,7 @@ class _Rebuilding:
         self._weights: dict[str, Weights] = {}
 
     def rebuild(self) -> keras.Model:
+        """The smaller model: channels cut, their constants folded into what follows, weights copied."""
         for index, node in enumerate(self._nodes):
             self._cut(index, node)
         for index, node in enumerate(self._nodes):

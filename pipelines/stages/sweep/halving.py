@@ -81,7 +81,10 @@ def scheduler_of(halving: Halving | None, on_stop: Callable[[str, int, float], N
     from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
     class _Scheduler(FIFOScheduler):
+        """Ray's first-in-first-out scheduler that also stops the worst trials of a rung."""
+
         def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+            """Stop a trial that its rung leaves behind; let every other go on."""
             if halving is None or EPOCH not in result:
                 return TrialScheduler.CONTINUE
             name, epoch, accuracy = trial.config[TRIAL], result[EPOCH], result[ACCURACY]

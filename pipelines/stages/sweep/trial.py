@@ -83,6 +83,7 @@ def attend(
     log = EpochLog(own, name)
 
     def on_epoch(stage: str, epoch: int, figures: dict[str, float]) -> None:
+        """Log an epoch and report its validation accuracy to Ray."""
         accuracy = figures["val_accuracy"]
         report({"epoch": log.add(stage, epoch, accuracy), "accuracy": accuracy, "stage": stage})
 

@@ -136,16 +136,22 @@ def _callback(view: _View) -> Any:
     from ray import tune
 
     class _Callback(tune.Callback):
+        """Shows what Ray says of the trials."""
+
         def on_trial_start(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+            """Show that a trial runs."""
             view.start(trial.config[TRIAL])
 
         def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **_: Any) -> None:
+            """Show a trial's epoch."""
             view.epoch(trial.config[TRIAL], result)
 
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+            """Show that a trial has ended."""
             view.end(trial.config[TRIAL])
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+            """Show that a trial's workers were lost."""
             view.end(trial.config[TRIAL], "its workers were lost")
 
     return _Callback()
