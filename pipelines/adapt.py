@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kws_tfmot.adapt import adapt, read_features
 from kws_tfmot.files import write_bytes
-from kws_tfmot.tflite.adapt import adapt, read_features
 from pipelines.console import friendly_errors, line
 from pipelines.options import ModelArgument
 

@@ -34,7 +34,7 @@ def equipped(model: Path, features: Path | None, recipe: Path | None = None) -> 
             "--features and --recipe both say what the model is fed.",
             "Give --recipe for a model of this project, --features for one from elsewhere.",
         )
-    from kws_tfmot.tflite.adapt import adapt, read_features
+    from kws_tfmot.adapt import adapt, read_features
 
     found = adapt(model, read_features(features))
     folder = tempfile.TemporaryDirectory(prefix="kws-features-")

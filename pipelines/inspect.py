@@ -6,7 +6,7 @@ import json
 
 import typer
 
-from firmware_export.streaming.summary import streaming_lines, streaming_summary
+from firmware_export.streaming_summary import streaming_lines, streaming_summary
 from kws_tfmot.tflite.inspect import TABLE_HEADER, inspect, inspect_table
 from pipelines.console import friendly_errors, line, table
 from pipelines.options import JsonOption, ModelArgument

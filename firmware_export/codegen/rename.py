@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from firmware_export.codegen.c_source import identifier as checked
-from firmware_export.tflm.c_text import identifier as possible
+from firmware_export.codegen.c_text import identifier as possible
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.files import sha256_bytes
 

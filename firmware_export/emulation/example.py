@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from firmware_export.boards import board_of
-from firmware_export.codegen.firmware_readme import firmware_readme
 from firmware_export.codegen.rename import package_name, renamed, renamed_file
 from firmware_export.codegen.stamp import stamp
 from firmware_export.emulation.detector_c import detector_files
@@ -23,6 +22,7 @@ from firmware_export.emulation.emulator import (
     link_script,
     run_firmware,
 )
+from firmware_export.emulation.firmware_readme import firmware_readme
 from firmware_export.emulation.host import EngineInterpreter
 from firmware_export.emulation.steps import StepInterpreter
 from firmware_export.engine import DEFAULT_NAME, Engine, build

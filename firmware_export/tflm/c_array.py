@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firmware_export.tflm.c_text import byte_rows, guarded
+from firmware_export.codegen.c_text import byte_rows, guarded
 from kws_tfmot.files import sha256_bytes
 
 _HEADER = """\
@@ -41,7 +41,7 @@ def c_array(data: bytes, name: str) -> dict[str, str]:
 
     Args:
         data: The bytes.
-        name: A C identifier, see :func:`firmware_export.tflm.c_text.identifier`.
+        name: A C identifier, see :func:`firmware_export.codegen.c_text.identifier`.
     """
     values = {"size": len(data), "sha": sha256_bytes(data), "name": name, "macro": name.upper()}
     header = guarded(name, _HEADER.format(**values).split("\n"))

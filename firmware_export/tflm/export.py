@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from firmware_export.codegen.c_text import identifier
 from firmware_export.codegen.stamp import stamp
 from firmware_export.tflm.c_array import c_array
-from firmware_export.tflm.c_text import identifier
 from firmware_export.tflm.decode import pack_for_decode
 from firmware_export.tflm.op_resolver import op_resolver, operators_used
 from firmware_export.tflm.readme import readme

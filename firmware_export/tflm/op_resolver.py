@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firmware_export.tflm.c_text import guarded
+from firmware_export.codegen.c_text import guarded
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.graph import Graph
 

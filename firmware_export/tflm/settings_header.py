@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from firmware_export.tflm.c_text import comment, float_literal, guarded, identifier, string_literal
+from firmware_export.codegen.c_text import comment, float_literal, guarded, identifier, string_literal
 from kws_tfmot.errors import ModelError
 from kws_tfmot.files import sha256_bytes
 from kws_tfmot.tflite.graph import Graph, Tensor

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,49 +14,16 @@ from kws_tfmot.data.clip_table import ClipTable
 from kws_tfmot.data.held_out_words import NARROW_WORDS
 from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.kept_index import kept_index
-from kws_tfmot.data.kept_listing import listing_of
-from kws_tfmot.data.labels import SILENCE, UNKNOWN, label_of, same_name
+from kws_tfmot.data.labels import SILENCE, UNKNOWN, same_name
 from kws_tfmot.data.made_clips import mean_keyword_clips
 from kws_tfmot.data.selection import balanced_choice
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.source_table import SPLIT_CODES, SourceTable, table_of
 from kws_tfmot.data.splits import DROPPED, Assigned, LabelledClips, assign_splits, labelled, misplaced
-from kws_tfmot.data.store import AudioStore, Progress, folder_store
+from kws_tfmot.data.store import AudioStore
 from kws_tfmot.errors import DataError, did_you_mean
 
 ALL = SPLIT_CODES.index("all")
-
-
-def prepare_folder(
-    spec: str,
-    root: Path,
-    settings: DataSettings,
-    cache: Path,
-    progress: Progress | None = None,
-    every_file: bool = False,
-) -> ClipIndex:
-    """:func:`prepare` for a folder in the layout of Speech Commands."""
-    listing = listing_of(root, settings, cache, every_file)
-    found = {label_of(word, settings.keywords) for word in listing.clips.words.names}
-    notes = [*listing.notes, *check_keywords(settings, list(listing.folders), found, str(root))]
-    if settings.spoken and settings.split != "all" and spec.startswith("folder:"):
-        from kws_tfmot.data.spoken_beside import joint_store, speak_beside, with_spoken
-
-        spoken = speak_beside(listing, settings, cache, progress)
-        store = joint_store(listing, spoken, settings, cache, progress)
-        index = build_index(spec, settings, lambda: listing.clips, listing.listed, store, notes)
-        return with_spoken(index, spoken, store)
-    store = folder_store(
-        root,
-        listing.clips.paths,
-        listing.noises,
-        listing.key,
-        settings.sample_rate,
-        settings.clip_samples,
-        cache,
-        progress,
-    )
-    return build_index(spec, settings, lambda: listing.clips, listing.listed, store, notes)
 
 
 def check_keywords(settings: DataSettings, words: Sequence[str], found: set[str], where: str) -> list[str]:

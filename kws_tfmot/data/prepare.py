@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from kws_tfmot.data.build_index import prepare_folder
 from kws_tfmot.data.index import ClipIndex
+from kws_tfmot.data.prepare_folder import prepare_folder
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.store import Progress
 from kws_tfmot.errors import DataError, did_you_mean

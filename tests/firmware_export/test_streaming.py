@@ -18,7 +18,7 @@ from firmware_export.graphs.random_graphs import SeededChooser
 from firmware_export.graphs.random_streams import random_stream
 from firmware_export.ir import Program
 from firmware_export.operators.kernels.convolution import Convolution
-from firmware_export.streaming.summary import streaming_summary
+from firmware_export.streaming_summary import streaming_summary
 from kws_tfmot.errors import ModelError, RecipeError
 
 VARIED = (0, 1, 2, 4, 7, 9, 10, 11, 13)  # random models whose scores tell one window from the next

@@ -7,13 +7,13 @@ from importlib import import_module
 import numpy as np
 import pytest
 
+from kws_tfmot.adapt import FeatureSettings, adapt
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.evaluation.model_accuracy import evaluate_model
 from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.keras import keras, seed_everything
-from kws_tfmot.tflite.adapt import FeatureSettings, adapt
 from kws_tfmot.tflite.convert import convert
 from pipelines.foreign import equipped
 

@@ -64,7 +64,7 @@ def steps(number: int, changed: bytes, folder: str) -> list[Callable[[], Any]]:
 
     from firmware_export.engine import build
     from firmware_export.packages.export import TARGETS, export_package
-    from firmware_export.streaming.summary import streaming_summary
+    from firmware_export.streaming_summary import streaming_summary
     from firmware_export.tflm.esphome import export_esphome
     from firmware_export.tflm.export import export_tflm
     from kws_tfmot.contract import ModelContract

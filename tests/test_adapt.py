@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from tflite_builders import build, operator, tensor
 
+from kws_tfmot.adapt import FeatureSettings, adapt, read_features
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.frontend.settings import FrontendSettings
-from kws_tfmot.tflite.adapt import FeatureSettings, adapt, read_features
 from kws_tfmot.tflite.interpreter import open_interpreter
 
 LABELS = ("_silence_", "_unknown_", "yes", "no")

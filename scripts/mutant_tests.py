@@ -1,0 +1,107 @@
+"""Which modules are mutated, and the tests that must notice a fault in each: see mutants.py.
+
+Each module is also tested by its own doctests. Tests are chosen to be cheap: a mutant is to cost a few seconds.
+"""
+
+from __future__ import annotations
+
+STREAMING = "tests/evaluation/streaming"
+PAGE = "tests/evaluation/report/test_page.py"
+BREADTH = "tests/evaluation/test_breadth.py"
+DETECTOR = (f"{STREAMING}/test_detector.py",)
+JUDGING = (f"{STREAMING}/test_judging.py",)
+SPOTTER = (f"{STREAMING}/test_spotter.py",)
+METHODS = "tests/sparsity/test_methods.py"
+TRAINED = (
+    f"{METHODS} -k 'state or clips or refused or (target and (gradual-affine-layer or regrowth-deviation)) or decay'",
+)
+LOW_BIT = "tests/quantization/test_low_bit.py"
+SHRINK = ("tests/sparsity/test_shrink.py -k 'not resnet and not ds_cnn and not 2-'",)
+ENCODINGS = ("tests/firmware_export/test_engine_encodings.py",)
+QAT = "tests/quantization/test_tfmot_qat.py"
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "kws_tfmot/sparsity/allocation.py": ("tests/sparsity/test_coverage.py", *TRAINED),
+    "kws_tfmot/sparsity/compressed_sensing.py": (),
+    "kws_tfmot/sparsity/compressed_sensing_pruning.py": (f"{METHODS} -k 'csp and (target or blocks)'",),
+    "kws_tfmot/sparsity/coverage.py": ("tests/sparsity/test_coverage.py",),
+    "kws_tfmot/sparsity/criteria.py": (),
+    "kws_tfmot/sparsity/group.py": ("tests/sparsity/test_older_spelling.py", f"{METHODS} -k 'settings or refused'"),
+    "kws_tfmot/sparsity/importance_pruning.py": TRAINED,
+    "kws_tfmot/sparsity/layer_inputs.py": TRAINED,
+    "kws_tfmot/sparsity/masked_training.py": (*TRAINED, f"{METHODS} -k 'goes_on and l1'"),
+    "kws_tfmot/sparsity/method.py": TRAINED,
+    "kws_tfmot/sparsity/patterns.py": (
+        "tests/search/test_supernet.py -k select",
+        f"{METHODS} -k 'n_of_m and one_shot'",
+    ),
+    "kws_tfmot/sparsity/registry.py": ("tests/sparsity/test_coverage.py", *TRAINED),
+    "kws_tfmot/sparsity/report.py": ("tests/sparsity/test_coverage.py", *TRAINED),
+    "kws_tfmot/sparsity/rounds.py": ("tests/pipelines/test_sparse_training.py -k budget",),
+    "kws_tfmot/sparsity/schedules.py": ("tests/sparsity/test_short_trainings.py",),
+    "kws_tfmot/sparsity/settings.py": (
+        "tests/sparsity/test_older_spelling.py",
+        "tests/sparsity/test_coverage.py",
+        f"{METHODS} -k 'settings or refused or clips'",
+    ),
+    "kws_tfmot/sparsity/survival.py": ("tests/sparsity/test_survival.py -k 'not resnet and not tenet and not match'",),
+    "kws_tfmot/sparsity/tfmot_pruning.py": (f"{METHODS} -k 'target and tfmot'",),
+    **{
+        f"kws_tfmot/sparsity/shrink/{name}.py": SHRINK
+        for name in ("constants", "graph", "reading", "report", "shrink", "units")
+    },
+    "kws_tfmot/sparsity/shrink/zeroing.py": ("tests/sparsity/test_shrink_zeroing.py -k 'not resnet'",),
+    "kws_tfmot/quantization/activation_ranges.py": (f"{LOW_BIT} -k 'file or activation or range'",),
+    "kws_tfmot/quantization/batch_statistics.py": (f"{LOW_BIT} -k statistics",),
+    "kws_tfmot/quantization/folding.py": ("tests/quantization/test_folding.py -k 'dnn or zeros'",),
+    "kws_tfmot/quantization/grids.py": ("tests/quantization/test_grids.py",),
+    "kws_tfmot/quantization/integer_kernels.py": (f"{LOW_BIT} -k 'file or saving or refused'",),
+    "kws_tfmot/quantization/layer_schemes.py": (f"{LOW_BIT} -k 'bits or depthwise or role'",),
+    "kws_tfmot/quantization/low_bit_layers.py": (f"{LOW_BIT} -k 'bits or depthwise or gradient or statistics'",),
+    "kws_tfmot/quantization/low_bit_settings.py": (f"{LOW_BIT} -k 'bits or role or refused'",),
+    "kws_tfmot/quantization/low_bit_training.py": (
+        "tests/quantization/test_grids.py",
+        f"{LOW_BIT} -k 'lie_on and 1-without or gradient or statistics or refused'",
+    ),
+    "kws_tfmot/quantization/settings.py": (f"{LOW_BIT} -k refused", f"{QAT} -k 'refused'"),
+    "kws_tfmot/quantization/tfmot_clustering.py": (f"{QAT} -k 'few_values'",),
+    "kws_tfmot/quantization/tfmot_qat.py": (f"{QAT} -k 'dnn or refused or sparsity-True or saving'",),
+    "kws_tfmot/detection/detector.py": DETECTOR,
+    "kws_tfmot/detection/posterior.py": DETECTOR,
+    "kws_tfmot/detection/rearming.py": DETECTOR,
+    "kws_tfmot/detection/settings.py": DETECTOR,
+    "kws_tfmot/data/splits.py": (
+        "tests/data/test_splits.py",
+        "tests/data/test_held_out_words.py -k 'not training_hears'",
+    ),
+    "kws_tfmot/data/speakers.py": ("tests/data/test_speakers.py",),
+    "kws_tfmot/evaluation/accuracy.py": ("tests/evaluation/test_accuracy.py",),
+    "kws_tfmot/evaluation/breadth.py": (BREADTH,),
+    "kws_tfmot/evaluation/comparison_summary.py": (PAGE, "tests/pipelines/test_compare.py -k 'not cell'"),
+    "kws_tfmot/evaluation/model_accuracy.py": (BREADTH,),
+    "kws_tfmot/evaluation/trust.py": (BREADTH, "tests/data/test_custom.py -k trust"),
+    **{f"kws_tfmot/evaluation/report/{name}.py": (PAGE,) for name in ("charts", "clips", "contents", "page", "svg")},
+    "kws_tfmot/evaluation/streaming/composed.py": (f"{STREAMING}/test_composed.py",),
+    "kws_tfmot/evaluation/streaming/det_curve.py": JUDGING,
+    "kws_tfmot/evaluation/streaming/heard_files.py": (f"{STREAMING}/test_recordings_det.py",),
+    "kws_tfmot/evaluation/streaming/intervals.py": JUDGING,
+    "kws_tfmot/evaluation/streaming/judging.py": JUDGING,
+    "kws_tfmot/evaluation/streaming/misses.py": JUDGING,
+    "kws_tfmot/evaluation/streaming/product.py": JUDGING,
+    "kws_tfmot/evaluation/streaming/recordings_det.py": (f"{STREAMING}/test_recordings_det.py",),
+    "kws_tfmot/evaluation/streaming/sources.py": SPOTTER,
+    "kws_tfmot/evaluation/streaming/spotter.py": SPOTTER,
+    "kws_tfmot/evaluation/streaming/tally.py": (f"{STREAMING}/test_recordings_det.py",),
+    "kws_tfmot/evaluation/streaming/truth.py": (f"{STREAMING}/test_truth.py", *JUDGING),
+    "kws_tfmot/evaluation/streaming/under_noise.py": JUDGING,
+    "kws_tfmot/evaluation/streaming/word_files.py": (f"{STREAMING}/test_recordings_det.py",),
+    **{
+        f"firmware_export/encodings/{name}.py": ENCODINGS
+        for name in ("base", "bitmap", "block", "dense", "index", "lowbit", "nm", "planes", "delta4")
+    },
+    "firmware_export/encodings/delta.py": (*ENCODINGS, "tests/firmware_export/test_delta.py"),
+    "firmware_export/encodings/narrow.py": (*ENCODINGS, "tests/firmware_export/test_narrow.py"),
+    "firmware_export/encodings/row_pairs.py": ("tests/firmware_export/test_dense_pairs.py",),
+    "firmware_export/encodings/core_costs.py": ("tests/firmware_export/test_cores.py",),
+    "firmware_export/encodings/cost_model.py": ("tests/firmware_export/test_encoding_costs.py", *ENCODINGS),
+}  # fmt: skip
