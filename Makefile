@@ -35,9 +35,9 @@ test: setup ## the tests, but for the slow ones
 test-slow: setup ## thousands of random graphs and mutations
 	$(VENV)/bin/python -m pytest -n $(JOBS) -m slow
 
-mutants: setup ## puts faults into the code and counts those that tests notice (SAMPLE=5: of each module)
+mutants: setup ## puts faults into the code and counts those that tests notice (SAMPLE=100: at so many places, SEED=2: others)
 	@$(VENV)/bin/python -c 'import cosmic_ray' 2>/dev/null || $(VENV)/bin/python -m pip install --quiet -e '.[mutants]'
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python scripts/mutants.py $(if $(SAMPLE),--sample $(SAMPLE))
+	$(VENV)/bin/python scripts/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 
 lint: setup ## ruff, mypy and clang-format
 	$(VENV)/bin/ruff check .
