@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from kws_tfmot.errors import KwsError
 
 PARTIAL = ".*.partial*"
 """Names of files and folders that an interruption may leave."""
+_SUFFIX_ROOM = 48  # bytes that a name is longer by while the file is being written
 
 
 @contextmanager
@@ -31,6 +33,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(target)
+    except OSError as error:
+        if error.filename in (None, str(temporary)):  # say what was asked for, not what it was called meanwhile
+            error.filename, error.filename2 = str(target), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -70,6 +76,40 @@ def refusing(path: str | os.PathLike[str], doing: str = "written") -> Iterator[N
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise KwsError(f"{str(path)!r} cannot be {doing}: {reason}.",
                        "Give another place, or make room and permission there.") from None  # fmt: skip
+
+
+def require_place(path: str | os.PathLike[str], folder: bool) -> Path:
+    """Refuse ``path`` as the place of an output before any work is done for it; nothing is left there.
+
+    Args:
+        path: Where a file, or a folder of files, is to be written. Folders around it need not exist.
+        folder: Whether it is a folder; one that exists will do, as will a file that is to be replaced.
+
+    Raises:
+        KwsError: It is of the other kind or a device, leads nowhere, is too long, or cannot be written.
+    """
+    target = Path(path)
+    with refusing(target):
+        if folder and target.exists() and not target.is_dir():
+            raise KwsError(f"expected a folder. Received the file: {str(target)!r}.", "Give another place.")
+        if not folder and target.exists() and not target.is_file():
+            kind = "folder" if target.is_dir() else "device"
+            raise KwsError(f"expected the name of a file. Received the {kind}: {str(target)!r}.",
+                           "Give a file in it, or another place.")  # fmt: skip
+        around, missing = (target.parent, [target.name]) if target.is_file() else (target, [])
+        while not around.exists():
+            if around.is_symlink():
+                raise KwsError(f"{str(target)!r} cannot be written: the link {str(around)!r} leads nowhere.",
+                               "Remove it, or give another place.")  # fmt: skip
+            missing.append(around.name)
+            around = around.parent
+        most = os.pathconf(around, "PC_NAME_MAX") - _SUFFIX_ROOM
+        if too_long := [name for name in missing if len(os.fsencode(name)) > most]:
+            raise KwsError(f"a name of {len(os.fsencode(too_long[0]))} bytes is too long: {str(target)!r}.",
+                           f"Give one of at most {most}.")  # fmt: skip
+        with tempfile.TemporaryFile(dir=around, prefix=".kws-"):
+            pass
+    return target
 
 
 def write_files(files: Mapping[str, bytes | str], folder: str | os.PathLike[str], stale: Iterable[str] = ()) -> None:

@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,7 @@ class Run:
         with refusing(self.directory):
             if self.directory.exists() and not self.directory.is_dir():
                 raise RecipeError(f"expected a directory for the run. Received the file: {self.directory}")
+            self._made = [folder for folder in (self.directory, *self.directory.parents) if not folder.exists()]
             self.directory.mkdir(parents=True, exist_ok=True)
         self._manifest: dict[str, Any] = {"format": _FORMAT, "stages": {}}
         stored = self.directory / MANIFEST
@@ -127,13 +128,39 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run for one process, see :func:`locked`, and mark it as a run before anything is in it."""
-        with locked(self.directory):
-            with refusing(self.directory):
-                remove_partial(self.directory)
-                if not self.path(MANIFEST).is_file():
-                    write_json(self.path(MANIFEST), self._manifest)
-            yield
+        """Hold the run for one process, see :func:`locked`, and mark it as a run before anything is in it.
+
+        What ends before anything was made leaves no folder behind that was not there before.
+        """
+        try:
+            with locked(self.directory):
+                with refusing(self.directory):
+                    remove_partial(self.directory)
+                    if not self.path(MANIFEST).is_file():
+                        write_json(self.path(MANIFEST), self._manifest)
+                try:
+                    yield
+                except BaseException:
+                    self._leave_nothing()
+                    raise
+        except KwsError:
+            self._remove_made()
+            raise
+
+    def _leave_nothing(self) -> None:
+        """Take back the mark of a run in which nothing was begun."""
+        if not self._manifest["stages"] and not self._manifest.get("begun"):
+            names = {path.name for path in self.directory.iterdir()}
+            if names <= {MANIFEST, ".lock"}:
+                for name in names:
+                    self.path(name).unlink(missing_ok=True)
+            self._remove_made()
+
+    def _remove_made(self) -> None:
+        """Remove the folders that opening the run made, as far as they are empty."""
+        with suppress(OSError):
+            for folder in self._made:
+                folder.rmdir()
 
     def is_current(self, stage: str, key: str) -> bool:
         """Whether ``stage`` was finished with the same inputs and all its files are still what they were."""

@@ -11,12 +11,13 @@ from kws_tfmot.adapt import adapt, read_features
 from kws_tfmot.files import write_bytes
 from pipelines.console import friendly_errors, line
 from pipelines.options import ModelArgument
+from pipelines.outputs import FileOption
 
 
 def command(
     model: ModelArgument,
     features: Annotated[Path, typer.Option(help="YAML: labels in the model's order, frontend, detection.")],
-    out: Annotated[Path, typer.Option(help="The .tflite to write.")],
+    out: Annotated[Path, FileOption(help="The .tflite to write.")],
 ) -> None:
     """Give a model from elsewhere the front end it needs: it can be listened to, judged and put into firmware then."""
     with friendly_errors():

@@ -13,6 +13,7 @@ from firmware_export.emulation.bench_log import compare_log, read_log
 from kws_tfmot.errors import DataError
 from pipelines.console import err, friendly_errors, line, table
 from pipelines.options import JsonOption, ModelArgument, WaitStatesOption
+from pipelines.outputs import FolderOption
 
 group = typer.Typer(no_args_is_help=True)
 
@@ -20,7 +21,7 @@ group = typer.Typer(no_args_is_help=True)
 @group.command("write", help="A model as C source that measures itself on your board and writes a log.")
 def write(
     model: ModelArgument,
-    out_dir: Annotated[Path, typer.Option("--out", help="Where the C files go.")],
+    out_dir: Annotated[Path, FolderOption("--out", help="Where the C files go.")],
     core: Annotated[str, typer.Option(help="Your board's core: cortex-m0, m0plus, m3, m4, m7, m33 or m55.")],
     optimise: Annotated[str, typer.Option(help="speed, balanced or size.")] = "balanced",
 ) -> None:

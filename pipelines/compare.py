@@ -20,6 +20,7 @@ from kws_tfmot.recipe import find_recipe, read_values
 from pipelines.compare_view import show
 from pipelines.console import JobsView, friendly_errors, line
 from pipelines.options import DataOption, JsonOption, SetOption, default_folder
+from pipelines.outputs import FolderOption
 from pipelines.stages.comparison import Comparison, by_methods, cells_of
 from pipelines.stages.comparison_run import plan_jobs, run_comparison
 from pipelines.stages.export import count_instructions, export_build
@@ -32,7 +33,7 @@ def command(
     comparison: Annotated[Path, typer.Argument(help="A comparison, or a recipe (then with --methods).")],
     data: DataOption = "synthetic",
     out_dir: Annotated[
-        Path | None, typer.Option("--out", help="Where every build is kept; runs/compare/NAME of the comparison.")
+        Path | None, FolderOption("--out", help="Where every build is kept; runs/compare/NAME of the comparison.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes at once, which share the cores.")] = JOBS,
     methods: Annotated[str, typer.Option(help="For a recipe: tfmot_magnitude,gradual,mask_regrowth")] = "",
@@ -42,10 +43,10 @@ def command(
         Path | None, typer.Option(help="Compare on this recipe instead; the results are named after both.")
     ] = None,
     overrides: SetOption = [],  # noqa: B006 - typer copies it
-    results: Annotated[Path | None, typer.Option(help="Where NAME.json and .png go; --out if not given.")] = None,
+    results: Annotated[Path | None, FolderOption(help="Where NAME.json and .png go; --out if not given.")] = None,
     features: Annotated[
         Path | None,
-        typer.Option(help="Keep augmented epochs here, for other comparisons; else they go when this one is done."),
+        FolderOption(help="Keep augmented epochs here, for other comparisons; else they go when this one is done."),
     ] = None,
     instructions: Annotated[bool, typer.Option(help="Count instructions on mps2-an386.")] = True,
     streams: Annotated[bool, typer.Option(help="Misses at 0.5 and 0.1 false accepts an hour too.")] = True,

@@ -17,6 +17,7 @@ from kws_tfmot.zoo import PREFIX, model_names, shipped_at
 from pipelines.console import friendly_errors, line
 from pipelines.foreign import FeaturesOption, equipped
 from pipelines.options import RecipeOption, named_model
+from pipelines.outputs import FileOption
 
 PAGE = "demo.html"
 
@@ -29,7 +30,7 @@ def command(
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="The page; RUN/demo.html, or the model's name with .html, by default.")
+        Path | None, FileOption(help="The page; RUN/demo.html, or the model's name with .html, by default.")
     ] = None,
     recipe: RecipeOption = None,
     features: FeaturesOption = None,

@@ -26,6 +26,7 @@ from pipelines.det_view import show, title_of
 from pipelines.foreign import FeaturesOption, equipped
 from pipelines.openers import FAST, InterpreterOption, opener_of
 from pipelines.options import HopOption, JsonOption, RecipeOption, StreamOption, named_model
+from pipelines.outputs import FileOption
 
 
 def command(
@@ -61,8 +62,8 @@ def command(
     interpreter: InterpreterOption = "",
     step_by_step: StreamOption = False,
     hop: HopOption = None,
-    save: Annotated[Path | None, typer.Option(help="Write the model with the chosen threshold in it.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Write the DET curves as PNG.")] = None,
+    save: Annotated[Path | None, FileOption(help="Write the model with the chosen threshold in it.")] = None,
+    plot: Annotated[Path | None, FileOption(help="Write the DET curves as PNG.")] = None,
     recipe: RecipeOption = None,
     features: FeaturesOption = None,
     as_json: JsonOption = False,

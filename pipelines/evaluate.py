@@ -17,6 +17,7 @@ from pipelines.console import RichReporter, friendly_errors, line, table
 from pipelines.foreign import FeaturesOption, equipped
 from pipelines.openers import opener_of
 from pipelines.options import DataOption, HopOption, JsonOption, ModelArgument, RecipeOption, StreamOption, check_hop
+from pipelines.outputs import FileOption
 
 
 def command(
@@ -30,7 +31,7 @@ def command(
     hop: HopOption = None,
     recipe: RecipeOption = None,
     features: FeaturesOption = None,
-    plot: Annotated[Path | None, typer.Option(help="Write the confusion matrix as PNG.")] = None,
+    plot: Annotated[Path | None, FileOption(help="Write the confusion matrix as PNG.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge a .tflite on clips it has not seen, with TFLite Micro's own kernels unless said otherwise."""

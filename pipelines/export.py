@@ -23,6 +23,7 @@ from pipelines.boards import emulated
 from pipelines.console import friendly_errors, line, table
 from pipelines.foreign import FeaturesOption, equipped
 from pipelines.options import CoreOption, HopOption, ModelArgument, RecipeOption, StreamOption, check_hop
+from pipelines.outputs import FolderOption
 
 TARGETS = ("tflm", "engine", "firmware", "esphome", *PACKAGES)
 TFLM_NAME = "kws_model"
@@ -30,7 +31,7 @@ TFLM_NAME = "kws_model"
 
 def command(
     model: ModelArgument,
-    out_dir: Annotated[Path, typer.Option("--out", help="Where the C files go.")],
+    out_dir: Annotated[Path, FolderOption("--out", help="Where the C files go.")],
     target: Annotated[
         str,
         typer.Option(

@@ -13,6 +13,7 @@ from kws_tfmot.recipe import load_recipe
 from kws_tfmot.runs import Run
 from kws_tfmot.search.omni.settings import EvolutionSettings
 from pipelines.console import RichReporter
+from pipelines.outputs import FolderOption
 from pipelines.stages.build import Build
 from pipelines.stages.omni import SUPERNET
 from pipelines.stages.prepare import DATA_FILE, RECIPE_FILE
@@ -20,7 +21,7 @@ from pipelines.stages.prepare import DATA_FILE, RECIPE_FILE
 group = typer.Typer(no_args_is_help=True)
 
 
-RunOption = Annotated[Path, typer.Option("--out", help="The run that `kws omni train` has filled.")]
+RunOption = Annotated[Path, FolderOption("--out", help="The run that `kws omni train` has filled.")]
 
 
 BoardOption = Annotated[str, typer.Option("--board", help="A board, see `kws emulate --help`.")]

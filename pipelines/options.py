@@ -15,6 +15,7 @@ from kws_tfmot.runs import ASIDE, Run
 from kws_tfmot.zoo import find_shipped
 from pipelines.console import RichReporter, friendly_errors, line
 from pipelines.custom import ALL, clip_length, every_word
+from pipelines.outputs import FolderOption
 from pipelines.stages.build import Build
 
 
@@ -28,7 +29,7 @@ RecipeArgument = Annotated[
     Path, typer.Argument(help="A recipe (YAML), or the name of one that ships with the project.")
 ]
 DataOption = Annotated[str, typer.Option("--data", help="folder:PATH, tfds:NAME, synthetic (built in).")]
-OutOption = Annotated[Path | None, typer.Option("--out", help="The run's directory; runs/NAME of the recipe.")]
+OutOption = Annotated[Path | None, FolderOption("--out", help="The run's directory; runs/NAME of the recipe.")]
 SetOption = Annotated[list[str], typer.Option("--set", help="Change the recipe: key=value, dotted keys.")]
 KeywordsOption = Annotated[
     str, typer.Option("--keywords", help='The words to spot: "hey nova,stop"; all those of a folder: "all".')

@@ -24,6 +24,7 @@ from pipelines.options import (
     SpeakerOption,
     open_build,
 )
+from pipelines.outputs import FolderOption
 from pipelines.stages.build import Build
 from pipelines.stages.prepare import prepare_data
 from pipelines.stages.sharding import decode_clips, draw_all_epochs
@@ -40,7 +41,7 @@ def command(
     workers: Annotated[int, typer.Option(min=0, help="Processes that compute the epochs of --features.")] = 0,
     address: Annotated[str, typer.Option(help="A Ray cluster instead: HOST:PORT of its head, or auto.")] = "",
     features: Annotated[
-        Path | None, typer.Option(help="Also compute the recipe's augmented epochs into this folder.")
+        Path | None, FolderOption(help="Also compute the recipe's augmented epochs into this folder.")
     ] = None,
 ) -> None:
     """Read, check and split the clips; nothing is trained."""

@@ -28,6 +28,7 @@ from kws_tfmot.runs import Run, StageResult
 from kws_tfmot.tflite.interpreter import open_interpreter
 from pipelines.boards import emulated
 from pipelines.console import RichReporter, friendly_errors, line
+from pipelines.outputs import FileOption
 
 DET = "det.json"
 DEMO = "demo.html"  # of `kws demo`, linked where it lies beside the report
@@ -35,9 +36,7 @@ DEMO = "demo.html"  # of `kws demo`, linked where it lies beside the report
 
 def command(
     run: Annotated[Path, typer.Argument(help="The directory of a finished `kws build`.")],
-    out: Annotated[
-        Path | None, typer.Option(help="The page; RUN/report.html by default. The card lies beside.")
-    ] = None,
+    out: Annotated[Path | None, FileOption(help="The page; RUN/report.html by default. The card lies beside.")] = None,
     data: Annotated[
         str, typer.Option("--data", help="The run's source of clips: adds pictures and mistakes to listen to.")
     ] = "",

@@ -28,6 +28,7 @@ from pipelines.options import (
     SpeakerOption,
     open_build,
 )
+from pipelines.outputs import FolderOption
 from pipelines.stages.build import Build
 from pipelines.stages.prepare import prepare_data
 from pipelines.stages.search_cells import search_cells, space_of
@@ -46,7 +47,7 @@ def command(
     ] = "",
     data: DataOption = "synthetic",
     out_dir: Annotated[
-        Path | None, typer.Option("--out", help="The search's directory; runs/search/NAME of the recipe.")
+        Path | None, FolderOption("--out", help="The search's directory; runs/search/NAME of the recipe.")
     ] = None,
     overrides: SetOption = [],  # noqa: B006 - typer copies it
     keywords: KeywordsOption = "",

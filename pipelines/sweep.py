@@ -18,6 +18,7 @@ from kws_tfmot.recipe import find_recipe, read_values
 from pipelines.compare import listed
 from pipelines.console import JobsView, friendly_errors, line
 from pipelines.options import DataOption, JsonOption, SetOption, default_folder
+from pipelines.outputs import FolderOption
 from pipelines.stages.export import count_instructions, export_build
 from pipelines.stages.stream import judge_on_streams
 from pipelines.stages.sweep.cluster import require_ray
@@ -35,7 +36,7 @@ def command(
     data: DataOption = "synthetic",
     out_dir: Annotated[
         Path | None,
-        typer.Option("--out", help="Where every trial is kept, shared by all nodes; runs/sweep/NAME of the sweep."),
+        FolderOption("--out", help="Where every trial is kept, shared by all nodes; runs/sweep/NAME of the sweep."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trials at once on this computer.")] = JOBS,
     address: Annotated[str, typer.Option(help="A Ray cluster instead: HOST:PORT of its head, or auto.")] = "",
@@ -50,8 +51,8 @@ def command(
     samples: Annotated[int, typer.Option(min=0, help="Draws from what is no list.")] = 0,
     overrides: SetOption = [],  # noqa: B006 - typer copies it
     stop_early: Annotated[bool, typer.Option("--stop-early/--to-the-end", help="ASHA, as the sweep says.")] = True,
-    results: Annotated[Path | None, typer.Option(help="Where NAME.json and .png go; --out if not given.")] = None,
-    features: Annotated[Path | None, typer.Option(help="Where augmented epochs are kept; OUT/features.")] = None,
+    results: Annotated[Path | None, FolderOption(help="Where NAME.json and .png go; --out if not given.")] = None,
+    features: Annotated[Path | None, FolderOption(help="Where augmented epochs are kept; OUT/features.")] = None,
     instructions: Annotated[bool, typer.Option(help="Count instructions on mps2-an386.")] = True,
     streams: Annotated[bool, typer.Option(help="Misses at 0.5 and 0.1 false accepts an hour too.")] = True,
     as_json: JsonOption = False,

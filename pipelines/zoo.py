@@ -11,6 +11,7 @@ from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.files import write_files
 from kws_tfmot.zoo import PREFIX, Shipped, find_shipped, model_names, shipped_models
 from pipelines.console import friendly_errors, line, table
+from pipelines.outputs import FolderOption
 
 group = typer.Typer(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
 NameArgument = Annotated[str, typer.Argument(help="A model that ships, as `kws zoo` lists them.")]
@@ -72,7 +73,7 @@ def try_command(name: NameArgument) -> None:
 
 @group.command("copy")
 def copy_command(
-    name: NameArgument, out_dir: Annotated[Path, typer.Option("--out", help="A new folder for its files.")]
+    name: NameArgument, out_dir: Annotated[Path, FolderOption("--out", help="A new folder for its files.")]
 ) -> None:
     """Copy a model's files: the .tflite, the float model, the recipe, the card and the recording."""
     with friendly_errors():

@@ -203,3 +203,28 @@ def test_stages_that_a_recipe_has_no_more_leave_neither_figures_nor_files(tmp_pa
     for again in (run, Run(tmp_path)):
         assert again.figures("sparsify") == {} and again.stages == ("train",)
     assert not run.path("pruned").exists() and run.path("float").is_file()
+
+
+def test_what_is_refused_before_anything_is_made_leaves_no_folder(tmp_path) -> None:
+    run = Run(tmp_path / "a" / "b")
+    with pytest.raises(RecipeError), run.locked():
+        raise RecipeError("no such word")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "own").mkdir()
+    run = Run(tmp_path / "own")
+    with pytest.raises(RecipeError), run.locked():
+        raise RecipeError("no such word")
+    assert list((tmp_path / "own").iterdir()) == []
+
+
+def test_what_fails_later_keeps_what_was_made(tmp_path) -> None:
+    run = Run(tmp_path / "a")
+
+    def work(_: str) -> StageResult:
+        run.path("made.txt").write_text("x")
+        return StageResult(("made.txt",))
+
+    with pytest.raises(RecipeError), run.locked():
+        run.stage("first", 1, work)
+        raise RecipeError("the next one fails")
+    assert Run(tmp_path / "a").stages == ("first",)

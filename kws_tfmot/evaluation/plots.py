@@ -16,7 +16,7 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
     """Write ``figure`` as PNG without the parts that change from run to run."""
     FigureCanvasAgg(figure)
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120, metadata={"Software": None})
+        figure.savefig(temporary, format="png", dpi=120, metadata={"Software": None})
     return Path(path)
 
 

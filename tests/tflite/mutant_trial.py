@@ -25,7 +25,8 @@ ROOT = HERE.parent.parent
 MEMORY = 6 << 30  # of address space; a few hundred MB are used
 CPU_SECONDS = 30.0  # of one mutant
 EACH = 25  # mutants of a model at a time
-LIGHT = 9  # steps that only read and edit
+READING = ("check", "inspect", "slim for TFLM")  # of the tools, what every mutant goes through
+WHOLE = 5  # every so many mutants also through all other editors, the engine, streaming and packages
 
 
 def base_models() -> list[bytes]:
@@ -58,8 +59,11 @@ def mutants(first: int, last: int) -> Iterator[tuple[int, bytes]]:
                 yield number, changed
 
 
-def steps(number: int, changed: bytes, folder: str) -> list[Callable[[], Any]]:
-    """What is done with mutant ``number``: readers, editors, both exports, one of the interpreters."""
+def steps(number: int, changed: bytes, folder: str) -> tuple[list[Callable[[], Any]], list[Callable[[], Any]]]:
+    """What is done with mutant ``number``: what reads and edits, then what exports and runs.
+
+    Readers, the export for TFLM and one of the interpreters for each; all the rest for every :data:`WHOLE` th.
+    """
     from test_edit_fuzz import TOOLS
 
     from firmware_export.engine import build
@@ -77,21 +81,27 @@ def steps(number: int, changed: bytes, folder: str) -> list[Callable[[], Any]]:
 
     def package() -> None:
         contract = ModelContract.of_model(changed)
-        target = ("esphome", *TARGETS)[number % (len(TARGETS) + 1)]
+        target = ("esphome", *TARGETS)[number // WHOLE % (len(TARGETS) + 1)]
         if target == "esphome":
             export_esphome(changed, Path(folder) / f"{number}e", contract)
         else:
             export_package(changed, Path(folder) / f"{number}p", contract, target)
 
-    return [
-        *(lambda tool=tool: tool(changed) for tool in TOOLS.values()),
-        lambda: json.dumps(streaming_summary(changed)),
-        lambda: build(changed, labels=()),
-        lambda: build(changed, stream=True),
+    whole = number % WHOLE == 0
+    tools = [tool for name, tool in TOOLS.items() if whole or name in READING]
+    reading: list[Callable[[], Any]] = [lambda tool=tool: tool(changed) for tool in tools]  # type: ignore[misc]
+    running: list[Callable[[], Any]] = [
         lambda: export_tflm(changed, Path(folder) / str(number), stream=number % 8 == 7),
         interpret,
-        package,
     ]
+    if whole:
+        running += [
+            lambda: json.dumps(streaming_summary(changed)),
+            lambda: build(changed, labels=()),
+            lambda: build(changed, stream=True),
+            package,
+        ]
+    return reading, running
 
 
 def endure(number: int, changed: bytes, folder: str) -> tuple[int, list[str]]:
@@ -102,8 +112,9 @@ def endure(number: int, changed: bytes, folder: str) -> tuple[int, list[str]]:
     from kws_tfmot.errors import KwsError
 
     well, escapes = 0, []
-    for place, step in enumerate(steps(number, changed, folder)):
-        if place >= LIGHT and not well and number % 10:
+    reading, running = steps(number, changed, folder)
+    for place, step in enumerate((*reading, *running)):
+        if place >= len(reading) and not well and number % 10:
             break
         try:
             step()
