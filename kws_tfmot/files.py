@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -18,6 +20,8 @@ from kws_tfmot.errors import KwsError
 
 PARTIAL = ".*.partial*"
 """Names of files and folders that an interruption may leave."""
+_HERE, _RENAME_EXCHANGE = -100, 2  # AT_FDCWD and a flag, of Linux' fcntl.h
+_MOST_OTHERS = 500  # files of a folder that is exchanged as a whole
 _SUFFIX_ROOM = 48  # bytes that a name is longer by while the file is being written
 
 
@@ -115,8 +119,9 @@ def require_place(path: str | os.PathLike[str], folder: bool) -> Path:
 def write_files(files: Mapping[str, bytes | str], folder: str | os.PathLike[str], stale: Iterable[str] = ()) -> None:
     """Write ``files`` (contents by name, which may begin with folders) into ``folder``: all or, where that fails, none.
 
-    A new folder is filled beside its place and renamed; into one that exists the files are moved when all are written,
-    and other files there stay, but for those named in ``stale``.
+    A new folder is filled beside its place and renamed. Of one that exists the other files stay, but for those named in
+    ``stale``: it is exchanged at once for one that holds them too. Where the system cannot do that, or the folder is a
+    large one or somebody's current directory, the files are moved into it when all are written.
 
     Raises:
         KwsError: The folder cannot be made or written.
@@ -127,9 +132,13 @@ def write_files(files: Mapping[str, bytes | str], folder: str | os.PathLike[str]
             raise KwsError(f"expected a folder. Received the file: {str(target)!r}.", "Give another --out.")
         remove_partial(target)
         new = not target.exists()
-        place = target.parent if new else target
+        whole = new or _exchangeable(target)
+        place = target.resolve().parent if whole else target
         place.mkdir(parents=True, exist_ok=True)
-        staged = place / f".{target.name if new else 'export'}.{os.getpid()}-{threading.get_ident()}.partial"
+        remove_partial(place)
+        staged = (
+            place / f".{target.resolve().name if whole else 'export'}.{os.getpid()}-{threading.get_ident()}.partial"
+        )
         try:
             staged.mkdir()
             for name, data in sorted(files.items()):
@@ -137,15 +146,49 @@ def write_files(files: Mapping[str, bytes | str], folder: str | os.PathLike[str]
                 (staged / name).write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
             if new:
                 staged.rename(target)
-            else:
-                for name in sorted(files):
-                    (target / name).parent.mkdir(parents=True, exist_ok=True)
-                    (staged / name).replace(target / name)
-                for name in set(stale) - set(files):
-                    (target / name).unlink(missing_ok=True)
-                    _remove_empty((target / name).parent, target)
+            elif not (whole and _exchanged(staged, target.resolve(), {*files, *stale})):
+                _move_in(staged, target, files, set(stale) - set(files))
         finally:
             shutil.rmtree(staged, ignore_errors=True)
+
+
+def _exchangeable(folder: Path) -> bool:
+    """Whether ``folder`` is small, nobody works in it, and another one can be put beside it."""
+    if Path.cwd().resolve().is_relative_to(folder.resolve()) or not os.access(folder.resolve().parent, os.W_OK):
+        return False
+    return len(list(itertools.islice(folder.rglob("*"), _MOST_OTHERS + 1))) <= _MOST_OTHERS
+
+
+def _exchanged(new: Path, old: Path, without: set[str]) -> bool:
+    """Link what is in ``old`` but for ``without`` into ``new`` and exchange the two at once (Linux' ``renameat2``).
+
+    False where the system cannot: ``old`` is what it was then.
+    """
+    exchange = getattr(ctypes.CDLL(None), "renameat2", None)
+    if exchange is None:
+        return False
+    try:
+        for path in sorted(old.rglob("*")):
+            place = new / path.relative_to(old)
+            if path.is_dir() and not path.is_symlink():
+                place.mkdir(exist_ok=True)
+            elif path.relative_to(old).as_posix() not in without:
+                os.link(path, place, follow_symlinks=False)
+        for name in sorted(without):
+            _remove_empty((new / name).parent, new)
+        shutil.copymode(old, new)
+    except OSError:
+        return False
+    return not exchange(_HERE, os.fsencode(new), _HERE, os.fsencode(old), _RENAME_EXCHANGE)
+
+
+def _move_in(staged: Path, target: Path, names: Iterable[str], stale: Iterable[str]) -> None:
+    for name in sorted(names):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (staged / name).replace(target / name)
+    for name in stale:
+        (target / name).unlink(missing_ok=True)
+        _remove_empty((target / name).parent, target)
 
 
 def _remove_empty(folder: Path, top: Path) -> None:

@@ -1,9 +1,9 @@
 """Malformed models by the thousand through every reader, export and interpreter: `python scripts/model_mutants.py`.
 
-The trial is the one of tests/tflite/mutant_trial.py: each mutant in a child with limits of memory and processor time, where
-only a KwsError may come of it. Parts of PART mutants are tried in turn, and each part's score is appended to
-``FOLDER/scores.jsonl`` when it is done, so that a second call goes on where the first was ended; mutants that escaped are
-kept beside it with what they did.
+The trial is the one of tests/tflite/mutant_trial.py: each mutant in a child with limits of memory and processor time,
+where only a KwsError may come of it. Parts of PART mutants are tried in turn, and each part's score is appended to
+``FOLDER/scores.jsonl`` when it is done, so that a second call goes on where the first was ended; mutants that escaped
+are kept beside it with what they did.
 """
 
 from __future__ import annotations

@@ -51,3 +51,42 @@ def test_only_the_dead_lose_what_they_were_writing(tmp_path: Path) -> None:
         path.write_text("half")
     remove_partial(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([living.name, mine.name])
+
+
+KILLED = """
+import os, sys
+from kws_tfmot import files
+left = int(sys.argv[2])
+def counted(step):
+    def one(*arguments, **named):
+        global left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), 9)
+        return step(*arguments, **named)
+    return one
+for name in ("mkdir", "replace", "rename", "write_bytes", "unlink"):
+    setattr(files.Path, name, counted(getattr(files.Path, name)))
+files.write_files({"a.c": "new", "sub/b.c": "new", "c.c": "new"}, sys.argv[1], stale=["old.c"])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="folders are exchanged at once on Linux only")
+def test_a_kill_at_any_moment_leaves_the_old_export_or_the_new_one(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    old = {"a.c": "old", "sub/b.c": "old", "old.c": "old", "notes/mine.txt": "mine"}
+    new = {"a.c": "new", "sub/b.c": "new", "c.c": "new", "notes/mine.txt": "mine"}
+    seen = set()
+    for steps in range(40):
+        write_files(old, out)
+        (out / "c.c").unlink(missing_ok=True)
+        done = subprocess.run([sys.executable, "-c", KILLED, str(out), str(steps)], check=False)
+        found = {p.relative_to(out).as_posix(): p.read_text() for p in out.rglob("*") if p.is_file()}
+        assert found in (old, new), steps
+        seen.add(found == new)
+        if done.returncode == 0:
+            break
+    assert done.returncode == 0
+    assert seen == {False, True}
+    write_files(new, out)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
