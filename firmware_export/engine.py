@@ -154,7 +154,7 @@ def assemble(
 ) -> Engine:
     """The source of a lowered model whose convolutions are encoded as ``choice`` says, in their order.
 
-    ``depthwise`` says the same of depthwise convolutions, which are plain int8 where it is empty.
+    ``depthwise`` says the same of depthwise convolutions, which are dense int8 where it is empty.
     """
     waiting = {"matrix": iter(choice), "taps": iter(depthwise)}
     picked = [next(waiting.get(layer.operation.coding, iter(())), None) for layer in program.layers]

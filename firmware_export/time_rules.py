@@ -56,7 +56,7 @@ class Given:
 
 @dataclass(frozen=True)
 class StepRows:
-    """Where the rows of a step stand.
+    """Where the rows of a step are.
 
     ``first`` is the window's row that the first output row is, ``read`` the one that the first input row is; ``given``
     and ``out`` are the layouts of the step, ``whole`` is the output's in a whole window.

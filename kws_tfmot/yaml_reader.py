@@ -26,7 +26,7 @@ class _Loader(yaml.SafeLoader):
         self._sizes: dict[int, int] = {}
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """One node; an alias counts as much as what it stands for."""
+        """One node; an alias counts as much as what it represents."""
         mark = self.peek_event().start_mark
         alias = self.check_event(yaml.AliasEvent)
         before = self._nodes
@@ -42,7 +42,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """A mapping; a key that stands in it twice is refused."""
+        """A mapping; a key that is in it twice is refused."""
         if isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
             for key, _ in node.value:

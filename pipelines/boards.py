@@ -11,13 +11,13 @@ from pipelines.console import line
 
 EMULATED = (
     f"An emulated board: {', '.join(BOARDS)}; or a real one (see `kws choose --help`) or your own, FILE.yaml, for "
-    "which the emulated one of its core stands."
+    "which the emulated one of its core is taken."
 )
 EmulatedOption = Annotated[str, typer.Option("--board", help=EMULATED)]
 
 
 def emulated(name: str) -> str:
-    """The emulated board that ``name`` means; where it stands for another, that is said on standard error."""
+    """The emulated board that ``name`` means; where it replaces another, that is said on standard error."""
     board, sentence = stand_in(name)
     if sentence:
         line(f"note: {sentence}", markup=False, stderr=True)

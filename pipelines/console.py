@@ -48,7 +48,7 @@ class _RichTask:
 
 
 class _StageTask(_RichTask):
-    """A piece of a stage's work: its note stands behind its name, on the stage's one bar."""
+    """A piece of a stage's work: its note is behind its name, on the stage's one bar."""
 
     def __init__(self, progress: Progress, task: TaskID, name: str) -> None:
         super().__init__(progress, task)

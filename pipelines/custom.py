@@ -49,7 +49,7 @@ def chosen_source(data: str, recordings: Path | None) -> str:
         return data
     if data != "synthetic":
         raise RecipeError(
-            f"--recordings stand beside synthetic speech. Received: --data {data}",
+            f"--recordings are used beside synthetic speech. Received: --data {data}",
             "Leave --data out; recordings enough for a data set of their own are --data folder:PATH.",
         )
     return f"synthetic+folder:{recordings}"
@@ -68,7 +68,7 @@ def every_word(data: str) -> tuple[str, ...]:
     kind, _, path = data.partition(":")
     if kind != "folder":
         raise RecipeError(
-            f"--keywords {ALL} stands for the words of a folder of recordings. Received: --data {data}",
+            f"--keywords {ALL} means the words of a folder of recordings. Received: --data {data}",
             "Name the words, or give --data folder:PATH.",
         )
     words = [word for word in list_folder(Path(path), r"()").folders if not word.startswith("_")]

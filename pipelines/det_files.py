@@ -22,7 +22,7 @@ RUN_MODEL = "model_int8.tflite"
 
 
 class Arguments(NamedTuple):
-    """What stands on the command line, sorted."""
+    """What is on the command line, sorted."""
 
     models: list[Path]
     positives: list[str]

@@ -20,7 +20,7 @@ from pipelines.stages.build import Build
 
 
 def named_model(text: str) -> Path:
-    """The file that stands for a model on the command line: the name of one that ships is the file that ships."""
+    """The file of a model as it is named on the command line; the name of one that ships is the file that ships."""
     shipped = find_shipped(text)
     return shipped.model if shipped else Path(text)
 

@@ -22,7 +22,7 @@ class Block(NamedTuple):
 
 
 def layout(header: Sequence[str], rows: Sequence[Sequence[str]], limit: int = WIDTH) -> list[Block]:
-    """Blocks that each fit ``limit`` columns; the first column stands in every one.
+    """Blocks that each fit ``limit`` columns; the first column is in every one.
 
     Numbers stay whole; headers, sentences and long names are broken into lines; what still does not fit goes into a
     further block.
@@ -51,7 +51,7 @@ def _total(widths: Sequence[int]) -> int:
 
 
 def _natural(name: str, cells: Sequence[str]) -> int:
-    """Width of the cells, or of the header's longest word, since a header may stand on several lines."""
+    """Width of the cells, or of the header's longest word, since a header may be on several lines."""
     return max([_longest_word(name), *(cell_len(cell) for cell in cells)], default=1)
 
 

@@ -19,7 +19,7 @@ NameArgument = Annotated[str, typer.Argument(help="A model that ships, as `kws z
 
 @group.callback(invoke_without_command=True)
 def list_command(context: typer.Context) -> None:
-    """The models that ship; a name stands for the file wherever a command takes a model."""
+    """The models that ship; a command that takes a model takes a name."""
     if context.invoked_subcommand:
         return
     with friendly_errors():

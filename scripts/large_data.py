@@ -22,7 +22,7 @@ import numpy as np
 from kws_tfmot.data import AugmentSettings, ClipIndex, DataSettings, TrainingBatches, feature_batches, prepare
 from kws_tfmot.data.audio import Decoded
 from kws_tfmot.data.kept_listing import listing_of
-from kws_tfmot.data.room import features_of
+from kws_tfmot.data.large_arrays import features_of
 from kws_tfmot.data.store import folder_store
 from kws_tfmot.frontend import Frontend, FrontendSettings
 

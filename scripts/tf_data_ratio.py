@@ -1,4 +1,4 @@
-"""Time of an augmented epoch here against plain tf.data + tf.signal pipelines: `python scripts/tf_data_ratio.py`.
+"""Time of an augmented epoch here against tf.data + tf.signal pipelines: `python scripts/tf_data_ratio.py`.
 
 All take the same clips, noise bursts of 1 s at 16 kHz, and give 49 x 10 MFCC (30 ms windows, 20 ms hops, 40 bands):
 

@@ -1,4 +1,4 @@
-"""Boards: those the emulator runs, common real ones, and the user's own."""
+"""Boards: those the emulator runs, well-known real ones, and the user's own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def board_of(name: str) -> Board:
     """The emulated board called ``name``.
 
     Raises:
-        RecipeError: For a board that is not emulated, naming the one that stands for it.
+        RecipeError: For a board that is not emulated, naming the one that replaces it.
 
     >>> board_of("mps2-an386").core
     'Cortex-M4F'
@@ -33,7 +33,7 @@ def board_of(name: str) -> Board:
     if name in BOARDS:
         return BOARDS[name]
     board, _ = stand_in(name)
-    raise RecipeError(f"{name} is not emulated; {board.name} ({board.core}) stands for it.", f"Use {board.name}.")
+    raise RecipeError(f"{name} is not emulated; {board.name} ({board.core}) takes its place.", f"Use {board.name}.")
 
 
 def stand_in(name: str) -> tuple[Board, str]:
@@ -44,7 +44,7 @@ def stand_in(name: str) -> tuple[Board, str]:
 
     >>> board, sentence = stand_in("nucleo-l476rg")
     >>> board.name, sentence
-    ('mps2-an386', 'nucleo-l476rg (STM32L476RG) is not emulated: mps2-an386, also Cortex-M4F, stands for it')
+    ('mps2-an386', 'nucleo-l476rg (STM32L476RG) is not emulated: mps2-an386, also Cortex-M4F, takes its place')
     >>> stand_in("microbit")[1]
     ''
     """
@@ -58,11 +58,11 @@ def stand_in(name: str) -> tuple[Board, str]:
         names = [*BOARDS, *(budget.key for budget in BUDGETS)]
         raise RecipeError(
             f"unknown board {name!r}.{did_you_mean(name.lower(), names)} Allowed: {', '.join(BOARDS)}.",
-            "Or a real board, for which the emulated one of its core stands: see `kws choose --help`.",
+            "Or a real board, for which the emulated one of its core is taken: see `kws choose --help`.",
         ) from err
     board = emulated_for(budget)
     label = budget.key if budget.key == budget.name else f"{budget.key} ({budget.name})"
-    return board, f"{label} is not emulated: {board.name}, also {board.core}, stands for it"
+    return board, f"{label} is not emulated: {board.name}, also {board.core}, takes its place"
 
 
 def emulated_for(budget: Budget) -> Board:
@@ -74,7 +74,7 @@ def emulated_for(budget: Budget) -> Board:
     if not budget.like:
         raise RecipeError(
             f"{budget.key} ({budget.name}) has no core that is emulated: only Arm Cortex-M cores are.",
-            "The C is plain C99 and runs there (`kws export MODEL --target engine`); measure it on the board.",
+            "The C is portable C99 and runs there (`kws export MODEL --target engine`); measure it on the board.",
         )
     return BOARDS[budget.like]
 

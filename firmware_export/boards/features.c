@@ -1,5 +1,5 @@
 /* Runs the front end alone on pcm.bin, one hop at a time, and writes every frame to out.bin and the stack's high-water
- * mark to stack.bin. A marker stands before and after each push. Exit code 0, or 2 where something fails. */
+ * mark to stack.bin. A marker is before and after each push. Exit code 0, or 2 where something fails. */
 #include "board.h"
 #include "kws_frontend.h"
 #include "kws_frontend_tables.h"

@@ -37,7 +37,7 @@ class OwnBoard(Settings):
     Attributes:
         name: What it is called in tables.
         core: ``cortex-m0``, ``cortex-m0+``, ``cortex-m3``, ``-m4``, ``-m7``, ``-m33``, ``-m55``, or ``none`` for
-            another architecture, on which the C runs as plain C.
+            another architecture, on which the C runs without assembly.
         clock_mhz: Its clock.
         flash: Bytes, or with K or M (1024 and 1024 squared): ``256K``.
         ram: The same.

@@ -14,7 +14,7 @@ class Budget:
 
     Attributes:
         name: What it is called in tables.
-        like: The emulated board of its core; empty where none is emulated, and the C runs as plain C.
+        like: The emulated board of its core; empty where none is emulated, and the C runs without assembly.
         flash: Bytes in which code and constants lie.
         ram: Bytes of the largest piece of RAM that a linker script would take for everything.
         mhz: Clock.

@@ -2,7 +2,7 @@
 
 Values are placed by lifetime; two values may share bytes when they are never needed at the same time, and a layer that
 can work in place writes its output where its input is. The plan is exact: the arena ends with the last byte used.
-States, which live from step to step, stand at the start of the arena and share their bytes with nothing.
+States, which live from step to step, are at the start of the arena and share their bytes with nothing.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Step:
     """Layer ``number`` of a program while its source is written.
 
-    ``texts`` are the definitions that stand before the inference, ``size`` their bytes, ``functions`` the runtime
+    ``texts`` are the definitions that are before the inference, ``size`` their bytes, ``functions`` the runtime
     functions that the call needs.
     """
 

@@ -1,6 +1,6 @@
 """Modelled cycles: the tables there are, what each rests on, and counts between the markers of a firmware.
 
-The tables themselves, with document and page, stand in :file:`emulation/plugin/timing.c`. A count of cycles is a
+The tables themselves, with document and page, are in :file:`emulation/plugin/timing.c`. A count of cycles is a
 range, ``least`` to ``most``, because the manuals give ranges (a pipeline refill of 1 to 3 cycles on Cortex-M3 and M4,
 4 to 7 for a long multiplication with accumulation on M3); its middle is what is shown first.
 """

@@ -180,7 +180,7 @@ class EmulationReport:
     )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Values for JSON."""
         return asdict(self)
 
 

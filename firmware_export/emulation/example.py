@@ -61,7 +61,7 @@ class ExampleReport:
     stack_bytes: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Values for JSON."""
         return asdict(self)
 
 
@@ -88,7 +88,7 @@ class FrontendReport:
     stack_bytes: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Values for JSON."""
         return asdict(self)
 
 

@@ -1,4 +1,4 @@
-"""What silicon has reached on MLPerf Tiny's keyword model, to stand beside modelled cycles.
+"""What silicon has reached on MLPerf Tiny's keyword model, to compare with modelled cycles.
 
 Cycles are the clock over inferences a second, from MLPerf Tiny's published results v1.1 to v1.3; flash wait states,
 caches and the engines' own code are in them, and none of those in a model without wait states.

@@ -84,7 +84,7 @@ class StreamReport:
     note: str = field(default="Instructions are counted; cycles are modelled, not measured.")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Values for JSON."""
         return asdict(self)
 
 

@@ -1,4 +1,4 @@
-"""What all weight encodings have in common."""
+"""What all weight encodings share."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ COSTS: dict[str, CoreCosts] = {
 }
 
 DEFAULT_CORE = "m4"
-# Cores whose kernels and timing another's stand for.
+# Cores whose kernels and timing are taken from another.
 LIKE = {"m0": "m0plus", "m0plus": "m0plus", "m3": "m3", "m4": "m4", "m7": "m4", "m33": "m4", "m55": "m55", "m85": "m55"}
 
 

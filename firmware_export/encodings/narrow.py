@@ -16,7 +16,7 @@ _WEIGHT = {4: 279, BLOCK: 359, 6: 334, 10: 506}  # of a row of sixteen weights i
 
 
 def narrow_width(pixels: int, plane: int) -> int:
-    """Pixels of a block that suit a plane best: 4, 6, 8 (the common kernel's) or 10.
+    """Pixels of a block that suit a plane best: 4, 6, 8 (the general kernel's) or 10.
 
     Args:
         pixels: Of the output.

@@ -1,7 +1,7 @@
 """Dense rows laid in each other by twos for SMLAD: a layout of the weights, not an encoding of its own.
 
 A half-word holds a weight of one row and one of the next, ``w0 + 256 * w1``, a word the half-words of two neighbouring
-inputs (:file:`runtime/rows/kws_dense_pairs.h`). Rows and inputs without a neighbour stand beside zeros. Of a
+inputs (:file:`runtime/rows/kws_dense_pairs.h`). Rows and inputs without a neighbour are beside zeros. Of a
 matrix that is multiplied with a vector four rows lie together (:file:`runtime/convolution/kws_fc_dense_pairs.c`).
 """
 

@@ -37,7 +37,7 @@ class SeededChooser:
 
 @functools.cache
 def body() -> tuple[Callable[[RandomModel], None], ...]:
-    """What may stand in the middle of a model: the samples of every operator."""
+    """What may be in the middle of a model: the samples of every operator."""
     return tuple(sample for registration in operators().values() for sample in registration.samples)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from firmware_export.graphs.graph_writer import GraphWriter
 
 FEATURES = 40
-INPUT_SCALE = 26 / 255  # of microWakeWord: int8 from -128 stands for 0 to 26
+INPUT_SCALE = 26 / 255  # of microWakeWord: int8 from -128 represents 0 to 26
 
 
 @dataclass(frozen=True)

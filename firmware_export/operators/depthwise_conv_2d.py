@@ -34,7 +34,7 @@ def lower(context: Context, operator: Operator) -> None:
 
 
 def sample(m: RandomModel) -> None:
-    """DEPTHWISE_CONV_2D, often the common 3x3, or the 5x5 and 7x7 of MBConv cells."""
+    """DEPTHWISE_CONV_2D, often the usual 3x3, or the 5x5 and 7x7 of MBConv cells."""
     multiplier = m.choose.pick((1, 1, 1, 2, 3))
     side = m.choose.pick((3, 3, 5, 7, 0, 0))
     if side:

@@ -1,4 +1,4 @@
-"""Plain CMake: a static library for any compiler, and two programs for this computer."""
+"""CMake alone: a static library for any compiler, and two programs for this computer."""
 
 from __future__ import annotations
 

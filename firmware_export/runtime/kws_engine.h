@@ -1,9 +1,9 @@
 /* The inference engine's types and kernels: C99, no malloc, no float, no global mutable state.
  *
  * Tensors are int8. A tensor of height H, width W and C channels is stored as CHW: channel after channel, each plane
- * row by row and padded to a multiple of four bytes (one byte where H * W == 1). What stands in the padding is never
+ * row by row and padded to a multiple of four bytes (one byte where H * W == 1). What is in the padding is never
  * used for a result. Weights come pre-arranged by the code generator; biases already hold the input zero point's share,
- * bias[c] - zero_point * sum(weights of c), so the inner loops multiply plain int8 numbers.
+ * bias[c] - zero_point * sum(weights of c), so the inner loops multiply int8 numbers.
  */
 #ifndef KWS_ENGINE_H
 #define KWS_ENGINE_H
@@ -56,7 +56,7 @@ typedef struct {
     uint16_t out_height, out_width, out_plane;
     uint8_t height, width, stride_y, stride_x, dilation_y, dilation_x;
     int16_t first_y, first_x; /* position of the first window's first tap: minus the padding */
-    int8_t zero_point;        /* what stands outside the plane */
+    int8_t zero_point;        /* what is outside the plane */
 } kws_window;
 
 struct kws_conv;
@@ -187,7 +187,7 @@ typedef struct {
 } kws_reshape;
 
 typedef struct {
-    uint16_t depth, stride, rows; /* softmax runs over `depth` values that stand `stride` bytes apart */
+    uint16_t depth, stride, rows; /* softmax runs over `depth` values that are `stride` bytes apart */
     int32_t multiplier;
     int8_t shift;
     int16_t smallest; /* differences to the largest logit below this give exactly zero */

@@ -131,7 +131,7 @@ class OperationCosts:
     # flash
 
     def _cell_flash(self, cell: Cell, first: bool) -> int:
-        """Constants, and the structures and calls of its layers; those of a plain first cell stand in the code."""
+        """Constants, and the structures and calls of its layers; those of a plain first cell are in the code."""
         expand = self._code([_PLAIN, Cell(7, 2)]) - self._code([_PLAIN] * 2) if cell.expansion > 1 else 0
         return self._constants(cell) + expand + (0 if first else self._one_more())
 

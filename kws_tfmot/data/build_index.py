@@ -183,7 +183,7 @@ def _used(clips: LabelledClips, assigned: Assigned, settings: DataSettings) -> n
         taken = np.zeros(len(places), bool)
         unheard = np.isin(table.words.codes[places], [table.words.names.index(word) for word in assigned.held])
         if len(np.unique(table.words.codes[places[unheard]])) < NARROW_WORDS:
-            unheard[:] = False  # too few to stand for all words alone
+            unheard[:] = False  # too few to represent all words alone
         taken |= _choose(table, places, unheard, count, settings.seed)
         taken |= _choose(table, places, ~taken, count - int(taken.sum()), settings.seed)
         used[places[~taken]] = False

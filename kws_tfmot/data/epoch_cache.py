@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from kws_tfmot.cache import EPOCHS_BOUND, audio_bound, touch, trim
 from kws_tfmot.data.batches import Labels, TrainingBatches
-from kws_tfmot.data.room import room_for
+from kws_tfmot.data.large_arrays import allocate
 from kws_tfmot.files import replacing
 
 _VERSION = 3  # counts up when the same settings draw other features
@@ -102,7 +102,7 @@ def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
         if fortran or dtype.hasobject:
             raise ValueError(f"an array of {dtype}")
-        result = room_for(shape, dtype)
+        result = allocate(shape, dtype)
         flat = result.reshape(-1).view(np.uint8)
         done = 0
         while part := stream.read(_PIECE):

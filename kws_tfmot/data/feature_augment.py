@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.data.room import room_for
+from kws_tfmot.data.large_arrays import allocate
 from kws_tfmot.data.settings import AugmentSettings
 
 _AT_ONCE = 4096
@@ -42,7 +42,7 @@ def spec_augment(
             width = rng.integers(0, min(longest, size) + 1, count)
             first = rng.integers(0, size - width + 1)
             drawn.append((axis, first, first + width))
-    result = room_for(features.shape, np.int8)
+    result = allocate(features.shape, np.int8)
     for start in range(0, count, _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
         part = features[rows]

@@ -36,7 +36,7 @@ class FolderListing:
         noises: Paths of background noises.
         listed: Split of every clip that a list file names, by its path without a suffix.
         folders: The words.
-        key: 32 hexadecimal digits that stand for path, size and time of change of every sound file.
+        key: 32 hexadecimal digits that represent path, size and time of change of every sound file.
         places: Every folder that was read, relative to ``root``, and its time of change, ns.
         notes: What was taken for what, and which sound files cannot be read.
     """

@@ -145,7 +145,7 @@ class ClipIndex:
         return heapq.merge(zip(paths, labels, strict=True), sorted(names))
 
     def split_sha256(self, split: str) -> str:
-        """SHA-256 of the sorted list ``path TAB class NEWLINE`` of ``split``, to stand beside every accuracy."""
+        """SHA-256 of the sorted list ``path TAB class NEWLINE`` of ``split``, given with every accuracy."""
         if split in self.sums:
             return self.sums[split]
         digest = hashlib.sha256()

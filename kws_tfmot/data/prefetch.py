@@ -16,7 +16,7 @@ from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.batches import Labels, TrainingBatches
 from kws_tfmot.data.epoch_cache import EpochCache
 from kws_tfmot.data.feature_augment import spec_augment
-from kws_tfmot.data.room import room_for
+from kws_tfmot.data.large_arrays import allocate
 from kws_tfmot.errors import DataError
 
 _T = TypeVar("_T")
@@ -117,7 +117,7 @@ class FeatureEpochs:
         with ThreadPoolExecutor(self.threads, thread_name_prefix="clips") as pool:
             for features, classes in _in_order(pool, piece, self.batches.pieces(draw), 4 * self.threads):
                 if joined is None:
-                    joined = room_for((self.batches.clips_per_epoch, *features.shape[1:]), np.int8)
+                    joined = allocate((self.batches.clips_per_epoch, *features.shape[1:]), np.int8)
                 joined[done : done + len(features)] = features
                 done += len(features)
                 labels.append(classes)
@@ -144,7 +144,7 @@ class FeatureEpochs:
 
 
 def _in_another_order(features: Features, order: npt.NDArray[np.int64]) -> Features:
-    result = room_for(features.shape, features.dtype)
+    result = allocate(features.shape, features.dtype)
     for first in range(0, len(order), _AT_ONCE):
         result[first : first + _AT_ONCE] = features[order[first : first + _AT_ONCE]]
     return result

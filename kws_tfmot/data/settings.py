@@ -155,7 +155,7 @@ class AugmentSettings(Settings):
             of SpecAugment: for small networks making clips takes longer than training on them.
         unknown_share: Clips of ``_unknown_`` in an epoch, as a share of the mean keyword's clips.
         silence_share: The same for ``_silence_``.
-        recorded_share: Where a user's recordings stand beside synthetic clips, their share of every class that has any.
+        recorded_share: Where a user's recordings are beside synthetic clips, their share of every class that has any.
         unknown_balance: How often each other word is drawn: ``clip`` (as its clips), ``sqrt``, or ``word`` (all alike).
         shift_ms: Largest random shift either way.
         speed_percent: Largest change of speed and pitch either way, by resampling.

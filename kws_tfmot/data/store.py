@@ -54,7 +54,7 @@ class AudioStore:
 
 
 def store_key(*parts: Any) -> str:
-    """16 hexadecimal digits that stand for ``parts`` (anything JSON can hold)."""
+    """16 hexadecimal digits that represent ``parts`` (anything JSON can hold)."""
     text = json.dumps([_VERSION, *parts], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 

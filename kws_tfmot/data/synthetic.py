@@ -146,7 +146,7 @@ def speakers(count: int, seed: int) -> list[str]:
 
 
 def speaker_id(voice: str) -> str:
-    """Eight hexadecimal digits that stand for ``voice``, as in the file names of Speech Commands.
+    """Eight hexadecimal digits that represent ``voice``, as in the file names of Speech Commands.
 
     >>> len(speaker_id("en-us+f1"))
     8

@@ -184,7 +184,7 @@ def _store_examples(
 
 
 def _clip_of(path: str) -> SourceClip:
-    """The clip of a path made by :func:`_store_examples`: all that is known of it stands there."""
+    """The clip of a path made by :func:`_store_examples`: all that is known of it is there."""
     split, speaker, word, _ = path.split("/", 3)
     return SourceClip(path, word, speaker, split)
 

@@ -13,7 +13,7 @@ from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import SILENCE, UNKNOWN, ClipIndex, prepare
 from kws_tfmot.data.class_levels import class_level_notes
 from kws_tfmot.data.index import AudioSplit
-from kws_tfmot.data.room import features_of
+from kws_tfmot.data.large_arrays import features_of
 from kws_tfmot.errors import DataError, ModelError
 from kws_tfmot.evaluation.accuracy import Accuracy
 from kws_tfmot.evaluation.breadth import breadth, narrow_classes, speaker_interval, speakers_of, unheard_words

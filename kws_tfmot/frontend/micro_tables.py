@@ -89,7 +89,7 @@ def _window(length: int) -> npt.NDArray[np.int16]:
 
 
 def _turns(angle: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
-    """``exp(-i angle)`` as rounded pairs; 32767 stands for one."""
+    """``exp(-i angle)`` as rounded pairs; 32767 represents one."""
     pairs = np.stack([np.cos(-angle), np.sin(-angle)], axis=1)
     return np.floor(0.5 + 32767 * pairs).astype(np.int16)
 

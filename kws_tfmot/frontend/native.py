@@ -124,7 +124,7 @@ class NativeStream:
 
 
 def table_numbers(tables: FrontendTables | MicroTables) -> dict[str, int]:
-    """The plain members of ``kws_frontend_tables``, in C's order."""
+    """The scalar members of ``kws_frontend_tables``, in C's order."""
     settings = tables.settings
     sizes = {
         "window_samples": settings.window_samples,

@@ -114,7 +114,7 @@ class FrontendSettings(Settings):
 
     @property
     def zero_point(self) -> int:
-        """The int8 that stands for 0.0."""
+        """The int8 that represents 0.0."""
         return 0
 
 

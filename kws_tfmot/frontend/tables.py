@@ -96,7 +96,7 @@ def fft_gain_bits(settings: FrontendSettings) -> int:
 
 
 def energy_unit_octaves(settings: FrontendSettings) -> float:
-    """log2 of the integer that stands for energy 1.0.
+    """log2 of the integer that represents energy 1.0.
 
     Energy is ``sum_k r_k |X_k / (window / 2)|**2`` with X the FFT of int16 steps (the window's sum is
     ``window / 2``); the integer code has X scaled by ``2**(gain - 6)`` and r by ``2**15``.

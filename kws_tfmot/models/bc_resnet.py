@@ -1,7 +1,7 @@
 """BC-ResNet: two-dimensional features, averaged over frequency, cheap work along time, added back to every frequency.
 
 Kim et al. 2021, "Broadcasted Residual Learning for Efficient Keyword Spotting" (arXiv 2106.04140). Two things differ
-from the paper, for int8: ReLU stands in for swish, and one batch norm, which folds into its convolution, for that of
+from the paper, for int8: ReLU replaces swish, and one batch norm, which folds into its convolution, for that of
 five sub-bands, which cannot (its factor changes within what one depthwise kernel convolves). So a published count of
 parameters is that of this network and eight more for each channel of a frequency convolution. The MACs of the paper
 (3.1 M for the smallest, here 2.5 M) count more than convolutions, which it does not say in detail.

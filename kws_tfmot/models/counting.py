@@ -43,7 +43,7 @@ def count_layers(model: keras.Model) -> list[LayerCount]:
     MACs: one for each multiply-accumulate of an inference with batch 1: output positions x kernel elements for a
     convolution (input positions for a transposed one), inputs x units for a fully connected layer, time steps x both
     kernels for a recurrent one; batch norm (folded), pooling, additions and products of activations count none. The
-    layers of nested models stand in their place.
+    layers of nested models are in their place.
 
     Raises:
         ModelError: For a layer whose multiplies this function does not know, rather than leaving them out.

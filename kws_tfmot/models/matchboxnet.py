@@ -48,7 +48,7 @@ def _separable(
     dilation: int = 1,
     relu: bool = True,
 ) -> keras.KerasTensor:
-    """Depthwise along time, then pointwise, then batch norm: nothing stands between the two, as in the paper."""
+    """Depthwise along time, then pointwise, then batch norm: nothing is between the two, as in the paper."""
     x, sides = padded(x, f"{name}_depthwise", (kernel, 1), (1, 1), padding, (dilation, 1))
     x = keras.layers.DepthwiseConv2D(
         (kernel, 1), padding=sides, dilation_rate=(dilation, 1), use_bias=False, name=f"{name}_depthwise"

@@ -1,7 +1,7 @@
 """Starting quantisation-aware training from the activations' real ranges.
 
 TFMOT starts every range at [-6, 6] and moves it by 1/1000 of the way a step, so after a short training half of the
-int8 range of a ReLU would still stand for negative values that never occur.
+int8 range of a ReLU would still represent negative values that never occur.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class IntegerKernel:
 
     @property
     def real(self) -> npt.NDArray[np.float64]:
-        """The weights that the integers stand for."""
+        """The weights that the integers represent."""
         shape = [1] * self.values.ndim
         shape[self.axis] = -1
         return self.values * self.scales.astype(np.float64).reshape(shape)

@@ -14,7 +14,7 @@ from kws_tfmot.quantization.low_bit_layers import LowBitLayer, kernels_of
 
 
 class LowBitTraining(keras.callbacks.Callback):
-    """Keeps the kernels of a plain network on their grids while it trains.
+    """Keeps the kernels of an ordinary network on their grids while it trains.
 
     The network holds and computes with ``Q(W) = step * level(W / step)``; ``W`` are the latent weights. What the
     optimiser does to ``Q(W)`` is done to ``W``: the gradient passes the rounding as if it were not there, also beyond

@@ -1,4 +1,4 @@
-"""TFMOT's quantisation-aware training, plain or preserving zeros and clusters, behind one small adapter."""
+"""TFMOT's quantisation-aware training, alone or preserving zeros and clusters, behind one small adapter."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A recipe's group ``sparsity``: from its keys to the settings of the method that it names, also in older spelling.
 
-Until methods were named by what they do, ``magnitude`` was TFMOT's, and ``weight_importance`` was three methods, told
-apart by ``schedule`` and ``returns``. Recipes of that spelling, and those that finished builds have written with every
+Until methods were named by what they do, ``magnitude`` was TFMOT's, and ``weight_importance`` was three methods in
+one, by ``schedule`` and ``returns``. Recipes of that spelling, and those that finished builds have written with every
 default, are read as what they meant.
 """
 

@@ -38,7 +38,7 @@ class SparseTraining:
         callbacks: What the method does between steps.
         after_step: What it does in the graph after each step.
         keep_from_epoch: First epoch whose weights may be selected; before it the masks are not final.
-        strip: Takes the trained network, returns the plain model with zeros in its kernels.
+        strip: Takes the trained network, returns the model itself with zeros in its kernels.
     """
 
     network: keras.Model

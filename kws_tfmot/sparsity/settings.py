@@ -159,7 +159,7 @@ class ReturningSettings(RampedSettings):
 
     Attributes:
         freeze: Share of the training at which the masks become fixed, ``end`` where it is not given. Between the two
-            the target stands and weights still change places.
+            the target is held and weights still change places.
         decay: Of masked weights, which shrink by ``decay * learning rate`` of themselves in every step, so that only
             weights that keep growing return (SR-STE, Zhou et al. 2021, arXiv 2102.04010).
     """

@@ -21,7 +21,7 @@ _UNSIGNED, _SIGNED, _PAIR = struct.Struct("<I"), struct.Struct("<i"), struct.Str
 class Source(bytes):
     """The bytes of a file, with an account of what was read of them.
 
-    Sharing is legal in a flatbuffer, but a small file must not stand for a huge one: bytes referred to are counted.
+    Sharing is legal in a flatbuffer, but a small file must not become a huge one: bytes referred to are counted.
     """
 
     size: int

@@ -67,7 +67,7 @@ def install_kernels(root: ModelT, kernels: Sequence[IntegerKernel]) -> None:
 
 
 def _recognised(root: ModelT, tensor: TensorT, kernels: Sequence[IntegerKernel]) -> IntegerKernel | None:
-    """The kernel whose real weights the converter's integers stand for, to the rounding of its scales."""
+    """The kernel whose real weights the converter's integers represent, to the rounding of its scales."""
     data = constant_of(root, tensor)
     if data is None or dtype_name(tensor) != "int8":
         return None

@@ -1,4 +1,4 @@
-"""A TFLite model as plain, immutable Python values: what the reader returns and everything else consumes."""
+"""A TFLite model as immutable Python values: what the reader returns and everything else consumes."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class TensorSummary:
 class WeightSummary:
     """A weight tensor (not a bias).
 
-    ``zeros`` counts elements that stand for 0, ``bytes`` what is stored of it; ``bits`` would tell the different
+    ``zeros`` counts elements that represent 0, ``bytes`` what is stored of it; ``bits`` would tell the different
     numbers in it apart (``None`` for float and sparse-encoded weights).
     """
 

@@ -6,7 +6,7 @@ for much, and a file that kills them must not kill the caller.
 =================  =============================================================================================
 ``"tflm"``         TensorFlow Lite Micro's own kernels (PyPI tflite-micro): what a device with TFLM computes
 ``"builtin"``      LiteRT's optimised kernels without delegates
-``"reference"``    LiteRT's reference kernels: slow, plain
+``"reference"``    LiteRT's reference kernels: slow, straightforward
 ``"xnnpack"``      LiteRT's default, XNNPACK: fast on the desktop, not what a device computes
 ``"tflite_runtime"``  the same as ``"builtin"`` from the older package tflite-runtime
 =================  =============================================================================================

@@ -1,7 +1,7 @@
 """How many inputs an operator takes, of which types, and which may be absent: one row an operator.
 
 Sources: the comments on operators in the TFLite schema, and what the kernels of tflite-micro demand in their Prepare
-(tensorflow/lite/micro/kernels), which for the most part take a file's word for the number of inputs. A type stands for
+(tensorflow/lite/micro/kernels), which for the most part take a file's word for the number of inputs. A type represents
 every tensor type that some kernel takes at this place.
 """
 

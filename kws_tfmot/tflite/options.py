@@ -45,7 +45,7 @@ def read_options(operator: OperatorT, code: str, custom: bool, where: str) -> di
     """Decode the options of one operator table.
 
     Every field of the options is present in the result, with the schema's default where the file leaves it out;
-    enumerations are strings, vectors are lists. Raw bytes of a custom operator stand under ``"custom_options"``.
+    enumerations are strings, vectors are lists. Raw bytes of a custom operator are under ``"custom_options"``.
 
     Raises:
         ModelError: If the options belong to another operator, or a value is not one of its enumeration.

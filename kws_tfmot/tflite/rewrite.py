@@ -46,7 +46,7 @@ from kws_tfmot.tflite.quantized_layers import (
 )
 from kws_tfmot.tflite.schema import ModelT, OperatorT, QuantizationParametersT, TensorT
 
-# They move numbers about; PAD fills with the zero point, which stands for 0 whatever the scale.
+# They move numbers about; PAD fills with the zero point, which represents 0 whatever the scale.
 _MOVING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "PAD", "STRIDED_SLICE")
 
 
@@ -150,7 +150,7 @@ def revive_dead_channels(root: ModelT) -> int:
 def set_input_quantization(root: ModelT, scale: float, zero_point: int) -> None:
     """Give the int8 input of a model another quantisation, and the first layers biases that fit it.
 
-    Weights keep their bytes; a bias stands for the same real number, in steps of the new ``s_input * s_weights``.
+    Weights keep their bytes; a bias represents the same real number, in steps of the new ``s_input * s_weights``.
     What else reads the input (an LSTM, an addition) goes on reading the old quantisation, through a QUANTIZE.
 
     Raises:

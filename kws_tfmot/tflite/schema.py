@@ -95,7 +95,7 @@ Uint8VectorT = generated.Uint8VectorT
 
 @functools.cache
 def snake_case(name: str) -> str:
-    """Name of a generated attribute as it stands in the schema.
+    """Name of a generated attribute as it is in the schema.
 
     >>> snake_case("dilationWFactor"), snake_case("builtinOptions2Type")
     ('dilation_w_factor', 'builtin_options_2_type')

@@ -22,7 +22,7 @@ _MAX_DENSE_ELEMENTS = 1 << 26
 
 
 def densify(values: np.ndarray, shape: tuple[int, ...], sparsity: SparsityParametersT) -> np.ndarray:
-    """The dense array that a sparse encoding stands for.
+    """The dense array that a sparse encoding represents.
 
     Args:
         values: Stored values, in traversal order.

@@ -1,6 +1,6 @@
 """The processes in which other people's interpreters run: a server that forks one worker for each opened model.
 
-The server is started once by :mod:`kws_tfmot.tflite.isolated`; it has one thread, so that forking it is safe and quick.
+The server is started once by :mod:`kws_tfmot.tflite.isolated`; it has one thread, so that forking it is safe and fast.
 A worker answers requests over its socket until it is closed. Messages are a JSON header and raw arrays: nothing that
 comes from a worker is ever unpickled.
 """

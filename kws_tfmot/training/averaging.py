@@ -35,7 +35,7 @@ class AveragedWeights(keras.callbacks.Callback):
         self._weights = [w for w in network.weights if id(w) in trained or w.name.split(":")[0].endswith(_STATISTICS)]
         self._means = [tf.Variable(weight, trainable=False) for weight in self._weights]
         self._steps = tf.Variable(0.0, trainable=False, name="averaged_steps")
-        self._trained: list[np.ndarray] | None = None  # the weights as they are, while the average stands in for them
+        self._trained: list[np.ndarray] | None = None  # the weights as they are, while the average replaces them
 
     def after_step(self, _: keras.optimizers.Optimizer) -> None:
         """In the graph: take the weights into the average."""
@@ -51,14 +51,14 @@ class AveragedWeights(keras.callbacks.Callback):
             self._steps.assign(0.0)
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Let the average stand in for the weights."""
+        """Put the average in place of the weights."""
         if self._trained is None and float(self._steps) > 0:
             self._trained = [weight.numpy() for weight in self._weights]
             for weight, mean, own in zip(self._weights, self._means, self._trained, strict=True):
                 weight.assign(np.where(own == 0, 0, mean.numpy()))
 
     def get_state(self) -> dict[str, np.ndarray]:
-        """The average, and the weights that it stands in for."""
+        """The average, and the weights that it replaces."""
         now = self._trained or [weight.numpy() for weight in self._weights]
         means = {f"mean/{i}": mean.numpy() for i, mean in enumerate(self._means)}
         return means | {f"weight/{i}": weight for i, weight in enumerate(now)} | {"steps": self._steps.numpy()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.data.room import Rows
+from kws_tfmot.data.large_arrays import Rows
 from kws_tfmot.keras import keras
 
 NAME = "val_false_rejects"
@@ -43,7 +43,7 @@ def false_reject_rate(
 
 
 class FalseRejects(keras.callbacks.Callback):
-    """Adds :data:`NAME` to every epoch's figures; must stand before whatever reads them."""
+    """Adds :data:`NAME` to every epoch's figures; must be before whatever reads them."""
 
     def __init__(self, network: keras.Model, validation: tuple[Rows, Rows], accepts: float) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kws_tfmot.data.room import Rows
+from kws_tfmot.data.large_arrays import Rows
 from kws_tfmot.errors import DataError
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.progress import SILENT, Reporter, Task

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from kws_tfmot.data.room import Rows
+from kws_tfmot.data.large_arrays import Rows
 
 
 class EpochSource(Protocol):

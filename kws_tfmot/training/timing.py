@@ -26,7 +26,7 @@ def _now() -> npt.NDArray[np.float64]:
 class StepTimer(keras.callbacks.Callback):
     """Takes the time of the steps and of what a method does between the epochs.
 
-    The first step of an epoch waits for its features, so the others stand for it; validation does not count. With S
+    The first step of an epoch waits for its features, so the others count for it; validation does not count. With S
     steps an epoch, t1 its second step's begin and t2 its end, e the time from the end of the validation to the next
     epoch's first step, a step takes ``(t2 - t1) / (S - 1) + e / S``. It must be the first of the callbacks.
 

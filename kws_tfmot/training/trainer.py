@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kws_tfmot.data.room import Rows
+from kws_tfmot.data.large_arrays import Rows
 from kws_tfmot.keras import keras, tf
 
 # (features, targets, probabilities) -> scalar loss, added to the cross-entropy

@@ -64,7 +64,7 @@ class Row:
         return self.bit_exact and all(goal is None or value <= goal for value, goal in pairs)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Values for JSON."""
         return asdict(self) | {"reached": self.reached}
 
 

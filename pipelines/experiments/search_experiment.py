@@ -1,4 +1,4 @@
-"""The comparison that a search must stand: a hand-made network, random ones of the same cost, another cost in the loss.
+"""The comparison that a search must pass: a hand-made network, random ones of the same cost, another cost in the loss.
 
 Budgets come from the reference network and from what earlier searches found, all measured on one board.
 """

@@ -1,4 +1,4 @@
-"""One seed of the comparison that omni-sparsity must stand: against models trained one by one, and against no search.
+"""One seed of the comparison that omni-sparsity must pass: against models trained one by one, and against no search.
 
 All that is compared is quantised by calibration and judged as int8 on the same test clips. A model trained for one
 sparsity gets as many epochs as the supernet: a dense training, shared by all of them, and a sparse one.

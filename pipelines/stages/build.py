@@ -11,8 +11,8 @@ import numpy as np
 
 from kws_tfmot.data import ClipIndex, prepare
 from kws_tfmot.data.feature_augment import mixup_draws
+from kws_tfmot.data.large_arrays import ModelInput, Rows, Targets, features_of, fits
 from kws_tfmot.data.prefetch import FeatureEpochs
-from kws_tfmot.data.room import ModelInput, Rows, Targets, features_of, fits
 from kws_tfmot.files import cache_root
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter

@@ -125,7 +125,7 @@ def find_candidates(paths: Sequence[Path]) -> list[Candidate]:
         if kind_of(path) in ("a TFLite model", "a Keras model", "a sound file"):
             raise RecipeError(
                 f"expected a run of `kws build`, or a recipe. Received: {str(path)!r}, {kind_of(path)}",
-                "Give the folder that the model was built in: only there its accuracy stands.",
+                "Give the folder that the model was built in: only there its accuracy is known.",
             )
         if (recipe := find_recipe(path)).is_file():
             found[str(recipe.resolve())] = Candidate(path.stem, recipe)

@@ -24,7 +24,7 @@ class Comparison(Settings):
         name: Names the results.
         recipe: The base: a path relative to the comparison's own file, or the name of a recipe that ships.
         changes: Changes to the base that all variants share.
-        seeds: The seeds, or how many (``3`` stands for 1, 2, 3).
+        seeds: The seeds, or how many (``3`` means 1, 2, 3).
         targets: Sparsities at which every sparse variant is run that does not set ``sparsity.target`` itself.
         variants: Changes to the base under the name of each variant; ``sparsity: null`` makes a dense one.
         baseline: The variant that the others are measured against, seed by seed.
@@ -63,7 +63,7 @@ class Comparison(Settings):
 
 
 def count_of_seeds(seeds: Any) -> Any:
-    """A number of seeds stands for the first ones.
+    """A number of seeds means the first ones.
 
     >>> count_of_seeds(3), count_of_seeds([7])
     ((1, 2, 3), [7])

@@ -47,7 +47,7 @@ def _convert(build: Build) -> StageResult:
     calibration = build.calibration()
     trained = build.run.figures("train").get("threshold") if recipe.streams else None
     if trained is not None:
-        # Chosen on validation streams; thresholds of single keywords in the recipe stand.
+        # Chosen on validation streams; thresholds of single keywords in the recipe are kept.
         detection = recipe.detection.model_copy(update={"threshold": trained})
         recipe = recipe.model_copy(update={"detection": detection})
     contract = recipe.contract().to_settings() | {"recipe": recipe.name, "seed": recipe.seed}

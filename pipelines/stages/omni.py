@@ -147,7 +147,7 @@ def subnetwork_recipe(recipe: Recipe) -> Recipe:
 def subnetwork_build(build: Build, subnets: Subnetworks, levels: Levels, *, shrink: bool) -> Build:
     """Take out one sub-network and convert it: a run of its own below ``subnets``, named by its zeros and its levels.
 
-    The sub-network stands where a dense training would have left its model, so that every later stage is the same as
+    The sub-network is where a dense training would have left its model, so that every later stage is the same as
     for any other build: ``convert`` counts its zeros in the int8 file, ``evaluate`` compares the interpreters.
     ``shrink`` removes the units that died, which changes no output.
     """

@@ -12,7 +12,7 @@ from kws_tfmot.data import DataSettings, kept_listing, prepare, room
 from kws_tfmot.data.audio_shards import ClipShards, ShardWriter
 from kws_tfmot.data.feature_augment import mixup, mixup_draws, spec_augment
 from kws_tfmot.data.kept_listing import listing_of
-from kws_tfmot.data.room import ModelInput, Targets, room_for
+from kws_tfmot.data.large_arrays import ModelInput, Targets, allocate
 from kws_tfmot.data.settings import AugmentSettings
 from kws_tfmot.data.speakers import percent_splits
 from kws_tfmot.errors import DataError
@@ -110,7 +110,7 @@ def test_arrays_beyond_the_bound_lie_in_a_file(monkeypatch: pytest.MonkeyPatch) 
     large = spec_augment(features, np.random.default_rng(2), settings)
     assert isinstance(large, np.memmap) and not isinstance(small, np.memmap)
     np.testing.assert_array_equal(large, small)
-    assert room_for((0, 3), np.int8).shape == (0, 3)
+    assert allocate((0, 3), np.int8).shape == (0, 3)
 
 
 def test_speakers_without_clips_and_rare_classes_are_placed() -> None:

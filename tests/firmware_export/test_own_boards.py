@@ -70,10 +70,10 @@ def test_a_file_that_is_missing() -> None:
 
 def test_the_emulated_board_of_the_same_core_stands_for_a_real_one(board_file) -> None:
     board, sentence = stand_in("nucleo-h743zi")
-    assert board.name == "mps2-an500" and "STM32H743ZI" in sentence and "stands for it" in sentence
+    assert board.name == "mps2-an500" and "STM32H743ZI" in sentence and "takes its place" in sentence
     assert stand_in("mps3-an547") == (board_of("mps3-an547"), "")
     assert stand_in(board_file(FULL))[0].name == "mps2-an386"
-    with pytest.raises(RecipeError, match=r"mps2-an386 \(Cortex-M4F\) stands for it"):
+    with pytest.raises(RecipeError, match=r"mps2-an386 \(Cortex-M4F\) takes its place"):
         board_of("nucleo-l476rg")
     with pytest.raises(RecipeError, match="Did you mean 'mps2-an386'"):
         stand_in("mps2-an368")

@@ -149,7 +149,7 @@ def test_a_wholly_dead_network_keeps_one_unit_a_layer(name: str) -> None:
     smaller, sizes = shrink(model)
     assert_equal_outputs(model, smaller)
     assert [row.units_after for row in sizes] == [1] * (len(sizes) - 1) + [CLASSES]
-    assert all("one with zero weights stands for them" in row.reason for row in sizes[:-1])
+    assert all("one with zero weights replaces them" in row.reason for row in sizes[:-1])
 
 
 def test_two_channels_of_which_one_dies() -> None:

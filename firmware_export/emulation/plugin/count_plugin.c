@@ -7,7 +7,7 @@
  * all since reset and the marker included: instructions executed, how many of them went on elsewhere than behind
  * themselves, data read below 0x20000000 (counted where flash=on, else 0), and for each table of cores=NAME:NAME the
  * least and most cycles. Every block of instructions is classed when QEMU translates it (timing.h); what it costs is
- * added when it runs, and what a jump adds when the next block turns out to stand elsewhere. profile=PATH writes,
+ * added when it runs, and what a jump adds when the next block turns out to be elsewhere. profile=PATH writes,
  * at the end, `address bytes runs instructions least most jumps` of every block, by the first table, jumps included.
  */
 #include <inttypes.h>

@@ -20,11 +20,11 @@ typedef struct {
 extern const timing timings[];
 extern const uint32_t timing_count;
 
-/* What stands before an instruction. */
+/* What is before an instruction. */
 typedef struct {
     thumb before;     /* the instruction before, where `known` */
     bool known;       /* there is one, and it did not jump here */
-    bool conditional; /* the instruction itself stands under an IT */
+    bool conditional; /* the instruction itself is in an IT block */
 } situation;
 
 /* Cycles of one instruction without what a jump adds. */

@@ -184,7 +184,7 @@ class Convolution(Operation):
         return f"(const uint8_t *){step.array('uint32_t', 'weights', words, 4)}"
 
     def _im2col(self, encoding: str) -> tuple[str, list[str]]:
-        """The name that the kernel's im2col has in C, and the functions that it stands for on one core or another."""
+        """The name that the kernel's im2col has in C, and the functions that it means on one core or another."""
         if self.vector:
             return "NULL", []
         point = self.window.pointwise

@@ -109,7 +109,7 @@
         KWS_ROW_PAIR("r10", "r11") "pop {r0, r4-r11, pc}"
 #endif
 
-/* Where the constants of the next channel stand, for the assembly: offsets 0, 4, 8 and so on to 28. */
+/* Where the constants of the next channel are, for the assembly: offsets 0, 4, 8 and so on to 28. */
 typedef struct {
     const int32_t *bias;
     const int32_t *multiplier;

@@ -3,7 +3,7 @@
 #include "kws_rows.h"
 
 /* Delta index: a row is 32-bit words of two weights, {16 * d0, w0, 16 * d1, w1} from the lowest byte on, ended by a
- * word that is 0. d0 is how far w0 stands behind the place before it (the row begins at 0), at most 15, and d1 the same
+ * word that is 0. d0 is how far w0 is behind the place before it (the row begins at 0), at most 15, and d1 the same
  * for w1: 16 * d is how many bytes the columns move on. Longer gaps are bridged by weights that are zero. */
 
 #if KWS_MVE

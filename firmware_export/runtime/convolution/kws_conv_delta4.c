@@ -3,7 +3,7 @@
 #include "kws_mve_sparse.h"
 
 /* 4-bit delta index: a row is groups of two weights, {steps, w0, w1}, ended by a zero byte. The lower half of
- * `steps` is how far w0 stands behind the place before it (the row begins at 0), the upper half the same for w1. Longer
+ * `steps` is how far w0 is behind the place before it (the row begins at 0), the upper half the same for w1. Longer
  * gaps are bridged by weights that are zero. */
 
 #if KWS_MVE

@@ -1,4 +1,4 @@
-/* Convolution with plain int8 weights. */
+/* Convolution with dense int8 weights. */
 #include "kws_dense_row.h"
 
 /* Plain int8 weights, [channels][depth]. */

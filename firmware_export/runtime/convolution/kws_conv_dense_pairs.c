@@ -29,7 +29,7 @@ static void kws_pairs_block(const kws_conv *layer, const uint8_t *columns, int8_
 }
 #endif
 
-/* Plain int8 weights of layers whose requantisation is plain and whose planes are multiples of four bytes. With SMLAD
+/* Dense int8 weights of layers whose requantisation is plain and whose planes are multiples of four bytes. With SMLAD
  * two rows lie in each other as kws_dense_pairs.h says, a single last row beside zeros; elsewhere as in kws_conv_dense.
  * `bits` is 1 where no weight is -128, which Cortex-M3's kernel needs.
  */

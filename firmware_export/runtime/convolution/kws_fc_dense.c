@@ -1,4 +1,4 @@
-/* Matrix times vector with plain int8 weights. */
+/* Matrix times vector with dense int8 weights. */
 #include "kws_dot_rows.h"
 
 /* Encoding as in kws_conv_dense.c. */

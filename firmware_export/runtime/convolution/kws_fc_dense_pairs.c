@@ -1,4 +1,4 @@
-/* Matrix times vector with plain int8 weights, two rows of them in each other. */
+/* Matrix times vector with dense int8 weights, two rows of them in each other. */
 #include "kws_offsets.h"
 #include "kws_requantize.h"
 
@@ -29,7 +29,7 @@ KWS_CHECK_OFFSET(kws_matrix, skip, 32);
 #define STEP_CODE 64 /* bytes of one of them */
 
 /* Sums as in kws_dense_pairs.h: S0 and S0 + 256 * S1 of the first two rows in r4 and r5, of the next two in r6 and r7.
- * Sixteen products; inputs 0 and 2 stand in r2, 1 and 3 in r3. Every instruction has four bytes. */
+ * Sixteen products; inputs 0 and 2 are in r2, 1 and 3 in r3. Every instruction has four bytes. */
 #define TWO_INPUTS(inputs, first, second)      \
     "smlad r5, " inputs ", " first ", r5\n\t"  \
     "sxtb16 " first ", " first "\n\t"          \

@@ -24,7 +24,7 @@ static inline void kws_put_four(const int8_t *a, const int8_t *b, uint32_t *row)
                      : "memory");
 }
 
-/* A 1x1 window with stride 1; a channel without a neighbour stands beside zeros. */
+/* A 1x1 window with stride 1; a channel without a neighbour is beside zeros. */
 void kws_im2col_pairs(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *columns) {
     static const int8_t zeros[KWS_BLOCK] = {0};
     uint32_t *row = (uint32_t *)columns;

@@ -52,7 +52,7 @@ static void kws_fill_pixel(int16_t *at, uint32_t depth, int32_t value) {
     }
 }
 
-/* What the window of one pixel sees, channel by channel; what stands outside is filled in first. */
+/* What the window of one pixel sees, channel by channel; what is outside is filled in first. */
 static void kws_put_pixel(const kws_conv *layer, const int8_t *input, int32_t y, int32_t x, int16_t *at) {
     const kws_window *w = &layer->window;
     const kws_range columns = kws_inside(x, w->width, w->dilation_x, w->in_width);

@@ -43,7 +43,7 @@ KWS_CHECK_OFFSET(kws_job, major, 68);
 KWS_CHECK_OFFSET(kws_job, count, 72);
 
 /* A row of the window under six outputs a to f, r4-r9; r10 and r11 hold inputs, r12 and lr the taps. `more` loads the
- * bias into r9 in the first row; `a` to `f` are what is added to. Loads stand together, since those that follow another
+ * bias into r9 in the first row; `a` to `f` are what is added to. Loads are together, since those that follow another
  * take one cycle. */
 #define ROW(pointer, taps01, taps12, more, a, b, c, d, e)                \
     "ldr r10, [" pointer "]\n\t"                                         \

@@ -31,7 +31,7 @@ KWS_LAID_OUT int32_t kws_two_taps(uint32_t taps, const int16_t *x, int32_t sum) 
     return sum;
 }
 
-/* Four outputs, `stride` inputs apart, by pairs of taps along the line; a last tap without another stands beside zero.
+/* Four outputs, `stride` inputs apart, by pairs of taps along the line; a last tap without another is beside zero.
  */
 KWS_LAID_OUT void kws_four_sums(const kws_plane *p, const int16_t *taps, const int16_t *x, int32_t pairs,
                                 int32_t stride, int32_t sums[4]) {

@@ -7,7 +7,7 @@
 
 /* Five or seven taps along a line, two outputs at once as in kws_lanes.h: output i in the lower lane, output
  * i + half in the upper one, so a word holds the inputs `half` outputs apart. Where the stride is two, even and odd
- * inputs of a line stand apart, and each part of the taps, even or odd, walks words that are neighbours. With stride
+ * inputs of a line are apart, and each part of the taps, even or odd, walks words that are neighbours. With stride
  * one the parts are the first and the other taps. Three words, six outputs, share every tap that is loaded.
  *
  * In memory each row of taps is followed by where to go next: the taps of the first part, the bytes from its words to

@@ -43,7 +43,7 @@ static void kws_unflatten(const kws_reshape *layer, const int8_t *input, int8_t 
     }
 }
 
-/* Whether the numbers of a tensor stand in the order height, width, channel. */
+/* Whether the numbers of a tensor are in the order height, width, channel. */
 static int kws_in_order(uint32_t channels, uint32_t pixels, uint32_t plane) {
     return channels == 1 || (pixels == 1 && plane == 1);
 }

@@ -12,7 +12,7 @@ static void kws_mve_fill(uint8_t *to, uint8_t value, uint32_t bytes) {
     vstrbq_p_u8(to, vdupq_n_u8(value), vctp8q(bytes));
 }
 
-/* Which tap stands where in the pieces. */
+/* Which tap is where in the pieces. */
 static void kws_mve_number_taps(const kws_mve_plan *p, uint8_t *numbers) {
     const kws_window *w = &p->window;
     kws_mve_fill(numbers, KWS_MVE_NO_TAP, 16u * p->pieces);

@@ -52,7 +52,7 @@ int kws_mve_depthwise_plan(const kws_depthwise *layer, uint32_t bytes, kws_mve_p
     kws_overlap(w->first_y, (int32_t)rows, w->in_height, &plan->y_from, &plan->y_to, &plan->y_skip);
     kws_overlap(w->first_x, (int32_t)columns, w->in_width, &plan->x_from, &plan->x_to, &plan->x_skip);
     /* a line's inputs end before the next one begins, what a window sees behind them is the next one's padding, and no
-     * two taps stand in one place */
+     * two taps are in one place */
     plan->pitch = kws_mve_larger(columns - (uint32_t)plan->x_from, kws_mve_larger((uint32_t)plan->x_to, span_x));
     kws_mve_part(plan);
     plan->jump = w->dilation_y * plan->pitch;

@@ -43,7 +43,7 @@ static inline void kws_mve_dot_rows(const int8_t *rows, const int8_t *vector, ui
     sums[3] = d;
 }
 
-/* The sum of numbers that stand one behind the other. */
+/* The sum of numbers that are one behind the other. */
 static inline int32_t kws_mve_sum(const int8_t *x, uint32_t length) {
     int32_t sum = 0;
     for (; length > 16u; length -= 16u) {

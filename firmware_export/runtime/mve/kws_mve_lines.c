@@ -10,7 +10,7 @@ KWS_CHECK_OFFSET(kws_mve_parts, skip, 12);
 KWS_CHECK_OFFSET(kws_mve_parts, sums, 16);
 KWS_CHECK_OFFSET(kws_mve_parts, sums_step, 20);
 
-/* The last outputs stand first, so that a part begins at its own last; eight bytes of code each. */
+/* The last outputs are first, so that a part begins at its own last; eight bytes of code each. */
 #define ONE(multiply, register, sum, at) \
     "vldrb.8 " register ", [r1, #" at "]\n\t" multiply " " sum ", q0, " register "\n\t"
 #define EIGHT(multiply, a7, a6, a5, a4, a3, a2, a1) \

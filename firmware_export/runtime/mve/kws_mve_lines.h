@@ -2,7 +2,7 @@
  *
  * The padded plane lies in scratch as int8, line after line; neighbouring lines share their padding where they can. A
  * window is cut into pieces of sixteen bytes, all of it at once where its lines lie near enough, else line by line; the
- * taps stand in each piece's sixteen weights where their inputs are, with zeros between. So a piece costs a load and a
+ * taps are in each piece's sixteen weights where their inputs are, with zeros between. So a piece costs a load and a
  * VMLADAVA for each output, of up to sixteen taps. */
 #ifndef KWS_MVE_LINES_H
 #define KWS_MVE_LINES_H
@@ -24,7 +24,7 @@ typedef struct {
     uint32_t sums_step; /* 20 */
 } kws_mve_parts;
 
-/* The sums of up to eight neighbouring outputs of each part, whose windows stand `stride` (1 or 2) apart; what is
+/* The sums of up to eight neighbouring outputs of each part, whose windows are `stride` (1 or 2) apart; what is
  * written behind them is not meant. `more`: they are added to what is there. */
 void kws_mve_lines(const kws_mve_parts *job, const int8_t *weights, uint32_t stride, int more);
 

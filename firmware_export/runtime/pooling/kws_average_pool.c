@@ -3,7 +3,7 @@
 #include "kws_pool_view.h"
 
 #if KWS_DSP && !KWS_MVE
-/* A view of at most four columns, for every channel; inlined for the most common number of rows. */
+/* A view of at most four columns, for every channel; inlined for the most frequent number of rows. */
 KWS_LAID_OUT void kws_narrow_means(const kws_pool *layer, const kws_pool_view *v, int32_t rows, const int8_t *x,
                                    int8_t *out) {
     const uint32_t mask = kws_pool_mask(v), keep = mask == 0 ? ~0u : mask;

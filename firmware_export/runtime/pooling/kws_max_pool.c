@@ -15,7 +15,7 @@ static inline int32_t kws_largest_byte(uint32_t bytes) {
     return (int8_t)kws_larger(bytes, bytes >> 8 | bytes << 24);
 }
 
-/* A view of at most four columns, for every channel; inlined for the most common number of rows. */
+/* A view of at most four columns, for every channel; inlined for the most frequent number of rows. */
 KWS_LAID_OUT void kws_narrow_windows(const kws_pool *layer, const kws_pool_view *v, int32_t rows, const int8_t *x,
                                      int8_t *out) {
     const uint32_t mask = kws_pool_mask(v), keep = mask == 0 ? ~0u : mask, fill = 0x80808080u & ~keep;

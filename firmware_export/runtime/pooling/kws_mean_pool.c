@@ -2,7 +2,7 @@
 #include "kws_dot.h"
 #include "kws_shapes.h"
 
-/* The sum of numbers that stand one behind the other. */
+/* The sum of numbers that are one behind the other. */
 static int32_t kws_sum_run(const int8_t *x, uint32_t count) {
 #if KWS_MVE
     return kws_mve_sum(x, count);

@@ -5,7 +5,7 @@ static int kws_reduces(uint16_t in, uint16_t out, uint8_t over) {
     return in > 0 && out == (over ? 1 : in);
 }
 
-/* The largest of the numbers that one output stands for. */
+/* The largest of the numbers that one output represents. */
 static int8_t kws_largest_of(const kws_reduce *layer, const int8_t *first) {
     const uint32_t channels = layer->over_c ? layer->in_channels : 1u;
     const uint32_t rows = layer->over_y ? layer->in_height : 1u;

@@ -18,7 +18,7 @@ KWS_CHECK_OFFSET(kws_pairs, plane, 44);
 KWS_CHECK_OFFSET(kws_pairs, channel, 48);
 KWS_CHECK_OFFSET(kws_pairs, channels, 52);
 
-/* Two weights of both rows times four pixels: r4-r7 S0, r8-r11 T. Loads stand together, since those that follow another
+/* Two weights of both rows times four pixels: r4-r7 S0, r8-r11 T. Loads are together, since those that follow another
  * take one cycle. Every instruction has four bytes, so that a turn can begin at any step. */
 #define STEP(weights, x0, x1, x2, x3)  \
     "ldr.w r2, [r1, #" weights "]\n\t" \
@@ -62,7 +62,7 @@ KWS_CHECK_OFFSET(kws_pairs, channels, 52);
 #define FIRST(x, at) "add lr, r0, " x ", lsl #1\n\t" PUT(x, at)
 #define SECOND(x, at) "add lr, r0, " x ", asr #7\n\t" PUT(x, at) /* of 256 * S1 */
 
-/* A copy of the job stands at sp: columns 0, weights 4, skip (then the address to begin at) 8, end 12, left_out 16,
+/* A copy of the job is at sp: columns 0, weights 4, skip (then the address to begin at) 8, end 12, left_out 16,
  * bytes 20, bias 24, multiplier 28, shift 32, twice 36, output 40, plane 44, channel 48, channels 52. */
 __attribute__((naked, noinline)) void kws_dense_pairs(const kws_pairs *job __attribute__((unused))) {
     __asm__("push {r4-r11, lr}\n\t"

@@ -1,4 +1,4 @@
-/* A row of plain int8 weights against the columns of a block of pixels. */
+/* A row of dense int8 weights against the columns of a block of pixels. */
 #ifndef KWS_DENSE_ROW_H
 #define KWS_DENSE_ROW_H
 

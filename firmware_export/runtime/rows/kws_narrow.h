@@ -59,7 +59,7 @@ typedef void (*kws_narrow_rows)(const kws_narrow *job);
     "beq 3f\n\t"
 
 /* The whole function: `begin` sets the sums from r2 on, `multiply` adds weight r12 times the columns at r0, `aside`
- * frees r10 and r11, and `put` stores every pair. A copy of the job stands at sp, two words of `aside` behind it. */
+ * frees r10 and r11, and `put` stores every pair. A copy of the job is at sp, two words of `aside` behind it. */
 #define KWS_NARROW_ROWS(begin, multiply, aside, put)                                                          \
     __asm__("push {r4-r11, lr}\n\t"                                                                           \
             "sub sp, sp, #52\n\t"                                                                             \

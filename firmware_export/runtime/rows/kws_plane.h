@@ -33,7 +33,7 @@ void kws_plane_clear(const kws_plane *plane, int8_t zero_point, int16_t *padded)
 /* Copy one channel's inputs into the padded plane. */
 void kws_plane_load(const kws_plane *plane, const int8_t *input, int16_t *padded);
 
-/* The int8 taps of the next channel: where they stand, or unpacked from few bits; `code` moves on. */
+/* The int8 taps of the next channel: where they are, or unpacked from few bits; `code` moves on. */
 const int8_t *kws_depthwise_taps(const kws_depthwise *layer, const uint8_t **code, int8_t *unpacked);
 
 /* The same, nine of them. */

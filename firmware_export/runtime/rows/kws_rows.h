@@ -45,7 +45,7 @@ KWS_CHECK_OFFSET(kws_rows, spare, 48);
 /* Computes, requantises and stores rows `channel` to `channels` of a block; returns where the next row's code is. */
 typedef const uint8_t *(*kws_rows_function)(const kws_rows *job);
 
-/* The four words of columns at `column` times `weight`, lanes through `a` and `b`. Loads stand together, since those
+/* The four words of columns at `column` times `weight`, lanes through `a` and `b`. Loads are together, since those
  * that follow another take one cycle; `more` is one more of them. */
 #define KWS_ROWS_MAC(column, weight, a, b, more)                                  \
     "ldr " a ", [" column "]\n\t"                                                 \

@@ -26,7 +26,7 @@ static inline void kws_copy_row(const int8_t *from, int8_t *to, uint32_t bytes) 
 
 /* Move every plane of a state towards older rows and write the input's rows behind them.
  *
- * The planes stand one behind the other, so all of them move at once; what comes from the next plane into a plane's
+ * The planes are one behind the other, so all of them move at once; what comes from the next plane into a plane's
  * newest rows, or into its padding, is overwritten or never used. */
 kws_status kws_append_rows(const kws_append *layer, const int8_t *input, int8_t *state) {
     if (layer == NULL || input == NULL || state == NULL || layer->added > layer->pixels ||

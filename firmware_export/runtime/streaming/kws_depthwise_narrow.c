@@ -12,7 +12,7 @@ typedef struct {
     } taps[3];                        /* 0 */
     int32_t multiplier, round, shift; /* 24, 28, 32 */
     int32_t doubled;                  /* 36: twice the bias */
-    uint32_t outside;                 /* 40: what stands beside the plane, in both halves */
+    uint32_t outside;                 /* 40: what is beside the plane, in both halves */
 } kws_job;
 KWS_CHECK_OFFSET(kws_job, taps, 0);
 KWS_CHECK_OFFSET(kws_job, multiplier, 24);

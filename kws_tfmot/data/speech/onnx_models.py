@@ -43,7 +43,7 @@ def with_noise_as_input(model: bytes) -> tuple[bytes, list[str]]:
     """``model`` with every ``RandomNormalLike`` read from a new input instead, and the names of these inputs.
 
     The operator draws from a state of the session, so that an utterance would depend on those before it. In its place
-    stand ``Shape`` of what it copied the shape of and ``Slice`` of the input from 0 to that shape; so an input has as
+    are ``Shape`` of what it copied the shape of and ``Slice`` of the input from 0 to that shape; so an input has as
     many dimensions as the tensor, none of them smaller. Its scale and mean are expected to be 1 and 0.
     """
     import numpy as np

@@ -13,7 +13,7 @@ from kws_tfmot.data.audio import Int16
 
 Float = npt.NDArray[np.float32]
 _RUNNING = (0.75, 1.3)  # speeds of sentences
-# People say a word that stands alone a third slower than eSpeak NG and Piper do; hibari is slower by itself. Kokoro
+# People say a word that is alone a third slower than eSpeak NG and Piper do; hibari is slower by itself. Kokoro
 # takes long for slow speech: it is stretched afterwards (see :mod:`.tempo`).
 _LONE, _LONE_WORDS = (0.5, 1.15), 3
 _LONE_BY = {"hibari": (0.62, 1.42), "kokoro": _RUNNING}
@@ -36,7 +36,7 @@ class Voice(NamedTuple):
 
     @property
     def speaker(self) -> str:
-        """Eight hexadecimal digits that stand for the voice, as speakers are named in Speech Commands.
+        """Eight hexadecimal digits that represent the voice, as speakers are named in Speech Commands.
 
         >>> len(Voice("espeak", "f1").speaker)
         8

@@ -14,7 +14,7 @@ from matplotlib import colormaps, image
 
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import SILENCE, AudioSplit, prepare
-from kws_tfmot.data.room import features_of
+from kws_tfmot.data.large_arrays import features_of
 from kws_tfmot.detection.detector import DetectorPlan
 from kws_tfmot.detection.posterior import ONE, probability_posteriors, softmax_posteriors
 from kws_tfmot.errors import DataError

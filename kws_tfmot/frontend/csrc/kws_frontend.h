@@ -1,7 +1,7 @@
 /* Integer audio front end: 16-bit samples to int8 log-mel or MFCC features.
  *
  * No float, no libm, no malloc, no global mutable state: the caller owns the context and its buffer.
- * The formulas stand in README.md beside the Python package; every stage is bit-identical to it. */
+ * The formulas are in README.md beside the Python package; every stage is bit-identical to it. */
 #ifndef KWS_FRONTEND_H
 #define KWS_FRONTEND_H
 

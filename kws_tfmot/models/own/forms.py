@@ -1,7 +1,7 @@
 """A value of a network in its own shape, or as an image: sequences and vectors become images of width 1.
 
 TFMOT trains two-dimensional convolutions for int8 and no one-dimensional ones. ``[time, channels]`` is therefore also
-known as ``[time, 1, channels]``, and ``[channels]`` as ``[1, 1, channels]``; a Reshape stands where both are needed.
+known as ``[time, 1, channels]``, and ``[channels]`` as ``[1, 1, channels]``; a Reshape is put where both are needed.
 """
 
 from __future__ import annotations

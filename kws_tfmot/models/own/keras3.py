@@ -28,7 +28,7 @@ _MODELS = ("Functional", "Sequential", "Model")
 _ACTIVATIONS = {"silu": "swish", "hard_silu": "hard_swish", "hard_swish": "hard_swish"}
 _KNOWN = ("linear", "relu", "sigmoid", "tanh", "softmax", "swish", "elu", "selu", "gelu", "relu6", "hard_swish")
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
-# How a setting of Keras 3 that Keras 2 lacks must stand, not to change what a layer computes.
+# How a setting of Keras 3 that Keras 2 lacks must be, not to change what a layer computes.
 _IGNORED = frozenset({"dtype", "seed", "build_config", "sparse", "ragged", "optional", "synchronized", "batch_shape"})
 _HARMLESS: dict[str, Any] = {
     "renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99, "zero_output_for_mask": False,

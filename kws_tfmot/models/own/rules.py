@@ -87,7 +87,7 @@ def dense(writer: Writer, step: Step, values: list[Value]) -> Value:
 def batch_norm(writer: Writer, step: Step, values: list[Value]) -> Value:
     """``BatchNormalization``: behind a frozen depthwise 1x1 convolution of ones where it follows no linear layer.
 
-    TFMOT and the converter fold a batch norm into the convolution before it, and cannot quantise one that stands alone.
+    TFMOT and the converter fold a batch norm into the convolution before it, and cannot quantise one that is alone.
     """
     source = values[0]
     name = writer.namer(step)

@@ -29,7 +29,7 @@ class Writer:
         self._taken: set[str] = set()
 
     def name(self, step: Step, part: str = "") -> str:
-        """A free name for a layer that stands for ``step``, or for ``part`` of it.
+        """A free name for a layer that represents ``step``, or for ``part`` of it.
 
         The layer's own name where only one layer of the network has it, else with those of the models around it.
         """

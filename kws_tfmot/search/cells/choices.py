@@ -2,10 +2,10 @@
 
     p = softmax(alpha),  J = CE * prod_u R_u,  R_u = (log E_u / log T_u)^beta_u
 
-with E_u the expected cost in unit u and T_u its target (Peter et al. 2020, arXiv 2012.10138). Gates stand for the
+with E_u the expected cost in unit u and T_u its target (Peter et al. 2020, arXiv 2012.10138). Gates represent the
 probabilities in the first factor (ProxylessNAS, arXiv 1812.00332). What is descended is log J, whose gradient is J's
 less the factor J: far from the target R is huge for a large beta, and an optimiser that remembers the size of past
-gradients would stand still once R has fallen. With d = d(log J)/dp
+gradients would vanish once R has fallen. With d = d(log J)/dp
 
     d(log J)/dalpha_i = p_i (d_i - sum_j p_j d_j).
 

@@ -1,7 +1,7 @@
 """The over-parameterised network: cells that hold all operations of the space and run one of them.
 
 Only the chosen path runs: its kernels are cut out of the cell's variables by tensors, so that nothing is traced again
-and no other path takes memory. The binary gates of ProxylessNAS (Cai, Zhu and Han 2019, arXiv 1812.00332) stand for
+and no other path takes memory. The binary gates of ProxylessNAS (Cai, Zhu and Han 2019, arXiv 1812.00332) represent
 ``y = sum_j g_j o_j(x)`` with g the one-hot choice; their gradient needs no gradient through the other paths,
 
     dL/dg_j = <dL/dy, o_j(x)>,   0 where o_j leaves the cell out,

@@ -1,4 +1,4 @@
-"""ProxylessNAS over cells, inside the common training loop: weights on training clips, choices on held-out ones.
+"""ProxylessNAS over cells, inside the one training loop: weights on training clips, choices on held-out ones.
 
 A weight step draws an operation for each cell (evenly in the warm-up, then with softmax(alpha)) and trains that
 network. Every few of them a batch of held-out clips gives dCE/dg of the gates for another drawn network, and the
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kws_tfmot.data.room import Rows
+from kws_tfmot.data.large_arrays import Rows
 from kws_tfmot.errors import DataError
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.search.cells.choices import (

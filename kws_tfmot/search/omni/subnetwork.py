@@ -1,4 +1,4 @@
-"""Sub-networks of a trained supernet: judged in one compiled graph, and taken out as plain Keras models."""
+"""Sub-networks of a trained supernet: judged in one compiled graph, and taken out as ordinary Keras models."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kws_tfmot.data.room import Rows
+from kws_tfmot.data.large_arrays import Rows
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.search.omni.masked_kernels import MaskedKernels, matrix_shape
@@ -62,7 +62,7 @@ class Subnetworks:
         return Score(round(float(accuracy), 6), round(float(loss), 6))
 
     def extract(self, levels: Levels) -> keras.Model:
-        """The sub-network as a plain model: zeros in its kernels, recalibrated batch norm, nothing shared."""
+        """The sub-network as a model of its own: zeros in its kernels, recalibrated batch norm, nothing shared."""
         self.score(levels)  # leaves the statistics of `levels` in the batch norms
         model = fresh_copy(self._masked.network)
         kept = self._masked.kept.numpy()

@@ -1,4 +1,4 @@
-"""A network as far as dead units are concerned: plain nodes over NumPy arrays, and which of them share channels.
+"""A network as far as dead units are concerned: nodes over NumPy arrays, and which of them share channels.
 
 A *unit* is a unit of a fully connected layer or a channel of a convolution. It lives in a *channel space*: linear
 layers start a new space, depthwise convolutions, batch norm, activations, pooling, dropout and flattening carry on the

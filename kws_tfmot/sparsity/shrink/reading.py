@@ -149,7 +149,7 @@ def _is_joint(activation: Callable[..., object]) -> bool:
 
 
 def _numpy(function: Callable[..., object]) -> Callable[[Array], Array]:
-    """A Keras activation or layer that works value by value, on float64 arrays in which NaN stands for "varies"."""
+    """A Keras activation or layer that works value by value, on float64 arrays in which NaN represents "varies"."""
     if function is keras.activations.linear:
         return identity
 

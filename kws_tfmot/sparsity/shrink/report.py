@@ -82,7 +82,7 @@ def _size(nodes: Sequence[Node], units: Units, index: int) -> LayerSize:
 def _reason(nodes: Sequence[Node], units: Units, index: int) -> str:
     space = units.spaces[index]
     if units.wholly_dead(index):
-        return "all units are dead; one with zero weights stands for them"
+        return "all units are dead; one with zero weights replaces them"
     constant = ~np.isnan(units.constants[index]) & units.needed[space]
     if not constant.any():
         return ""

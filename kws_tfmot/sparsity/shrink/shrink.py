@@ -91,7 +91,7 @@ class _Rebuilding:
         return result
 
     def _cut(self, index: int, node: Node) -> None:
-        """The weights of a layer without those of removed units, and with zeros for a unit that only stands for one."""
+        """The weights of a layer without those of removed units, and with zeros for a unit that only fills a place."""
         layer, kept = self._model.get_layer(node.name), self._units.kept(index)
         self._weights[node.name] = values = {}
         if node.kind == "opaque":

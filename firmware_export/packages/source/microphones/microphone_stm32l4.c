@@ -5,7 +5,7 @@
 #include "microphone_ring.h"
 #include "stm32l4xx_hal.h"
 
-#define SHIFT 11 /* the filter's 24 bits stand in the upper part of a word; each bit less is 6 dB more */
+#define SHIFT 11 /* the filter's 24 bits are in the upper part of a word; each bit less is 6 dB more */
 
 extern DFSDM_Filter_HandleTypeDef hdfsdm1_filter0; /* CubeMX makes and initialises it */
 

@@ -2,7 +2,7 @@
  *
  * The same calls as the front end for log-mel and MFCC: a firmware contains one of the two. A frame depends on all
  * frames since the start through one noise estimate a channel. No float, no libm, no malloc, no global mutable state.
- * The formulas stand in README.md beside the Python package; every stage is bit-identical to it. */
+ * The formulas are in README.md beside the Python package; every stage is bit-identical to it. */
 #ifndef KWS_FRONTEND_H
 #define KWS_FRONTEND_H
 

@@ -33,10 +33,10 @@ def fits(shape: Sequence[int], item_bytes: int) -> bool:
     return math.prod(shape) * item_bytes <= IN_MEMORY
 
 
-def room_for(shape: Sequence[int], dtype: npt.DTypeLike) -> np.ndarray:
+def allocate(shape: Sequence[int], dtype: npt.DTypeLike) -> np.ndarray:
     """An array to be filled; beyond :data:`IN_MEMORY` a map of a file without a name in the folder for such (TMPDIR).
 
-    >>> room_for((2, 3), np.int8).shape
+    >>> allocate((2, 3), np.int8).shape
     (2, 3)
     """
     if fits(shape, np.dtype(dtype).itemsize):
@@ -74,13 +74,13 @@ class ModelInput:
         return self.shape[0]
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        plain = self._plain(rows)
+        own = self._rows(rows)
         if self._part is None or self._other is None:
-            return plain
-        wide = self._part[rows].reshape(-1, *(1,) * (plain.ndim - 1))
-        return wide * plain + (1 - wide) * self._plain(self._other[rows])
+            return own
+        wide = self._part[rows].reshape(-1, *(1,) * (own.ndim - 1))
+        return wide * own + (1 - wide) * self._rows(self._other[rows])
 
-    def _plain(self, rows: Any) -> np.ndarray:
+    def _rows(self, rows: Any) -> np.ndarray:
         return self._features[rows].astype(np.float32)[..., None] * self._scale
 
 
@@ -99,11 +99,11 @@ class Targets:
         return self.shape[0]
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        plain = self._eye[self.labels[rows]]
+        own = self._eye[self.labels[rows]]
         if self._part is None or self._other is None:
-            return plain
+            return own
         part = self._part[rows][:, None]
-        return part * plain + (1 - part) * self._eye[self.labels[self._other[rows]]]
+        return part * own + (1 - part) * self._eye[self.labels[self._other[rows]]]
 
 
 def features_of(audio: Any, frontend: Any, threads: int = 2) -> npt.NDArray[np.int8]:
@@ -113,7 +113,7 @@ def features_of(audio: Any, frontend: Any, threads: int = 2) -> npt.NDArray[np.i
     for clips in audio.chunks(_AT_ONCE):
         part = frontend.features(clips, threads=threads)
         if result is None:
-            result = room_for((len(audio), *part.shape[1:]), part.dtype)
+            result = allocate((len(audio), *part.shape[1:]), part.dtype)
         result[done : done + len(part)] = part
         done += len(part)
     return frontend.features(audio.gather(np.arange(0)), threads=1) if result is None else result
