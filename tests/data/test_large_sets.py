@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kws_tfmot.data import DataSettings, kept_listing, prepare, room
+from kws_tfmot.data import DataSettings, kept_listing, large_arrays, prepare
 from kws_tfmot.data.audio_shards import ClipShards, ShardWriter
 from kws_tfmot.data.feature_augment import mixup, mixup_draws, spec_augment
 from kws_tfmot.data.kept_listing import listing_of
@@ -106,7 +106,7 @@ def test_arrays_beyond_the_bound_lie_in_a_file(monkeypatch: pytest.MonkeyPatch) 
     features = np.random.default_rng(0).integers(-128, 128, (50, 6, 4), dtype=np.int8)
     settings = AugmentSettings(time_masks=2, time_mask_frames=3, frequency_masks=1, frequency_mask_bins=2)
     small = spec_augment(features, np.random.default_rng(2), settings)
-    monkeypatch.setattr(room, "IN_MEMORY", 10)
+    monkeypatch.setattr(large_arrays, "IN_MEMORY", 10)
     large = spec_augment(features, np.random.default_rng(2), settings)
     assert isinstance(large, np.memmap) and not isinstance(small, np.memmap)
     np.testing.assert_array_equal(large, small)
