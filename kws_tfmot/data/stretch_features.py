@@ -18,6 +18,8 @@ from kws_tfmot.frontend.settings import FrontendSettings
 
 _AT_ONCE = 30
 _CORNER_MS = 250
+_SCRAMBLED = 0x5C4A  # keeps its random numbers apart from those of the stretches
+_PIECES_MS = (60, 300)  # of what is scrambled
 _BEFORE_MS = 250  # of a window, left for what is not the keyword
 
 
@@ -128,7 +130,39 @@ def _make(request: tuple[tuple[int, ...], int, int]) -> Stretches:
             features[row, first_masked : first_masked + width] = round(float(features[row].mean()))
         margin = job.margin_ms * settings.sample_rate // 1000
         targets[row] = decision_targets(stretch, ends, window, job.classes, (after[0], after[1]), margin)
+    if job.stretch.scrambled_share:
+        rng = np.random.default_rng([*seed, first, _SCRAMBLED])
+        rows = np.flatnonzero(rng.random(count) < job.stretch.scrambled_share)
+        lengths = (_PIECES_MS[0] // settings.hop_ms, _PIECES_MS[1] // settings.hop_ms)
+        features[rows] = scrambled(rng, features, len(rows), lengths)
+        targets[rows] = job.classes - 2
     return Stretches(features, targets)
+
+
+def scrambled(
+    rng: np.random.Generator, features: npt.NDArray[np.int8], count: int, lengths: tuple[int, int]
+) -> npt.NDArray[np.int8]:
+    """``count`` stretches out of pieces of ``features`` ``[N, frames, channels]``, in an order of chance.
+
+    Each piece has ``lengths[0]`` to ``lengths[1]`` frames, too few for a keyword. Every other piece comes from the
+    same stretch as the one before, so that voice and room do not change with each sound.
+
+    >>> rows = np.arange(12, dtype=np.int8).reshape(2, 6, 1)
+    >>> scrambled(np.random.default_rng(1), rows, 1, (2, 3)).shape
+    (1, 6, 1)
+    """
+    found = np.empty((count, *features.shape[1:]), features.dtype)
+    frames = features.shape[1]
+    for row in found:
+        source, at = int(rng.integers(len(features))), 0
+        while at < frames:
+            if rng.random() < 0.5:
+                source = int(rng.integers(len(features)))
+            length = min(int(rng.integers(lengths[0], lengths[1] + 1)), frames - at)
+            first = int(rng.integers(0, frames - length + 1))
+            row[at : at + length] = features[source, first : first + length]
+            at += length
+    return found
 
 
 def warped_places(rng: np.random.Generator, frames: int, spread: float, corner_frames: int) -> npt.NDArray[np.float64]:

@@ -22,6 +22,8 @@ class StretchSettings(Settings):
             rhythm that no engine has.
         time_warp: How far the tempo of the finished stretch wanders, without a change of pitch (standard deviation of
             its logarithm).
+        scrambled_share: Share of stretches put together anew from pieces of 60 to 300 ms of others, none long enough
+            for a keyword: all sounds of speech, in orders that no sentence has.
         short_talk: Share of pieces of talk that are as short as a word, with quiet around them.
         bursts_probability: Of breaths, clicks and rustle, short noises that end a word as a hiss would.
         cut_together: Share of stretches whose parts were recorded in different rooms by different microphones.
@@ -42,6 +44,7 @@ class StretchSettings(Settings):
     vocal_tract: Range = (0.82, 1.22)
     wander: float = pydantic.Field(default=0.0, ge=0.0, le=0.5)
     time_warp: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
+    scrambled_share: float = pydantic.Field(default=0.0, ge=0.0, lt=1.0)
     short_talk: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     bursts_probability: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     cut_together: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)

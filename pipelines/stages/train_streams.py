@@ -61,7 +61,7 @@ def train_streams(build: Build, network: keras.Model, settings: StreamTrainSetti
     job = StretchJob(settings.stretch, recipe.frontend, STRIDE, len(build.index.labels), settings.after_ms,
                      settings.margin_ms, settings.frequency_masks, settings.time_masks)  # fmt: skip
     judged = job._replace(
-        stretch=settings.stretch.model_copy(update={"shares": _VALIDATION_SHARES, "time_warp": 0.0}),
+        stretch=settings.stretch.model_copy(update={"shares": _VALIDATION_SHARES, "time_warp": 0.0, "scrambled_share": 0.0}),
         frequency_masks=0, time_masks=0,
     )  # fmt: skip
     with StretchFeatures(held, judged, settings.processes) as maker:
@@ -78,7 +78,9 @@ def train_streams(build: Build, network: keras.Model, settings: StreamTrainSetti
     if score is None:
         return {"epochs": 0}
     everyday = judged._replace(
-        stretch=settings.stretch.model_copy(update={"shares": _EVERYDAY_SHARES, "time_warp": 0.0})
+        stretch=settings.stretch.model_copy(
+            update={"shares": _EVERYDAY_SHARES, "time_warp": 0.0, "scrambled_share": 0.0}
+        )
     )
     with StretchFeatures(held, everyday, settings.processes) as maker:
         alarms = maker.draw([recipe.seed, 3], settings.threshold_stretches)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from kws_tfmot.data.stretch_features import _moved, _read_at, warped_places
+import kws_tfmot.data.stretch_features as stretch_features
+from kws_tfmot.data.stretch_features import StretchJob, _begin, _make, _moved, _read_at, scrambled, warped_places
 from kws_tfmot.data.stretch_settings import StretchSettings
 from kws_tfmot.data.stretches import OTHER, Speech, Stretch, StretchComposer, decision_targets, wandering
+from kws_tfmot.frontend.settings import FrontendSettings
 
 RATE = 16000
 
@@ -106,3 +109,29 @@ def test_keywords_that_the_window_cannot_hold_are_hurried() -> None:
         lengths[longest] = [len(composer._spoken(np.random.default_rng(k), speech.keywords[0], longest))
                             for k in range(8)]  # fmt: skip
     assert min(lengths[None]) > 1.6 * RATE and max(lengths[5 * RATE // 4]) <= 1.26 * RATE
+
+
+def test_scrambled_stretches_are_short_pieces_of_others_in_their_places() -> None:
+    sources = np.arange(4 * 300, dtype=np.int64).reshape(4, 300, 1)  # the value tells stretch and frame
+    for row in scrambled(np.random.default_rng(2), sources, 5, (6, 30))[..., 0]:
+        seams = np.flatnonzero(np.diff(row) != 1) + 1
+        pieces = np.diff(np.concatenate([[0], seams, [300]]))
+        assert pieces[:-1].min() >= 6 and pieces.max() <= 60  # two that follow each other by chance are one
+        stretches = row[np.concatenate([[0], seams])] // 300
+        stays = np.mean(stretches[1:] == stretches[:-1])
+        assert len(set(stretches)) > 1 and 0.3 < stays < 0.95
+
+
+def test_a_share_of_stretches_is_scrambled_and_holds_no_keyword(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stretch_features, "_made", None)
+    frontend = FrontendSettings(kind="microfrontend", clip_ms=1500)
+    made = {}
+    for share in (0.0, 0.4):
+        settings = StretchSettings(seconds=3.0, silent_share=0.0, scrambled_share=share)
+        _begin(_speech(), StretchJob(settings, frontend, 3, 3, (20, 280), 120))
+        made[share] = _make(((1, 2), 0, 12))
+    assert np.array_equal(_make(((1, 2), 0, 12)).features, made[0.4].features)
+    changed = (made[0.0].features != made[0.4].features).any(axis=(1, 2))
+    assert 0 < changed.sum() < 12
+    assert (made[0.0].targets == 0).any() and (made[0.4].targets[changed] == 1).all()
+    assert np.array_equal(made[0.0].targets[~changed], made[0.4].targets[~changed])
