@@ -31,7 +31,7 @@ from typing import Any
 import cosmic_ray.plugins
 from cosmic_ray.ast import ast_nodes, get_ast_from_path
 from cosmic_ray.mutating import MutationVisitor
-from mutant_tests import GROUPS
+from mutant_tests import EVERYWHERE, GROUPS, IGNORED
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "mutants"
@@ -87,13 +87,18 @@ def mutants_of(module: str) -> Iterator[dict[str, Any]]:
     nodes, allowed = list(ast_nodes(get_ast_from_path(path))), Places(path.read_text(encoding="utf-8"))
     for name in sorted(cosmic_ray.plugins.operator_names()):
         kind = cosmic_ray.plugins.get_operator(name)
-        if name in SAME or kind.arguments():
+        if name in SAME or name in IGNORED.get(module, ()) or kind.arguments():
             continue
         operator = kind()
         starts = (tuple(start) for node in nodes for start, _ in operator.mutation_positions(node))
         for occurrence, start in enumerate(starts):
             if allowed.allow(name, start):
                 yield {"module": module, "operator": name, "occurrence": occurrence, "place": start}
+
+
+def tests_of(module: str) -> tuple[str, ...]:
+    """What is run on each mutant of a module, its doctests first."""
+    return module, EVERYWHERE, *GROUPS[module]
 
 
 def run_tests(selections: tuple[str, ...], patience: float) -> str:
@@ -132,7 +137,7 @@ def verdict_of(mutant: dict[str, Any], patience: float) -> str:
     operator = cosmic_ray.plugins.get_operator(mutant["operator"])()
     try:
         MutationVisitor.mutate_path(path, operator, mutant["occurrence"])
-        return run_tests((mutant["module"], *GROUPS[mutant["module"]]), patience)
+        return run_tests(tests_of(mutant["module"]), patience)
     finally:
         path.write_text(original, encoding="utf-8")
 
@@ -145,13 +150,13 @@ class Baseline:
 
     def seconds(self, module: str) -> float:
         """Seconds that a module's tests take; ends the program where they fail."""
-        for tests in (module, *GROUPS[module]):
+        for tests in tests_of(module):
             if tests not in self._took:
                 start = time.monotonic()
                 if run_tests((tests,), 3600.0) != "passed":
                     sys.exit(f"{tests} fails without any fault: see {BUILD / 'output.txt'}")
                 self._took[tests] = time.monotonic() - start
-        return sum(self._took[tests] for tests in (module, *GROUPS[module]))
+        return sum(self._took[tests] for tests in tests_of(module))
 
 
 def prepare() -> None:
@@ -174,7 +179,7 @@ def drawn(modules: list[str], sample: int, seed: int) -> list[dict[str, Any]]:
         return [mutant for found in places.values() for mutant in found]
     rng = random.Random(seed)
     kept = rng.sample(sorted(places), min(sample, len(places)))
-    return [rng.choice(places[place]) for place in sorted(kept)]
+    return [rng.choice(places[place]) for place in kept]
 
 
 def main() -> int:
@@ -199,7 +204,7 @@ def main() -> int:
             store.write_text(json.dumps(verdicts, indent=1))
         if verdicts[key] == "passed":
             alive += 1
-            print(f"lives: {key}", flush=True)
+            print(f"lives: {key} ({killed} of {killed + alive} killed)", flush=True)
         else:
             killed += 1
     total = killed + alive

@@ -32,7 +32,7 @@ class CarriedSettings(pydantic.BaseModel):
     Other keys (versions, the recipe's name, a training's seed) may be anything that JSON can hold.
     """
 
-    model_config = pydantic.ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+    model_config = pydantic.ConfigDict(strict=True, extra="allow", allow_inf_nan=False, frozen=True)
 
     labels: Annotated[list[Label], pydantic.Field(min_length=1, max_length=MAX_LABELS)] | None = None
     frontend: Group | None = None

@@ -21,6 +21,10 @@ def test_accuracy_by_hand() -> None:
     assert result.to_dict()["confusion"] == [[1, 1, 0], [1, 2, 0], [0, 0, 0]]
 
 
+def test_of_no_clip_nothing_is_known() -> None:
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+
+
 def test_the_first_of_equal_scores_wins() -> None:
     assert Accuracy.of(LABELS, np.array([0]), np.array([[5, 5, 1]], np.int8)).accuracy == 1
 
