@@ -53,7 +53,7 @@ def work(encoding: str, encoded: Encoded, rows: np.ndarray) -> tuple[float, floa
     if encoding == "delta4":
         return (encoded.size - channels) / 1.5, 0.0
     if encoding == "delta":
-        return (encoded.size - 4 * channels) / 2, 0.0
+        return encoded.size / 2 - 2, 0.0
     if encoding == "bitmap":
         return nonzero, channels * -(-depth // 32)
     if encoding == "index":

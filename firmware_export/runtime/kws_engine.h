@@ -252,6 +252,7 @@ uint32_t kws_fc_lowbit_get_buffer_size(const kws_conv *layer);
 uint32_t kws_depthwise_any_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_wide_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_3x3_get_buffer_size(const kws_depthwise *layer);
+uint32_t kws_depthwise_small_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_column_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_lstm_run_get_buffer_size(const kws_lstm *layer);
 
@@ -298,6 +299,7 @@ const uint8_t *kws_next_row(const kws_conv *layer, const uint8_t *code, int8_t *
 kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_depthwise_small(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
 /* One output pixel of a kernel N x 1 without dilation, all of it inside a column of rows. `scratch` holds the taps of
  * one channel of few bits, else it is unused. */

@@ -52,7 +52,7 @@ def test_long_gaps_are_bridged() -> None:
     row[0, [0, 40]] = 5, -6
     encoded = encode(row)
     assert encoded is not None
-    assert encoded.data.hex() == "0005f000" + "f000a0fa" + "00000000"
+    assert encoded.data.hex() == "0105f000" + "f000a0fa" + "01000000"
 
 
 def test_matrices_times_vectors_take_another_encoding() -> None:

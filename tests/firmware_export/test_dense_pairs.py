@@ -77,7 +77,7 @@ def test_rows_by_fours_times_a_vector_whatever_the_first_turn_leaves_out(shape: 
     assert report.bit_exact
     assert report.layers[-1]["kernel"] == "kws_fc_dense_pairs"
     if shape == (512, 8):
-        assert report.layers[-1]["instructions"] < 1.1 * 512 * 8
+        assert report.layers[-1]["instructions"] < 1.15 * 512 * 8
 
 
 @pytest.mark.device

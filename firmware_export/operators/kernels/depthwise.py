@@ -12,6 +12,7 @@ from firmware_export.ir import Layout, Operation, Requant, Window
 from firmware_export.operators.kernels.convolution import turned_taps
 from firmware_export.time_rules import StepRows
 
+_FEW_OUTPUTS = 3  # of a line
 _FEW_ROWS = 3  # of outputs: more are cheaper as long lines
 
 
@@ -46,6 +47,13 @@ class Depthwise(Operation):
         w = self.window
         shape = (w.height, w.width, w.stride_y, w.stride_x, w.dilation_y, w.dilation_x)
         return shape == (3, 3, 1, 1, 1, 1) and self.multiplier == 1 and self.requant.plain
+
+    @property
+    def small(self) -> bool:
+        """Whether it is a 3x3 window of plain output, stride 1 or 2, whose lines give a few outputs."""
+        w = self.window
+        square = (w.height, w.width, w.dilation_y, w.dilation_x) == (3, 3, 1, 1) and w.stride_y == w.stride_x <= 2
+        return square and self.multiplier == 1 and self.requant.plain and w.output.width <= _FEW_OUTPUTS
 
     @property
     def column(self) -> bool:
@@ -92,15 +100,20 @@ class Depthwise(Operation):
 
     def scratch_bytes(self, encoding: str) -> int:
         """The padded plane and the taps, for weights of few bits also as int8."""
+        w = self.window
         unpacked = self.weights.shape[1] if encoding in ("packed", "table") else 0
         if self.narrow:
             return 0
-        return (0 if self.column else self._plane_bytes()) + -(-unpacked // 4) * 4
+        padded = 0 if self.column else self._plane_bytes()
+        if self.small and not self.column:
+            padded = max(padded, 2 * (4 + 2 * w.stride_x) * ((w.output.height - 1) * w.stride_y + 3))
+        return padded + -(-unpacked // 4) * 4
 
     @property
     def _kind(self) -> str:
         """Which of the kernels takes it."""
-        kinds = {"narrow": self.narrow, "column": self.column, "3x3": self.common, "wide": self.wide}
+        kinds = {"narrow": self.narrow, "column": self.column, "small": self.small}
+        kinds |= {"3x3": self.common, "wide": self.wide}
         return next((kind for kind, fits in kinds.items() if fits), "any")
 
     def _plane_bytes(self) -> int:
@@ -111,9 +124,7 @@ class Depthwise(Operation):
         major, minor = (width, height) if self.down else (height, width)
         if not self.wide:
             lines, taps = (w.width, w.height) if self.down else (w.height, w.width)
-            taps = (
-                4 if self.common else lines * (taps + taps % 2)
-            )  # the 3x3 kernel reads two words behind the last line
+            taps = 4 if self.common else lines * (taps + taps % 2)  # two words behind the last line are read
             return 2 * (major * (-(-minor // 2) * 2) + taps)
         outputs, taps, stride = (
             (w.output.height, w.height, w.stride_y) if self.down else (w.output.width, w.width, w.stride_x)
@@ -134,18 +145,7 @@ class Depthwise(Operation):
         data = encoded.data if encoded else np.ascontiguousarray(self.weights, np.int8).tobytes()
         weights = step.array("uint8_t", "weights", data)
         table = step.array("int8_t", "table", encoded.table) if encoded and encoded.table else "NULL"
-        kind = (
-            "narrow"
-            if self.narrow
-            else "column"
-            if self.column
-            else "3x3"
-            if self.common
-            else "wide"
-            if self.wide
-            else "any"
-        )
-        kernel = f"kws_depthwise_{kind}"
+        kernel = f"kws_depthwise_{self._kind}"
         unpack = ("kws_unpack_row",) if encoded else ()
         size = f"{kernel}_get_buffer_size"
         members: list[object] = [weights, table, *(unpack or ("NULL",)), step.requant(self.requant)]

@@ -2,22 +2,22 @@
 #include "kws_mve_sparse.h"
 #include "kws_rows.h"
 
-/* Delta index: a row is 32-bit words of two weights, {16 * d0, w0, 16 * d1, w1} from the lowest byte on, ended by a
- * word that is 0. d0 is how far w0 is behind the place before it (the row begins at 0), at most 15, and d1 the same
- * for w1: 16 * d is how many bytes the columns move on. Longer gaps are bridged by weights that are zero. */
+/* Delta index: a row is 32-bit words of two weights, {16 * d0, w0, 16 * d1, w1} from the lowest byte on. d0 is how far
+ * w0 is behind the place before it (the row begins at 0), at most 15, and d1 the same for w1: 16 * d is how many
+ * bytes the columns move on. Longer gaps are bridged by weights that are zero. The lowest bit of a row's first word is
+ * set, and that of a word behind the last row: so the word that has been read ahead ends a row. */
 
 #if KWS_MVE
 KWS_MVE_ROWS static void kws_mve_delta_rows(KWS_MVE_JOB) {
     KWS_MVE_EVERY_ROW("ldr r3, [r1], #4\n\t"
-                      "cmp r3, #0\n\t"
-                      "beq 2f\n"
+                      "subs r0, r0, #1\n"
                       "1:\n\t"
                       "uxtab r0, r0, r3\n\t"
                       "sbfx r2, r3, #8, #8\n\t" KWS_MVE_MAC "uxtab r0, r0, r3, ror #16\n\t"
                       "asr r2, r3, #24\n\t" KWS_MVE_MAC "ldr r3, [r1], #4\n\t"
-                      "cmp r3, #0\n\t"
-                      "bne 1b\n"
-                      "2:\n\t");
+                      "tst r3, #1\n\t"
+                      "beq 1b\n\t"
+                      "subs r1, r1, #4\n\t");
 }
 
 kws_status kws_conv_delta(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
@@ -40,22 +40,25 @@ kws_status kws_conv_delta(const kws_conv *layer, const int8_t *input, int8_t *ou
 
 KWS_NAKED static const uint8_t *kws_delta_rows(KWS_ROWS_PARAMETERS) {
     KWS_ROWS("ldr r3, [r1], #4\n\t"
-             "cmp r3, #0\n\t"
-             "beq.w 2f\n"
-             "1:\n\t" KWS_DELTA_TWO "cbz r3, 2f\n\t" KWS_DELTA_TWO "cmp r3, #0\n\t"
-             "bne 1b\n"
-             "2:\n\t");
+             "subs r0, r0, #1\n"
+             "1:\n\t" KWS_DELTA_TWO "tst r3, #1\n\t"
+             "bne 2f\n\t" KWS_DELTA_TWO "tst r3, #1\n\t"
+             "beq 1b\n"
+             "2:\n\t"
+             "subs r1, r1, #4\n\t");
 }
 #else
 static void kws_delta_row(const kws_conv *layer, uint32_t channel, const kws_lane *row, const uint32_t **code,
                           int8_t *output, uint32_t count) {
     kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};
-    for (uint32_t two = *(*code)++; two != 0; two = *(*code)++) {
+    uint32_t two = **code;
+    do {
         row += ((two >> 4) & 15u) * KWS_LANES;
         kws_accumulate(&sums, row, (int8_t)(two >> 8));
         row += ((two >> 20) & 15u) * KWS_LANES;
         kws_accumulate(&sums, row, (int8_t)(two >> 24));
-    }
+        two = *++*code;
+    } while (two % 2u == 0);
     kws_store(&layer->output, channel, &sums, output, count);
 }
 #endif

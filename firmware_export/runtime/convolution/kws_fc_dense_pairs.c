@@ -25,7 +25,7 @@ KWS_CHECK_OFFSET(kws_matrix, vector, 24);
 KWS_CHECK_OFFSET(kws_matrix, end, 28);
 KWS_CHECK_OFFSET(kws_matrix, skip, 32);
 
-#define STEPS 4      /* of a turn of the loop, each of four inputs */
+#define STEPS 2      /* of a turn of the loop, each of four inputs */
 #define STEP_CODE 64 /* bytes of one of them */
 
 /* Sums as in kws_dense_pairs.h: S0 and S0 + 256 * S1 of the first two rows in r4 and r5, of the next two in r6 and r7.
@@ -78,18 +78,22 @@ __attribute__((naked, noinline)) static void kws_four_rows(kws_matrix *job __att
             "add r2, r2, r3\n\t"
             "mov pc, r2\n\t"
             ".balign 4\n"
-            "2:\n\t" STEP STEP STEP STEP "cmp r1, r12\n\t"
+            "2:\n\t" STEP STEP "cmp r1, r12\n\t"
             "bne.w 2b\n\t"
             "ldr lr, [sp]\n\t"
-            "ldm lr, {r2, r3, r8-r11}\n\t"
-            "sub r5, r5, r4\n\t"
-            "sub r7, r7, r6\n\t" PUT("r4", "lsl #1") "beq 3f\n\t" PUT("r5", "asr #7") "beq 3f\n\t" PUT(
-                "r6", "lsl #1") "beq 3f\n\t" PUT("r7", "asr #7") "beq 3f\n\t"
-                                                                 "ldr lr, [sp]\n\t"
-                                                                 "stm lr, {r2, r3, r8-r11}\n\t"
-                                                                 "b.w 1b\n"
-                                                                 "3:\n\t"
-                                                                 "pop {r0, r4-r11, pc}");
+            "ldm lr, {r2, r3, r8-r11}\n"
+            "3:\n\t" /* twice, with bit 0 of r0 set in between */
+            "sub r5, r5, r4\n\t" PUT("r4", "lsl #1") "beq 4f\n\t" PUT("r5", "asr #7") "beq 4f\n\t"
+                                                                                      "mov r4, r6\n\t"
+                                                                                      "mov r5, r7\n\t"
+                                                                                      "eor r0, r0, #1\n\t"
+                                                                                      "tst r0, #1\n\t"
+                                                                                      "bne 3b\n\t"
+                                                                                      "ldr lr, [sp]\n\t"
+                                                                                      "stm lr, {r2, r3, r8-r11}\n\t"
+                                                                                      "b 1b\n"
+                                                                                      "4:\n\t"
+                                                                                      "pop {r0, r4-r11, pc}");
 }
 #endif
 

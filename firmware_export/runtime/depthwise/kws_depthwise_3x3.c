@@ -161,12 +161,7 @@ __attribute__((naked, noinline)) static void kws_lines(kws_job *job __attribute_
 static inline void kws_set_taps(uint32_t taps[6], const int8_t *weights, int rows) {
     const kws_nine_taps n = kws_nine_taps_of(weights);
     if (rows) {
-        taps[0] = kws_lower_halves(n.t02, n.t13);
-        taps[1] = kws_both_halves(n.t13, n.t02);
-        taps[2] = kws_lower_halves(n.t35, n.t46);
-        taps[3] = kws_both_halves(n.t46, n.t35);
-        taps[4] = kws_both_halves(n.t68, n.t57);
-        taps[5] = kws_upper_halves(n.t57, n.t68);
+        kws_row_taps(&n, taps);
         return;
     }
     taps[0] = kws_lower_halves(n.t02, n.t35);

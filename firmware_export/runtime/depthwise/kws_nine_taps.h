@@ -53,6 +53,16 @@ static inline kws_nine_taps kws_nine_taps_of(const int8_t *t) {
                                 kws_odd_doubled(middle), kws_even_doubled(last), kws_odd_doubled(last)};
     return taps;
 }
+
+/* Of each row of the window its first two, and its last two. */
+static inline void kws_row_taps(const kws_nine_taps *n, uint32_t taps[6]) {
+    taps[0] = kws_lower_halves(n->t02, n->t13);
+    taps[1] = kws_both_halves(n->t13, n->t02);
+    taps[2] = kws_lower_halves(n->t35, n->t46);
+    taps[3] = kws_both_halves(n->t46, n->t35);
+    taps[4] = kws_both_halves(n->t68, n->t57);
+    taps[5] = kws_upper_halves(n->t57, n->t68);
+}
 #endif
 
 #endif /* KWS_NINE_TAPS_H */
