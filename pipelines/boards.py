@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from firmware_export.boards import BOARDS, stand_in
+from firmware_export.boards import BOARDS, budget_of, stand_in
 from pipelines.console import line
 
 EMULATED = (
@@ -22,3 +22,18 @@ def emulated(name: str) -> str:
     if sentence:
         line(f"note: {sentence}", markup=False, stderr=True)
     return board.name
+
+
+def core_of_board(name: str) -> str:
+    """The core of an emulated or real board or of one's own; empty where it is no Cortex-M.
+
+    Raises:
+        RecipeError: For an unknown board.
+
+    >>> core_of_board("mps2-an385"), core_of_board("blue-pill"), core_of_board("esp32-s3")
+    ('Cortex-M3', 'cortex-m3', '')
+    """
+    if name in BOARDS:
+        return BOARDS[name].core
+    budget = budget_of(name)
+    return f"cortex-{budget.timing}" if budget.like else ""

@@ -29,6 +29,7 @@ from pipelines.options import (
     SpeakerOption,
     WaitStatesOption,
     open_build,
+    resolve_recipe,
     say_moved,
 )
 from pipelines.stages.benchmark import benchmark_build
@@ -169,11 +170,14 @@ def command(
 
     --from MODEL trains on from a model that is there, with its recipe unless another is given.
 
-    With --board, foresee and measure whether it fits, with exit code 2 if it does not.
+    With --board, foresee and measure whether it fits, with exit code 2 if it does not. Weights are stored for its core,
+    unless the recipe or --set has an export.core.
     """
     with friendly_errors():
         wanted = demand(board, latency, budget)
         chosen, changes = beginning(begin, recipe, keywords, overrides)
+        if wanted and not names_core(chosen, changes, bool(begin)):
+            changes = [*changes, f"export.core=cortex-{wanted[0].timing}"]
         build = open_build(chosen, chosen_source(data, recordings), out_dir, changes, keywords, speaker_pattern, force)
         with build.run.locked():
             if wanted:
@@ -182,6 +186,13 @@ def command(
         say_moved(build)
         if wanted:
             check_build(build.run.directory, *wanted, build.recipe.export.optimise, wait_states)
+
+
+def names_core(recipe: Path, changes: list[str], inherited: bool) -> bool:
+    """Whether ``export.core`` was asked for; a recipe inherited from a model carries that of the model's own board."""
+    if any(change.split("=")[0].strip() == "export.core" for change in changes):
+        return True
+    return not inherited and "core" in resolve_recipe(recipe, changes).export.model_fields_set
 
 
 if __name__ == "__main__":

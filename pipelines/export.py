@@ -19,7 +19,7 @@ from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.metadata import read_settings
-from pipelines.boards import emulated
+from pipelines.boards import core_of_board, emulated
 from pipelines.console import friendly_errors, line, table
 from pipelines.foreign import FeaturesOption, equipped
 from pipelines.options import CoreOption, HopOption, ModelArgument, RecipeOption, StreamOption, check_hop
@@ -44,7 +44,11 @@ def command(
     optimise: Annotated[str, typer.Option(help="All but tflm: speed, balanced or size.")] = "balanced",
     core: CoreOption = "",
     board: Annotated[
-        str, typer.Option(help="firmware: an emulated board, a real one or FILE.yaml, see `kws emulate --help`.")
+        str,
+        typer.Option(
+            help="firmware: an emulated board, a real one or FILE.yaml, see `kws emulate --help`. engine and packages: "
+            "the board whose core decides how weights are stored."
+        ),
     ] = "mps2-an386",
     decode: Annotated[bool, typer.Option(help="tflm: pack sparse weights for TFLM_DECODE where smaller.")] = False,
     stream: StreamOption = False,
@@ -81,7 +85,7 @@ def command(
                 labels=labels,
                 stream=stream,
                 hop=hop,
-                core=core or DEFAULT_CORE,
+                core=core or core_of_board(board) or DEFAULT_CORE,
             )
             show_engine(report, out_dir)
         else:
@@ -94,6 +98,7 @@ def command(
                 files = export_example(model, out_dir, contract, emulated(board), name=name or DEFAULT_NAME, **options)
                 line(f"{out_dir}: {', '.join(files)}", markup=False)
                 return
+            options["core"] = core or core_of_board(board) or None
             record = export_package(model, out_dir, contract, target, name=name or PACKAGE_NAME, **options)
             show_package(record, out_dir)
 

@@ -15,6 +15,8 @@ import numpy as np
 
 from firmware_export.emulation.emulator import EmulationReport, emulate
 from firmware_export.emulation.example import FrontendReport, emulate_frontend
+from firmware_export.emulation.stream_report import StreamReport, emulate_stream
+from firmware_export.graphs.column_network import column_network
 from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
 from kws_tfmot.frontend.settings import FrontendSettings
 
@@ -32,7 +34,7 @@ class Goal:
     cycles: int | None
     flash: int | None
     ram: int | None
-    tflm_instructions: int
+    tflm_instructions: int | None
     tflm_cycles: tuple[int, int] | None
     tflm_flash: int | None
     tflm_ram: int | None
@@ -112,6 +114,7 @@ FRONTENDS: tuple[tuple[str, str], ...] = (
     ("microfrontend", "mps2-an386"),
     ("microfrontend", "microbit"),
 )
+STEP_GOAL = Goal(100_000, 140_000, None, 4_500, None, None, None, None)
 FRONTEND_GOAL = Goal(60_000, None, 12 * KB, 6 * KB, 84_700, None, 31 * KB, None)
 
 
@@ -124,6 +127,24 @@ def _row(title: str, goal: Goal, report: EmulationReport) -> Row:
         report.instructions,
         sum(report.cycles_range) // 2,
         (report.cycles_range[0], report.cycles_range[1]),
+        report.cycles_are,
+        report.flash_bytes,
+        report.ram_bytes,
+        report.stack_bytes,
+        report.bit_exact,
+        tuple(report.layers),
+    )
+
+
+def _step_row(goal: Goal, report: StreamReport) -> Row:
+    return Row(
+        "a step of N x 1 kernels, dense int8",
+        report.board,
+        report.core,
+        goal,
+        round(report.step_instructions),
+        round(sum(report.step_cycles_range) / 2),
+        (round(report.step_cycles_range[0]), round(report.step_cycles_range[1])),
         report.cycles_are,
         report.flash_bytes,
         report.ram_bytes,
@@ -163,11 +184,13 @@ def sweep(seconds: int = 3, rate: int = 16_000) -> np.ndarray:
 
 
 def goals(say: Callable[[str], None], inputs: int = 2) -> list[Row]:
-    """Measure every row that has a goal: the models on Cortex-M4F, M3 and M55, and the front end."""
+    """Measure every row that has a goal: the models on Cortex-M4F, M3 and M55, a step, and the front end."""
     rows = []
     for title, sparsity, board, goal in MODELS:
         say(f"{title} on {board}")
         rows.append(_row(title, goal, emulate(ds_cnn(sparsity), board, random=inputs)))
+    say("a step on mps2-an386")
+    rows.append(_step_row(STEP_GOAL, emulate_stream(column_network(), "mps2-an386", steps=4 * inputs)))
     say("front end on mps2-an386")
     rows.append(_frontend_row(FRONTEND_GOAL, emulate_frontend(FrontendSettings(), sweep())))
     return rows

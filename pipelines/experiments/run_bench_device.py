@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +17,7 @@ from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.provenance import own_commit
 from pipelines.console import err, friendly_errors, out, table
 from pipelines.experiments import bench
+from pipelines.experiments.bench_changes import worse
 
 
 def _against(value: int, goal: int | None, other: int | None) -> str:
@@ -91,7 +93,10 @@ def command(
     result: Annotated[Path | None, typer.Option("--out", help="Write the figures to this JSON file.")] = None,
     strict: Annotated[bool, typer.Option(help="Exit code 1 where a goal is missed, too.")] = False,
 ) -> None:
-    """Measure the engine from scratch in QEMU. Exit code 1 where a byte differs; missed goals are listed."""
+    """Measure the engine from scratch in QEMU. Missed goals are listed.
+
+    Exit code 1 where a byte differs or a figure is worse than in the file that --out is about to replace.
+    """
     with friendly_errors(), err.status("building") as status:
         rows = bench.goals(status.update)
         reports = bench.other_boards(status.update) if boards else []
@@ -110,23 +115,38 @@ def command(
     )
     for core in ("Cortex-M0+", "Cortex-M4", "Cortex-M33", "Cortex-M7", "Cortex-M55"):
         out.print(f"published for MLPerf Tiny's keyword model on {core}: {silicon_of(core)}")
+    record = _record(rows, reports, ears)
+    before = json.loads(result.read_text(encoding="utf-8")) if result is not None and result.is_file() else {}
+    worsened = worse(before, record)
     if result is not None:
-        record = {
-            "command": shlex.join(["python", "-m", "pipelines.experiments.run_bench_device", *sys.argv[1:]]),
-            "commit": own_commit(),
-            "silicon": [one._asdict() for one in PUBLISHED],
-            "goals": [row.to_dict() for row in rows],
-            "boards": [report.to_dict() for report in reports],
-            "frontends": [{"kind": s.kind, "hop_ms": s.hop_ms, **report.to_dict()} for s, report in ears],
-        }
         write_json(result, record)
     missed = [f"{row.title} on {row.core}" for row in rows if not row.reached]
     if missed:
         out.print(f"[yellow]a goal is missed[/]: {'; '.join(missed)} (docs/device.md says by what)")
     exact = all(row.bit_exact for row in rows) and all(report.bit_exact for report in reports)
     exact = exact and all(report.bit_exact for _, report in ears)
-    if not exact or (strict and missed):
+    for sentence in worsened:
+        out.print(f"[red]worse than before[/]: {sentence}")
+    if not exact or worsened or (strict and missed):
         raise typer.Exit(1)
+
+
+def _record(
+    rows: list[bench.Row],
+    reports: list[bench.EmulationReport],
+    ears: list[tuple[FrontendSettings, FrontendReport]],
+) -> dict[str, Any]:
+    """What is written: every row with the commit that it was measured at."""
+    commit = {"commit": own_commit()}
+    named = [(title, report) for (title, _, _), report in zip(bench.OTHERS, reports, strict=True)] if reports else []
+    return {
+        "command": shlex.join(["python", "-m", "pipelines.experiments.run_bench_device", *sys.argv[1:]]),
+        **commit,
+        "silicon": [one._asdict() for one in PUBLISHED],
+        "goals": [row.to_dict() | commit for row in rows],
+        "boards": [{"title": title, **report.to_dict(), **commit} for title, report in named],
+        "frontends": [{"kind": s.kind, "hop_ms": s.hop_ms, **report.to_dict(), **commit} for s, report in ears],
+    }
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
+from pipelines.build import names_core
 from tests.pipelines.conftest import TinyBuild, run
 
 pytestmark = [pytest.mark.xdist_group("tiny_build"), pytest.mark.device]
@@ -62,8 +64,10 @@ def test_a_build_that_does_not_fit_ends_with_2_and_keeps_what_it_built(tiny_buil
     build = ("build", tiny_build.recipe, "--data", tiny_build.data, "--out", tiny_build.directory)
     before = (tiny_build.directory / "model_int8.tflite").read_bytes()
     assert run(*build, "--board", "nucleo-l476rg", "--latency", "100ms").exit_code == 0
-    result = run(*build, "--board", "nucleo-l476rg", "--latency", "1us")
+    assert "core: cortex-m4" in (tiny_build.directory / "recipe.yaml").read_text()
+    result = run(*build, "--board", "blue-pill", "--latency", "1us")
     assert result.exit_code == 2
+    assert "core: cortex-m3" in (tiny_build.directory / "recipe.yaml").read_text()  # whose cycles chose the encodings
     assert "cycles +" in result.output
     assert (tiny_build.directory / "model_int8.tflite").read_bytes() == before
 
@@ -81,3 +85,24 @@ def test_bad_options_are_refused_before_anything_is_built(tiny_build: TinyBuild,
     assert result.exit_code == 2
     assert said in result.output
     assert not (tmp_path / "new").exists()
+
+
+def test_a_named_core_is_kept_whatever_the_board(tmp_path) -> None:
+    plain, named = tmp_path / "plain.yaml", tmp_path / "named.yaml"
+    plain.write_text("name: plain\nexport: {optimise: size}\n")
+    named.write_text("name: named\nexport: {core: cortex-m4}\n")
+    assert not names_core(plain, ["export.optimise=speed"], inherited=False)
+    assert names_core(plain, ["export.core=cortex-m3"], inherited=True)
+    assert names_core(named, [], inherited=False)
+    assert not names_core(named, [], inherited=True)  # of the board that the inherited model was built for
+
+
+def test_one_model_is_stored_as_the_board_s_core_likes_it(tmp_path) -> None:
+    model = tmp_path / "sparse.tflite"
+    model.write_bytes(ds_cnn(0.9))
+    options = {"m4": (), "m3": ("--core", "cortex-m3"), "pill": ("--board", "blue-pill")}
+    stored = {}
+    for name, given in options.items():
+        assert run("export", model, "--target", "engine", "--out", tmp_path / name, *given).exit_code == 0
+        stored[name] = (tmp_path / name / "model.c").read_text()
+    assert stored["m4"] != stored["m3"] == stored["pill"]
