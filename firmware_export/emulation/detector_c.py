@@ -15,7 +15,7 @@ from firmware_export.engine import RUNTIME
 from kws_tfmot.detection.detector import Detection, DetectorPlan
 from kws_tfmot.errors import ModelError
 from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
-from kws_tfmot.frontend.native import find_compiler
+from kws_tfmot.host_library import find_compiler
 
 SOURCES = RUNTIME / "detector"
 CONSTANTS = "kws_detector_settings"

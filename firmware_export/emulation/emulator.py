@@ -24,7 +24,7 @@ from firmware_export.emulation.tools import run_tool, version_of
 from firmware_export.engine import DEFAULT_NAME, Engine, build
 from kws_tfmot.errors import ModelError, ToolchainError
 from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
-from kws_tfmot.frontend.native import find_compiler
+from kws_tfmot.host_library import find_compiler
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
 

@@ -16,7 +16,7 @@ from firmware_export.engine import Engine, build
 from firmware_export.ir import Program
 from kws_tfmot.errors import ModelError
 from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
-from kws_tfmot.frontend.native import find_compiler
+from kws_tfmot.host_library import find_compiler
 from kws_tfmot.tflite.interpreter import input_spec
 from kws_tfmot.tflite.reader import read_model
 

@@ -9,13 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.data import augment
-from kws_tfmot.data.audio import Int16, to_int16
+from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.draws import MADE_SILENCE, REVERSED, SPLICED, EpochPlan, EpochPlanner
 from kws_tfmot.data.index import AudioSplit
 from kws_tfmot.data.labels import SILENCE
 from kws_tfmot.data.noise import NoiseBank
+from kws_tfmot.data.seeds import generators
 from kws_tfmot.data.settings import AugmentSettings
 from kws_tfmot.data.silence import draw_places, silence_clip
+from kws_tfmot.data.variation import Variations
 from kws_tfmot.errors import DataError
 
 Labels = npt.NDArray[np.int32]
@@ -97,50 +99,54 @@ class TrainingBatches:
     def _make(self, number: int, plan: EpochPlan, levels: Sequence[float], places: range) -> tuple[Int16, Labels]:
         window = slice(places.start, places.stop)
         sources = self.clips.gather(np.maximum(plan.first[window], 0))
+        variations = Variations(sources.astype(np.float32))
         clips = np.empty_like(sources)
         silent = int((plan.kinds[: places.start] == MADE_SILENCE).sum())
-        for row, place in enumerate(places):
-            rng = np.random.default_rng([self.seed, number, place])
+        for row, (place, rng) in enumerate(zip(places, generators((self.seed, number), places), strict=True)):
             if plan.kinds[place] == MADE_SILENCE:
-                clips[row], _ = silence_clip(rng, self.noise, "train", levels[silent])
+                clips[row], _ = silence_clip(rng, self.noise, "train", levels[silent], fast=True)
+                variations.rows[row]["skip"] = 1
                 silent += 1
                 continue
-            clip = self._source(rng, plan, place, sources[row])
+            self._source(variations.clips[row], plan, place, sources[row])
             label = plan.labels[place]
-            clips[row] = self.vary(rng, clip, is_word=label != self._silence, is_unknown=label == self._planner.unknown)
+            is_word, is_unknown = label != self._silence, label == self._planner.unknown
+            self.draw_variation(rng, variations, row, is_word=is_word, is_unknown=is_unknown)
+        variations.into(clips)
         return clips, plan.labels[window]
 
-    def _source(self, rng: np.random.Generator, plan: EpochPlan, place: int, clip: Int16) -> augment.Float:
-        first = clip.astype(np.float32)
+    def _source(self, into: augment.Float, plan: EpochPlan, place: int, clip: Int16) -> None:
+        """Turn a clip that is there already into what the plan makes of it."""
         if plan.kinds[place] == REVERSED:
-            return first[::-1].copy()
-        if plan.kinds[place] != SPLICED:
-            return first
-        second = self.clips.gather(plan.second[place : place + 1])[0]
-        (_, middle, _), (_, other, _) = augment.word_bounds(np.stack([clip, second])).tolist()
-        return augment.splice(first, middle, second.astype(np.float32), other)
+            into[:] = clip[::-1]
+        elif plan.kinds[place] == SPLICED:
+            second = self.clips.gather(plan.second[place : place + 1])[0]
+            (_, middle, _), (_, other, _) = augment.word_bounds(np.stack([clip, second])).tolist()
+            into[:] = augment.splice(clip.astype(np.float32), middle, second.astype(np.float32), other)
 
-    def vary(self, rng: np.random.Generator, clip: augment.Float, *, is_word: bool, is_unknown: bool = False) -> Int16:
-        """One clip (float32 at int16 scale) with every variation drawn from ``rng``.
+    def draw_variation(
+        self, rng: np.random.Generator, to: Variations, row: int, *, is_word: bool, is_unknown: bool = False
+    ) -> None:
+        """Draw every variation of clip ``row`` from ``rng``.
 
         The order is that of the world: the speaker (speed, pitch, moment), the room, the noise around, the
         microphone (tilt, volume). Clips of ``_silence_`` keep to the moment and the volume; those of ``_unknown_`` may
         be cut (``cut_unknown``).
         """
-        settings = self.settings
+        settings, mine = self.settings, to.rows[row]
         if is_word and rng.random() < settings.speed_probability:
-            clip = augment.change_speed(clip, 1 + rng.uniform(-1, 1) * settings.speed_percent / 100)
+            to.set_speed(row, 1 + rng.uniform(-1, 1) * settings.speed_percent / 100)
         most = int(settings.shift_ms * self.noise.rate / 1000)
         if is_unknown and settings.cut_unknown and rng.random() < settings.cut_unknown:
-            most = int(_CUT_REACH * len(clip))
-        clip = augment.shift(clip, int(rng.integers(-most, most + 1)))
+            most = int(_CUT_REACH * to.clips.shape[1])
+        mine["shift"] = rng.integers(-most, most + 1)
         if is_word and rng.random() < settings.reverb_probability:
-            clip = augment.add_reflections(clip, *augment.draw_reflections(rng, self.noise.rate))
+            to.set_reflections(row, *augment.draw_reflections(rng, self.noise.rate))
         if is_word and rng.random() < settings.noise_probability:
-            clip = augment.mix_noise(clip, self._draw_noise(rng), rng.uniform(*settings.noise_snr_db))
+            to.set_noise(row, self._draw_noise(rng), rng.uniform(*settings.noise_snr_db))
         if is_word and rng.random() < settings.tilt_probability:
-            clip = augment.tilt_spectrum(clip, rng.uniform(-1, 1) * settings.tilt)
-        return to_int16(clip * np.float32(10 ** (rng.uniform(*settings.gain_db) / 20)))
+            to.set_tilt(row, rng.uniform(-1, 1) * settings.tilt)
+        mine["gain"] = 10 ** (rng.uniform(*settings.gain_db) / 20)
 
     def _draw_noise(self, rng: np.random.Generator) -> augment.Float:
-        return self.noise.draw_varied(rng, "train", self.settings.generated_noise_share)[0]
+        return self.noise.draw_varied(rng, "train", self.settings.generated_noise_share, fast=True)[0]

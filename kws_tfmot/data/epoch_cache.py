@@ -18,7 +18,7 @@ from kws_tfmot.data.batches import Labels, TrainingBatches
 from kws_tfmot.data.large_arrays import allocate
 from kws_tfmot.files import replacing
 
-_VERSION = 3  # counts up when the same settings draw other features
+_VERSION = 4  # counts up when the same settings draw other features
 _PIECE = 1 << 20
 
 

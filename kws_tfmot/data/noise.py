@@ -98,22 +98,23 @@ class NoiseBank:
         first = int(rng.integers(0, len(source) - self.length + 1))
         return source[first : first + self.length], f"{name}@{first}"
 
-    def draw_varied(self, rng: np.random.Generator, split: str, generated_share: float) -> tuple[Float, str]:
+    def draw_varied(
+        self, rng: np.random.Generator, split: str, generated_share: float, fast: bool = False
+    ) -> tuple[Float, str]:
         """One clip of noise as another place would have it, and its name; its level means nothing.
 
         Recorded where there is a recording, but for ``generated_share``; mixed with another one, filtered or switched
-        on and off as :func:`~kws_tfmot.data.noise_shapes.reshape` draws it.
+        on and off as :func:`~kws_tfmot.data.noise_shapes.reshape` draws it. ``fast`` filters in single precision, as
+        training does; clips that models are judged on keep their bytes.
         """
         wave, name = self._draw_any(rng, split, generated_share)
         other, _ = self._draw_any(rng, split, generated_share)
-        wave, changes = reshape(rng, wave, other, self.rate)
+        wave, changes = reshape(rng, wave.astype(np.float32, copy=False), other, self.rate, fast)
         return wave, name + changes
 
-    def _draw_any(self, rng: np.random.Generator, split: str, generated_share: float) -> tuple[Float, str]:
+    def _draw_any(self, rng: np.random.Generator, split: str, generated_share: float) -> tuple[Float | Int16, str]:
         drawn = None if rng.random() < generated_share else self.draw(rng, split)
-        if drawn is None:
-            return self.draw_generated(rng)
-        return drawn[0].astype(np.float32), drawn[1]
+        return self.draw_generated(rng) if drawn is None else drawn
 
     def missing_splits(self) -> tuple[str, ...]:
         """The splits that no recording is left for."""

@@ -19,7 +19,9 @@ GENERATED_SHARE = 0.3
 """Share of the rest that is coloured noise made here rather than recorded."""
 
 
-def silence_clip(rng: np.random.Generator, noise: NoiseBank, split: str, place: float) -> tuple[Int16, str]:
+def silence_clip(
+    rng: np.random.Generator, noise: NoiseBank, split: str, place: float, fast: bool = False
+) -> tuple[Int16, str]:
     """One clip from the stretches of ``split``, and a name that says how it was made and how loud it came out.
 
     A user's noise files may have any level, and so may the noise of the place of use: whatever is drawn is normalised
@@ -31,6 +33,7 @@ def silence_clip(rng: np.random.Generator, noise: NoiseBank, split: str, place: 
         split: Whose stretches are drawn from.
         place: From 0 to 1: up to :data:`ZERO_SHARE` exact zeros, then up to :data:`DITHER_SHARE` more dither, then
             noise from -70 dBFS to full scale (root mean square before clipping).
+        fast: As :meth:`~kws_tfmot.data.noise.NoiseBank.draw_varied`.
     """
     length = noise.length
     if place < ZERO_SHARE:
@@ -40,7 +43,7 @@ def silence_clip(rng: np.random.Generator, noise: NoiseBank, split: str, place: 
         clip = to_int16(rng.standard_normal(length, dtype=np.float32) * np.float32(steps))
         return clip, f"dither x{steps:.3f}"
     decibels = LOWEST_DBFS * (1 - place) / (1 - ZERO_SHARE - DITHER_SHARE)
-    wave, name = noise.draw_varied(rng, split, GENERATED_SHARE)
+    wave, name = noise.draw_varied(rng, split, GENERATED_SHARE, fast)
     clip = to_int16(at_level(wave, decibels))
     return clip, f"{name} {level_dbfs(clip):.2f} dBFS"
 

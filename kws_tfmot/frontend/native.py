@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import os
-import shlex
-import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,15 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot import host_library
 from kws_tfmot.errors import ToolchainError
-from kws_tfmot.files import cache_root, replacing, sha256_bytes
 from kws_tfmot.frontend.micro_tables import MicroTables
 from kws_tfmot.frontend.tables import FrontendTables
+from kws_tfmot.host_library import FLAGS
 
 SOURCES = Path(__file__).with_name("csrc")
 MICRO_SOURCES = SOURCES / "micro"
-HOST_ONLY = ("kws_frontend_clips.c",)
-FLAGS = ("-std=c11", "-O3", "-fPIC", "-shared", "-fvisibility=default")
+HOST_ONLY = ("kws_frontend_clips.c", "kws_frontend_clips.h", "kws_frontend_lanes.c")
 
 
 class _Tables(ctypes.Structure):
@@ -71,7 +67,8 @@ class NativeFrontend:
 
     def clips(self, samples: npt.NDArray[np.int16], out: npt.NDArray[np.int8]) -> None:
         """Features of clips: C-contiguous int16 [n, samples] into C-contiguous int8 [n, frames, features]."""
-        scratch = np.empty(self._library.kws_frontend_get_buffer_size(ctypes.byref(self._tables)) // 4 + 1, np.int32)
+        size = self._library.kws_frontend_clips_get_buffer_size(ctypes.byref(self._tables))
+        scratch = np.empty(size // 4 + 1, np.int32)
         self._library.kws_frontend_clips(
             ctypes.byref(self._tables),
             samples.ctypes.data,
@@ -171,6 +168,7 @@ def load_library(folder: Path = SOURCES) -> ctypes.CDLL:
     pointer, size = ctypes.c_void_p, ctypes.c_size_t
     for name, arguments, result in (
         ("kws_frontend_get_buffer_size", [pointer], size),
+        ("kws_frontend_clips_get_buffer_size", [pointer], size),
         ("kws_frontend_clips", [pointer, pointer, size, size, pointer, pointer], ctypes.c_int),
         ("kws_frontend_init", [pointer, pointer, pointer, size], ctypes.c_int),
         ("kws_frontend_reset", [pointer], ctypes.c_int),
@@ -182,36 +180,5 @@ def load_library(folder: Path = SOURCES) -> ctypes.CDLL:
 
 
 def build_library(flags: Sequence[str] = FLAGS, folder: Path = SOURCES) -> Path:
-    """Path of the compiled library in the cache, named by SHA-256 of compiler, flags and sources."""
-    compiler = find_compiler()
-    sources = sorted(folder.glob("*.[ch]"))
-    recipe = "\0".join([*compiler, *flags, os.uname().machine])
-    digest = sha256_bytes(recipe.encode() + b"".join(p.name.encode() + p.read_bytes() for p in sources))
-    target = cache_root() / f"kws-frontend-{digest[:24]}.so"
-    if target.is_file():
-        return target
-    files = [str(p) for p in sources if p.suffix == ".c"]
-    try:
-        with replacing(target) as temporary:
-            command = [*compiler, *flags, "-o", str(temporary), *files]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-            if done.returncode:
-                raise ToolchainError(f"{shlex.join(command)} failed:\n{done.stderr.strip()}")
-    except OSError as err:
-        raise ToolchainError(
-            f"the front end could not be compiled into {target.parent}: {err}", "Set KWS_CACHE to a writable directory."
-        ) from None
-    return target
-
-
-def find_compiler() -> list[str]:
-    """``$CC``, else cc, gcc or clang, as the beginning of a command line."""
-    named = shlex.split(os.environ.get("CC", ""))
-    if named and shutil.which(named[0]):
-        return named
-    for name in ("cc", "gcc", "clang"):
-        if shutil.which(name):
-            return [name]
-    raise ToolchainError(
-        "no C compiler found: $CC, cc, gcc and clang were tried.", "Install gcc (Debian: apt install gcc)."
-    )
+    """Path of the compiled front end in the cache, see :func:`kws_tfmot.host_library.build_library`."""
+    return host_library.build_library("kws-frontend", folder, flags)

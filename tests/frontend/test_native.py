@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from kws_tfmot import host_library
 from kws_tfmot.errors import ToolchainError
-from kws_tfmot.frontend import native
+from kws_tfmot.frontend import Frontend, FrontendSettings, native
 
 BUILD = "from kws_tfmot.frontend.native import build_library; print(build_library())"
 
@@ -49,6 +51,29 @@ def test_failures_name_the_command_and_the_way_out(tmp_path: Path, monkeypatch: 
 
 def test_compiler_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "gcc -m64")
-    assert native.find_compiler() == ["gcc", "-m64"]
+    assert host_library.find_compiler() == ["gcc", "-m64"]
     monkeypatch.setenv("CC", "no-such-compiler")
-    assert native.find_compiler()[0] in ("cc", "gcc", "clang")
+    assert host_library.find_compiler()[0] in ("cc", "gcc", "clang")
+
+
+@pytest.mark.parametrize("frames", [7, 8, 10, 11, 17])
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"kind": "mfcc", "window_ms": 30, "hop_ms": 20},
+        {"kind": "log_mel", "window_ms": 25, "hop_ms": 10},
+        {"kind": "mfcc", "window_ms": 64, "hop_ms": 32},
+        {"kind": "log_mel", "sample_rate": 8000, "high_hz": 3800, "window_ms": 16, "hop_ms": 8},
+    ],
+)
+def test_several_frames_at_once_are_the_frames_of_the_stream(chosen: dict, frames: int) -> None:
+    settings = FrontendSettings(**chosen)
+    rng = np.random.default_rng(frames)
+    samples = settings.window_samples + (frames - 1) * settings.hop_samples + 3
+    clips = np.clip(rng.standard_normal((3, samples)) * [[30], [3000], [60000]], -32768, 32767).astype(np.int16)
+    clips[0, ::7] = -32768
+    frontend = Frontend(settings, backend="c")
+    found = frontend.features(clips)
+    assert found.shape[1] == frames
+    for clip, own in zip(clips, found, strict=True):
+        np.testing.assert_array_equal(frontend.stream().push(clip), own)

@@ -1,8 +1,19 @@
 /* Host only: whole clips in one call. The frames are those of kws_frontend_push(). */
-#include "kws_frontend_internal.h"
+#include "kws_frontend_clips.h"
 
-kws_frontend_status kws_frontend_clips(const kws_frontend_tables *tables, const int16_t *samples, size_t clips,
-                                       size_t clip_samples, int32_t *scratch, int8_t *features);
+/* A frame at a time. */
+static void one_by_one(const kws_frontend_tables *tables, const int16_t *samples, size_t frames, int32_t *scratch,
+                       int8_t *features) {
+    const size_t size = kws_frontend_frame_size(tables);
+    for (size_t frame = 0; frame < frames; ++frame) {
+        kws_frontend_frame(tables, samples + frame * tables->hop_samples, scratch, features + frame * size);
+    }
+}
+
+size_t kws_frontend_clips_get_buffer_size(const kws_frontend_tables *tables) {
+    return sizeof(int32_t) * (2u * KWS_FFT_PAIRS(tables) * KWS_FRAME_LANES + 16u) +
+           2u * kws_frontend_get_scratch_size(tables);
+}
 
 kws_frontend_status kws_frontend_clips(const kws_frontend_tables *tables, const int16_t *samples, size_t clips,
                                        size_t clip_samples, int32_t *scratch, int8_t *features) {
@@ -10,11 +21,23 @@ kws_frontend_status kws_frontend_clips(const kws_frontend_tables *tables, const 
         return KWS_FRONTEND_BAD_ARGUMENT;
     }
     const size_t size = kws_frontend_frame_size(tables);
+    const size_t frames =
+        clip_samples < tables->window_samples ? 0 : (clip_samples - tables->window_samples) / tables->hop_samples + 1u;
+    const int wide = frames >= KWS_FRAME_LANES && kws_frontend_lanes_work(tables);
     for (size_t clip = 0; clip < clips; ++clip, samples += clip_samples) {
-        for (size_t at = 0; at + tables->window_samples <= clip_samples; at += tables->hop_samples) {
-            kws_frontend_frame(tables, samples + at, scratch, features);
-            features += size;
+        size_t done = 0;
+        while (wide && done < frames) {
+            if (frames - done < KWS_FRAME_LANES) {
+                if (frames - done <= 2) {
+                    break;
+                }
+                done = frames - KWS_FRAME_LANES; /* some once more */
+            }
+            kws_frontend_lanes(tables, samples + done * tables->hop_samples, scratch, features + done * size);
+            done += KWS_FRAME_LANES;
         }
+        one_by_one(tables, samples + done * tables->hop_samples, frames - done, scratch, features + done * size);
+        features += frames * size;
     }
     return KWS_FRONTEND_OK;
 }
