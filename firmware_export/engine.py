@@ -35,11 +35,12 @@ from kws_tfmot.tflite.reader import read_model
 
 RUNTIME = Path(__file__).parent / "runtime"
 DEFAULT_NAME = "model"
+NO_KERNELS = ("detector", "monitor")  # families of the runtime that come after the network
 
 
 def engine_sources(pattern: str = "*.[ch]") -> list[Path]:
-    """The runtime's files that match ``pattern``, of every family but the detector's, sorted by name."""
-    files = (path for path in RUNTIME.rglob(pattern) if path.parent.name != "detector")
+    """The runtime's files that match ``pattern``, of every family of kernels, sorted by name."""
+    files = (path for path in RUNTIME.rglob(pattern) if path.parent.name not in NO_KERNELS)
     return sorted(files, key=lambda path: path.name)
 
 

@@ -22,6 +22,7 @@ from kws_tfmot.tflite.metadata import read_settings
 from pipelines.boards import core_of_board, emulated
 from pipelines.console import friendly_errors, line, table
 from pipelines.foreign import FeaturesOption, equipped
+from pipelines.monitor_options import NEAR, CountOption, NearOption, TakeMsOption, TakesOption, monitor_settings
 from pipelines.options import CoreOption, HopOption, ModelArgument, RecipeOption, StreamOption, check_hop
 from pipelines.outputs import FolderOption
 
@@ -62,12 +63,22 @@ def command(
     ] = "",
     recipe: RecipeOption = None,
     features: FeaturesOption = None,
+    count_scores: CountOption = False,
+    keep_takes: TakesOption = 0,
+    take_ms: TakeMsOption = None,
+    near: NearOption = NEAR,
 ) -> None:
     """Write the C files that put a .tflite into a firmware."""
     with friendly_errors():
         if target not in TARGETS:
             raise RecipeError(
                 f"unknown target {target!r}.{did_you_mean(target, TARGETS)} Allowed: {', '.join(TARGETS)}."
+            )
+        monitor = monitor_settings(count_scores, keep_takes, take_ms, near)
+        if monitor is not None and target in ("tflm", "engine", "esphome"):
+            raise RecipeError(
+                f"--target {target} has no detector that could count or keep anything.",
+                f"Use --target firmware, {', '.join(PACKAGES)}.",
             )
         model = equipped(model, features, recipe)
         check_hop(stream or target == "esphome", hop)
@@ -93,7 +104,13 @@ def command(
             if target == "esphome":
                 show_esphome(export_esphome(model, out_dir, contract, name=name, hop=hop), out_dir)
                 return
-            options: dict[str, Any] = {"optimise": optimise, "stream": stream, "hop": hop, "core": core or None}
+            options: dict[str, Any] = {
+                "optimise": optimise,
+                "stream": stream,
+                "hop": hop,
+                "core": core or None,
+                "monitor": monitor,
+            }
             if target == "firmware":
                 files = export_example(model, out_dir, contract, emulated(board), name=name or DEFAULT_NAME, **options)
                 line(f"{out_dir}: {', '.join(files)}", markup=False)

@@ -7,6 +7,7 @@ import json
 import math
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -15,7 +16,9 @@ import typer
 from firmware_export.emulation.example import ExampleReport, run_example
 from kws_tfmot.data.levels import Levels
 from kws_tfmot.detection.detector import NEVER
+from kws_tfmot.detection.monitor import MonitorPlan
 from kws_tfmot.detection.posterior import ONE
+from kws_tfmot.evaluation.streaming.collector import Collector
 from kws_tfmot.evaluation.streaming.sources import blocks_of, read_stream, stream_pieces, survey_stream
 from kws_tfmot.evaluation.streaming.spotter import Heard, Spotter, StreamModel
 from kws_tfmot.recipe import load_recipe
@@ -23,8 +26,10 @@ from pipelines.boards import emulated as stands_for
 from pipelines.console import RichReporter, friendly_errors, line
 from pipelines.foreign import FeaturesOption, equipped
 from pipelines.live_view import LiveView, heard_line
+from pipelines.monitor_options import NEAR, NearOption, TakeMsOption, monitor_settings, write_takes
 from pipelines.openers import InterpreterOption, opener_of
 from pipelines.options import HopOption, JsonOption, ModelArgument, RecipeOption, StreamOption
+from pipelines.outputs import FolderOption
 
 ThresholdOption = Annotated[
     float | None, typer.Option(help="Smoothed posterior that counts as heard, 0 to 1; the model's own by default.")
@@ -42,6 +47,14 @@ def command(
     board: Annotated[
         str, typer.Option(help="Let the firmware hear it too, on this board, see `kws emulate --help`.")
     ] = "",
+    keep: Annotated[
+        Path | None,
+        FolderOption(
+            "--keep", help="Keep triggers and near misses here as WAV files, as a firmware with a recorder does."
+        ),
+    ] = None,
+    take_ms: TakeMsOption = None,
+    near: NearOption = NEAR,
     recipe: RecipeOption = None,
     features: FeaturesOption = None,
     as_json: JsonOption = False,
@@ -53,18 +66,28 @@ def command(
         opened = StreamModel.open(
             model, opener_of(interpreter, stream, hop), load_recipe(recipe) if recipe else None, threshold=threshold
         )
-        result = hear(opened, sound, view)
+        collector = collecting(opened, keep, take_ms, near)
+        result = hear(opened, sound, view, collector)
+        kept = (
+            write_takes(collector, keep, sound.stem, opened.contract.frontend.sample_rate) if keep and collector else {}
+        )
         samples = read_stream(sound, opened.contract.frontend.sample_rate) if machine else None
         emulated = None
         if samples is not None:
             emulated = run_example(model, samples, opened.contract, machine, stream=stream, hop=hop)
         if as_json:
-            found = report(opened, sound, result) | ({"board": emulated.to_dict()} if emulated else {})
+            found = (
+                report(opened, sound, result)
+                | counted(collector, kept)
+                | ({"board": emulated.to_dict()} if emulated else {})
+            )
             typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
             return
         for each in result.heard:
             line(heard_line(each), markup=False)
         show(opened, result)
+        if kept:
+            line(f"kept in {keep}: {kept['triggers']} triggers, {kept['near_misses']} near misses", markup=False)
         if emulated:
             show_board(emulated)
 
@@ -73,19 +96,42 @@ class Result(NamedTuple):
     """What a file made heard, the model's best scores on it, and how loud it is."""
 
     heard: list[Heard]
-    spotter: Spotter
+    spotter: Spotter | Collector
     levels: Levels
     notes: list[str]
 
 
-def hear(model: StreamModel, sound: Path, view: bool = False) -> Result:
-    """Listen to a file piece by piece; with ``view`` at its own speed, shown.
+def collecting(model: StreamModel, keep: Path | None, take_ms: int | None, near: float) -> Collector | None:
+    """A collector where takes are to be kept.
+
+    Raises:
+        RecipeError: For a number outside its range, or settings of takes where none are kept.
+    """
+    if keep is None:
+        monitor_settings(False, 0, take_ms, near)
+        return None
+    monitor = MonitorPlan.of(model.plan, model.contract.frontend, takes=1, take_ms=take_ms, near=near)
+    return Collector(model, monitor)
+
+
+def counted(collector: Collector | None, kept: dict[str, int]) -> dict[str, Any]:
+    """The counters of every keyword, and how many takes were written, for JSON."""
+    if collector is None:
+        return {}
+    plan, words = collector.model.plan, collector.statistics.words
+    keywords = {label: asdict(words[plan.labels.index(label)]) for label in plan.keywords}
+    return {"statistics": keywords, "kept": kept}
+
+
+def hear(model: StreamModel, sound: Path, view: bool = False, collector: Collector | None = None) -> Result:
+    """Listen to a file piece by piece; with ``view`` at its own speed, shown. A ``collector`` is who listens.
 
     Raises:
         DataError: If it cannot be read.
     """
     found, rate = survey_stream(sound), model.contract.frontend.sample_rate
-    spotter, heard, seconds = Spotter(model), [], found.levels.seconds
+    spotter = collector or Spotter(model)
+    heard, seconds = [], found.levels.seconds
     pieces = stream_pieces(sound, rate, found.gain)
     if view:
         heard = watch(spotter, itertools.chain.from_iterable(blocks_of(each, rate // 20) for each in pieces), rate)
@@ -99,7 +145,7 @@ def hear(model: StreamModel, sound: Path, view: bool = False) -> Result:
     return Result(heard, spotter, found.levels, [*found.problems(), *too_short(spotter, seconds)])
 
 
-def too_short(spotter: Spotter, seconds: float) -> list[str]:
+def too_short(spotter: Spotter | Collector, seconds: float) -> list[str]:
     """What to say of a file that ends before the first full window, or before the first whole average."""
     plan, settings = spotter.model.plan, spotter.model.contract.frontend
     if spotter.inferences >= plan.window:
@@ -132,7 +178,7 @@ def show(model: StreamModel, result: Result) -> None:
     )
 
 
-def best_scores(model: StreamModel, spotter: Spotter) -> dict[str, dict[str, float]]:
+def best_scores(model: StreamModel, spotter: Spotter | Collector) -> dict[str, dict[str, float]]:
     """Highest smoothed posterior of every keyword beside its threshold."""
     plan = model.plan
     return {
@@ -151,7 +197,7 @@ def show_board(found: ExampleReport) -> None:
     )
 
 
-def watch(spotter: Spotter, blocks: Iterable[Any], rate: int) -> list[Heard]:
+def watch(spotter: Spotter | Collector, blocks: Iterable[Any], rate: int) -> list[Heard]:
     """Play blocks of samples to the view at their own speed; return what was heard."""
     found: list[Heard] = []
     done, begun = 0, time.monotonic()

@@ -13,22 +13,48 @@ from firmware_export.emulation.host import FLAGS
 from firmware_export.emulation.tools import run_tool
 from firmware_export.engine import RUNTIME
 from kws_tfmot.detection.detector import Detection, DetectorPlan
+from kws_tfmot.detection.monitor import MonitorPlan
 from kws_tfmot.errors import ModelError
 from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
 from kws_tfmot.host_library import find_compiler
 
 SOURCES = RUNTIME / "detector"
+MONITOR_SOURCES = RUNTIME / "monitor"
 CONSTANTS = "kws_detector_settings"
 """Name of the ``kws_detector_constants`` that the generated file defines."""
 
 
-def detector_files(plan: DetectorPlan) -> dict[str, str]:
-    """``{file name: text}`` of the runtime sources and the constants of ``plan``; equal plans give equal bytes."""
-    files = {path.name: path.read_text(encoding="utf-8") for path in sorted(SOURCES.glob("*.[ch]"))}
-    return files | {"kws_detector_constants.c": _definitions(plan), "kws_detector_constants.h": _header(plan)}
+def detector_files(plan: DetectorPlan, monitor: MonitorPlan | None = None) -> dict[str, str]:
+    """``{file name: text}`` of the runtime sources and the constants of ``plan``; equal plans give equal bytes.
+
+    With a ``monitor`` the counters are among them, and the recorder where it keeps takes.
+    """
+    paths = sorted(SOURCES.glob("*.[ch]"))
+    if monitor:
+        paths += sorted(MONITOR_SOURCES.glob("kws_statistics*.[ch]"))
+        paths += sorted(MONITOR_SOURCES.glob("kws_recorder*.[ch]")) if monitor.takes else []
+    files = {path.name: path.read_text(encoding="utf-8") for path in paths}
+    header = _header(plan, monitor_sizes(monitor, len(plan.labels)) if monitor else "")
+    return files | {"kws_detector_constants.c": _definitions(plan), "kws_detector_constants.h": header}
 
 
-def _header(plan: DetectorPlan) -> str:
+def monitor_sizes(monitor: MonitorPlan, classes: int) -> str:
+    """The macros that put counters, and a recorder, into a firmware."""
+    text = f"""
+#define KWS_STATISTICS_NEAR {monitor.near} /* Q15 share of its threshold from which a score is near */
+#define KWS_STATISTICS_BUFFER_BYTES {monitor.statistics_bytes(classes)}
+"""
+    if not monitor.takes:
+        return text
+    seconds = monitor.take_samples / monitor.rate
+    return f"""{text}#define KWS_RECORDER_TAKES {monitor.takes} /* triggers and near misses whose sound is kept */
+#define KWS_RECORDER_TAKE_SAMPLES {monitor.take_samples} /* {seconds:.2f} s, a byte each */
+#define KWS_RECORDER_AFTER {monitor.after_samples} /* of them, those after the event */
+#define KWS_RECORDER_BUFFER_BYTES {monitor.recorder_bytes} /* RAM */
+"""
+
+
+def _header(plan: DetectorPlan, monitor: str) -> str:
     return f"""/* Generated, do not edit: when scores become a detection. */
 #ifndef KWS_DETECTOR_CONSTANTS_H
 #define KWS_DETECTOR_CONSTANTS_H
@@ -40,7 +66,7 @@ def _header(plan: DetectorPlan) -> str:
 #define KWS_DETECTOR_WINDOW {plan.window} /* inferences under the moving average */
 #define KWS_DETECTOR_REFRACTORY {plan.refractory} /* inferences from a detection to the next of its class */
 #define KWS_DETECTOR_BUFFER_BYTES {len(plan.labels) * (7 + 2 * plan.window)}
-
+{monitor}
 #ifdef __cplusplus
 extern "C" {{
 #endif

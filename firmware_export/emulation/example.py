@@ -28,7 +28,9 @@ from firmware_export.emulation.steps import StepInterpreter
 from firmware_export.engine import DEFAULT_NAME, Engine, build
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.detection.detector import DetectorPlan
+from kws_tfmot.detection.monitor import MonitorPlan
 from kws_tfmot.errors import ModelError
+from kws_tfmot.evaluation.streaming.collector import Collector
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
 from kws_tfmot.files import write_files
 from kws_tfmot.frontend.export import c_source
@@ -37,6 +39,7 @@ from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.tflite.reader import read_model
 
 EXAMPLE = BOARD_FILES / "example"
+MONITOR_FILES = ("statistics.bin", "takes.bin")
 
 
 class Line(NamedTuple):
@@ -92,8 +95,12 @@ class FrontendReport:
         return asdict(self)
 
 
-def example_files(engine: Engine, contract: ModelContract, plan: DetectorPlan) -> dict[str, str]:
+def example_files(
+    engine: Engine, contract: ModelContract, plan: DetectorPlan, monitor: MonitorPlan | None = None
+) -> dict[str, str]:
     """Every file of the example but the board's own: engine, front end, detector, chain, and the microphone's hook.
+
+    With a ``monitor`` the chain counts scores, and keeps takes if the monitor does.
 
     Raises:
         ModelError: If the engine has no labels, another name than ``model``, or another input than the front end gives.
@@ -109,7 +116,7 @@ def example_files(engine: Engine, contract: ModelContract, plan: DetectorPlan) -
     if size != (step.rows if step else frames) * features:
         raise ModelError(f"the model takes {size} numbers; the front end gives {frames} x {features}.")
     chain = {path.name: path.read_text(encoding="utf-8") for path in sorted(EXAMPLE.glob("*.[ch]"))}
-    return {**engine.files, **c_source(contract.frontend), **detector_files(plan), **chain}
+    return {**engine.files, **c_source(contract.frontend), **detector_files(plan, monitor), **chain}
 
 
 def export_example(
@@ -123,23 +130,30 @@ def export_example(
     stream: bool = False,
     hop: int | None = None,
     core: str | None = None,
+    monitor: dict[str, Any] | None = None,
 ) -> list[str]:
     """Write the whole firmware for ``board``, start-up code and linker script included; return the names of its files.
 
     With another ``name`` than ``model``, every file and identifier of engine, front end, detector and chain begins with
     it. The README says how it is built. With ``stream`` it takes steps of ``hop`` frames and decides at each of them,
     as a model with state always does. ``core`` is the one whose cycles decide the encodings, the board's by default.
+    ``monitor``, the settings of :meth:`~kws_tfmot.detection.monitor.MonitorPlan.of`, puts counters and a recorder in.
+
+    Raises:
+        RecipeError: For settings outside their range, or an impossible name.
     """
     machine = board_of(board)
     engine = build(model, labels=contract.labels, optimise=optimise, stream=stream, hop=hop, core=core or machine.core)
-    files = example_files(engine, contract, plan_of(engine, model, contract))
+    plan = plan_of(engine, model, contract)
+    watched = None if monitor is None else MonitorPlan.of(plan, contract.frontend, **monitor)
+    files = example_files(engine, contract, plan, watched)
     if name != DEFAULT_NAME:
         package_name(name)
         files = {renamed_file(file, name): renamed(text, name) for file, text in files.items()}
     files["board.ld"] = link_script(machine)
     for own in ("start.c", "semihosting.c", "board.h"):
         files[own] = (BOARD_FILES / own).read_text(encoding="utf-8")
-    files["README.md"] = firmware_readme(machine, engine, contract)
+    files["README.md"] = firmware_readme(machine, engine, contract, watched)
     write_files(stamp(files), out_dir)
     return sorted(files)
 
@@ -153,10 +167,12 @@ def run_example(
     *,
     stream: bool = False,
     hop: int | None = None,
+    monitor: dict[str, Any] | None = None,
 ) -> ExampleReport:
     """Play ``int16`` samples to the example firmware in QEMU and compare every line it prints with the desktop's.
 
-    With ``stream`` it takes steps of ``hop`` frames.
+    With ``stream`` it takes steps of ``hop`` frames. With a ``monitor``, as for :func:`export_example`, its counts and
+    the takes that it keeps are compared too.
 
     Raises:
         ModelError: If model, labels and front end do not fit each other.
@@ -169,11 +185,13 @@ def run_example(
     whole = np.ascontiguousarray(samples[: len(samples) // samples_a_hop * samples_a_hop], np.int16)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        elf = build_firmware(machine, example_files(engine, contract, plan), "main.c", folder)
+        watched = None if monitor is None else MonitorPlan.of(plan, contract.frontend, **monitor)
+        elf = build_firmware(machine, example_files(engine, contract, plan, watched), "main.c", folder)
         whole.tofile(folder / "pcm.bin")
         said = run_firmware(machine, elf).output
         stack = int(np.fromfile(folder / "stack.bin", np.uint32)[0])
         size = footprint(elf)
+        kept = {file: (folder / file).read_bytes() for file in MONITOR_FILES if (folder / file).is_file()}
     heard = tuple(_parsed(line) for line in said.splitlines())
     steps = engine.program.step is not None
     interpreter = StepInterpreter(model, optimise, hop) if steps else EngineInterpreter(model, optimise)
@@ -183,7 +201,22 @@ def run_example(
         Line(desktop.frame_of(found.inference), contract.labels[found.label], found.score)
         for found in plan.decide(plan.smooth(outputs))
     )
-    return ExampleReport(board, machine.core, len(outputs), heard, heard == expected, size.flash, size.ram, stack)
+    same = heard == expected and kept == (monitored(desktop, watched, whole) if watched else {})
+    return ExampleReport(board, machine.core, len(outputs), heard, same, size.flash, size.ram, stack)
+
+
+def monitored(model: StreamModel, monitor: MonitorPlan, samples: np.ndarray) -> dict[str, bytes]:
+    """The files that the example writes at its end, as the desktop makes them: the counts, and the takes it keeps."""
+    collector = Collector(model, monitor)
+    collector.push(samples)
+    counts = [number for word in collector.statistics.words for number in (word.triggers, word.near_misses, *word.best)]
+    files = {MONITOR_FILES[0]: np.array(counts, "<u4").tobytes()}
+    if collector.recorder:
+        files[MONITOR_FILES[1]] = b"".join(
+            np.array([take.number, *take.event, take.frame, len(take.sound)], "<u4").tobytes() + take.wav(monitor.rate)
+            for take in collector.recorder.takes
+        )
+    return files
 
 
 def plan_of(engine: Engine, model: str | Path | bytes, contract: ModelContract) -> DetectorPlan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from firmware_export.boards import Board
 from firmware_export.engine import Engine
 from kws_tfmot.contract import ModelContract
+from kws_tfmot.detection.monitor import MonitorPlan
 
 _TEXT = """\
 # A keyword spotter for {board} ({core})
@@ -34,16 +35,17 @@ qemu-system-arm -M {board} -nographic -semihosting-config enable=on,target=nativ
 | `start.c`, `board.ld`, `board.h`, `semihosting.c` | start-up, memory map, text | leave out: your SDK has them |
 | everything else | the spotter | compile with `-O2` for your core |
 
-As a library for Arduino, Zephyr, PlatformIO, ESP-IDF, CMSIS-Pack or CMake, with examples of microphones:
+@monitor@As a library for Arduino, Zephyr, PlatformIO, ESP-IDF, CMSIS-Pack or CMake, with examples of microphones:
 `kws export MODEL --target arduino` and so on.
 
 The code is under the Apache License 2.0. The weights and tables made from your model are yours.
 """
 
 
-def firmware_readme(board: Board, engine: Engine, contract: ModelContract) -> str:
+def firmware_readme(board: Board, engine: Engine, contract: ModelContract, monitor: MonitorPlan | None = None) -> str:
     """How to build, run and change the firmware for ``board``; byte-stable."""
-    return _TEXT.format(
+    text = _TEXT.replace("@monitor@", monitor_text(monitor, len(contract.labels)) if monitor else "")
+    return text.format(
         board=board.name,
         core=board.core,
         keywords=", ".join(label for label in contract.labels if not label.startswith("_")),
@@ -54,3 +56,22 @@ def firmware_readme(board: Board, engine: Engine, contract: ModelContract) -> st
         arena=engine.plan.arena,
         flags=" ".join(board.flags),
     )
+
+
+def monitor_text(monitor: MonitorPlan, classes: int) -> str:
+    """What a firmware counts and keeps, and the RAM that it takes, as paragraphs of a README."""
+    counted, kept = monitor.statistics_bytes(classes), monitor.recorder_bytes
+    text = f"""**Counters** (`kws_statistics.h`, {counted:,} bytes of RAM): triggers, near misses and best scores of
+every keyword, near from {monitor.near / 32768:.0%} of its threshold on.
+
+"""
+    if not kept:
+        return text
+    takes = monitor.takes
+    seconds, after = (samples / monitor.rate for samples in (monitor.take_samples, monitor.after_samples))
+    return f"""{text}**Recorder** (`kws_recorder.h`, {kept:,} bytes of RAM): the sound of the last {takes} triggers and
+near misses, up to {seconds:.1f} s each, {after:.1f} s of it after the event, in mu-law. It stays in RAM until your code
+reads it (`kws_recorder_describe`, `_read`, `_wav_header`). It is the voice of whoever is near: ask them before you send
+it anywhere.
+
+"""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from firmware_export.codegen.model import generate
 from firmware_export.codegen.rename import package_name, renamed, renamed_file
 from firmware_export.emulation.example import EXAMPLE, example_files, plan_of
+from firmware_export.emulation.firmware_readme import monitor_text
 from firmware_export.emulation.steps import StepInterpreter, open_engine
 from firmware_export.encodings.core_costs import DEFAULT_CORE
 from firmware_export.engine import build
 from firmware_export.packages.protocol import Content
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.detection.detector import DetectorPlan
+from kws_tfmot.detection.monitor import MonitorPlan
 from kws_tfmot.errors import ToolchainError
 from kws_tfmot.evaluation.model_accuracy import Runnable
 from kws_tfmot.evaluation.streaming.spotter import ScoreStream, StreamModel
@@ -40,6 +43,7 @@ def package_content(
     stream: bool = False,
     hop: int | None = None,
     core: str | None = None,
+    monitor: dict[str, Any] | None = None,
 ) -> Content:
     """The sources of ``model`` under ``name``.
 
@@ -51,6 +55,8 @@ def package_content(
         stream: Take steps in place of windows, as a model with state always does.
         hop: Frames a step takes.
         core: Whose cycles decide the encodings; Cortex-M4 by default.
+        monitor: Settings of :meth:`~kws_tfmot.detection.monitor.MonitorPlan.of` for counters and a recorder; none by
+            default.
 
     Raises:
         ModelError: For a model that the engine does not run or stream, or that does not fit its contract.
@@ -59,7 +65,9 @@ def package_content(
     package_name(name)
     engine = build(model, optimise=optimise, labels=contract.labels, stream=stream, hop=hop, core=core or DEFAULT_CORE)
     plan = plan_of(engine, model, contract)
-    files = {file: text for file, text in example_files(engine, contract, plan).items() if file not in _LEFT_OUT}
+    watched = None if monitor is None else MonitorPlan.of(plan, contract.frontend, **monitor)
+    chain = example_files(engine, contract, plan, watched)
+    files = {file: text for file, text in chain.items() if file not in _LEFT_OUT}
     hops = _hops(contract.frontend, plan)
     checksum = _checksum(model, contract, plan, hops, engine.program.step is not None, hop)
     files["spotter_selftest.c"] = (SOURCE / "spotter_selftest.c").read_text(encoding="utf-8")
@@ -77,6 +85,7 @@ def package_content(
         arena_bytes=engine.plan.arena,
         constant_bytes=engine.constant_bytes,
         checksum=checksum,
+        monitor=renamed(monitor_text(watched, len(contract.labels)), name) if watched else "",
     )
 
 

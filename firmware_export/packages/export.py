@@ -41,6 +41,7 @@ def export_package(
     stream: bool = False,
     hop: int | None = None,
     core: str | None = None,
+    monitor: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write ``model`` as a package for ``target``; all of its files or none, and return its record.
 
@@ -57,6 +58,8 @@ def export_package(
         stream: Take steps in place of windows, as a model with state always does.
         hop: Frames a step takes; the least possible by default.
         core: Whose cycles decide the encodings; Cortex-M4 by default.
+        monitor: Settings of :meth:`~kws_tfmot.detection.monitor.MonitorPlan.of` for counters and a recorder; none by
+            default.
 
     Raises:
         RecipeError: For an unknown target or an impossible name.
@@ -66,7 +69,7 @@ def export_package(
         raise RecipeError(
             f"unknown target {target!r}.{did_you_mean(target, tuple(TARGETS))} Allowed: {', '.join(TARGETS)}."
         )
-    content = package_content(model, contract, name, optimise, stream=stream, hop=hop, core=core)
+    content = package_content(model, contract, name, optimise, stream=stream, hop=hop, core=core, monitor=monitor)
     files = package_files(content, TARGETS[target])
     record = _record(content, target, files)
     whole = files | {RECORD: json.dumps(record, indent=2) + "\n"}

@@ -24,6 +24,7 @@ class Content:
         arena_bytes: RAM of the network.
         constant_bytes: Weights and tables of the network in flash.
         checksum: What the self-test gives on the desktop.
+        monitor: What it counts and keeps, for the README; empty where it does not.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Content:
     arena_bytes: int
     constant_bytes: int
     checksum: int
+    monitor: str = ""
     version: str = __version__
 
     @property

@@ -42,8 +42,8 @@ such a self-test on this computer, as WebAssembly and on emulated Cortex-M0, M4F
 Run it once on your board and with your compiler's options; whatever they
 are, the scores are the same to the last bit.
 
-**Two models in one program.** Every file, function, type and macro begins with `@name@`, so packages exported with
-different `--name` link together. Each brings its own copy of the kernels that it calls.
+@monitor@**Two models in one program.** Every file, function, type and macro begins with `@name@`, so packages
+exported with different `--name` link together. Each brings its own copy of the kernels that it calls.
 
 **Compile with optimisation** (`-O2`); the kernels pick the core's instructions by the compiler's own macros.
 
@@ -70,6 +70,7 @@ def package_readme(content: Content, target: Target) -> str:
         "buffer": f"{buffer_bytes(frontend):,}",
         "hop": str(frontend.hop_samples),
         "checksum": f"{content.checksum:08x}",
+        "monitor": content.monitor,
         "NAME": content.name.upper(),
         "name": content.name,
     }

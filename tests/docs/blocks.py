@@ -10,6 +10,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = (
     "tutorial",
+    "after_shipping",
     "custom_keywords",
     "data",
     "methods",

@@ -54,6 +54,20 @@ def eager(tiny_build: TinyBuild, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return path
 
 
+def test_triggers_and_near_misses_are_kept_as_files(eager: Path, sound: Path, tmp_path: Path) -> None:
+    result = run("stream", sound, eager, "--keep", tmp_path / "kept", "--take-ms", "1500", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["detections"] == json.loads(run("stream", sound, eager, "--json").stdout)["detections"]
+    files = sorted((tmp_path / "kept").rglob("*.wav"))
+    kinds = [path.relative_to(tmp_path / "kept").parts[0] for path in files]
+    assert kinds.count("triggers") == found["kept"]["triggers"] > 0 and len(files) == sum(found["kept"].values())
+    # Of two events within the time after the first one, one take is kept.
+    assert found["kept"]["triggers"] <= sum(word["triggers"] for word in found["statistics"].values())
+    assert all(0 < len(soundfile.read(path)[0]) <= 1500 * 16 for path in files)
+    assert run("stream", sound, eager, "--take-ms", "1500").exit_code == 2
+
+
 def test_stream_prints_what_the_detector_hears(eager: Path, sound: Path) -> None:
     result = run("stream", sound, eager, "--json")
     assert result.exit_code == 0, result.output

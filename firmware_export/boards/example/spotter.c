@@ -17,6 +17,18 @@ spotter_status spotter_init(spotter *s) {
         kws_detector_init(&s->detector, &kws_detector_settings, s->scores, sizeof s->scores) != KWS_DETECTOR_QUIET) {
         return SPOTTER_ERROR;
     }
+#ifdef KWS_STATISTICS_BUFFER_BYTES
+    if (kws_statistics_init(&s->statistics, KWS_DETECTOR_CLASSES, KWS_STATISTICS_NEAR, s->counts, sizeof s->counts) !=
+        KWS_STATISTICS_OK) {
+        return SPOTTER_ERROR;
+    }
+#endif
+#ifdef KWS_RECORDER_BUFFER_BYTES
+    if (kws_recorder_init(&s->recorder, KWS_RECORDER_TAKES, KWS_RECORDER_TAKE_SAMPLES, KWS_RECORDER_AFTER, s->takes,
+                          sizeof s->takes) != KWS_RECORDER_OK) {
+        return SPOTTER_ERROR;
+    }
+#endif
     return SPOTTER_LISTENING;
 }
 
@@ -62,6 +74,18 @@ static int spotter_features(spotter *s, const int16_t *samples, size_t count) {
     return completed;
 }
 
+#ifdef KWS_STATISTICS_BUFFER_BYTES
+/* Count what the detector made of an inference, and keep its sound where it is of interest. */
+static void spotter_watch(spotter *s, const kws_detection *detection) {
+    kws_event event;
+    if (kws_statistics_step(&s->statistics, &s->detector, detection, &event) == KWS_STATISTICS_EVENT) {
+#ifdef KWS_RECORDER_BUFFER_BYTES
+        kws_recorder_mark(&s->recorder, &event, s->frames);
+#endif
+    }
+}
+#endif
+
 /* An inference or a step, and what the detector makes of it. */
 static spotter_status spotter_decide(spotter *s, spotter_result *result) {
     int8_t outputs[MODEL_OUTPUT_BYTES];
@@ -75,7 +99,11 @@ static spotter_status spotter_decide(spotter *s, spotter_result *result) {
     }
 #endif
     kws_detection detection;
-    if (kws_detector_step(&s->detector, outputs, &detection) != KWS_DETECTOR_DETECTED) {
+    const int heard = kws_detector_step(&s->detector, outputs, &detection) == KWS_DETECTOR_DETECTED;
+#ifdef KWS_STATISTICS_BUFFER_BYTES
+    spotter_watch(s, heard ? &detection : NULL);
+#endif
+    if (!heard) {
         return SPOTTER_LISTENING;
     }
     result->frame = s->frames;
@@ -85,6 +113,11 @@ static spotter_status spotter_decide(spotter *s, spotter_result *result) {
 }
 
 spotter_status spotter_push(spotter *s, const int16_t *samples, size_t count, spotter_result *result) {
+#ifdef KWS_RECORDER_BUFFER_BYTES
+    if (kws_recorder_push(&s->recorder, samples, count) != KWS_RECORDER_OK) {
+        return SPOTTER_ERROR;
+    }
+#endif
     const int completed = count <= KWS_FRONTEND_HOP_SAMPLES ? spotter_features(s, samples, count) : -1;
     if (completed <= 0) {
         return completed < 0 ? SPOTTER_ERROR : SPOTTER_LISTENING;

@@ -7,6 +7,11 @@
 #include "kws_frontend.h"
 #include "kws_frontend_tables.h"
 #include "model.h"
+#ifdef KWS_RECORDER_BUFFER_BYTES
+#include "kws_recorder.h"
+#elif defined(KWS_STATISTICS_BUFFER_BYTES)
+#include "kws_statistics.h"
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,6 +45,14 @@ typedef struct {
     uint32_t arena[(MODEL_ARENA_BYTES + 3) / 4];
     uint32_t scores[(KWS_DETECTOR_BUFFER_BYTES + 3) / 4];
     int8_t ring[SPOTTER_FRAMES][KWS_FRONTEND_FEATURES];
+#ifdef KWS_STATISTICS_BUFFER_BYTES
+    kws_statistics statistics;
+    uint32_t counts[(KWS_STATISTICS_BUFFER_BYTES + 3) / 4];
+#endif
+#ifdef KWS_RECORDER_BUFFER_BYTES
+    kws_recorder recorder;
+    uint32_t takes[(KWS_RECORDER_BUFFER_BYTES + 3) / 4];
+#endif
 } spotter;
 
 spotter_status spotter_init(spotter *s);
