@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from kws_tfmot.errors import RecipeError
+from kws_tfmot.files import write_json
 from pipelines.choose import (
     BudgetOption,
     LatencyOption,
@@ -35,6 +36,7 @@ from pipelines.options import (
 from pipelines.stages.benchmark import benchmark_build
 from pipelines.stages.build import Build
 from pipelines.stages.compress import compress
+from pipelines.stages.continuation import RECORD, continuation
 from pipelines.stages.convert import INT8_MODEL, convert_model
 from pipelines.stages.evaluate import evaluate_build
 from pipelines.stages.export import FIRMWARE, export_build
@@ -65,6 +67,16 @@ FromOption = Annotated[
     str,
     typer.Option(
         "--from", help="Train on from a model that ships (`kws zoo`), the folder of a build, or a .keras file."
+    ),
+]
+
+
+ContinueOption = Annotated[
+    str,
+    typer.Option(
+        "--continue",
+        help="Train on from the folder of a build, or a model that ships, with its recipe, seed and data, and with "
+        "--recordings of what devices heard: WORD/, not_WORD/ and _negatives_/.",
     ),
 ]
 
@@ -151,6 +163,23 @@ def beginning(begin: str, recipe: Path | None, keywords: str, overrides: list[st
     )
 
 
+def refuse_beside_continue(recipe: Path | None, data: str, keywords: str, begin: str) -> None:
+    """Refuse what --continue says itself."""
+    given = {"a recipe": recipe, "--data": data != "synthetic", "--keywords": keywords, "--from": begin}
+    if beside := [name for name, value in given.items() if value]:
+        raise RecipeError(
+            f"--continue takes recipe, words and data from the run. Received beside it: {', '.join(beside)}.",
+            "Leave it out, or use --from to change words or recipe.",
+        )
+
+
+def new_folder(folder: Path, goes_on: str) -> Path:
+    """``folder``, unless it is that of the run which is gone on from."""
+    if folder.resolve() == Path(goes_on).resolve():
+        raise RecipeError(f"--out {folder} is the run that is gone on from.", "Give another folder; it stays as it is.")
+    return folder
+
+
 def command(
     recipe: OptionalRecipe = None,
     data: DataOption = "synthetic",
@@ -161,6 +190,7 @@ def command(
     force: ForceOption = False,
     recordings: RecordingsOption = None,
     begin: FromOption = "",
+    goes_on: ContinueOption = "",
     board: RealBoardOption = "",
     latency: LatencyOption = "",
     budget: BudgetOption = "",
@@ -168,18 +198,30 @@ def command(
 ) -> None:
     """Build a whole recipe, or a spotter of any words: --keywords "hey nova,lights on", with --recordings or without.
 
-    --from MODEL trains on from a model that is there, with its recipe unless another is given.
+    --from MODEL trains on from a model that is there, with its recipe unless another is given; --continue RUN with
+    recordings beside all that made it.
 
     With --board, foresee and measure whether it fits, with exit code 2 if it does not. Weights are stored for its core,
     unless the recipe or --set has an export.core.
     """
     with friendly_errors():
         wanted = demand(board, latency, budget)
-        chosen, changes = beginning(begin, recipe, keywords, overrides)
-        if wanted and not names_core(chosen, changes, bool(begin)):
+        if goes_on:
+            refuse_beside_continue(recipe, data, keywords, begin)
+            going = continuation(goes_on, recordings)
+            line(going.said, markup=False)
+            chosen, changes, source = going.recipe, [*going.overrides, *overrides], going.source
+            out_dir = new_folder(out_dir or going.folder(), goes_on)
+        else:
+            going = None
+            chosen, changes = beginning(begin, recipe, keywords, overrides)
+            source = chosen_source(data, recordings)
+        if wanted and not names_core(chosen, changes, bool(begin or goes_on)):
             changes = [*changes, f"export.core=cortex-{wanted[0].timing}"]
-        build = open_build(chosen, chosen_source(data, recordings), out_dir, changes, keywords, speaker_pattern, force)
+        build = open_build(chosen, source, out_dir, changes, keywords, speaker_pattern, force)
         with build.run.locked():
+            if going:
+                write_json(build.run.path(RECORD), going.record)
             if wanted:
                 forecast(build, *wanted, wait_states)
             work(build)

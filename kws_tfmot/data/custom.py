@@ -21,7 +21,7 @@ from kws_tfmot.data.espeak import Utterance, speak_all
 from kws_tfmot.data.folder import list_folder
 from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.labels import UNKNOWN, label_of
-from kws_tfmot.data.own_recordings import OwnRecordings, groups_of, read_recordings
+from kws_tfmot.data.own_recordings import OwnRecordings, groups_of, joined, read_recordings
 from kws_tfmot.data.rooms import trim
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.source_table import SPLIT_CODES, SourceClip, table_of
@@ -44,15 +44,16 @@ _PROBED_VOICES = ("", "+m3", "+f2", "+croak")
 
 
 def prepare_custom(
-    spec: str, root: Path, settings: DataSettings, cache: Path, progress: Progress | None = None
+    spec: str, roots: Sequence[Path], settings: DataSettings, cache: Path, progress: Progress | None = None
 ) -> ClipIndex:
-    """The index of synthetic speech together with the recordings in ``root``.
+    """The index of synthetic speech together with the recordings in ``roots``.
 
     Raises:
         DataError: As :func:`~kws_tfmot.data.own_recordings.read_recordings` and
             :func:`~kws_tfmot.data.synthetic.render`.
     """
-    own = read_recordings(root, settings)
+    more = [read_recordings(root, settings, others_alone=len(roots) > 1) for root in roots]
+    own = joined(more, settings.keywords) if more[1:] else more[0]
     folder = render(settings, cache, progress)
     spoken = list_folder(folder, r"([0-9a-f]+)_nohash")  # the setting's pattern is for the recordings
     recorded = [

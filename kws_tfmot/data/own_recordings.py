@@ -22,7 +22,10 @@ from kws_tfmot.errors import DataError, did_you_mean
 
 _BACKGROUND = ("background", "noise", NOISE_FOLDER)
 _OTHERS = ("unknown", "other", UNKNOWN)
+NEGATIVES = ("_negatives_", "_negatives", "negatives")
+NOT = "not_"  # folder not_WORD: what was taken for WORD and is not
 _SHOWN = 10
+_NO_BACKGROUND = "no recording of your background (a folder 'background'): false accepts there are likelier"
 LEAST_PEAK = 200  # int16 steps, -44 dB of full scale: quieter is a microphone that was off
 HINT = (
     "Give a folder with one sub-folder for each keyword (FOLDER/hey nova/anna_1.wav, or FOLDER/hey nova/anna/1.wav), "
@@ -66,20 +69,22 @@ class _File(NamedTuple):
     speaker: str
 
 
-def read_recordings(root: Path, settings: DataSettings) -> OwnRecordings:
+def read_recordings(root: Path, settings: DataSettings, others_alone: bool = False) -> OwnRecordings:
     """Read every recording below ``root``; files longer than a clip are cut at their pauses.
 
     A recording that cannot be read, or holds no word, is left out and reported in the notes.
 
-    Sub-folders are keywords (``hey nova`` or ``hey_nova``), ``background``, ``unknown``, or other words, which are
-    unknown too. The speaker is the folder below (``hey nova/anna/1.wav``), else what ``speaker_pattern`` finds.
+    Sub-folders are keywords (``hey nova`` or ``hey_nova``), ``background``, ``unknown``, ``not_WORD``, ``_negatives_``,
+    or other words, which are unknown too. The speaker is the folder below (``hey nova/anna/1.wav``), else what
+    ``speaker_pattern`` finds.
+    With ``others_alone`` there need be no recording of a keyword.
 
     Raises:
         DataError: No such folder, no recording of any keyword that can be used, or a folder named nearly like one.
     """
     if not root.is_dir():
         raise DataError(f"there is no folder of recordings at {str(root)!r}.", HINT)
-    files, noise_files = _listed(root, settings)
+    files, noise_files = _listed(root, settings, others_alone)
     problems: list[str] = []
     endings = Counter(path.suffix.lower() for path in root.rglob("*") if path.suffix.lower() in UNREAD_SUFFIXES)
     notes = unread_notes(endings)
@@ -97,7 +102,7 @@ def read_recordings(root: Path, settings: DataSettings) -> OwnRecordings:
         except (ValueError, OSError) as error:
             problems.append(f"{name}: {error}")
     total = len(files) + len(noise_files)
-    if problems and not any(one.word in settings.keywords for one in found):
+    if problems and not (others_alone and found) and not any(one.word in settings.keywords for one in found):
         shown = "\n".join(f"  {problem}" for problem in problems[:_SHOWN])
         more = f"\n  and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise DataError(f"none of the recordings of a keyword can be used; {len(problems)} of {total} are faulty:\n"
@@ -107,25 +112,29 @@ def read_recordings(root: Path, settings: DataSettings) -> OwnRecordings:
         notes += [f"left out: {problem}" for problem in problems[:_SHOWN]]
     missing = [word for word in settings.keywords if not any(one.word == word for one in found)]
     if missing:
-        notes.append(f"no recording of {', '.join(map(repr, missing))}: synthetic voices alone teach these")
+        notes.append(_missing_note(missing))
     if not background:
-        notes.append("no recording of your background (a folder 'background'): false accepts there are likelier")
+        notes.append(_NO_BACKGROUND)
     return OwnRecordings(tuple(found), tuple(background), tuple(notes))
 
 
-def _listed(root: Path, settings: DataSettings) -> tuple[list[_File], list[Path]]:
+def _missing_note(words: Sequence[str]) -> str:
+    return f"no recording of {', '.join(map(repr, words))}: synthetic voices alone teach these"
+
+
+def _listed(root: Path, settings: DataSettings, others_alone: bool) -> tuple[list[_File], list[Path]]:
     files: list[_File] = []
     noises: list[Path] = []
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    words = {folder: _word_of(folder.name, settings.keywords) for folder in folders}
-    if not set(settings.keywords) & set(words.values()):
+    words = {folder: word_of_folder(folder.name, settings.keywords) for folder in folders}
+    if not others_alone and not set(settings.keywords) & set(words.values()):
         names = [folder.name for folder in folders]
         raise DataError(f"no folder of a keyword ({', '.join(settings.keywords)}) under {str(root)!r}; folders there: "
                         f"{', '.join(names) or 'none'}.", HINT)  # fmt: skip
     for folder, word in words.items():
         recorded = set(words.values())
         near = did_you_mean(folder.name, [name for name in settings.keywords if name not in recorded])
-        if near and word not in settings.keywords and folder.name not in (*_BACKGROUND, *_OTHERS):
+        if near and word not in settings.keywords and folder.name not in (*_BACKGROUND, *_OTHERS, *NEGATIVES):
             raise DataError(f"the folder {folder.name!r} is no keyword.{near}",
                             "Rename it, or move it into a folder 'unknown' if it holds another word.")  # fmt: skip
         for path in sorted(folder.rglob("*")):
@@ -137,16 +146,23 @@ def _listed(root: Path, settings: DataSettings) -> tuple[list[_File], list[Path]
             inner = path.relative_to(folder).parts
             speaker = inner[0] if len(inner) > 1 else speaker_of(path.name, settings.speaker_pattern)
             files.append(_File(path, path.relative_to(root).as_posix(), word, speaker))
-    if not any(file.word in settings.keywords for file in files):
+    if not others_alone and not any(file.word in settings.keywords for file in files):
         raise DataError(f"no sound file (WAV, FLAC, MP3, OGG, ...) in the keywords' folders under {str(root)!r}.", HINT)
     return files, noises
 
 
-def _word_of(folder: str, keywords: Sequence[str]) -> str:
-    if folder in _OTHERS:
+def word_of_folder(folder: str, keywords: Sequence[str]) -> str:
+    """The keyword whose recordings a folder holds, ``_unknown_``, or the other word that it is named after.
+
+    >>> [word_of_folder(name, ("hey nova",)) for name in ("hey_nova", "not_hey nova", "_negatives_", "house")]
+    ['hey nova', '_unknown_', '_unknown_', 'house']
+    """
+    if folder in (*_OTHERS, *NEGATIVES):
         return UNKNOWN
     plain = _plain(folder)
-    return next((word for word in keywords if _plain(word) == plain), folder)
+    if word := next((word for word in keywords if _plain(word) == plain), ""):
+        return word
+    return UNKNOWN if folder.startswith(NOT) else folder
 
 
 def _plain(name: str) -> str:
@@ -185,6 +201,24 @@ def _pieces(samples: Int16, is_keyword: bool, settings: DataSettings) -> tuple[l
         return with_surroundings(samples, cut.spans, settings.clip_samples), cut.left_out
     length = settings.clip_samples
     return [samples[first : first + length] for first in range(0, len(samples) - length + 1, length)], ()
+
+
+def joined(every: Sequence[OwnRecordings], keywords: Sequence[str]) -> OwnRecordings:
+    """Several folders as one. A speaker of one name is one speaker; files of one name stay apart."""
+    utterances, background = list(every[0].utterances), list(every[0].background)
+    for number, own in enumerate(every[1:], 2):
+        utterances += [
+            one._replace(path=f"{number}/{one.path}", group=one.group if one.speaker else f"{number}/{one.group}")
+            for one in own.utterances
+        ]
+        background += [(f"{number}/{name}", samples) for name, samples in own.background]
+    lacking = [note for own in every for note in own.notes if not note.startswith("no recording of ")]
+    found = {one.word for one in utterances}
+    if missing := [word for word in keywords if word not in found]:
+        lacking.append(_missing_note(missing))
+    if not background:
+        lacking.append(_NO_BACKGROUND)
+    return OwnRecordings(tuple(utterances), tuple(background), tuple(dict.fromkeys(lacking)))
 
 
 def groups_of(utterances: Sequence[Utterance]) -> dict[str, Counter[str]]:

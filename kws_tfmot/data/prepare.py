@@ -12,6 +12,7 @@ from kws_tfmot.data.store import Progress
 from kws_tfmot.errors import DataError, did_you_mean
 
 SOURCES = ("folder:PATH", "tfds:NAME", "tfds-folder:PATH", "synthetic", "synthetic+folder:PATH")
+_ANOTHER = "+folder:"
 
 
 def prepare(
@@ -25,7 +26,8 @@ def prepare(
 
     Args:
         spec: ``folder:PATH`` (Speech Commands layout), ``tfds:NAME``, ``tfds-folder:PATH``, ``synthetic``, or
-            ``synthetic+folder:PATH`` (a few recordings beside synthetic speech).
+            ``synthetic+folder:PATH`` (a few recordings beside synthetic speech; more folders as another
+            ``+folder:PATH``).
         settings: Classes, splits and clip length; ``settings.for_evaluation()`` takes every clip as one split ``all``.
         cache_dir: Where decoded audio is kept; nothing is written anywhere else.
         progress: Called with clips done and clips in all while audio is decoded.
@@ -55,7 +57,27 @@ def prepare(
     if kind == "synthetic+folder" and rest:
         from kws_tfmot.data.custom import prepare_custom
 
-        return prepare_custom(spec, Path(rest).expanduser(), settings, cache, progress)
+        return prepare_custom(spec, recording_folders(spec), settings, cache, progress)
     guess = did_you_mean(kind, ["folder", "tfds", "tfds-folder", "synthetic", "synthetic+folder"])
     raise DataError(f"expected a data source of the form {', '.join(SOURCES)}. Received: {spec!r}.{guess}",
                     "Give --data folder:PATH for recordings of your own.")  # fmt: skip
+
+
+def recording_folders(spec: str) -> list[Path]:
+    """The folders of a source ``synthetic+folder:PATH``, or ``synthetic``, which has none.
+
+    >>> [path.as_posix() for path in recording_folders("synthetic+folder:old+folder:new")]
+    ['old', 'new']
+    >>> recording_folders("synthetic")
+    []
+    """
+    return [Path(path).expanduser() for path in spec.split(_ANOTHER)[1:]]
+
+
+def with_folder(spec: str, folder: Path) -> str:
+    """``synthetic``, with or without folders of recordings, with one more.
+
+    >>> with_folder(with_folder("synthetic", Path("old")), Path("new"))
+    'synthetic+folder:old+folder:new'
+    """
+    return f"{spec}{_ANOTHER}{folder}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from kws_tfmot.data.prepare import recording_folders, with_folder
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.files import write_text
 from kws_tfmot.jobs import Job, Watch
@@ -211,8 +213,10 @@ def local_source(source: str) -> str:
     >>> local_source("synthetic")
     'synthetic'
     """
+    if folders := recording_folders(source):
+        return functools.reduce(with_folder, [folder.resolve() for folder in folders], "synthetic")
     kind, separator, path = source.partition(":")
-    if separator and kind in ("folder", "tfds-folder", "synthetic+folder"):
+    if separator and kind in ("folder", "tfds-folder"):
         return f"{kind}:{Path(path).expanduser().resolve()}"
     return source
 
