@@ -190,6 +190,24 @@ class Operation(TimeRules):
         """(minimum, maximum) of a step that does nothing but limit each number."""
         return None
 
+    @property
+    def fills(self) -> int | None:
+        """The byte of a step that sets its whole output to one."""
+        return None
+
+    def begins_at(self, target: Layout) -> tuple[int, int, int] | None:
+        """Channel, row and column of the output where a step that only copies its input there begins."""
+        return None
+
+    @property
+    def padded_window(self) -> Window | None:
+        """The window of a step that can see beyond its input, where padding may become part of it."""
+        return None
+
+    def with_window(self, window: Window) -> Operation:
+        """The same step with another :attr:`padded_window`."""
+        raise NotImplementedError(f"{type(self).__name__} has no window {window}")
+
 
 @dataclass(frozen=True)
 class Layer:

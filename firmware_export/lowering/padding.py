@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from firmware_export.ir import Layer, Layout, Program, Window
-from firmware_export.operators.kernels.convolution import Convolution
-from firmware_export.operators.kernels.depthwise import Depthwise
-from firmware_export.operators.kernels.fill import Fill
-from firmware_export.operators.kernels.place import Place, place_of
 
 
 def fold_padding(program: Program) -> Program:
@@ -20,14 +16,10 @@ def fold_padding(program: Program) -> Program:
     """
     for number, layer in enumerate(program.layers[1:], 1):
         fill = program.layers[number - 1]
-        if (
-            not isinstance(fill.operation, Fill)
-            or not isinstance(layer.operation, Place)
-            or fill.output != layer.output
-        ):
+        if fill.operation.fills is None or fill.output != layer.output:
             continue
         readers = [each for each in program.layers[number + 1 :] if layer.output in each.inputs]
-        moved = [_moved(reader, layer, fill.operation.value, program) for reader in readers]
+        moved = [_moved(reader, layer, fill.operation.fills, program) for reader in readers]
         if moved and all(moved) and layer.output != program.output:
             return fold_padding(_without(program, (fill, layer), readers, [each for each in moved if each]))
     return program
@@ -41,18 +33,15 @@ def _without(program: Program, gone: tuple[Layer, Layer], readers: list[Layer], 
 
 def _moved(reader: Layer, place: Layer, fill: int, program: Program) -> Layer | None:
     """The reader of a padded value as a reader of what was padded, ``None`` where it cannot be."""
-    operation, copy = reader.operation, place.operation
     given, out = program.values[place.inputs[0]].layout, program.values[place.output].layout
-    if not isinstance(operation, Convolution | Depthwise) or not isinstance(copy, Place):
+    before, begin = reader.operation.padded_window, place.operation.begins_at(out)
+    if before is None or begin is None or given.channels != out.channels or before.zero_point != fill:
         return None
-    if given.channels != out.channels or (isinstance(operation, Convolution) and operation.vector):
-        return None
-    _, row, column = place_of(copy.start, out)
-    before = operation.window
+    _, row, column = begin
     window = replace(before, input=given, first_y=before.first_y - row, first_x=before.first_x - column)
-    if before.zero_point != fill or not _each_sees(window, given):
+    if not _each_sees(window, given):
         return None
-    return replace(reader, operation=replace(operation, window=window), inputs=place.inputs)
+    return replace(reader, operation=reader.operation.with_window(window), inputs=place.inputs)
 
 
 def _each_sees(w: Window, given: Layout) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kws_tfmot.errors import DataError
-from kws_tfmot.keras import seed_everything
+from kws_tfmot.keras import seed_everything, tf
 from kws_tfmot.models import ModelSettings
 from kws_tfmot.search.cells.choices import Target
 from kws_tfmot.search.cells.mixed_cell import build_mixed
@@ -65,6 +66,14 @@ def search(
         plugins=plugins, run_key="k", state_path=state, save_seconds=0, on_epoch=on_epoch,
     )  # fmt: skip
     return network.get_weights(), result.history
+
+
+@pytest.fixture(scope="module", autouse=True)
+def eagerly() -> Iterator[None]:
+    """Few steps cost less one by one than a graph to trace; tests/pipelines/test_search.py trains in a graph."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")

@@ -44,6 +44,15 @@ class Convolution(Operation):
         return None if self.vector or self.window.pointwise else self.window
 
     @property
+    def padded_window(self) -> Window | None:
+        """Its window; a vector has none."""
+        return None if self.vector else self.window
+
+    def with_window(self, window: Window) -> Convolution:
+        """The same weights under another window."""
+        return replace(self, window=window)
+
+    @property
     def flattens(self) -> bool:
         """A matrix times a vector."""
         return self.vector

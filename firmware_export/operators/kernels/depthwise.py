@@ -28,6 +28,15 @@ class Depthwise(Operation):
     multiplier: int
 
     @property
+    def padded_window(self) -> Window:
+        """Its window."""
+        return self.window
+
+    def with_window(self, window: Window) -> Depthwise:
+        """The same weights under another window."""
+        return replace(self, window=window)
+
+    @property
     def down(self) -> bool:
         """Whether the kernels run down the columns: along the longer side of the window, or else of the output."""
         w = self.window

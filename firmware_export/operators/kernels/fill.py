@@ -14,6 +14,11 @@ class Fill(Operation):
 
     value: int
 
+    @property
+    def fills(self) -> int:
+        """The value."""
+        return self.value
+
     def emit(self, step: Step) -> str:
         """The call of ``kws_fill``."""
         return step.call("kws_fill", self.value, step.target.layout.bytes, step.output)

@@ -15,6 +15,10 @@ class Place(Operation):
 
     start: int
 
+    def begins_at(self, target: Layout) -> tuple[int, int, int]:
+        """That of byte ``start``."""
+        return place_of(self.start, target)
+
     def sets_rows_apart(self, part: Layout, out: Layout) -> bool | None:
         """Unless its input fills all rows."""
         return place_of(self.start, out)[1] > 0 or part.height != out.height
