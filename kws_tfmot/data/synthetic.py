@@ -19,14 +19,14 @@ from typing import NamedTuple
 import numpy as np
 
 from kws_tfmot.data.audio import Int16, fit_length, resample, to_int16
-from kws_tfmot.data.espeak import ENGLISH, Utterance, data_folder, speak_all, variants
+from kws_tfmot.data.espeak import Utterance, speak_all
 from kws_tfmot.data.labels import NOISE_FOLDER, UNKNOWN, label_of
 from kws_tfmot.data.near_words import near_words, parts_of, sound_alike
 from kws_tfmot.data.noise import COLOURS, coloured_noise
 from kws_tfmot.data.rooms import Float, hum, in_a_room, sum_of_voices, trim
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.speech import RATE, Request, choose_voices, render_speech, usable_engines
-from kws_tfmot.data.speech.espeak import accents_of
+from kws_tfmot.data.speech.espeak import ENGLISH, accents_of, data_folder, variants
 from kws_tfmot.data.speech.scripts import check_script
 from kws_tfmot.data.store import Progress, store_key
 from kws_tfmot.errors import DataError
@@ -54,8 +54,8 @@ def render(settings: DataSettings, cache_dir: Path, progress: Progress | None = 
     """Render the synthetic data set under ``cache_dir`` and return its folder; nothing where it is there already.
 
     Raises:
-        DataError: The package espeakng-loader is missing, a word makes no sound, or a word is keyword and unknown.
-        ToolchainError: eSpeak NG failed.
+        DataError: A word makes no sound, or is keyword and unknown.
+        ToolchainError: The package espeakng-loader is missing, or eSpeak NG failed.
     """
     data_folder()
     for word in settings.keywords:

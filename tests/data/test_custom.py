@@ -235,6 +235,11 @@ def test_near_words_are_the_parts_and_what_sounds_alike() -> None:
     assert {"yes", "hey", "nova"} < set(unknown_words(settings))
 
 
+def test_a_phrase_has_the_phonemes_of_its_words() -> None:
+    *words, phrase = phonemes(["hey", "nova", "lights", "hey nova, lights"])
+    assert phrase == tuple(sound for word in words for sound in word)
+
+
 def test_phonemes_tell_near_from_far() -> None:
     down, town, left = phonemes(["down", "town", "left"])
     assert distance(down, town) < distance(down, left)

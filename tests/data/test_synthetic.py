@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from kws_tfmot.data import ClipIndex, DataSettings, prepare
-from kws_tfmot.data.espeak import ENGLISH, Utterance, speak_all, variants
+from kws_tfmot.data.espeak import Utterance, speak_all
 from kws_tfmot.data.rooms import hum, in_a_room, room_response, sum_of_voices, trim
+from kws_tfmot.data.speech.espeak import ENGLISH, variants
 from kws_tfmot.data.synthetic import speaker_id, speakers, unknown_words
-from kws_tfmot.errors import DataError
+from kws_tfmot.errors import DataError, ToolchainError
 
 RATE = 16000
 SETTINGS = DataSettings.parse(
@@ -136,7 +137,7 @@ def test_without_the_extra_the_error_says_what_to_install(tmp_path: Path, monkey
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *a: None if name == "espeakng_loader" else find(name, *a)
     )
-    with pytest.raises(DataError, match="pip install"):
+    with pytest.raises(ToolchainError, match="pip install"):
         prepare("synthetic", SETTINGS, tmp_path)
 
 

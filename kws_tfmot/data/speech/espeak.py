@@ -67,7 +67,7 @@ class ESpeak:
             })  # fmt: skip
         with tempfile.TemporaryDirectory(prefix="kws-espeak-") as scratch:
             output = Path(scratch) / "speech.raw"
-            answer = json.loads(_ask({"say": said, "output": str(output)}))
+            answer = json.loads(ask({"say": said, "output": str(output)}))
             samples = np.fromfile(output, "<i2").astype(np.float32) / 32768
         pieces = np.split(samples, np.cumsum(answer["lengths"])[:-1])
         return [(piece, int(answer["rate"])) for piece in pieces]
@@ -103,12 +103,17 @@ def ipa(texts: Sequence[tuple[str, str]]) -> list[list[str]]:
         ToolchainError: The package espeakng-loader is missing, or its process failed.
         DataError: eSpeak NG has no such accent.
     """
-    found = json.loads(_ask({"phonemes": list(texts), "ipa": True}))
+    found = json.loads(ask({"phonemes": list(texts), "ipa": True}))
     return [[_SWITCH.sub("", clause) for clause in clauses] for clauses in found]
 
 
-def _ask(request: dict[str, Any]) -> str:
-    """What a process of its own answers to ``request``."""
+def ask(request: dict[str, Any]) -> str:
+    """What a process of its own, :mod:`.espeak_process`, answers to ``request``.
+
+    Raises:
+        ToolchainError: The package espeakng-loader is missing, or the process failed.
+        DataError: eSpeak NG has no such voice.
+    """
     folder = data_folder()
     import espeakng_loader
 

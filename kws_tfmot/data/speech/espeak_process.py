@@ -1,7 +1,8 @@
 """The process in which eSpeak NG lives: requests as JSON on standard input, phonemes or samples back.
 
-Every utterance is spoken by a fork of the freshly opened library, since most voices carry hidden state from one
-utterance to the next, and breath is made of random numbers that the library would seed with the time of day.
+Every utterance is spoken by a fork of the freshly opened library, unless they are to be said in turn, since most voices
+carry hidden state from one utterance to the next, and breath is made of random numbers that the library would seed with
+the time of day.
 """
 
 from __future__ import annotations
@@ -100,31 +101,38 @@ def _forked(library: Library, request: dict[str, Any]) -> bytes:
     return samples
 
 
+def _say(library: Library, request: dict[str, Any]) -> dict[str, Any]:
+    """Rate and lengths of what was said; the samples are in the request's file."""
+    lengths = []
+    with Path(request["output"]).open("wb") as output:
+        for one in request["say"]:
+            samples = library.say(**one) if request.get("in_turn") else _forked(library, one)
+            output.write(samples)
+            lengths.append(len(samples) // 2)
+    return {"rate": library.rate, "lengths": lengths}
+
+
+def _phonemes(library: Library, request: dict[str, Any]) -> list[list[str]]:
+    """The clauses of every text."""
+    found: list[list[str]] = []
+    chosen = ""
+    for text, voice in request["phonemes"]:
+        if voice != chosen:
+            library.choose(voice)  # takes longer than all the words
+            chosen = voice
+        found.append(library.phonemes(text, request["ipa"]))
+    return found
+
+
 def main() -> int:
     """Answer the request on standard input; the exit code."""
     request = json.load(sys.stdin)
     library = Library(request["library"], request["data"])
-    if "say" in request:
-        lengths = []
-        with Path(request["output"]).open("wb") as output:
-            for one in request["say"]:
-                samples = _forked(library, one)
-                output.write(samples)
-                lengths.append(len(samples) // 2)
-        json.dump({"rate": library.rate, "lengths": lengths}, sys.stdout)
-        return 0
-    found: list[list[str]] = []
-    chosen = ""
     try:
-        for text, voice in request["phonemes"]:
-            if voice != chosen:
-                library.choose(voice)
-                chosen = voice
-            found.append(library.phonemes(text, request["ipa"]))
+        json.dump((_say if "say" in request else _phonemes)(library, request), sys.stdout)
     except LookupError as error:
         sys.stderr.write(f"{error.args[0]}\n")
         return UNKNOWN_VOICE
-    json.dump(found, sys.stdout)
     return 0
 
 
