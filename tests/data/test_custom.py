@@ -11,7 +11,7 @@ import soundfile
 
 from kws_tfmot.data import AugmentSettings, DataSettings, prepare
 from kws_tfmot.data.columns import Coded
-from kws_tfmot.data.custom import GROUPS_FROM, TEST_FROM, needed_clip_ms, split_groups
+from kws_tfmot.data.custom import needed_clip_ms, split_groups
 from kws_tfmot.data.draws import EpochPlanner
 from kws_tfmot.data.espeak import Utterance, phonemes, speak_all
 from kws_tfmot.data.near_words import COMMON_WORDS, distance, near_words, parts_of, sound_alike
@@ -181,10 +181,10 @@ def test_with_enough_recordings_the_test_is_recordings(
 @pytest.mark.parametrize(
     ("groups", "each", "own_test"),
     [
-        (GROUPS_FROM, TEST_FROM // GROUPS_FROM + 3, True),
-        (GROUPS_FROM - 1, 3 * TEST_FROM, False),  # enough utterances, by too few
-        (2 * GROUPS_FROM, TEST_FROM // (2 * GROUPS_FROM), False),  # enough speakers, who say too little
-        (4 * GROUPS_FROM, 5, True),
+        (4, 8, True),
+        (3, 60, False),  # enough utterances, by too few
+        (8, 2, False),  # enough speakers, who say too little
+        (16, 5, True),
     ],
 )
 def test_a_test_of_recordings_needs_enough_utterances_by_enough_speakers(
@@ -203,7 +203,7 @@ def test_a_test_of_recordings_needs_enough_utterances_by_enough_speakers(
     if own_test:
         assert set(found) == {f"s{g}" for g in range(groups)} and {"train", "test"} <= set(found.values())
     # One keyword with too few is enough to keep all recordings for training.
-    lopsided = OwnRecordings(tuple(said("hey nova", 4 * GROUPS_FROM) + said("stop", GROUPS_FROM - 1)), (), ())
+    lopsided = OwnRecordings(tuple(said("hey nova", 16) + said("stop", 3)), (), ())
     assert split_groups(lopsided, SETTINGS) == {}
 
 
