@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, unique
 
 
+@unique
 class Draws(IntEnum):
     """The epoch offset of a stage, see :func:`~pipelines.stages.fitting.training_batches`.
 
