@@ -14,6 +14,7 @@ from kws_tfmot.models.layers import batch_norm_relu
 from kws_tfmot.models.settings import ModelSettings
 
 FIRST_KERNEL, STRIDE = 5, 3
+CLASSIFIER = "classifier"
 _KERNELS = (5, 7, 9, 11, 13, 15)
 _SIZES = {"s": (48, 4), "m": (64, 4), "l": (96, 4)}  # size -> channels, blocks
 
@@ -62,7 +63,7 @@ def build(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -
     x = _trunk(inputs, input_shape[1], width, blocks)
     if settings.dropout:
         x = keras.layers.Dropout(settings.dropout, name="dropout")(x)
-    x = keras.layers.Conv2D(classes, (rows, 1), padding="valid", name="classifier")(x)
+    x = keras.layers.Conv2D(classes, (rows, 1), padding="valid", name=CLASSIFIER)(x)
     x = keras.layers.Flatten(name="flatten")(x)
     return keras.Model(inputs, keras.layers.Softmax(name="softmax")(x), name=f"streaming_cnn_{settings.size}")
 

@@ -22,6 +22,9 @@ class StreamTrainSettings(Settings):
         negative_weights: One phase each, of equal length: weight of all decisions that are no keyword against all
             that are.
         average: Decay of the moving average of the weights, a step.
+        temperature: What the logits are divided by once training is over (Guo et al. 2017, arXiv 1706.04599): the
+            classifier's weights hold it, so it costs nothing. Softened scores keep their order where hard ones are all
+            near 1, in the mean over decisions and in int8.
         after_ms: A window that ends within this range after the end of a keyword holds it.
         margin_ms: Around that range decisions are left open.
         validation: Stretches of held-out voices that choose the weights.
@@ -44,6 +47,7 @@ class StreamTrainSettings(Settings):
     final_rate: float = pydantic.Field(default=0.01, gt=0, le=1)
     negative_weights: tuple[float, ...] = pydantic.Field(default=(3.0, 10.0, 30.0), min_length=1)
     average: float = pydantic.Field(default=0.998, ge=0, lt=1)
+    temperature: float = pydantic.Field(default=1.0, ge=1.0, le=100.0)
     after_ms: tuple[int, int] = (20, 280)
     margin_ms: int = pydantic.Field(default=120, ge=0, le=1000)
     validation: int = pydantic.Field(default=1200, ge=100, le=100_000)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from kws_tfmot.data.stretch_features import Stretches, StretchFeatures, StretchJob
 from kws_tfmot.keras import keras, tf
-from kws_tfmot.models.streaming_cnn import over_stretch
+from kws_tfmot.models.streaming_cnn import CLASSIFIER, over_stretch
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.training.stream_judge import StreamScore, judge_stretches
 from kws_tfmot.training.stream_settings import StreamTrainSettings
@@ -115,7 +115,14 @@ def train_on_streams(
             task.advance(1, f"loss {loss:.3f}  missed {100 * score.missed:.1f} % of held-out voices")
     if best is not None:
         window.set_weights(best.weights)
+        _soften(window, settings.temperature)
     return StreamTrainResult(history, best.epoch if best else 0, best.score if best else None)
+
+
+def _soften(window: keras.Model, temperature: float) -> None:
+    """Divide the logits of ``window`` by ``temperature``."""
+    classifier = window.get_layer(CLASSIFIER)
+    classifier.set_weights([weight / np.float32(temperature) for weight in classifier.get_weights()])
 
 
 def _optimizer(settings: StreamTrainSettings) -> Any:
@@ -200,7 +207,7 @@ def _judge(
 ) -> StreamScore:  # fmt: skip
     own = network.get_weights()
     network.set_weights(averaged.weights())
-    found = _posteriors(network, held_out.features, scale)
+    found = _posteriors(network, held_out.features, scale, settings.temperature)
     network.set_weights(own)
     step_s = job.stride * job.frontend.hop_ms / 1000
     return judge_stretches(found, held_out.targets, smoothing, step_s, settings.false_accepts_per_hour)
@@ -213,9 +220,11 @@ def posteriors_of(window: keras.Model, features: npt.NDArray[np.int8], scale: fl
     return _posteriors(over_stretch(twin, features.shape[1]), features, np.float32(scale))
 
 
-def _posteriors(network: keras.Model, features: npt.NDArray[np.int8], scale: Any) -> npt.NDArray[np.float32]:
+def _posteriors(
+    network: keras.Model, features: npt.NDArray[np.int8], scale: Any, temperature: float = 1.0
+) -> npt.NDArray[np.float32]:
     found = []
     for first in range(0, len(features), 100):
         batch = features[first : first + 100].astype(np.float32)[..., None] * scale
-        found.append(tf.nn.softmax(network(batch, training=False)).numpy())
+        found.append(tf.nn.softmax(network(batch, training=False) / temperature).numpy())
     return np.concatenate(found)

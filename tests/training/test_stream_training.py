@@ -35,7 +35,7 @@ class _Made:
         return Stretches(features, targets)
 
 
-def _train(made: _Made, state: StreamState | None) -> list[np.ndarray]:
+def _train(made: _Made, state: StreamState | None, settings: StreamTrainSettings = _SETTINGS) -> list[np.ndarray]:
     from kws_tfmot.keras import seed_everything
     from kws_tfmot.models.settings import ModelSettings
     from kws_tfmot.models.streaming_cnn import build
@@ -43,7 +43,7 @@ def _train(made: _Made, state: StreamState | None) -> list[np.ndarray]:
 
     seed_everything(1)
     network = build(ModelSettings(name="streaming_cnn", width=8), (_FRONTEND.frames, 8), 3)
-    train_on_streams(network, made, _Made().draw([9], 20), _JOB, _SETTINGS, 1, 5, state=state)  # type: ignore[arg-type]
+    train_on_streams(network, made, _Made().draw([9], 20), _JOB, settings, 1, 5, state=state)  # type: ignore[arg-type]
     return list(network.get_weights())
 
 
@@ -56,6 +56,14 @@ def test_an_interrupted_training_ends_as_one_that_was_not(tmp_path: Path) -> Non
     assert all(np.array_equal(one, other) for one, other in zip(whole, found, strict=True))
     assert StreamState(tmp_path / "state", "other").restore() is None
     assert not (tmp_path / "state").exists()
+
+
+def test_a_temperature_divides_the_classifier_and_nothing_else() -> None:
+    hard, soft = (_train(_Made(), None, _SETTINGS.model_copy(update={"temperature": value})) for value in (1.0, 4.0))
+    assert all(np.array_equal(one, other) for one, other in zip(hard[:-2], soft[:-2], strict=True))
+    assert all(
+        np.allclose(one, 4 * other, rtol=1e-6) and one.any() for one, other in zip(hard[-2:], soft[-2:], strict=True)
+    )
 
 
 def test_a_stretch_that_was_wrongly_accepted_comes_again_more_often() -> None:
