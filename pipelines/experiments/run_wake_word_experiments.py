@@ -27,6 +27,8 @@ SHIPPED, HALF = "wake_word", "half of the recordings"
 ABLATIONS: dict[str, tuple[str, ...]] = {
     "no foreign accents": ("streams.speech.foreign=0", "streams.speech.kokoro_foreign=[0,0]"),
     "no common words one at a time": ("streams.speech.other_words=0",),
+    "no scrambled stretches": ("streams.stretch.scrambled_share=0",),
+    "scores as they are": ("streams.temperature=1",),
     "hard negatives": ("streams.hard_negatives=4",),
     "eSpeak NG alone": ("streams.speech.engines=[espeak]",),
     "no Kokoro": ("streams.speech.engines=[espeak,hibari,piper]",),
