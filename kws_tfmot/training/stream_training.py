@@ -23,7 +23,6 @@ from kws_tfmot.training.stream_judge import StreamScore, judge_stretches
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from kws_tfmot.training.stream_state import Best, Snapshot, StreamState
 
-
 _REACH = 3.0  # with s / (s + r) kept at step s, the average reaches back over about s / r steps
 
 

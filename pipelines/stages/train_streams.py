@@ -25,6 +25,7 @@ CALIBRATION = "calibration.npz"
 STATE = "streams_state"
 _VALIDATION_SHARES = (0.3, 0.0, 0.3, 0.4)  # a word cut short is no fair test, so none is in validation
 _EVERYDAY_SHARES = (0.0, 0.0, 0.1, 0.9)  # what the threshold is chosen on: talk, and few words that sound near
+_AS_SPOKEN = {"time_warp": 0.0, "scrambled_share": 0.0}
 _HOURS_OF_NEGATIVES = 4.0
 _CALIBRATION_WINDOWS = 600
 
@@ -61,7 +62,7 @@ def train_streams(build: Build, network: keras.Model, settings: StreamTrainSetti
     job = StretchJob(settings.stretch, recipe.frontend, STRIDE, len(build.index.labels), settings.after_ms,
                      settings.margin_ms, settings.frequency_masks, settings.time_masks)  # fmt: skip
     judged = job._replace(
-        stretch=settings.stretch.model_copy(update={"shares": _VALIDATION_SHARES, "time_warp": 0.0, "scrambled_share": 0.0}),
+        stretch=settings.stretch.model_copy(update={"shares": _VALIDATION_SHARES, **_AS_SPOKEN}),
         frequency_masks=0, time_masks=0,
     )  # fmt: skip
     with StretchFeatures(held, judged, settings.processes) as maker:
@@ -77,11 +78,7 @@ def train_streams(build: Build, network: keras.Model, settings: StreamTrainSetti
     score = result.score
     if score is None:
         return {"epochs": 0}
-    everyday = judged._replace(
-        stretch=settings.stretch.model_copy(
-            update={"shares": _EVERYDAY_SHARES, "time_warp": 0.0, "scrambled_share": 0.0}
-        )
-    )
+    everyday = judged._replace(stretch=settings.stretch.model_copy(update={"shares": _EVERYDAY_SHARES, **_AS_SPOKEN}))
     with StretchFeatures(held, everyday, settings.processes) as maker:
         alarms = maker.draw([recipe.seed, 3], settings.threshold_stretches)
     step_s = recipe.detection.stride_ms / 1000
