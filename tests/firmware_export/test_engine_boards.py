@@ -30,7 +30,7 @@ def test_a_corpus_on_every_board(board: str, cases: list[Case], tmp_path: Path) 
 
 
 @pytest.mark.device
-@pytest.mark.parametrize("level", [pytest.param("-O0", marks=pytest.mark.slow), "-Os", "-O3"])
+@pytest.mark.parametrize("level", [*(pytest.param(each, marks=pytest.mark.slow) for each in ("-O0", "-Os")), "-O3"])
 def test_the_assembly_does_not_depend_on_the_optimisation_level(level: str, cases: list[Case], tmp_path: Path) -> None:
     files = all_files(cases) | {"corpus.c": main_source(cases, shared_arena=True)}
     elf = build_firmware(BOARDS["mps2-an386"], files, "corpus.c", tmp_path, (level,))

@@ -59,7 +59,7 @@ def check(model: bytes, optimise: str, encoding: str | None) -> None:
     encoding=st.sampled_from((None, None, *ENCODINGS)),
 )
 @settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
@@ -73,7 +73,7 @@ def _random_models(model: bytes, optimise: str, encoding: str | None) -> None:
 def test_random_models_equal_tflm() -> None:
     seen.clear()
     _random_models()
-    assert seen["compared"] >= 110, seen
+    assert seen["compared"] >= 73, seen
 
 
 def test_the_random_models_reach_every_kind_of_layer_and_encoding() -> None:

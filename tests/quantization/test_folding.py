@@ -17,11 +17,16 @@ def with_random_statistics(network: keras.Model) -> keras.Model:
     return fresh_copy(network)
 
 
+BLOCKS = {"mbconv": 4, "ds_cnn": 2}  # two kinds of cells
+
+
 @pytest.mark.parametrize(
     "name", [pytest.param(each, marks=[pytest.mark.slow] if each == "bc_resnet" else []) for each in model_names()]
 )
 def test_the_folded_model_is_equal_in_output(name: str) -> None:
-    network = with_random_statistics(build_model(ModelSettings(name=name, width=8), (24, 8), 4))
+    network = with_random_statistics(
+        build_model(ModelSettings(name=name, width=8, blocks=BLOCKS.get(name)), (24, 8), 4)
+    )
     folded = fold_dense_batch_norm(network)
     x = np.random.default_rng(1).normal(size=(5, 24, 8, 1)).astype(np.float32)
     np.testing.assert_allclose(network(x).numpy(), folded(x).numpy(), rtol=1e-4, atol=1e-6)
