@@ -11,6 +11,7 @@ import typer
 from kws_tfmot.data import prepare
 from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.errors import RecipeError
+from kws_tfmot.evaluation.streaming.cascade import Cascade
 from kws_tfmot.evaluation.streaming.composed import StreamSettings
 from kws_tfmot.evaluation.streaming.det_plot import plot_det
 from kws_tfmot.evaluation.streaming.product import StreamReport, evaluate_composed, evaluate_recordings
@@ -20,6 +21,7 @@ from kws_tfmot.files import cache_root, write_bytes
 from kws_tfmot.recipe import apply_override, load_recipe
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.metadata import read_settings, write_settings
+from pipelines.cascade_options import AfterOption, BeforeOption, VerifierOption, look_settings
 from pipelines.console import RichReporter, friendly_errors
 from pipelines.det_files import as_json_of, judge_files, save_thresholds, show_files, sort_arguments, title_of_files
 from pipelines.det_view import show, title_of
@@ -64,6 +66,9 @@ def command(
     hop: HopOption = None,
     save: Annotated[Path | None, FileOption(help="Write the model with the chosen threshold in it.")] = None,
     plot: Annotated[Path | None, FileOption(help="Write the DET curves as PNG.")] = None,
+    verifier: VerifierOption = None,
+    look_before: BeforeOption = None,
+    look_after: AfterOption = None,
     recipe: RecipeOption = None,
     features: FeaturesOption = None,
     as_json: JsonOption = False,
@@ -80,6 +85,12 @@ def command(
             )
         if save and len(arguments.models) > 1:
             raise RecipeError(f"--save takes one model. Received: {len(arguments.models)}")
+        look = look_settings(verifier, look_before, look_after)
+        if verifier and (not filed or save):
+            raise RecipeError(
+                "--verifier is judged with --positives and --negatives, and --save has no model to write to.",
+                "Save the second model's threshold from `kws det` of it alone, or edit it with `kws adapt`.",
+            )
         stream, ratios, known = stream_settings(overrides), parse_ratios(snr), load_recipe(recipe) if recipe else None
         reports: dict[str, StreamReport] = {}
         reporter = RichReporter()
@@ -87,7 +98,8 @@ def command(
         for path, name in zip(arguments.models, names_of(arguments.models), strict=True):
             model = StreamModel.open(equipped(path, features, recipe), opener, known)
             if filed:
-                reports[name] = judge_files(model, arguments, per_hour, reporter)
+                judged = Cascade.of(model, StreamModel.open(verifier, opener), **look) if verifier else model
+                reports[name] = judge_files(judged, arguments, per_hour, reporter)
                 continue
             if recordings:
                 reports[name] = evaluate_recordings(model, recordings, per_hour=per_hour, reporter=reporter)

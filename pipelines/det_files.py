@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kws_tfmot.errors import DataError, RecipeError
+from kws_tfmot.evaluation.streaming.cascade import Cascade
 from kws_tfmot.evaluation.streaming.product import StreamReport
 from kws_tfmot.evaluation.streaming.recordings_det import TARGETS, evaluate_files
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
@@ -54,7 +55,9 @@ def sort_arguments(given: Sequence[Path], positives: Sequence[str], negatives: S
     return Arguments(models, words, folders)
 
 
-def judge_files(model: StreamModel, arguments: Arguments, per_hour: float, reporter: Reporter) -> StreamReport:
+def judge_files(
+    model: StreamModel | Cascade, arguments: Arguments, per_hour: float, reporter: Reporter
+) -> StreamReport:
     """As :func:`evaluate_files`, with ``per_hour`` among the targets."""
     files = word_files(arguments.positives, arguments.negatives, model.plan.keywords)
     return evaluate_files(model, files, tuple(dict.fromkeys((per_hour, *TARGETS))), reporter)
@@ -99,6 +102,8 @@ def show_files(name: str, figures: dict[str, Any]) -> None:
         f"{figures['positives']} positives; {figures['hours']:.2f} h of negatives in {figures['negatives']} files; "
         f"intervals by {figures['interval_by']}; each file between {figures['context_s']:.2f} s of near silence"
     )
+    if "wakes_per_hour" in figures:
+        line(f"the first model woke the second {figures['wakes_per_hour']:.1f} times an hour of negatives")
     per_heard = figures["total"]["detections_per_heard"]
     if per_heard is not None:
         line(f"detections for a word heard: {per_heard:.3f}")

@@ -11,6 +11,7 @@ import numpy as np
 import typer
 
 from firmware_export.boards import board_of, budget_of, is_file
+from firmware_export.emulation.cascade_cost import cascade_cost
 from firmware_export.emulation.cycles import Cycles, timing_of
 from firmware_export.emulation.emulator import EmulationReport, emulate, fits
 from firmware_export.emulation.example import FrontendReport, frontend_cost
@@ -22,6 +23,14 @@ from kws_tfmot.errors import DataError, KwsError, ToolchainError
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.reader import read_model
 from pipelines.boards import EmulatedOption, emulated
+from pipelines.cascade_options import (
+    AfterOption,
+    BeforeOption,
+    VerifierOption,
+    look_settings,
+    pair_of,
+    show_cost,
+)
 from pipelines.console import err, friendly_errors, line, table
 from pipelines.foreign import FeaturesOption, equipped
 from pipelines.options import (
@@ -55,6 +64,12 @@ def command(
     stream: StreamOption = False,
     hop: HopOption = None,
     steps: Annotated[int, typer.Option(min=1, help="With --stream: how many decisions.")] = 200,
+    verifier: VerifierOption = None,
+    look_before: BeforeOption = None,
+    look_after: AfterOption = None,
+    wakes: Annotated[
+        float, typer.Option("--wakes-per-hour", min=0, help="With --verifier: how often the first model wakes it.")
+    ] = 20.0,
     recipe: RecipeOption = None,
     features: FeaturesOption = None,
     as_json: JsonOption = False,
@@ -62,7 +77,11 @@ def command(
     """Run the engine's firmware in QEMU and compare it with TFLite Micro's kernels; exit code 1 if a byte differs."""
     with friendly_errors():
         check_hop(stream, hop)
+        look = look_settings(verifier, look_before, look_after)
         model = equipped(model, features, recipe)
+        if verifier:
+            report_cascade(model, verifier, look, emulated(board), wakes, as_json, optimise, stream, hop)
+            return
         own = budget_of(board) if is_file(board) else None
         board, wait_states = emulated(board), wait_states or (own.wait_states if own else 0)
         if stream or read_model(model).stateful:
@@ -115,6 +134,20 @@ def command(
             line(f"the same C on this computer, {checked.inputs:,} random inputs: {differing}")
     if not report.bit_exact or checked.differing_bytes:
         raise typer.Exit(1)
+
+
+def report_cascade(
+    model: Path, verifier: Path, look: dict[str, int], board: str, wakes: float, as_json: bool, optimise: str,
+    stream: bool, hop: int | None,
+) -> None:  # fmt: skip
+    """What an hour of two models as one detector costs."""
+    pair = pair_of(model, verifier, look, optimise=optimise, stream=stream, hop=hop, core=board_of(board).core)
+    with err.status("emulating"):
+        cost = cascade_cost(pair, (model, verifier), board, wakes, optimise)
+    if as_json:
+        typer.echo(json.dumps(cost.to_dict(), indent=2))
+    else:
+        show_cost(cost)
 
 
 def report_steps(

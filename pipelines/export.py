@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from firmware_export.boards import board_of
 from firmware_export.codegen.rename import DEFAULT_NAME as PACKAGE_NAME
+from firmware_export.emulation.cascade import export_cascade
 from firmware_export.emulation.example import export_example
 from firmware_export.encodings.core_costs import DEFAULT_CORE
 from firmware_export.engine import DEFAULT_NAME, export_engine
@@ -20,6 +22,7 @@ from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.metadata import read_settings
 from pipelines.boards import core_of_board, emulated
+from pipelines.cascade_options import AfterOption, BeforeOption, VerifierOption, look_settings, pair_of
 from pipelines.console import friendly_errors, line, table
 from pipelines.foreign import FeaturesOption, equipped
 from pipelines.monitor_options import NEAR, CountOption, NearOption, TakeMsOption, TakesOption, monitor_settings
@@ -67,6 +70,9 @@ def command(
     keep_takes: TakesOption = 0,
     take_ms: TakeMsOption = None,
     near: NearOption = NEAR,
+    verifier: VerifierOption = None,
+    look_before: BeforeOption = None,
+    look_after: AfterOption = None,
 ) -> None:
     """Write the C files that put a .tflite into a firmware."""
     with friendly_errors():
@@ -79,6 +85,12 @@ def command(
             raise RecipeError(
                 f"--target {target} has no detector that could count or keep anything.",
                 f"Use --target firmware, {', '.join(PACKAGES)}.",
+            )
+        look = look_settings(verifier, look_before, look_after)
+        if verifier and (target != "firmware" or monitor is not None or features or recipe):
+            raise RecipeError(
+                "--verifier takes --target firmware, models that carry their settings, and no --keep-takes or "
+                "--count-scores."
             )
         model = equipped(model, features, recipe)
         check_hop(stream or target == "esphome", hop)
@@ -111,6 +123,12 @@ def command(
                 "core": core or None,
                 "monitor": monitor,
             }
+            if verifier:
+                options = {"optimise": optimise, "stream": stream, "hop": hop}
+                pair = pair_of(model, verifier, look, core=core or board_of(emulated(board)).core, **options)
+                files = export_cascade(pair, out_dir, emulated(board), name=name or DEFAULT_NAME)
+                line(f"{out_dir}: {', '.join(files)}", markup=False)
+                return
             if target == "firmware":
                 files = export_example(model, out_dir, contract, emulated(board), name=name or DEFAULT_NAME, **options)
                 line(f"{out_dir}: {', '.join(files)}", markup=False)

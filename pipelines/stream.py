@@ -13,16 +13,22 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from firmware_export.boards import board_of
+from firmware_export.emulation.cascade import run_cascade
 from firmware_export.emulation.example import ExampleReport, run_example
 from kws_tfmot.data.levels import Levels
 from kws_tfmot.detection.detector import NEVER
 from kws_tfmot.detection.monitor import MonitorPlan
 from kws_tfmot.detection.posterior import ONE
+from kws_tfmot.errors import RecipeError
+from kws_tfmot.evaluation.streaming.cascade import Cascade
 from kws_tfmot.evaluation.streaming.collector import Collector
 from kws_tfmot.evaluation.streaming.sources import blocks_of, read_stream, stream_pieces, survey_stream
 from kws_tfmot.evaluation.streaming.spotter import Heard, Spotter, StreamModel
 from kws_tfmot.recipe import load_recipe
+from kws_tfmot.tflite.document import read_source
 from pipelines.boards import emulated as stands_for
+from pipelines.cascade_options import AfterOption, BeforeOption, VerifierOption, look_settings, pair_of
 from pipelines.console import RichReporter, friendly_errors, line
 from pipelines.foreign import FeaturesOption, equipped
 from pipelines.live_view import LiveView, heard_line
@@ -55,6 +61,9 @@ def command(
     ] = None,
     take_ms: TakeMsOption = None,
     near: NearOption = NEAR,
+    verifier: VerifierOption = None,
+    look_before: BeforeOption = None,
+    look_after: AfterOption = None,
     recipe: RecipeOption = None,
     features: FeaturesOption = None,
     as_json: JsonOption = False,
@@ -66,6 +75,14 @@ def command(
         opened = StreamModel.open(
             model, opener_of(interpreter, stream, hop), load_recipe(recipe) if recipe else None, threshold=threshold
         )
+        look = look_settings(verifier, look_before, look_after)
+        if verifier:
+            if keep or view or recipe or features:
+                raise RecipeError("--verifier goes with neither --keep nor --view, --recipe or --features.")
+            opener = opener_of(interpreter, stream, hop)
+            cascade = Cascade.of(opened, StreamModel.open(verifier, opener), **look)
+            hear_twice(cascade, sound, (model, verifier), machine, as_json, look, stream=stream, hop=hop)
+            return
         collector = collecting(opened, keep, take_ms, near)
         result = hear(opened, sound, view, collector)
         kept = (
@@ -99,6 +116,33 @@ class Result(NamedTuple):
     spotter: Spotter | Collector
     levels: Levels
     notes: list[str]
+
+
+def hear_twice(
+    cascade: Cascade,
+    sound: Path,
+    models: tuple[Path, Path],
+    machine: str,
+    as_json: bool,
+    look: dict[str, int],
+    **steps: Any,
+) -> None:
+    """Print what two models as one detector hear in a file, and whether their firmware hears the same."""
+    samples = read_stream(sound, cascade.contract.frontend.sample_rate)
+    wakes, heard = cascade.first.spot(samples), cascade.spot(samples)
+    board = None
+    if machine:
+        pair = pair_of(*models, look, core=board_of(machine).core, **steps)
+        board = run_cascade(pair, (read_source(models[0]), read_source(models[1])), samples, machine, steps["hop"])
+    if as_json:
+        found = {"detections": [each._asdict() for each in heard], "wakes": [each._asdict() for each in wakes]}
+        typer.echo(json.dumps(found | ({"board": board.to_dict()} if board else {}), indent=2, ensure_ascii=False))
+        return
+    for each in heard:
+        line(heard_line(each), markup=False)
+    line(f"{len(heard)} detections; the first model woke the second {len(wakes)} times", style="dim", markup=False)
+    if board:
+        show_board(board)
 
 
 def collecting(model: StreamModel, keep: Path | None, take_ms: int | None, near: float) -> Collector | None:

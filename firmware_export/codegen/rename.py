@@ -11,7 +11,13 @@ from kws_tfmot.files import sha256_bytes
 
 DEFAULT_NAME = "spotter"
 # \0 and \1 hold the place of the name, which may itself contain what is looked for.
-_PLACES = {"kws_": "\0_kws_", "KWS_": "\1_KWS_", "MODEL_": "\1_MODEL_", "SPOTTER_": "\1_"}
+_PLACES = {
+    "kws_": "\0_kws_",
+    "KWS_": "\1_KWS_",
+    "MODEL_": "\1_MODEL_",
+    "VERIFIER_": "\1_VERIFIER_",
+    "SPOTTER_": "\1_",
+}
 _DIGEST = re.compile(r"SHA-256 of what follows: [0-9a-f]{64} \*/\n")
 _COMMENT = re.compile(r"(/\*.*?\*/)", re.DOTALL)
 
@@ -33,16 +39,16 @@ def package_name(name: str) -> str:
 def renamed(text: str, name: str) -> str:
     """C source of the runtime or the example with every public identifier under ``name``.
 
-    ``kws_x`` becomes ``NAME_kws_x``, ``spotter_x`` ``NAME_x`` and ``model_x`` ``NAME_model_x``, macros and file names
-    alike. The words spotter and model stay in comments.
+    ``kws_x`` becomes ``NAME_kws_x``, ``spotter_x`` ``NAME_x``, ``model_x`` ``NAME_model_x`` and ``verifier_x``
+    ``NAME_verifier_x``, macros and file names alike. The words spotter and model stay in comments.
 
     >>> renamed("/* A model. */ kws_status spotter_f(model *m); /* kws_add */", "nova")
     '/* A model. */ nova_kws_status nova_f(nova_model *m); /* nova_kws_add */'
     """
-    text = re.sub(r"\b(kws_|KWS_|MODEL_|SPOTTER_)", lambda found: _PLACES[found[1]], text)
+    text = re.sub(r"\b(kws_|KWS_|MODEL_|VERIFIER_|SPOTTER_)", lambda found: _PLACES[found[1]], text)
     pieces = _COMMENT.split(text)
     for number in range(0, len(pieces), 2):  # the odd ones are comments
-        code = re.sub(r"\bmodel(?=_[a-z]|\b)", "\0_model", pieces[number])
+        code = re.sub(r"\b(model|verifier)(?=_[a-z]|\b)", "\0_\\1", pieces[number])
         pieces[number] = re.sub(r"\bspotter(?=_[a-z]|\b)", "\0", code)
     return _digested("".join(pieces).replace("\0", name).replace("\1", name.upper()))
 
@@ -53,10 +59,10 @@ def renamed_file(file: str, name: str) -> str:
     >>> [renamed_file(file, "nova") for file in ("kws_add.c", "spotter.h", "spotter_selftest.c", "microphone.h")]
     ['nova_kws_add.c', 'nova.h', 'nova_selftest.c', 'microphone.h']
     """
-    found = re.match(r"(kws_|spotter(?=[._])|model(?=\.))", file)
+    found = re.match(r"(kws_|spotter(?=[._])|model(?=\.)|verifier(?=[._]))", file)
     if not found:
         return file
-    new = {"kws_": f"{name}_kws_", "spotter": name, "model": f"{name}_model"}[found[1]]
+    new = {"kws_": f"{name}_kws_", "spotter": name, "model": f"{name}_model", "verifier": f"{name}_verifier"}[found[1]]
     return new + file[found.end() :]
 
 

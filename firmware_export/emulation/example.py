@@ -192,7 +192,7 @@ def run_example(
         stack = int(np.fromfile(folder / "stack.bin", np.uint32)[0])
         size = footprint(elf)
         kept = {file: (folder / file).read_bytes() for file in MONITOR_FILES if (folder / file).is_file()}
-    heard = tuple(_parsed(line) for line in said.splitlines())
+    heard = tuple(parsed(line) for line in said.splitlines())
     steps = engine.program.step is not None
     interpreter = StepInterpreter(model, optimise, hop) if steps else EngineInterpreter(model, optimise)
     desktop = StreamModel.of(contract, read_model(model), interpreter, engine.digest)
@@ -229,7 +229,8 @@ def plan_of(engine: Engine, model: str | Path | bytes, contract: ModelContract) 
     return DetectorPlan.of(read_model(model), contract.labels, contract.frontend, contract.detection, rows)
 
 
-def _parsed(line: str) -> Line:
+def parsed(line: str) -> Line:
+    """A line that the example prints."""
     frame, rest = line.split(" ", 1)
     word, score = rest.rsplit(" ", 1)
     return Line(int(frame), word, int(score))

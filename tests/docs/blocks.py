@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = (
     "tutorial",
     "after_shipping",
+    "second_look",
     "custom_keywords",
     "data",
     "methods",

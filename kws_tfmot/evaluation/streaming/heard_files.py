@@ -7,6 +7,7 @@ noise at the level of the file's own quietest tenth, but between -84 and -60 dBF
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +18,14 @@ import numpy.typing as npt
 from kws_tfmot.data.levels import Levels
 from kws_tfmot.data.sound_pieces import sound_pieces, survey
 from kws_tfmot.detection.detector import NEVER
+from kws_tfmot.evaluation.streaming.cascade import Cascade, Look, LookStream
 from kws_tfmot.evaluation.streaming.spotter import ScoreStream, StreamModel
 from kws_tfmot.progress import SILENT, Reporter
 
 QUIETEST_DB, LOUDEST_DB = -84.0, -60.0
 REMEMBERED_MS = 2000
 
-Scores = npt.NDArray[np.uint16]
+Scores = npt.NDArray[np.uint16] | list[Look]
 
 
 @dataclass
@@ -46,8 +48,10 @@ class Readings:
         return found
 
 
-def context_seconds(model: StreamModel) -> float:
+def context_seconds(model: StreamModel | Cascade) -> float:
     """Length of the near silence on either side: window (or what a model with state may remember) and average."""
+    if isinstance(model, Cascade):
+        return model.context_ms / 1000
     settings, plan = model.contract.frontend, model.plan
     window = max(settings.clip_ms, REMEMBERED_MS) if model.stateful else settings.clip_ms
     return (window + plan.window * plan.stride * settings.hop_ms) / 1000
@@ -65,8 +69,10 @@ def near_silence(levels: Levels, samples: int, seed: int = 0) -> npt.NDArray[np.
     return np.rint(noise).astype(np.int16)
 
 
-def hear_file(model: StreamModel, path: Path) -> tuple[Levels, list[str], Iterator[Scores]]:
+def hear_file(model: StreamModel | Cascade, path: Path) -> tuple[Levels, list[str], Iterator[Scores]]:
     """Levels of a file, what is odd about it, and its keywords' smoothed posteriors ``[n, keywords]`` by pieces.
+
+    Two models as one give the looks of the second in their place.
 
     Raises:
         ValueError: If it cannot be read; the text says why. Nothing is raised later.
@@ -76,18 +82,26 @@ def hear_file(model: StreamModel, path: Path) -> tuple[Levels, list[str], Iterat
     def pieces() -> Iterator[Scores]:
         """Scores ``[inferences, words]`` of the words with a threshold, near-silence before and after the file."""
         rate = model.contract.frontend.sample_rate
-        stream, chosen = ScoreStream(model), [k for k, level in enumerate(model.plan.thresholds) if level != NEVER]
         context = near_silence(found.levels, round(context_seconds(model) * rate))
-        yield stream.push(context)[:, chosen].astype(np.uint16)
-        for piece in sound_pieces(path, rate, found.gain):
+        sound = itertools.chain([context], sound_pieces(path, rate, found.gain), [context])
+        if isinstance(model, Cascade):
+            looks = LookStream(model)
+            yield from map(looks.push, sound)
+            yield looks.finish()
+            return
+        stream, chosen = ScoreStream(model), [k for k, level in enumerate(model.plan.thresholds) if level != NEVER]
+        for piece in sound:
             yield stream.push(piece)[:, chosen].astype(np.uint16)
-        yield stream.push(context)[:, chosen].astype(np.uint16)
 
     return found.levels, found.problems(), pieces()
 
 
 def hear_files(
-    model: StreamModel, paths: Iterable[Path], readings: Readings, reporter: Reporter = SILENT, what: str = "listening"
+    model: StreamModel | Cascade,
+    paths: Iterable[Path],
+    readings: Readings,
+    reporter: Reporter = SILENT,
+    what: str = "listening",
 ) -> Iterator[tuple[Path, float, Iterator[Scores]]]:
     """Every readable file with its length in seconds and its scores; ``readings`` is written on the way."""
     listed = list(paths)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from kws_tfmot.data.speakers import speaker_of
 from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.errors import DataError
+from kws_tfmot.evaluation.streaming.cascade import Cascade, LookTally
 from kws_tfmot.evaluation.streaming.det_curve import DetCurve, as_list, ratio_interval, threshold_grid
 from kws_tfmot.evaluation.streaming.heard_files import Readings, context_seconds, hear_files
 from kws_tfmot.evaluation.streaming.intervals import poisson_interval
@@ -42,6 +43,7 @@ class Counted:
         hours: Of the negatives, by who ``[who]``.
         names: Of whoever is counted.
         by: ``speaker`` where every file's name tells who speaks, else ``file``.
+        wakes: Of two models as one, how often the first woke the second in the negatives.
     """
 
     keywords: tuple[str, ...]
@@ -53,6 +55,7 @@ class Counted:
     hours: Float
     names: tuple[str, ...]
     by: str
+    wakes: int | None = None
 
     def missed(self, words: Sequence[int]) -> npt.NDArray[np.bool_]:
         """Whether each positive of ``words`` was missed ``[positives of them, points]``."""
@@ -93,13 +96,14 @@ class Counted:
 
 
 def evaluate_files(
-    model: StreamModel, files: WordFiles, targets: Sequence[float] = TARGETS, reporter: Reporter = SILENT
+    model: StreamModel | Cascade, files: WordFiles, targets: Sequence[float] = TARGETS, reporter: Reporter = SILENT
 ) -> StreamReport:
     """Judge ``model`` on recordings: each positive holds its word once, the negatives hold none.
 
     A positive is missed if its word is not detected anywhere in it or in the near silence after it; every detection in
     a negative is a false accept. Hours are those of the negatives themselves. ``missed_at`` is what is missed at the
-    threshold, chosen on these very recordings for each word, that has at most so many false accepts an hour.
+    threshold, chosen on these very recordings for each word, that has at most so many false accepts an hour. Of two
+    models as one it is the second's threshold that is chosen.
 
     Args:
         model: The model.
@@ -145,11 +149,13 @@ def evaluate_files(
         "detection": model.contract.detection.model_dump(mode="json"),
         "notes": notes,
     }
+    if counted.wakes is not None:
+        figures["wakes_per_hour"] = counted.wakes / hours
     return StreamReport(counted.curve(), None, figures)
 
 
 def count_files(
-    model: StreamModel, files: WordFiles, said: Readings, unsaid: Readings, reporter: Reporter = SILENT
+    model: StreamModel | Cascade, files: WordFiles, said: Readings, unsaid: Readings, reporter: Reporter = SILENT
 ) -> Counted:
     """Hear every file and count its detections at every threshold.
 
@@ -162,13 +168,13 @@ def count_files(
     number = {name: n for n, name in enumerate(dict.fromkeys(names.values()))}
     words: list[int] = []
     who: list[int] = []
-    tally = Tally(plan, grid, len(positives))
+    tally = _tally(model, grid, len(positives))
     word_of = dict(positives)
     for path, _, pieces in hear_files(model, word_of, said, reporter, "listening to positives"):
         tally.add(len(words), pieces)
         words.append(word_of[path])
         who.append(number[names[path]])
-    rejected, hours = Tally(plan, grid, len(number)), np.zeros(len(number))
+    rejected, hours = _tally(model, grid, len(number)), np.zeros(len(number))
     for path, seconds, pieces in hear_files(model, files.negatives, unsaid, reporter, "listening to negatives"):
         rejected.add(number[names[path]], pieces)
         hours[number[names[path]]] += seconds / 3600
@@ -177,8 +183,13 @@ def count_files(
             raise DataError(f"none of the {what} can be read. {' '.join(readings.note())}")
     return Counted(
         plan.keywords, tuple(grid), np.array(words), tally.finish()[: len(words)], np.array(who), rejected.finish(),
-        hours, tuple(number), by,
+        hours, tuple(number), by, rejected.wakes if isinstance(rejected, LookTally) else None,
     )  # fmt: skip
+
+
+def _tally(model: StreamModel | Cascade, grid: Sequence[int], owners: int) -> Any:
+    """What counts what ``model`` hears: it takes the pieces that :func:`hear_files` gives of that kind of model."""
+    return LookTally(model, grid, owners) if isinstance(model, Cascade) else Tally(model.plan, grid, owners)
 
 
 def figures_of(counted: Counted, words: Sequence[int], targets: Sequence[float]) -> dict[str, Any]:

@@ -1,0 +1,75 @@
+"""Options of a second model that looks again at what the first one heard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from firmware_export.emulation.cascade import Pair
+from firmware_export.emulation.cascade_cost import CascadeCost, Spent
+from kws_tfmot.contract import ModelContract
+from kws_tfmot.errors import RecipeError
+from pipelines.console import line, table
+from pipelines.options import named_model
+
+VerifierOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--verifier",
+        parser=named_model,
+        metavar="MODEL",
+        help="A second, larger model that looks again at what the first one heard: only what both hear counts.",
+    ),
+]
+BeforeOption = Annotated[
+    int | None, typer.Option("--look-before", help="With --verifier: its first window ends so many ms before; 600.")
+]
+AfterOption = Annotated[
+    int | None, typer.Option("--look-after", help="With --verifier: its last window ends so many ms after; 400.")
+]
+
+
+def look_settings(verifier: Path | None, before: int | None, after: int | None) -> dict[str, int]:
+    """Settings of :meth:`~kws_tfmot.evaluation.streaming.cascade.LookPlan.of`.
+
+    Raises:
+        RecipeError: For times without a second model.
+    """
+    given = {"before_ms": before, "after_ms": after}
+    found = {name: value for name, value in given.items() if value is not None}
+    if found and verifier is None:
+        raise RecipeError("--look-before and --look-after need --verifier MODEL: there is nothing that looks again.")
+    return found
+
+
+def pair_of(model: Path, verifier: Path, look: dict[str, int], **options: Any) -> Pair:
+    """Two model files that carry their settings, as :meth:`~firmware_export.emulation.cascade.Pair.of` builds them."""
+    contracts = ModelContract.of_model(model), ModelContract.of_model(verifier)
+    return Pair.of(model, verifier, contracts, look=look, **options)
+
+
+def show_cost(cost: CascadeCost) -> None:
+    """The cost of an hour, part by part, beside that of the second model all the time."""
+    total = Spent(
+        cost.frontend.instructions + cost.first.instructions + cost.second.instructions,
+        (sum(part.cycles[0] for part in (cost.frontend, cost.first, cost.second)),
+         sum(part.cycles[1] for part in (cost.frontend, cost.first, cost.second))),
+    )  # fmt: skip
+    alone = cost.frontend.instructions + cost.second_alone.instructions
+    rows = [
+        ["front end", *_million(cost.frontend)],
+        ["first network", *_million(cost.first)],
+        [f"second network, {cost.wakes_per_hour:g} wakes", *_million(cost.second)],
+        ["together", *_million(total)],
+    ]
+    table(f"an hour on {cost.board}, {cost.core}", ["", "million instructions", "million modelled cycles"], rows)
+    line(
+        f"a look costs {cost.look.instructions / 1e6:.2f} million instructions at most; the second network is awake "
+        f"{cost.awake_share:.2%} of the time; if it listened alone: {alone / 1e6:,.0f} million"
+    )
+
+
+def _million(spent: Spent) -> list[str]:
+    return [f"{spent.instructions / 1e6:,.1f}", f"{spent.cycles[0] / 1e6:,.1f} to {spent.cycles[1] / 1e6:,.1f}"]
