@@ -96,7 +96,7 @@ def test_the_gradient_passes_the_rounding() -> None:
     assert len(np.unique(np.abs(kernel.numpy()[..., 0]))) == 1
 
 
-@pytest.mark.parametrize("bits", [1, 2])
+@pytest.mark.parametrize("bits", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_zeros_of_pruning_stay_zeros_through_training_and_file(bits: int) -> None:
     network = model("ds_cnn")
     zeros = make_sparse(network, 0.75)
@@ -108,7 +108,14 @@ def test_zeros_of_pruning_stay_zeros_through_training_and_file(bits: int) -> Non
     assert sum(int((data == 0).sum()) for data in found) >= sum(int(mask.sum()) for mask in zeros.values())
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=lambda s: f"{s.bits}-{s.levels}-{s.scale}")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(each, marks=[pytest.mark.slow] if each.bits in (3, 4) and each.scale == "channel" else [])
+        for each in SETTINGS
+    ],
+    ids=lambda s: f"{s.bits}-{s.levels}-{s.scale}",
+)
 def test_levels_in_the_file_are_those_of_the_model_and_outputs_agree(settings: LowBitSettings) -> None:
     network = model("ds_cnn")
     for layer in network.layers:  # batch norms that also negate and shift

@@ -201,14 +201,14 @@ def some_of(*methods: str) -> pytest.MarkDecorator:
     )
 
 
-@some_of("tfmot_magnitude", "csp", "one_shot")
+@some_of("tfmot_magnitude", "one_shot")
 def test_n_of_m_keeps_n_of_every_group_along_the_inputs(data, method: str) -> None:
     result = sparse(data, settings_of({"method": method}, pattern="2:4", target=0.5, epochs=2), model())
     kernel = result.get_layer("block1_pointwise").kernel.numpy()[0, 0]
     np.testing.assert_array_equal(np.count_nonzero(kernel.reshape(4, 4, 16), axis=1), 2)
 
 
-@some_of("tfmot_magnitude", "l1", "gradual")
+@some_of("tfmot_magnitude", "gradual")
 def test_blocks_live_and_die_as_a_whole(data, method: str) -> None:
     settings = settings_of({"method": method}, pattern="1x4", epochs=2)
     result, notes = sparse(data, settings, model()), {row.layer: row.note for row in coverage(model(), settings)}
