@@ -57,7 +57,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/quantization/folding.py": ("tests/quantization/test_folding.py -k 'dnn or zeros'",),
     "kws_tfmot/quantization/grids.py": ("tests/quantization/test_grids.py",),
     "kws_tfmot/quantization/integer_kernels.py": (f"{LOW_BIT} -k 'file or saving or refused'",),
-    "kws_tfmot/quantization/layer_schemes.py": (f"{LOW_BIT} -k 'bits or depthwise or role'",),
+    "kws_tfmot/quantization/layer_schemes.py": ("tests/quantization/test_layer_schemes.py",),
     "kws_tfmot/quantization/low_bit_layers.py": (f"{LOW_BIT} -k 'bits or depthwise or gradient or statistics'",),
     "kws_tfmot/quantization/low_bit_settings.py": (f"{LOW_BIT} -k 'bits or role or refused'",),
     "kws_tfmot/quantization/low_bit_training.py": (
