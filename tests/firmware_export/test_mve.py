@@ -205,6 +205,34 @@ def test_fully_connected(inputs: int, outputs: int) -> None:
 
 
 @pytest.mark.device
+@pytest.mark.parametrize(("inputs", "density"), [(256, 0.5), (40, 0.3)])
+def test_index_lists_take_sixteen_weights_at_once(inputs: int, density: float) -> None:
+    rng = np.random.default_rng(inputs)
+    w = GraphWriter()
+    x, y = w.activation((1, inputs), 0.5, 3), w.activation((1, 20), 0.2 * np.sqrt(inputs), -5)
+    weights = np.where(rng.random((20, inputs)) < density, rng.integers(-127, 128, (20, inputs)), 0).astype(np.int8)
+    weights[3] = 0
+    scales = rng.uniform(0.005, 0.015, 20).astype(np.float32)
+    bias = w.biases(rng.integers(-3000, 3000, 20), scales * np.float32(0.5))
+    w.operator("FULLY_CONNECTED", [x, w.weights(weights, scales, 0), bias], [y])
+    report = exact(w.finish([x], [y]), encodings=("index",))
+    if density == 0.5:
+        assert report.layers[-1]["instructions"] < 2 * np.count_nonzero(weights)
+
+
+@pytest.mark.device
+@pytest.mark.parametrize(("stride", "window", "padding"), [(1, 3, "SAME"), (2, 2, "VALID")])
+def test_largest_of_eight_channels_at_once(stride: int, window: int, padding: str) -> None:
+    w = GraphWriter()
+    sizes = [-(-n // stride) if padding == "SAME" else (n - window) // stride + 1 for n in (9, 7)]
+    x, y = w.activation((1, 9, 7, 13), 0.05, -9), w.activation((1, *sizes, 13), 0.05, -9)
+    options: dict[str, Any] = {"padding": padding, "stride_h": stride, "stride_w": stride}
+    options |= {"filter_height": window, "filter_width": window, "fused_activation_function": "RELU6"}
+    w.operator("MAX_POOL_2D", [x], [y], **options)
+    exact(w.finish([x], [y]))
+
+
+@pytest.mark.device
 @pytest.mark.parametrize("code", ["AVERAGE_POOL_2D", "MAX_POOL_2D"])
 @pytest.mark.parametrize(("height", "width", "window"), [(25, 5, (25, 5)), (9, 21, (2, 3)), (9, 21, (3, 21))], ids=str)
 def test_pools(code: str, height: int, width: int, window: tuple[int, int]) -> None:

@@ -1,7 +1,8 @@
 /* Max pooling. */
+#include "kws_mve_pool.h"
 #include "kws_pool_view.h"
 
-#if KWS_DSP
+#if KWS_DSP && !KWS_MVE
 /* The larger of each pair of bytes. */
 static inline uint32_t kws_larger(uint32_t a, uint32_t b) {
     uint32_t out;
@@ -54,6 +55,7 @@ static inline int8_t kws_largest_by_words(const int8_t *x, const kws_pool_view *
 }
 #endif
 
+#if !KWS_MVE
 static int8_t kws_largest(const int8_t *x, const kws_pool_view *v) {
     int8_t best = -128;
     for (int32_t rows = v->rows; rows > 0; rows--) {
@@ -64,6 +66,7 @@ static int8_t kws_largest(const int8_t *x, const kws_pool_view *v) {
     }
     return best;
 }
+#endif
 
 /* Largest input inside the window, clamped to the activation's range. A place of the output at a time, for every
  * channel. */
@@ -76,7 +79,13 @@ kws_status kws_max_pool(const kws_pool *layer, const int8_t *input, int8_t *outp
         const kws_pool_view v = kws_pool_view_of(w, place / w->out_width, place % w->out_width);
         const int8_t *x = input + v.start;
         int8_t *out = output + place;
-#if KWS_DSP
+#if KWS_MVE
+        if (kws_mve_takes_channels(w, &v)) {
+            kws_mve_max_pool(layer, &v, x, out);
+            continue;
+        }
+#endif
+#if KWS_DSP && !KWS_MVE
         const uint32_t mask = kws_pool_mask(&v);
         const int words = kws_pool_words_fit(w, &v);
         if (words && v.columns <= 4) {
@@ -89,7 +98,9 @@ kws_status kws_max_pool(const kws_pool *layer, const int8_t *input, int8_t *outp
         }
 #endif
         for (uint32_t c = layer->channels; c > 0; c--) {
-#if KWS_DSP
+#if KWS_MVE
+            const int8_t best = kws_mve_largest(x, &v);
+#elif KWS_DSP
             const int8_t best = words ? kws_largest_by_words(x, &v, mask) : kws_largest(x, &v);
 #else
             const int8_t best = kws_largest(x, &v);

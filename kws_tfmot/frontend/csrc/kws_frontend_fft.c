@@ -1,4 +1,5 @@
 #include "kws_frontend_internal.h"
+#include "kws_frontend_vectors.h"
 
 /* Pair n of windowed samples as one complex value, zero beyond the window. */
 KWS_INLINE void load_pair(const int16_t *samples, const int16_t *window, uint32_t n, uint32_t valid, int32_t *re,
@@ -18,12 +19,29 @@ KWS_INLINE void load_pair(const int16_t *samples, const int16_t *window, uint32_
     }
 }
 
+/* Count up in bit-reversed order, from `bit` on. */
+KWS_INLINE uint32_t next_reversed(uint32_t reversed, uint32_t bit) {
+    while (reversed & bit) {
+        reversed ^= bit;
+        bit >>= 1;
+    }
+    return reversed | bit;
+}
+
 /* The window and the first radix-4 stage (no twiddles), written to bit-reversed places. */
 static void first_stage(const kws_frontend_tables *tables, const int16_t *samples, int32_t *z) {
     const int16_t *window = tables->window;
     const uint32_t quarter = KWS_FFT_PAIRS(tables) / 4u;
     const uint32_t valid = KWS_WINDOW(tables) / 2u;
     uint32_t reversed = 0;
+#if KWS_HAS_VECTORS
+    const uint32_t apart[4] = {0, 4 * quarter, 2 * quarter, 6 * quarter}; /* eight words each, in bit-reversed order */
+    const uint32x4_t places = vldrwq_u32(apart);
+    for (uint32_t n = 0; n < quarter; n += 4) {
+        kws_first_fours(samples, window, n, quarter, valid, z + 8 * reversed, places);
+        reversed = next_reversed(reversed, quarter >> 3);
+    }
+#else
     for (uint32_t n = 0; n < quarter; ++n) {
         int32_t ar, ai, br, bi, cr, ci, dr, di;
         int32_t *to = z + 8 * reversed;
@@ -43,14 +61,9 @@ static void first_stage(const kws_frontend_tables *tables, const int16_t *sample
         to[5] = even_sum_im - odd_sum_im;
         to[6] = even_diff_re - odd_diff_im;
         to[7] = even_diff_im + odd_diff_re;
-        /* Count up in bit-reversed order. */
-        uint32_t bit = quarter >> 1;
-        while (reversed & bit) {
-            reversed ^= bit;
-            bit >>= 1;
-        }
-        reversed |= bit;
+        reversed = next_reversed(reversed, quarter >> 1);
     }
+#endif
 }
 
 /* Product with a twiddle, halved: minus the real part, and the imaginary part. */
@@ -64,6 +77,16 @@ KWS_INLINE void radix4_stage(const kws_frontend_tables *tables, int32_t *z, uint
     const uint32_t stride = KWS_FFT_PAIRS(tables) / step;
     const int32_t *end = z + 2 * KWS_FFT_PAIRS(tables);
     const uint32_t *twiddles = tables->twiddles;
+#if KWS_HAS_VECTORS
+    for (uint32_t j = 0; j < part; j += 4, z += 8) {
+        const kws_four_twiddles w1 = kws_load_twiddles(twiddles + j * stride, stride);
+        const kws_four_twiddles w2 = kws_load_twiddles(twiddles + 2 * j * stride, 2 * stride);
+        const kws_four_twiddles w3 = kws_load_twiddles(twiddles + 3 * j * stride, 3 * stride);
+        for (int32_t *at = z; at < end; at += 4 * step) {
+            kws_join_fours(at, step, w1, w2, w3);
+        }
+    }
+#else
     for (uint32_t j = 0; j < part; ++j, z += 2) {
         const uint32_t w1 = twiddles[j * stride];
         const uint32_t w2 = twiddles[2 * j * stride];
@@ -91,11 +114,18 @@ KWS_INLINE void radix4_stage(const kws_frontend_tables *tables, int32_t *z, uint
             fourth[1] = even_diff_im - 2 * diff_re;
         }
     }
+#endif
 }
 
 /* Join the last two transforms, where the size is no power of four. */
 static void radix2_stage(const kws_frontend_tables *tables, int32_t *z) {
     const uint32_t half = KWS_FFT_PAIRS(tables) / 2u;
+#if KWS_HAS_VECTORS
+    for (uint32_t j = 0; j < half; j += 4) {
+        const kws_four_twiddles w = kws_load_twiddles(tables->twiddles + 2 * j, 2);
+        kws_join_twos(z + 2 * j, z + 2 * j + 2 * half, w);
+    }
+#else
     for (uint32_t j = 0; j < half; ++j) {
         const uint32_t w = tables->twiddles[2 * j];
         int32_t *low = z + 2 * j;
@@ -106,6 +136,7 @@ static void radix2_stage(const kws_frontend_tables *tables, int32_t *z) {
         low[0] -= 2 * minus_re;
         low[1] += 2 * im;
     }
+#endif
 }
 
 void kws_frontend_fft(const kws_frontend_tables *tables, const int16_t *samples, int32_t *scratch) {

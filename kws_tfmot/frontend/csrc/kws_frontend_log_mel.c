@@ -1,4 +1,5 @@
 #include "kws_frontend_internal.h"
+#include "kws_frontend_vectors.h"
 
 void kws_frontend_log_mel(const kws_frontend_tables *tables, const int32_t *scratch, int16_t *logs) {
     const uint16_t *rise = tables->rise;
@@ -8,6 +9,15 @@ void kws_frontend_log_mel(const kws_frontend_tables *tables, const int32_t *scra
     for (uint32_t band = 0; band <= KWS_MELS(tables); ++band) {
         const uint16_t *end = rise + (tables->bins[band + 1] - tables->bins[band]);
         /* Sums of the lower and of the upper words; all powers together stay below 2^49. */
+#if KWS_HAS_VECTORS
+        kws_band sums = {0, 0, 0, 0};
+        const uint32_t bins = (uint32_t)(end - rise);
+        kws_add_band(&sums, power, rise, bins);
+        rise = end;
+        power += 2 * bins;
+        const uint64_t all = sums.all_low + ((uint64_t)sums.all_high << 32);
+        const uint64_t rising = sums.rising_low + ((uint64_t)sums.rising_high << 32);
+#else
         uint64_t all_low = 0, rising_low = 0;
         uint32_t all_high = 0, rising_high = 0;
         for (; rise < end; ++rise, power += 2) {
@@ -20,6 +30,7 @@ void kws_frontend_log_mel(const kws_frontend_tables *tables, const int32_t *scra
         }
         const uint64_t all = all_low + ((uint64_t)all_high << 32);
         const uint64_t rising = rising_low + ((uint64_t)rising_high << 32);
+#endif
         if (band > 0) {
             logs[band - 1] = kws_frontend_log2(tables, risen + (all << 15) - rising + floor);
         }
