@@ -108,7 +108,11 @@ def _leave(context: Context) -> None:
     value = context.value_of[tensor.index]
     layout = program.values[value].layout
     if not layout.flat:
-        value = context.new_like(value, Layout(1, 1, layout.elements), "flat output")
+        try:
+            value = context.new_like(value, Layout(1, 1, layout.elements), "the flat output")
+        except Unsupported as err:
+            context.problems.append(f"output tensor {tensor.index} {tensor.name!r}: {err}")
+            return
         context.add("flatten output", Reshape(), (context.value_of[tensor.index],), value)
     elif value == program.input:
         context.problems.append("the model does nothing: its output is its input")

@@ -7,9 +7,11 @@ import pytest
 
 from firmware_export.emulation.emulator import emulate
 from firmware_export.encodings import ENCODINGS
+from firmware_export.encodings.core_costs import COSTS, KernelCost
 from firmware_export.encodings.cost_model import estimate
 from firmware_export.engine import build
 from firmware_export.graphs.graph_writer import GraphWriter
+from firmware_export.search_costs.encoding_cost import CORES, Fit, fit, measure, window_column
 
 pytestmark = pytest.mark.device
 OUTPUTS = 32
@@ -60,3 +62,29 @@ def test_a_convolution_takes_the_cycles_that_were_estimated(encoding: str) -> No
     assert report.bit_exact
     modelled = report.layers[number]["cycles"]
     assert modelled == pytest.approx(expected.cycles, rel=WITHIN.get(encoding, 0.055))
+
+
+def same(constants: KernelCost, found: Fit) -> bool:
+    """Whether each constant is what was fitted, but for what the compiler's placing of code changes."""
+    pairs = [(getattr(constants, name), getattr(found, name)) for name in ("each", "word", "row", "column")]
+    return all(was == pytest.approx(now, rel=0.03, abs=0.5) for was, now in pairs)
+
+
+@pytest.mark.parametrize(("kind", "vector"), [("delta", False), ("dense", True)])
+def test_the_constants_of_the_commonest_kernels_are_the_emulator_s(kind: str, vector: bool) -> None:
+    found = fit(kind, "m4", vector)
+    kernels = COSTS["m4"].vector if vector else COSTS["m4"].convolution
+    assert found is not None and same(kernels[kind], found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("core", sorted(CORES))
+def test_every_constant_is_the_emulator_s(core: str) -> None:
+    found, costs = measure(core, lambda text: None), COSTS[core]
+    wrong = []
+    for form, kernels in (("conv", costs.convolution), ("fc", costs.vector)):
+        fits = {kind: forms[form] for kind, forms in found.items() if forms[form] is not None}
+        assert set(fits) == set(kernels)
+        wrong += [(form, kind) for kind, one in fits.items() if one is not None and not same(kernels[kind], one)]
+    assert wrong == []
+    assert costs.window == pytest.approx(window_column(core), rel=0.03)

@@ -155,6 +155,20 @@ def test_everything_unsupported_is_listed_at_once() -> None:
     assert "CONV_2D" in text  # what is supported
 
 
+@pytest.mark.parametrize(("given", "made"), [((200, 200, 2), (1, 1, 2)), ((100, 100, 1), (100, 100, 8))], ids=str)
+def test_ends_of_more_numbers_than_sixteen_bits_count_are_refused(given: tuple, made: tuple) -> None:
+    w = GraphWriter()
+    x, y = w.activation((1, *given), 0.5, 3), w.activation((1, *made), 0.5, 3)
+    if made[0] == 1:
+        options = {"padding": "VALID", "stride_h": 1, "stride_w": 1, "filter_height": 200, "filter_width": 200}
+        w.operator("MAX_POOL_2D", [x], [y], **options)
+    else:
+        weights = w.weights(np.ones((8, 1, 1, 1), np.int8), np.ones(8, np.float32), 0)
+        w.operator("CONV_2D", [x, weights], [y], padding="SAME", stride_h=1, stride_w=1)
+    with pytest.raises(ModelError, match="at most 65535"):
+        build(w.finish([x], [y]))
+
+
 @pytest.mark.parametrize("missing", ["nothing.tflite", "."])
 def test_a_model_that_cannot_be_read_is_refused(missing: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):

@@ -121,6 +121,8 @@ class Context:
             self.value_of[index] = program.input
             return
         flat = layout if layout.flat else Layout(1, 1, layout.elements)
+        if flat.channels > MAX_SIDE:
+            raise Unsupported(f"{flat.channels} numbers are too many; at most {MAX_SIDE}")
         program.input = program.add_value("input", flat, scale, zero_point)
         self.value_of[index] = program.input
         if not layout.flat:
@@ -187,7 +189,15 @@ class Context:
         return self.program.values[value].layout
 
     def new_like(self, value: int, layout: Layout, name: str) -> int:
-        """A value with the quantisation of another and its own layout."""
+        """A value with the quantisation of another and its own layout.
+
+        Raises:
+            Unsupported: Where the layout exceeds the runtime's sizes of 16 bits.
+        """
+        if max(layout.plane, layout.channels) > MAX_SIDE:
+            raise Unsupported(
+                f"{name} has {max(layout.plane, layout.channels)} numbers side by side; at most {MAX_SIDE}"
+            )
         like = self.program.values[value]
         return self.program.add_value(name, layout, like.scale, like.zero_point)
 
