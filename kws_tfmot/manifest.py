@@ -7,7 +7,6 @@ done with it: ESPHome's component ``micro_wake_word`` (esphome.io/components/mic
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import KwsError, ModelError
 from kws_tfmot.frontend import FrontendSettings
+from kws_tfmot.json_reader import read_json
 
 MICRO_WINDOW_MS, MICRO_FEATURES = 30, 40
 QUIET_MS = 1000  # ESPHome forgets its probabilities at a detection, and ignores the next hundred steps of 10 ms
@@ -56,10 +56,11 @@ class Manifest(pydantic.BaseModel):
             ModelError: If it cannot be read, or is no such manifest, naming the first thing that is wrong.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8")
-            return cls.model_validate(json.loads(text))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as err:
+            value = read_json(path)
+        except (OSError, ValueError) as err:
             raise ModelError(f"the manifest {str(path)!r} cannot be read: {err}") from None
+        try:
+            return cls.model_validate(value)
         except pydantic.ValidationError as err:
             first = err.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -77,7 +78,7 @@ class Manifest(pydantic.BaseModel):
         """
         path = Path(model).with_suffix(".json")
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found = read_json(path)
         except (OSError, ValueError):
             return None
         return cls.read(path) if isinstance(found, dict) and found.get("type") == "micro" else None

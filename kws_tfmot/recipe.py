@@ -82,7 +82,7 @@ class Recipe(Settings):
     """
 
     name: str = pydantic.Field(default="kws", pattern=r"^[A-Za-z0-9_.-]+$")
-    seed: int = pydantic.Field(default=1, ge=0)
+    seed: int = pydantic.Field(default=1, ge=0, lt=1 << 32)
     data: SplitSettings = SplitSettings()
     frontend: FrontendSettings = FrontendSettings()
     augment: AugmentSettings = AugmentSettings()

@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from kws_tfmot.errors import KwsError, RecipeError
 from kws_tfmot.files import refusing, remove_partial, replacing, sha256_file, write_json
+from kws_tfmot.json_reader import read_json
 from kws_tfmot.provenance import environment, own_commit
 from kws_tfmot.source_digest import source_digest
 
@@ -63,9 +64,17 @@ def _is_manifest(value: Any) -> bool:
     shape: dict[str, Any] = {"key": str, "seconds": (int, float), "outputs": dict, "figures": dict}
     records = value["stages"].values()
     return isinstance(value.get("begun", {}), dict) and all(
-        isinstance(record, dict) and all(isinstance(record.get(name), kind) for name, kind in shape.items())
+        isinstance(record, dict)
+        and all(isinstance(record.get(name), kind) for name, kind in shape.items())
+        and all(_is_inside(name) and isinstance(digest, str) for name, digest in record["outputs"].items())
         for record in records
     )
+
+
+def _is_inside(name: str) -> bool:
+    """Whether ``name`` is a file of the run: what a manifest lists is moved aside when a stage is done again."""
+    path = PurePath(name)
+    return name.isprintable() and bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ class Run:
 
     def _read(self, stored: Path) -> dict[str, Any]:
         try:
-            manifest = json.loads(stored.read_text(encoding="utf-8"))
+            manifest = read_json(stored)
         except ValueError:
             manifest = None
         if not _is_manifest(manifest):

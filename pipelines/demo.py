@@ -10,7 +10,7 @@ import typer
 from firmware_export.browser.page import DemoPage, demo_page
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError, did_you_mean
-from kws_tfmot.evaluation.report import RunFacts, read_run
+from kws_tfmot.evaluation.report import RunFacts, read_run, trusting
 from kws_tfmot.files import refusing, write_text
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.zoo import PREFIX, model_names, shipped_at
@@ -57,7 +57,9 @@ def page_of(source: Path, given: ModelContract | None = None) -> tuple[Path, Dem
     if source.is_dir():
         facts = read_run(source)
         contract = ModelContract.of_model(facts.model, given)
-        made = demo_page(facts.model, contract, str(facts.metrics["recipe"]), _rows(facts), _notes(facts))
+        with trusting(source / "metrics.json"):
+            said = str(facts.metrics["recipe"]), _rows(facts), _notes(facts)
+        made = demo_page(facts.model, contract, *said)
         return source / PAGE, made
     if not source.is_file():
         guess = did_you_mean(str(source).removeprefix(PREFIX), model_names())

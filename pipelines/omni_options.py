@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kws_tfmot.errors import RecipeError
+from kws_tfmot.json_reader import read_json
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.runs import Run
 from kws_tfmot.search.omni.settings import EvolutionSettings
@@ -50,7 +50,10 @@ def open_run(directory: Path) -> Build:
             f"there is no trained supernet in {directory}.", "Train one: kws omni train RECIPE --out DIR."
         )
     recipe = load_recipe(directory / RECIPE_FILE)
-    source = json.loads((directory / DATA_FILE).read_text(encoding="utf-8"))["source"]
+    try:
+        source = str(read_json(directory / DATA_FILE)["source"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise RecipeError(f"{directory / DATA_FILE} does not name the clips: {error!r}.", "Train it again.") from None
     return Build(recipe, source, Run(directory), RichReporter())
 
 

@@ -21,6 +21,7 @@ from kws_tfmot.evaluation.report import (
     read_run,
     render_card,
     render_page,
+    trusting,
 )
 from kws_tfmot.files import write_text
 from kws_tfmot.recipe import load_recipe
@@ -60,8 +61,10 @@ def command(
             clips=clips_of(facts, data, clips, reporter) if data else None,
             demo=DEMO if page_path.with_name(DEMO).is_file() else "",
         )
-        page = write_text(page_path, render_page(report))
-        card = write_text(page.with_name("model_card.md"), render_card(report))
+        with trusting(run / "metrics.json"):
+            texts = render_page(report), render_card(report)
+        page = write_text(page_path, texts[0])
+        card = write_text(page.with_name("model_card.md"), texts[1])
     if missing := report.device["missing"]:
         line(f"[yellow]note[/] nothing was measured on a board: {missing}")
     line(f"{page}: {page.stat().st_size / 1000:,.0f} kB, needs nothing else", markup=False)

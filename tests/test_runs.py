@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from kws_tfmot.errors import KwsError, RecipeError
@@ -228,3 +230,23 @@ def test_what_fails_later_keeps_what_was_made(tmp_path) -> None:
         run.stage("first", 1, work)
         raise RecipeError("the next one fails")
     assert Run(tmp_path / "a").stages == ("first",)
+
+
+@pytest.mark.parametrize("name", ["../kept.txt", "/etc/hostname", "a/../../kept.txt", "", "a\0b", "\ud800"])
+def test_a_manifest_that_lists_files_outside_of_its_folder_is_refused(tmp_path, name: str) -> None:
+    """Files of a stage that is done again are moved aside: a stranger's manifest must not name others."""
+    (tmp_path / "kept.txt").write_text("mine")
+    folder = tmp_path / "run"
+    folder.mkdir()
+    record = {"key": "k", "seconds": 1, "outputs": {name: "00"}, "figures": {}}
+    (folder / MANIFEST).write_text(json.dumps({"format": 1, "stages": {"prepare": record}}))
+    with pytest.raises(RecipeError, match="is not a manifest"):
+        Run(folder)
+    assert (tmp_path / "kept.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 10_000, '{"a": "\\ud800"}', "\ufeff{}", ""])
+def test_what_is_no_json_is_no_manifest(tmp_path, text: str) -> None:
+    (tmp_path / MANIFEST).write_text(text)
+    with pytest.raises(RecipeError, match="is not a manifest"):
+        Run(tmp_path)

@@ -20,6 +20,7 @@ from firmware_export.packages.zephyr import Zephyr
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.files import sha256_bytes, write_files
+from kws_tfmot.json_reader import read_json
 
 TARGETS: dict[str, Target] = {
     target.name: target for target in (Arduino(), Zephyr(), CmsisPack(), PlatformIO(), EspIdf(), CMake())
@@ -110,8 +111,9 @@ def _record(content: Content, target: str, files: Files) -> dict[str, Any]:
 def _earlier(folder: Path) -> list[str]:
     """The files of the package that the folder holds already, of this or another target."""
     try:
-        listed = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
+        listed = read_json(folder / RECORD)["files"]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    inside = [name for name in listed if not Path(name).is_absolute() and ".." not in Path(name).parts]
+    names = [name for name in listed if isinstance(name, str) and name.isprintable()]
+    inside = [name for name in names if not Path(name).is_absolute() and ".." not in Path(name).parts]
     return [name for name in inside if (folder / name).is_file()]

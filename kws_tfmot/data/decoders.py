@@ -33,6 +33,7 @@ LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
 PIECE = 1 << 17
 """Frames of a decoded piece."""
 
+_BROKEN = (OSError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError)  # what PyAV makes of damage
 _OPEN_ENDED = (0, 0xFFFFFFFF, 0x7FFFFFFF)  # sizes that streaming writers leave in a WAV header
 
 
@@ -110,14 +111,22 @@ def opened_by_ffmpeg(path: Path, reason: str) -> Iterator[Decoder]:
         raise ValueError(f"not readable as audio ({reason}); the package av decodes more formats") from None
     try:
         container = av.open(str(path), mode="r")
-    except (av.FFmpegError, OSError, ValueError) as err:
-        raise ValueError(f"not readable as audio ({str(err).splitlines()[0]})") from None
+    except (av.FFmpegError, *_BROKEN) as err:
+        raise ValueError(f"not readable as audio ({_first_line(err)})") from None
     with container:
-        if not container.streams.audio:
+        try:
+            streams = list(container.streams.audio)
+            rate = int(streams[0].rate or 0) if streams else 0
+        except (av.FFmpegError, *_BROKEN) as err:  # it may know no decoder
+            raise ValueError(f"not readable as audio ({_first_line(err)})") from None
+        if not streams:
             raise ValueError("it holds no sound")
-        stream = container.streams.audio[0]
-        check_rate(int(stream.rate or 0))
-        yield Decoder(int(stream.rate or 0), _ffmpeg_pieces(av, container, stream))
+        check_rate(rate)
+        yield Decoder(rate, _ffmpeg_pieces(av, container, streams[0]))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _ffmpeg_pieces(av: Any, container: Any, stream: Any) -> Iterator[Float]:
@@ -126,8 +135,8 @@ def _ffmpeg_pieces(av: Any, container: Any, stream: Any) -> Iterator[Float]:
         for frame in container.decode(stream):
             for part in channels.resample(frame):
                 yield np.ascontiguousarray(part.to_ndarray().T, np.float32)
-    except (av.FFmpegError, OSError, ValueError) as err:
-        raise ValueError(f"not readable as audio ({str(err).splitlines()[0]})") from None
+    except (av.FFmpegError, *_BROKEN) as err:
+        raise ValueError(f"not readable as audio ({_first_line(err)})") from None
 
 
 def missing_wav_bytes(path: Path) -> int:

@@ -11,6 +11,8 @@ from typing_extensions import Self
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
 from kws_tfmot.settings import Settings
 
+_LONGEST_WORD = 200  # bytes: it names folders and files
+
 
 class SyntheticSettings(Settings):
     """The built-in spoken data: how many speakers say every word, and how much the rooms and levels differ.
@@ -68,7 +70,7 @@ class SplitSettings(Settings):
     split: Literal["auto", "official", "percent", "all"] = "auto"
     percent: tuple[float, float, float] = (80.0, 10.0, 10.0)
     speaker_pattern: str = r"([0-9a-zA-Z]+)_nohash"
-    seed: int = pydantic.Field(default=0, ge=0)
+    seed: int = pydantic.Field(default=0, ge=0, lt=1 << 32)
     max_corrupt_share: float = pydantic.Field(default=0.01, ge=0.0, le=1.0)
     negatives: tuple[str, ...] = ()
     spoken: bool = False
@@ -96,6 +98,8 @@ class SplitSettings(Settings):
         for word in keywords:
             if not word.isprintable():  # control characters, half of a surrogate pair
                 raise ValueError(f"expected words of printable letters, got {word!r}")
+            if len(word.encode()) > _LONGEST_WORD:
+                raise ValueError(f"expected words of at most {_LONGEST_WORD} bytes, got {word[:20]!r}...")
             if not word.strip() or word in (UNKNOWN, SILENCE) or "/" in word or word.startswith((".", "_")):
                 raise ValueError(f"expected words that can name a folder and are no class of their own, got {word!r}")
         return keywords

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from firmware_export.boards import Budget
 from firmware_export.emulation.board_cost import BoardCost
 from kws_tfmot.errors import BudgetError, DataError, RecipeError
 from kws_tfmot.files import sha256_file
+from kws_tfmot.json_reader import read_json
 from kws_tfmot.kinds import kind_of
 from kws_tfmot.recipe import find_recipe
 from kws_tfmot.runs import MANIFEST
@@ -152,7 +151,7 @@ def find_candidates(paths: Sequence[Path]) -> list[Candidate]:
 
 def _candidate(folder: Path, given: Path, validated: Mapping[Path, float]) -> Candidate | None:
     try:
-        stages = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["stages"]
+        stages = read_json(folder / MANIFEST)["stages"]
         row = stages["evaluate"]["figures"][INT8_MODEL]
         digest = stages["convert"]["outputs"][INT8_MODEL]
     except (OSError, ValueError, KeyError, TypeError):
@@ -180,8 +179,11 @@ def _set(path: Path) -> dict[Path, float]:
         found = path / "menu" / "menu.json"  # as it was called before
     if not found.is_file():
         return {}
-    record: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
-    return {(path / row["directory"]).resolve(): row["validation"]["accuracy"] for row in record["models"]}
+    try:
+        rows = read_json(found)["models"]
+        return {(path / row["directory"]).resolve(): float(row["validation"]["accuracy"]) for row in rows}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise RecipeError(f"{found} is no set of `kws omni set`: {error!r}.", "Make the set again.") from None
 
 
 def judge(candidate: Candidate, cost: BoardCost | None, limits: Mapping[str, float], problem: str = "") -> Verdict:

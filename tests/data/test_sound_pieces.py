@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 import soundfile
 
 from kws_tfmot.data import decoders, sound_pieces
-from kws_tfmot.data.audio import read_samples, resample, to_int16
+from kws_tfmot.data.audio import decode_clip, read_samples, resample, to_int16
 from kws_tfmot.data.levels import LevelMeter, levels_of
 from kws_tfmot.data.sound_pieces import survey
+from kws_tfmot.errors import DataError
+from kws_tfmot.evaluation.streaming.sources import survey_stream
 
 RATE = 16_000
 
@@ -103,3 +106,18 @@ def test_a_level_does_not_depend_on_the_pieces() -> None:
         many.push(piece)
     assert many.levels().loud_db == one.levels().loud_db
     assert many.levels().rms_db == pytest.approx(one.levels().rms_db)
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "bits", "kind"),
+    [(16000, 1, 0, 1), (16000, 0, 16, 1), (16000, 65535, 16, 1), (0, 1, 16, 1), (16000, 1, 16, 99)],
+)
+def test_headers_that_no_decoder_takes_are_refused_alike(tmp_path, rate, channels, bits, kind) -> None:
+    """As a clip and as a stream: one more corrupt file, whatever libsndfile and FFmpeg make of it."""
+    form = struct.pack("<IHHIIHH", 16, kind, channels, rate, 2 * rate, 2, bits)
+    path = tmp_path / "odd.wav"
+    path.write_bytes(b"RIFF" + struct.pack("<I", 32036) + b"WAVEfmt " + form + b"data" + struct.pack("<I", 32000))
+    path.write_bytes(path.read_bytes() + bytes(32000))
+    assert decode_clip(path, 16000, 16000).problem
+    with pytest.raises(DataError):
+        survey_stream(path)

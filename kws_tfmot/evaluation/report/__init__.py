@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kws_tfmot.evaluation.report.clips import Clips, judge_clips
-from kws_tfmot.evaluation.report.contents import RunFacts, read_comparison, read_det, read_run
+from kws_tfmot.evaluation.report.contents import RunFacts, read_comparison, read_det, read_run, trusting
 from kws_tfmot.evaluation.report.page import ReportInput, render_card, render_page
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "read_run",
     "render_card",
     "render_page",
+    "trusting",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kws_tfmot import json_reader
 from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.files import sha256_file
 from kws_tfmot.kinds import received
@@ -61,6 +63,22 @@ class RunFacts:
         return list(self.metrics.get("trust", []))
 
 
+@contextmanager
+def trusting(path: Path) -> Iterator[None]:
+    """Turn what goes wrong over figures of an unexpected shape, which anyone may have written, into a refusal.
+
+    Raises:
+        RecipeError: In place of what Python raises for them.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        raise RecipeError(
+            f"{path} does not hold what a build writes ({type(error).__name__}: {str(error)[:100]}).",
+            "Run the build again: kws build RECIPE",
+        ) from None
+
+
 def read_run(directory: str | Path) -> RunFacts:
     """The figures of a finished build.
 
@@ -78,11 +96,15 @@ def read_run(directory: str | Path) -> RunFacts:
     version = metrics.get("schema_version")
     if version != _SCHEMA:
         raise RecipeError(f"{path} has schema version {version!r}; version {_SCHEMA} can be read.")
-    if MODEL not in metrics["files"] or MODEL not in metrics["accuracy"]:
+    with trusting(path):
+        judged = MODEL in metrics["files"] and MODEL in metrics["accuracy"]
+    if not judged:
         raise RecipeError(f"{directory} holds no {MODEL}, which a report is about.", "Build it: kws build RECIPE")
     recipe = directory / RECIPE
     facts = RunFacts(directory, metrics, recipe.read_text(encoding="utf-8") if recipe.is_file() else "")
-    if not facts.model.is_file() or sha256_file(facts.model) != facts.model_sha256:
+    with trusting(path):
+        digest = facts.model_sha256
+    if not facts.model.is_file() or sha256_file(facts.model) != digest:
         raise ModelError(
             f"{facts.model} is not the model that {path} was measured on.", "Run the build again: kws build RECIPE"
         )
@@ -96,7 +118,7 @@ def read_json(path: Path) -> Figures:
         RecipeError: If the file is missing or holds something else.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json_reader.read_json(path)
     except (OSError, ValueError) as error:
         raise RecipeError(f"{path} cannot be read as JSON: {error}") from None
     if not isinstance(value, dict):

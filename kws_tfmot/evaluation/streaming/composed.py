@@ -39,7 +39,7 @@ class StreamSettings(Settings):
     """
 
     hours: float = pydantic.Field(default=1.0, gt=0, le=1000)
-    seed: int = pydantic.Field(default=1, ge=0)
+    seed: int = pydantic.Field(default=1, ge=0, lt=1 << 32)
     keyword_share: float = pydantic.Field(default=0.2, gt=0, lt=1)
     pause_s: tuple[float, float] = (0.0, 1.5)
     after_keyword_s: float = pydantic.Field(default=1.0, ge=0, le=10)

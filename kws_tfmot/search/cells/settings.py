@@ -61,7 +61,7 @@ class CellSearchSettings(Settings):
     finalists: int = pydantic.Field(default=0, ge=0, le=1000)
     final_epochs: int = pydantic.Field(default=8, ge=1, le=1000)
     margin: float = pydantic.Field(default=1.0, gt=0.0, le=1.0)
-    seed: int = pydantic.Field(default=1, ge=0)
+    seed: int = pydantic.Field(default=1, ge=0, lt=1 << 32)
 
     @pydantic.field_validator("kernels", "expansions")
     @classmethod

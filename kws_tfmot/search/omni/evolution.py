@@ -17,6 +17,7 @@ import numpy as np
 
 from kws_tfmot.errors import BudgetError
 from kws_tfmot.files import write_json
+from kws_tfmot.json_reader import read_json
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.search.budget import describe, excess
 from kws_tfmot.search.omni.settings import EvolutionSettings
@@ -62,10 +63,8 @@ class EvaluationLog:
             self._load(path)
 
     def _load(self, path: Path) -> None:
-        import json
-
         try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
+            stored = read_json(path)
         except ValueError:
             return  # written by something else, or cut off: evaluate anew
         if isinstance(stored, dict) and stored.get("identity") == self._identity:

@@ -100,7 +100,7 @@ class EvolutionSettings(Settings):
     crossover: float = pydantic.Field(default=0.5, ge=0.0, le=1.0)
     fill: float = pydantic.Field(default=0.5, ge=0.0, le=1.0)
     fitness: Literal["accuracy", "loss"] = "accuracy"
-    seed: int = pydantic.Field(default=1, ge=0)
+    seed: int = pydantic.Field(default=1, ge=0, lt=1 << 32)
 
     @pydantic.model_validator(mode="after")
     def _parents_fit(self) -> EvolutionSettings:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.files import write_json
+from kws_tfmot.json_reader import read_json
 
 PLAN = "sweep.json"
 _FORMAT = 1
@@ -104,7 +105,7 @@ class SweepFolder:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except FileNotFoundError:
         return None
     except ValueError:

@@ -66,7 +66,7 @@ class Sweep(Settings):
     variants: dict[str, dict[str, Any]] = {OWN: {}}
     parameters: dict[str, Any] = {}
     samples: int = pydantic.Field(default=1, ge=1, le=100_000)
-    draw_seed: int = pydantic.Field(default=0, ge=0)
+    draw_seed: int = pydantic.Field(default=0, ge=0, lt=1 << 32)
     seeds: tuple[int, ...] = pydantic.Field(default=(1,), min_length=1)
     baseline: str | None = None
     early_stopping: EarlyStopping | None = EarlyStopping()

@@ -1,0 +1,30 @@
+"""JSON that anyone may have written: read within bounds, and refused in one way."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+MOST_BYTES = 256_000_000
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """The value in the file at ``path``.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no JSON in UTF-8, too large, nested too deeply, or holds half of a surrogate pair.
+    """
+    file = Path(path)
+    if (size := file.stat().st_size) > MOST_BYTES:
+        raise ValueError(f"it has {size} bytes, more than {MOST_BYTES}")
+    text = file.read_text(encoding="utf-8")
+    try:
+        value = json.loads(text)
+        if "\\ud" in text.lower():  # the only way to such a half
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return value
