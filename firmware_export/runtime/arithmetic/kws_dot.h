@@ -27,6 +27,17 @@ static inline int32_t kws_dot(const int8_t *a, const int8_t *b, uint32_t length)
 #else
     int32_t sum = 0;
 #if KWS_DSP
+    for (; length >= 8; length -= 8) { /* loads that follow another take one cycle */
+        uint32_t wa, wb, next_a, next_b;
+        memcpy(&wa, a, 4);
+        memcpy(&wb, b, 4);
+        memcpy(&next_a, a + 4, 4);
+        memcpy(&next_b, b + 4, 4);
+        sum = kws_dot4(wa, wb, sum);
+        sum = kws_dot4(next_a, next_b, sum);
+        a += 8;
+        b += 8;
+    }
     for (; length >= 4; length -= 4) {
         uint32_t wa, wb;
         memcpy(&wa, a, 4);
