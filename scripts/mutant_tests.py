@@ -11,6 +11,7 @@ CHARTS = "tests/evaluation/report/test_charts.py"
 BREADTH = "tests/evaluation/test_breadth.py"
 DETECTOR = (f"{STREAMING}/test_detector.py",)
 JUDGING = (f"{STREAMING}/test_judging.py",)
+MONITOR = ("tests/firmware_export/test_monitor.py -k 'not board'",)
 SPOTTER = (f"{STREAMING}/test_spotter.py",)
 METHODS = "tests/sparsity/test_methods.py"
 TRAINED = (
@@ -67,7 +68,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/quantization/settings.py": (f"{LOW_BIT} -k refused", f"{QAT} -k 'refused'"),
     "kws_tfmot/quantization/tfmot_clustering.py": (f"{QAT} -k 'few_values'",),
     "kws_tfmot/quantization/tfmot_qat.py": (f"{QAT} -k 'dnn or refused or sparsity-True or saving'",),
+    "kws_tfmot/detection/counters.py": MONITOR,
     "kws_tfmot/detection/detector.py": DETECTOR,
+    "kws_tfmot/detection/monitor.py": MONITOR,
+    "kws_tfmot/detection/recorder.py": MONITOR,
     "kws_tfmot/detection/posterior.py": DETECTOR,
     "kws_tfmot/detection/rearming.py": DETECTOR,
     "kws_tfmot/detection/settings.py": DETECTOR,
@@ -85,6 +89,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         f"kws_tfmot/evaluation/report/{name}.py": (CHARTS, PAGE)
         for name in ("charts", "clips", "contents", "page", "svg")
     },
+    "kws_tfmot/evaluation/streaming/cascade.py": ("tests/firmware_export/test_cascade.py -k 'not board'",),
     "kws_tfmot/evaluation/streaming/composed.py": (f"{STREAMING}/test_composed.py",),
     "kws_tfmot/evaluation/streaming/det_curve.py": JUDGING,
     "kws_tfmot/evaluation/streaming/heard_files.py": (f"{STREAMING}/test_recordings_det.py",),

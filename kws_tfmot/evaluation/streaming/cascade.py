@@ -218,12 +218,15 @@ class Cascade:
 
     @property
     def context_ms(self) -> int:
-        """Near silence that a word in a short recording needs on either side."""
+        """Near silence that a word in a short recording needs on either side: the longer of what each model needs.
+
+        No more, so that figures compare with those of one model: front ends adapt to what they hear before a word.
+        """
         hop = self.contract.frontend.hop_ms
         return max(
             model.contract.frontend.clip_ms + model.plan.window * model.plan.stride * hop
             for model in (self.first, self.second)
-        ) + hop * (self.look.before + self.look.after)
+        )
 
     def agreements(self, looks: list[Look], plan: DetectorPlan) -> list[Agreement]:
         """What is heard in a stream's looks with ``plan`` as the second model's detector."""
