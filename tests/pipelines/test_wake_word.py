@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import soundfile
 
 from kws_tfmot.contract import ModelContract
+from kws_tfmot.data.espeak import Utterance, speak_all
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import Recipe, load_recipe
 from kws_tfmot.runs import Run
 from pipelines.stages.build import Build
+from pipelines.stages.continuation import continuation
 from pipelines.stages.convert import INT8_MODEL, convert_model
 from pipelines.stages.prepare import prepare_data
 from pipelines.stages.train import train_dense
@@ -38,6 +43,29 @@ def test_the_threshold_that_training_chose_is_in_the_model(tmp_path: Path) -> No
     found = ModelContract.of_model(build.run.path(INT8_MODEL)).detection
     assert found.threshold == build.run.figures("train")["threshold"] != 0.5
     assert not build.run.path("streams_state").exists()  # hundreds of megabytes in a real build
+
+
+@pytest.mark.slow
+def test_a_detector_goes_on_with_what_was_collected(tmp_path: Path) -> None:
+    """Two trainings in small: the second begins with the first's weights and hears the new recordings too."""
+    cache = tmp_path / "cache"
+    first = Build(_recipe(), "synthetic", Run(tmp_path / "first"), cache=cache)
+    for stage in (prepare_data, train_dense):
+        stage(first)
+    (said, _), rate = speak_all([Utterance("marigold", "en+m1"), Utterance("mary", "en+f2")], tmp_path)
+    for name in ("marigold/anna", "not_marigold/tv", "_negatives_/evening"):
+        (tmp_path / "new" / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / "new" / f"{name}.wav", np.pad(said, (rate, rate)), rate)
+    going = continuation(str(tmp_path / "first"), tmp_path / "new")
+    notes: list[str] = []
+    reporter = SimpleNamespace(task=first.reporter.task, note=notes.append)
+    second = Build(load_recipe(going.recipe, going.overrides), going.source, Run(going.folder()), reporter, cache)
+    for stage in (prepare_data, train_dense, convert_model):
+        stage(second)
+    assert second.recipe.seed == first.recipe.seed and second.run.directory == tmp_path / "first-2"
+    assert second.run.figures("prepare")["speech"]["train"]["recorded"] == 1
+    assert any(note.startswith("begins with") and "new:" not in note for note in notes)
+    assert second.run.path(INT8_MODEL).is_file()
 
 
 @pytest.mark.parametrize("override", ["sparsity={target: 0.5}", "quantization.mode=qat"])

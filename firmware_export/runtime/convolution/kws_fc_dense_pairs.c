@@ -25,27 +25,27 @@ KWS_CHECK_OFFSET(kws_matrix, vector, 24);
 KWS_CHECK_OFFSET(kws_matrix, end, 28);
 KWS_CHECK_OFFSET(kws_matrix, skip, 32);
 
-#define STEPS 2      /* of a turn of the loop, each of four inputs */
-#define STEP_CODE 64 /* bytes of one of them */
+#define KWS_FC_STEPS 2      /* of a turn of the loop, each of four inputs */
+#define KWS_FC_STEP_CODE 64 /* bytes of one of them */
 
 /* Sums as in kws_dense_pairs.h: S0 and S0 + 256 * S1 of the first two rows in r4 and r5, of the next two in r6 and r7.
  * Sixteen products; inputs 0 and 2 are in r2, 1 and 3 in r3. Every instruction has four bytes. */
-#define TWO_INPUTS(inputs, first, second)      \
-    "smlad r5, " inputs ", " first ", r5\n\t"  \
-    "sxtb16 " first ", " first "\n\t"          \
-    "smlad r7, " inputs ", " second ", r7\n\t" \
-    "sxtb16 " second ", " second "\n\t"        \
-    "smlad r4, " inputs ", " first ", r4\n\t"  \
+#define KWS_FC_TWO_INPUTS(inputs, first, second) \
+    "smlad r5, " inputs ", " first ", r5\n\t"    \
+    "sxtb16 " first ", " first "\n\t"            \
+    "smlad r7, " inputs ", " second ", r7\n\t"   \
+    "sxtb16 " second ", " second "\n\t"          \
+    "smlad r4, " inputs ", " first ", r4\n\t"    \
     "smlad r6, " inputs ", " second ", r6\n\t"
-#define STEP                    \
+#define KWS_FC_STEP             \
     "ldr.w r2, [r1], #4\n\t"    \
     "ldm.w r0!, {r8-r11}\n\t"   \
     "sxtb16 r3, r2, ror #8\n\t" \
-    "sxtb16 r2, r2\n\t" TWO_INPUTS("r2", "r8", "r10") TWO_INPUTS("r3", "r9", "r11")
+    "sxtb16 r2, r2\n\t" KWS_FC_TWO_INPUTS("r2", "r8", "r10") KWS_FC_TWO_INPUTS("r3", "r9", "r11")
 
 /* The next row's output, of `x` as kws_requantize_plain has it; `twice` shifts x to twice the sum. r2, r3, r8 and r9
  * walk the constants and the outputs, r10 is twice the zero point and one, r11 the rows left. */
-#define PUT(x, twice)                     \
+#define KWS_FC_PUT(x, twice)              \
     "ldr r1, [r2], #4\n\t"                \
     "ldrsb r12, [r8], #1\n\t"             \
     "lsls r1, r1, #1\n\t"                 \
@@ -78,22 +78,23 @@ __attribute__((naked, noinline)) static void kws_four_rows(kws_matrix *job __att
             "add r2, r2, r3\n\t"
             "mov pc, r2\n\t"
             ".balign 4\n"
-            "2:\n\t" STEP STEP "cmp r1, r12\n\t"
+            "2:\n\t" KWS_FC_STEP KWS_FC_STEP "cmp r1, r12\n\t"
             "bne.w 2b\n\t"
             "ldr lr, [sp]\n\t"
             "ldm lr, {r2, r3, r8-r11}\n"
             "3:\n\t" /* twice, with bit 0 of r0 set in between */
-            "sub r5, r5, r4\n\t" PUT("r4", "lsl #1") "beq 4f\n\t" PUT("r5", "asr #7") "beq 4f\n\t"
-                                                                                      "mov r4, r6\n\t"
-                                                                                      "mov r5, r7\n\t"
-                                                                                      "eor r0, r0, #1\n\t"
-                                                                                      "tst r0, #1\n\t"
-                                                                                      "bne 3b\n\t"
-                                                                                      "ldr lr, [sp]\n\t"
-                                                                                      "stm lr, {r2, r3, r8-r11}\n\t"
-                                                                                      "b 1b\n"
-                                                                                      "4:\n\t"
-                                                                                      "pop {r0, r4-r11, pc}");
+            "sub r5, r5, r4\n\t" KWS_FC_PUT("r4", "lsl #1") "beq 4f\n\t" KWS_FC_PUT(
+                "r5", "asr #7") "beq 4f\n\t"
+                                "mov r4, r6\n\t"
+                                "mov r5, r7\n\t"
+                                "eor r0, r0, #1\n\t"
+                                "tst r0, #1\n\t"
+                                "bne 3b\n\t"
+                                "ldr lr, [sp]\n\t"
+                                "stm lr, {r2, r3, r8-r11}\n\t"
+                                "b 1b\n"
+                                "4:\n\t"
+                                "pop {r0, r4-r11, pc}");
 }
 #endif
 
@@ -115,7 +116,7 @@ kws_status kws_fc_dense_pairs(const kws_conv *layer, const int8_t *input, int8_t
     job.rows = layer->channels;
     job.vector = input;
     job.end = input + layer->depth;
-    job.skip = (0u - layer->depth / 4u) % STEPS * STEP_CODE;
+    job.skip = (0u - layer->depth / 4u) % KWS_FC_STEPS * KWS_FC_STEP_CODE;
     kws_four_rows(&job, layer->weights);
     return KWS_OK;
 #else
