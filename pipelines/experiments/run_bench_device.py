@@ -56,10 +56,11 @@ def show_layers(row: bench.Row) -> None:
     cells = []
     for layer in row.layers:
         macs, kept = layer.get("macs", 0), layer.get("nonzero_macs", 0)
-        cycles = sum(layer["cycles_range"]) // 2
-        each = f"{cycles / macs:.2f}" if macs else ""
-        useful = f"{cycles / kept:.2f}" if kept else ""
-        cells.append([layer["layer"], layer["kernel"], f"{layer['instructions']:,}", f"{cycles:,}", each, useful])
+        cycles = sum(layer["cycles_range"]) // 2 if "cycles_range" in layer else None  # steps have none by layer
+        each = f"{cycles / macs:.2f}" if macs and cycles is not None else ""
+        useful = f"{cycles / kept:.2f}" if kept and cycles is not None else ""
+        shown = "" if cycles is None else f"{cycles:,}"
+        cells.append([layer["layer"], layer["kernel"], f"{layer['instructions']:,.0f}", shown, each, useful])
     columns = ["layer", "kernel", "instructions", "cycles", "a MAC", "a non-zero MAC"]
     table(f"{row.title}, {row.core}, layer by layer", columns, cells)
 

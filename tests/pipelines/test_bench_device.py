@@ -26,6 +26,7 @@ ROW = bench.Row(
     ram=300,
     stack=40,
     bit_exact=True,
+    layers=({"layer": "0 CONV_2D", "kernel": "kws_fc_dense", "instructions": 1000.0},),  # as of steps
 )
 
 
