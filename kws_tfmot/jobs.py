@@ -43,7 +43,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """What a job returned, or why it failed; ``trace`` is empty for a :class:`~kws_tfmot.errors.KwsError`."""
 
     result: Any = None
@@ -64,11 +64,11 @@ class Watch(Protocol):
     def noted(self, text: str) -> None:
         """Something worth knowing that is not an error."""
 
-    def ended(self, job: str, outcome: Outcome) -> None:
+    def ended(self, job: str, outcome: JobOutcome) -> None:
         """A job has ended."""
 
 
-def run_jobs(jobs: Sequence[Job], workers: int, threads: int, watch: Watch) -> dict[str, Outcome]:
+def run_jobs(jobs: Sequence[Job], workers: int, threads: int, watch: Watch) -> dict[str, JobOutcome]:
     """Run every job whose ``needs`` can be met, in the given order as far as they depend on nothing.
 
     With one worker the jobs run in this process. Otherwise each worker is a process of its own: when it dies, its job
@@ -83,7 +83,7 @@ def run_jobs(jobs: Sequence[Job], workers: int, threads: int, watch: Watch) -> d
     Returns:
         The outcome of every job by its name.
     """
-    board = Board(list(jobs), watch)
+    board = JobQueue(list(jobs), watch)
     if workers == 1:
         while (job := board.take()) is not None:
             board.done(job, attempt(job, lambda kind, *rest, name=job.name: relay(watch, name, kind, rest)))
@@ -106,28 +106,28 @@ def run_jobs(jobs: Sequence[Job], workers: int, threads: int, watch: Watch) -> d
             worker.end()
 
 
-class Board:
+class JobQueue:
     """Which jobs wait, and how the others ended."""
 
     def __init__(self, jobs: list[Job], watch: Watch) -> None:
         self.waiting = jobs
-        self.outcomes: dict[str, Outcome] = {}
+        self.outcomes: dict[str, JobOutcome] = {}
         self._watch = watch
 
     def take(self) -> Job | None:
         """The next job that can begin."""
         for job in list(self.waiting):
-            failed = [name for name in job.needs if self.outcomes.get(name, Outcome()).error]
+            failed = [name for name in job.needs if self.outcomes.get(name, JobOutcome()).error]
             if failed:
                 self.waiting.remove(job)
-                self.done(job, Outcome(error=f"not done, since {', '.join(failed)} failed"))
+                self.done(job, JobOutcome(error=f"not done, since {', '.join(failed)} failed"))
             elif all(name in self.outcomes for name in (*job.needs, *job.after)):
                 self.waiting.remove(job)
                 self._watch.began(job.name)
                 return job
         return None
 
-    def done(self, job: Job, outcome: Outcome) -> None:
+    def done(self, job: Job, outcome: JobOutcome) -> None:
         """Note how a job ended."""
         self.outcomes[job.name] = outcome
         self._watch.ended(job.name, outcome)
@@ -153,7 +153,7 @@ class _Worker:
         self.job = job
         self.connection.send(job)
 
-    def listen(self, board: Board, watch: Watch) -> None:
+    def listen(self, board: JobQueue, watch: Watch) -> None:
         """Take one message; a broken connection means that the process has died."""
         job = self.job
         if job is None:
@@ -162,7 +162,7 @@ class _Worker:
             kind, *rest = self.connection.recv()
         except (EOFError, OSError):
             self.end()
-            board.done(job, Outcome(error=f"the process ended with exit code {self.process.exitcode}"))
+            board.done(job, JobOutcome(error=f"the process ended with exit code {self.process.exitcode}"))
             self.job = None
             self._start()
             return
@@ -218,17 +218,17 @@ def limit_threads(threads: int) -> None:
             os.environ[name] = str(threads)
 
 
-def attempt(job: Job, tell: Callable[..., None]) -> Outcome:
+def attempt(job: Job, tell: Callable[..., None]) -> JobOutcome:
     """Do ``job`` here; what it tells goes to ``tell(kind, *rest)``, and an exception becomes its outcome."""
     began = time.monotonic()
     try:
         result = job.work(*job.arguments, _Telling(tell))
     except KwsError as error:
-        return Outcome(error=str(error), seconds=time.monotonic() - began)
+        return JobOutcome(error=str(error), seconds=time.monotonic() - began)
     except Exception as error:
         trace = traceback.format_exc()
-        return Outcome(error=f"{type(error).__name__}: {error}", trace=trace, seconds=time.monotonic() - began)
-    return Outcome(result, seconds=time.monotonic() - began)
+        return JobOutcome(error=f"{type(error).__name__}: {error}", trace=trace, seconds=time.monotonic() - began)
+    return JobOutcome(result, seconds=time.monotonic() - began)
 
 
 class _Telling(Reporter):

@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.table import Column, Table
 
 from kws_tfmot.errors import KwsError
-from kws_tfmot.jobs import Outcome
+from kws_tfmot.jobs import JobOutcome
 from kws_tfmot.progress import Reporter
 from pipelines.tables import WIDTH, broken, layout
 
@@ -185,7 +185,7 @@ class JobsView:
             self._reported.add(text)
             err.print(f"[yellow]note[/] {_escape(text)}", soft_wrap=True)
 
-    def ended(self, job: str, outcome: Outcome) -> None:
+    def ended(self, job: str, outcome: JobOutcome) -> None:
         """Close it and say how it went."""
         if job in self._tasks:
             self._progress.remove_task(self._tasks.pop(job))
@@ -221,7 +221,7 @@ class BarView:
     def noted(self, text: str) -> None:
         """Reported again by whoever reads the data next."""
 
-    def ended(self, job: str, outcome: Outcome) -> None:
+    def ended(self, job: str, outcome: JobOutcome) -> None:
         """Move the bar."""
         self._progress.advance(self._all)
 

@@ -12,7 +12,7 @@ import typer
 
 from kws_tfmot.data.shards import RunJobs
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.jobs import Job, Outcome, run_jobs
+from kws_tfmot.jobs import Job, JobOutcome, run_jobs
 from pipelines.console import BarView, friendly_errors, line, table
 from pipelines.options import (
     DataOption,
@@ -78,12 +78,12 @@ def _see_that_all_nodes_share(data: str, build: Build, features: Path | None) ->
 def engine(address: str, workers: int) -> Iterator[RunJobs]:
     """Where jobs are done: on a cluster, in worker processes, or here."""
 
-    def here(jobs: Sequence[Job]) -> dict[str, Outcome]:
+    def here(jobs: Sequence[Job]) -> dict[str, JobOutcome]:
         """Run jobs in processes of this computer."""
         with BarView("preparing", len(jobs)) as view:
             return run_jobs(jobs, max(1, workers), 1 if workers else 0, view)
 
-    def there(jobs: Sequence[Job]) -> dict[str, Outcome]:
+    def there(jobs: Sequence[Job]) -> dict[str, JobOutcome]:
         """Run jobs on a Ray cluster."""
         from pipelines.stages.sweep.ray_jobs import run_ray_jobs
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kws_tfmot.errors import DataError
-from kws_tfmot.jobs import Job, Outcome, run_jobs
+from kws_tfmot.jobs import Job, JobOutcome, run_jobs
 
 HANGS = 300.0  # seconds after which a test that hangs is given up; nothing is judged by it
 
@@ -36,7 +36,7 @@ class Log:
     def noted(self, text: str) -> None:
         self.notes.append(text)
 
-    def ended(self, job: str, outcome: Outcome) -> None:
+    def ended(self, job: str, outcome: JobOutcome) -> None:
         self.over.append(job)
 
 

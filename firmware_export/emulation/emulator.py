@@ -112,14 +112,14 @@ def _shared(source: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Run:
+class BoardRun:
     """What a firmware said, and the instructions and modelled cycles at each marker."""
 
     output: str
     counts: Counts
 
 
-def run_firmware(board: Board, elf: Path, *, watch_flash: bool = False) -> Run:
+def run_firmware(board: Board, elf: Path, *, watch_flash: bool = False) -> BoardRun:
     """Run a firmware in its folder.
 
     Args:
@@ -139,7 +139,7 @@ def run_firmware(board: Board, elf: Path, *, watch_flash: bool = False) -> Run:
         *("-plugin", plugin, "-kernel", elf.name),
     ]
     output = run_tool(command, f"running the firmware on {board.name}", cwd=elf.parent, timeout=TIMEOUT)
-    return Run(output, Counts.read(counts.read_text(encoding="ascii"), tables))
+    return BoardRun(output, Counts.read(counts.read_text(encoding="ascii"), tables))
 
 
 @dataclass

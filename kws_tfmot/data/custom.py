@@ -17,7 +17,7 @@ import numpy as np
 
 from kws_tfmot.data.audio import Decoded, decode_clip, fit_clip
 from kws_tfmot.data.build_index import build_index
-from kws_tfmot.data.espeak import Utterance, speak_all
+from kws_tfmot.data.espeak import SpokenText, speak_all
 from kws_tfmot.data.folder import list_folder
 from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.labels import UNKNOWN, label_of
@@ -156,7 +156,7 @@ def needed_clip_ms(keywords: Sequence[str], scratch: Path, at_least: int = 1000,
     for word in keywords:
         check_script(word, language)
     voices = [f"{accent}{variant}" for accent in accents_of(language)[::4] for variant in _PROBED_VOICES]
-    utterances = [Utterance(word, voice, rate=_SLOWEST) for word in keywords for voice in voices]
+    utterances = [SpokenText(word, voice, rate=_SLOWEST) for word in keywords for voice in voices]
     said, rate = speak_all(utterances, scratch)
     longest = at_least
     for i, word in enumerate(keywords):

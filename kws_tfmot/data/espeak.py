@@ -22,7 +22,7 @@ from kws_tfmot.data.speech.espeak import ask
 _MARKS = re.compile("[',=_:;%]")  # stress, length and pauses
 
 
-class Utterance(NamedTuple):
+class SpokenText(NamedTuple):
     """What to say and how: voice as ``accent+variant``, words a minute, pitch and pitch range (0-99)."""
 
     text: str
@@ -32,7 +32,7 @@ class Utterance(NamedTuple):
     range: int = 50
 
 
-def speak_all(utterances: Sequence[Utterance], scratch: Path) -> tuple[list[Int16], int]:
+def speak_all(utterances: Sequence[SpokenText], scratch: Path) -> tuple[list[Int16], int]:
     """Samples of every utterance, and their rate (22,050 Hz). An utterance with no sound comes back empty.
 
     Args:

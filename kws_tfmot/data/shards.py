@@ -18,11 +18,11 @@ from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.store import AudioStore, folder_store, store_key
 from kws_tfmot.errors import DataError
 from kws_tfmot.files import replacing
-from kws_tfmot.jobs import Job, Outcome
+from kws_tfmot.jobs import Job, JobOutcome
 from kws_tfmot.progress import Reporter
 
 SHARD_CLIPS = 1000  # of one second at 16 kHz: 32 MB
-RunJobs = Callable[[Sequence[Job]], dict[str, Outcome]]
+RunJobs = Callable[[Sequence[Job]], dict[str, JobOutcome]]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kws_tfmot.data.audio import Int16, fit_length, resample, to_int16
-from kws_tfmot.data.espeak import Utterance, speak_all
+from kws_tfmot.data.espeak import SpokenText, speak_all
 from kws_tfmot.data.labels import NOISE_FOLDER, UNKNOWN, label_of
 from kws_tfmot.data.near_words import near_words, parts_of, sound_alike
 from kws_tfmot.data.noise import COLOURS, coloured_noise
@@ -238,9 +238,9 @@ def _rng(seed: int, *parts: object) -> np.random.Generator:
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "little")])
 
 
-def _utterance(take: _Take, voices: Sequence[str], seed: int) -> Utterance:
+def _utterance(take: _Take, voices: Sequence[str], seed: int) -> SpokenText:
     rng = _rng(seed, "voice", *take)
-    return Utterance(
+    return SpokenText(
         take.word,
         voices[take.speaker],
         rate=int(rng.integers(125, 236)),
@@ -281,7 +281,7 @@ def _noises(settings: DataSettings, others: Sequence[str], voices: Sequence[str]
     size = settings.synthetic.noise_seconds * rate
     noises = {f"{name}_noise": 2000 * coloured_noise(rng, size, exponent) for name, exponent in COLOURS.items()}
     noises["hum"] = 2000 * hum(rng, size, rate)
-    spoken, own_rate = speak_all([Utterance(word, voice) for voice in voices for word in others], scratch)
+    spoken, own_rate = speak_all([SpokenText(word, voice) for voice in voices for word in others], scratch)
     words = [_float_at(samples, own_rate, rate) for samples in spoken if np.any(samples)]
     noises["babble"] = 2000 * sum_of_voices(rng, words, size, rate)
     return noises

@@ -31,7 +31,7 @@ from pipelines.experiments.search_experiment import (
 )
 from pipelines.recordings import recordings_folder
 from pipelines.stages.build import Build
-from pipelines.stages.comparison import Cell, Comparison, cells_of
+from pipelines.stages.comparison import Comparison, ComparisonCell, cells_of
 from pipelines.stages.comparison_run import plan_jobs, run_comparison
 from pipelines.stages.export import count_instructions, export_build
 from pipelines.stages.search_cells import space_of
@@ -140,7 +140,7 @@ def _space(own: Experiment) -> Any:
     return space_of(Build(own.recipe, own.source, Run(own.directory), RichReporter()))
 
 
-def _wanted(cell: Cell, random_seeds: int) -> bool:
+def _wanted(cell: ComparisonCell, random_seeds: int) -> bool:
     return not cell.variant.startswith("random ") or cell.seed <= random_seeds
 
 

@@ -84,7 +84,7 @@ def empty_variants(variants: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Cell:
+class ComparisonCell:
     """One build of a comparison: a variant at a sparsity (``None``: dense) with a seed."""
 
     variant: str
@@ -96,7 +96,7 @@ class Cell:
     def name(self) -> str:
         """Names the cell and its run.
 
-        >>> Cell("dense, QAT", None, 2, Recipe()).name
+        >>> ComparisonCell("dense, QAT", None, 2, Recipe()).name
         'dense-qat-seed2'
         """
         sparsity = "" if self.target is None else f"-{self.target:g}"
@@ -151,7 +151,7 @@ def by_methods(recipe: Path, methods: list[str], targets: list[float], seeds: An
     return Comparison.parse(given | ({} if seeds is None else {"seeds": seeds}))
 
 
-def cells_of(comparison: Comparison, folder: Path, overrides: list[str] | tuple[str, ...] = ()) -> list[Cell]:
+def cells_of(comparison: Comparison, folder: Path, overrides: list[str] | tuple[str, ...] = ()) -> list[ComparisonCell]:
     """Every cell with its recipe, seed by seed.
 
     A cell's recipe is the base, then ``changes``, then ``overrides``, then the variant, then target and seed.
@@ -192,8 +192,8 @@ def _targets(comparison: Comparison, values: dict[str, Any], changes: dict[str, 
     return comparison.targets or (None,)
 
 
-def _cell(variant: str, target: float | None, seed: int, values: dict[str, Any]) -> Cell:
+def _cell(variant: str, target: float | None, seed: int, values: dict[str, Any]) -> ComparisonCell:
     recipe = Recipe.parse(values if target is None else merge(values, {"sparsity": {"target": target}}))
     if recipe.quantization.mode == "none":
         raise RecipeError("a comparison judges int8 models. Received: quantization.mode=none")
-    return Cell(variant, recipe.sparsity.target if recipe.sparsity else None, seed, recipe)
+    return ComparisonCell(variant, recipe.sparsity.target if recipe.sparsity else None, seed, recipe)

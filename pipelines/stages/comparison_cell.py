@@ -16,7 +16,7 @@ from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run
 from pipelines.stages.build import Build, OnEpoch
-from pipelines.stages.comparison import Cell
+from pipelines.stages.comparison import ComparisonCell
 from pipelines.stages.compress import compress
 from pipelines.stages.convert import INT8_MODEL, convert_model
 from pipelines.stages.draws import Draws
@@ -46,7 +46,7 @@ class CellBuild:
         stages: Further stages, after the evaluation.
     """
 
-    cell: Cell
+    cell: ComparisonCell
     source: str
     folder: Path
     epochs: Path | None = None
@@ -64,8 +64,8 @@ class CellBuild:
     def parent(self) -> str:
         """Name of the dense model that the cell begins with: the same for cells that share it.
 
-        >>> build = CellBuild(Cell("a", None, 1, Recipe()), "synthetic", Path())
-        >>> build.parent == replace(build, cell=Cell("b", 0.5, 1, Recipe(sparsity={}))).parent
+        >>> build = CellBuild(ComparisonCell("a", None, 1, Recipe()), "synthetic", Path())
+        >>> build.parent == replace(build, cell=ComparisonCell("b", 0.5, 1, Recipe(sparsity={}))).parent
         True
         """
         return f"dense-seed{self.cell.seed}-{_digest(dense_settings(self.cell.recipe))[:12]}"
@@ -171,7 +171,7 @@ def run_cell(build: CellBuild, reporter: Reporter, on_epoch: OnEpoch | None = No
         return row_of(own, build.cell)
 
 
-def row_of(build: Build, cell: Cell) -> dict[str, Any]:
+def row_of(build: Build, cell: ComparisonCell) -> dict[str, Any]:
     """The figures of a finished build as a row of a comparison.
 
     ``accuracy`` (0 to 1, test split) of the ``int8`` file, of the ``float`` model that it was made of and of its

@@ -9,9 +9,9 @@ from typing import Any
 
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.files import write_text
-from kws_tfmot.jobs import Job, Outcome, Watch, run_jobs
+from kws_tfmot.jobs import Job, JobOutcome, Watch, run_jobs
 from kws_tfmot.runs import locked
-from pipelines.stages.comparison import Cell
+from pipelines.stages.comparison import ComparisonCell
 from pipelines.stages.comparison_cell import (
     CellBuild,
     Stage,
@@ -41,7 +41,11 @@ class ComparisonRun:
 
 
 def plan_jobs(
-    cells: Sequence[Cell], source: str, folder: Path, epochs: Path | None = None, stages: tuple[Stage, ...] = ()
+    cells: Sequence[ComparisonCell],
+    source: str,
+    folder: Path,
+    epochs: Path | None = None,
+    stages: tuple[Stage, ...] = (),
 ) -> list[Job]:
     """The jobs of a comparison: one check, then for each seed the epochs, the dense parents and the cells.
 
@@ -71,7 +75,7 @@ def plan_jobs(
     return jobs
 
 
-def _most_epochs(cells: Sequence[Cell]) -> dict[int, int]:
+def _most_epochs(cells: Sequence[ComparisonCell]) -> dict[int, int]:
     counts: dict[int, int] = {}
     for cell in cells:
         for offset, count in epochs_drawn(cell.recipe).items():
@@ -80,7 +84,7 @@ def _most_epochs(cells: Sequence[Cell]) -> dict[int, int]:
 
 
 def run_comparison(
-    cells: Sequence[Cell], jobs: Sequence[Job], folder: Path, watch: Watch, workers: int = 1, threads: int = 0
+    cells: Sequence[ComparisonCell], jobs: Sequence[Job], folder: Path, watch: Watch, workers: int = 1, threads: int = 0
 ) -> ComparisonRun:
     """Do the ``jobs`` of :func:`plan_jobs`; what an earlier run has finished is not done again.
 
@@ -108,7 +112,7 @@ def run_comparison(
     return ComparisonRun(rows, failures, traces)
 
 
-def _keep_trace(path: Path, outcome: Outcome) -> None:
+def _keep_trace(path: Path, outcome: JobOutcome) -> None:
     if outcome.trace:
         write_text(path, outcome.trace)
     else:

@@ -14,7 +14,7 @@ from kws_tfmot.evaluation.model_accuracy import model_input_of
 from kws_tfmot.files import sha256_file
 from kws_tfmot.runs import StageResult
 from kws_tfmot.search.budget import describe, excess
-from kws_tfmot.search.omni.evolution import Candidate, EvaluationLog, check_budget, evolve
+from kws_tfmot.search.omni.evolution import EvaluationLog, JudgedLevels, check_budget, evolve
 from kws_tfmot.search.omni.settings import EvolutionSettings
 from kws_tfmot.search.omni.space import Levels, Space, dominating
 from kws_tfmot.tflite.interpreter import input_spec
@@ -210,7 +210,7 @@ def set_choice(
     models: int,
     settings: EvolutionSettings,
     build: Build,
-) -> list[tuple[Candidate, float]]:
+) -> list[tuple[JudgedLevels, float]]:
     """Sub-networks along the front of ``key`` against validation accuracy: one search for each of ``models`` budgets.
 
     The budgets lie at equal distances from the sparsest sub-network's cost to the dense one's. Every evaluation of all
@@ -227,7 +227,7 @@ def set_choice(
         budget = {key: limit}
         result = evolve(space, log, costs, budget, settings, start=found, description=title, reporter=build.reporter)
         found.append(result.best.levels)
-    winners: list[tuple[Candidate, float]] = []
+    winners: list[tuple[JudgedLevels, float]] = []
     for limit in budgets:
         fitting = [c for c in log.found.values() if costs(c.levels)[key] <= limit]
         best = min(fitting, key=lambda c: c.rank(settings.fitness))

@@ -13,10 +13,9 @@ from kws_tfmot.data import AugmentSettings, DataSettings, prepare
 from kws_tfmot.data.columns import Coded
 from kws_tfmot.data.custom import needed_clip_ms, split_groups
 from kws_tfmot.data.draws import EpochPlanner
-from kws_tfmot.data.espeak import Utterance, phonemes, speak_all
+from kws_tfmot.data.espeak import SpokenText, phonemes, speak_all
 from kws_tfmot.data.near_words import COMMON_WORDS, distance, near_words, parts_of, sound_alike
-from kws_tfmot.data.own_recordings import OwnRecordings, read_recordings
-from kws_tfmot.data.own_recordings import Utterance as OneUtterance
+from kws_tfmot.data.own_recordings import OwnRecordings, Utterance, read_recordings
 from kws_tfmot.data.synthetic import unknown_words
 from kws_tfmot.data.utterances import cut_at_pauses, with_surroundings
 from kws_tfmot.errors import DataError
@@ -41,7 +40,7 @@ SETTINGS = DataSettings.parse(
 
 
 def spoken(words: list[str], scratch: Path, voice: str = "en-us+m3") -> list[np.ndarray]:
-    said, rate = speak_all([Utterance(word, voice) for word in words], scratch)
+    said, rate = speak_all([SpokenText(word, voice) for word in words], scratch)
     assert rate == 22050
     return said
 
@@ -190,10 +189,10 @@ def test_with_enough_recordings_the_test_is_recordings(
 def test_a_test_of_recordings_needs_enough_utterances_by_enough_speakers(
     groups: int, each: int, own_test: bool
 ) -> None:
-    def said(word: str, speakers: int) -> list[OneUtterance]:
+    def said(word: str, speakers: int) -> list[Utterance]:
         silent = np.zeros(1, np.int16)
         return [
-            OneUtterance(f"{word}/{g}/{i}.wav", word, f"s{g}", f"s{g}", silent)
+            Utterance(f"{word}/{g}/{i}.wav", word, f"s{g}", f"s{g}", silent)
             for g in range(speakers) for i in range(each)
         ]  # fmt: skip
 

@@ -11,7 +11,7 @@ import pytest
 from kws_tfmot.data import DataSettings, prepare
 from kws_tfmot.data.shards import decode_in_shards
 from kws_tfmot.errors import DataError
-from kws_tfmot.jobs import Outcome, run_jobs
+from kws_tfmot.jobs import JobOutcome, run_jobs
 from tests.test_jobs import Log
 
 SETTINGS = DataSettings(keywords=("go", "stop"), split="percent", max_corrupt_share=0.1)
@@ -66,7 +66,7 @@ def test_what_is_there_is_not_decoded_again(folder: Path, tmp_path: Path) -> Non
     def interrupted(jobs):
         begun.append([job.name for job in jobs])
         done = run_jobs(jobs[:2], 1, 0, Log())
-        return done | {job.name: Outcome(error="its worker was lost") for job in jobs[2:]}
+        return done | {job.name: JobOutcome(error="its worker was lost") for job in jobs[2:]}
 
     arguments = (folder, SETTINGS, tmp_path / "cache", tmp_path / "shards")
     with pytest.raises(DataError, match="4 of 6 shards failed; shard 000002: its worker was lost"):

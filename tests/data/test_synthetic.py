@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kws_tfmot.data import ClipIndex, DataSettings, prepare
-from kws_tfmot.data.espeak import Utterance, speak_all
+from kws_tfmot.data.espeak import SpokenText, speak_all
 from kws_tfmot.data.rooms import hum, in_a_room, room_response, sum_of_voices, trim
 from kws_tfmot.data.speech.espeak import ENGLISH, variants
 from kws_tfmot.data.synthetic import speaker_id, speakers, unknown_words
@@ -112,7 +112,7 @@ class TestSynthetic:
         assert speakers(300, seed=1) != voices
 
     def test_the_same_words_in_the_same_order_sound_the_same(self, tmp_path: Path) -> None:
-        utterances = [Utterance("stop", f"en-us+{name}") for name in variants()[::8]]
+        utterances = [SpokenText("stop", f"en-us+{name}") for name in variants()[::8]]
         first, rate = speak_all(utterances, tmp_path)
         second, _ = speak_all(utterances, tmp_path)
         assert rate == 22050
@@ -123,7 +123,7 @@ class TestSynthetic:
 
     def test_an_unknown_voice_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="no voice 'xx-nowhere'"):
-            speak_all([Utterance("go", "xx-nowhere")], tmp_path)
+            speak_all([SpokenText("go", "xx-nowhere")], tmp_path)
 
     def test_a_word_without_sound_is_refused(self, tmp_path: Path) -> None:
         settings = SETTINGS.model_copy(update={"keywords": ("...",)})

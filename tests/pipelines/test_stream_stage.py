@@ -11,7 +11,7 @@ from kws_tfmot.recipe import load_recipe
 from kws_tfmot.runs import Run
 from pipelines.stages import stream
 from pipelines.stages.build import Build
-from pipelines.stages.comparison import Cell
+from pipelines.stages.comparison import ComparisonCell
 from pipelines.stages.comparison_cell import row_of
 from tests.pipelines.conftest import TinyBuild, run
 
@@ -29,7 +29,7 @@ def test_rows_carry_what_kws_det_would_say(tiny_build: TinyBuild, tmp_path, monk
     build = Build(recipe, tiny_build.data, Run(folder))
     assert stream.judge_on_streams(build)
     assert not stream.judge_on_streams(build)  # done
-    row = row_of(build, Cell("tiny", 0.75, 3, recipe))
+    row = row_of(build, ComparisonCell("tiny", 0.75, 3, recipe))
     found = row["stream"]
     assert set(found["missed_at"]) == {"0.5", "0.1"}
     assert found["n"] > 5
@@ -61,6 +61,6 @@ def test_data_without_other_words_are_reported_not_fatal(tiny_build: TinyBuild, 
             (folder / path.name).write_bytes(path.read_bytes())
     build = Build(load_recipe(tiny_build.recipe), tiny_build.data, Run(folder))
     assert stream.judge_on_streams(build)
-    row = row_of(build, Cell("tiny", 0.75, 3, build.recipe))
+    row = row_of(build, ComparisonCell("tiny", 0.75, 3, build.recipe))
     assert "0 of other words" in row["stream"]["problem"]
     assert summarise([row])[0]["missed_at_0.5"] is None

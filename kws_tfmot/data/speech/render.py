@@ -18,7 +18,7 @@ from kws_tfmot.data.speech.request import Clip, Float, Request, Voice, delivery,
 from kws_tfmot.data.speech.vocal_tract import reshape_voice, sounding_span
 from kws_tfmot.errors import DataError
 from kws_tfmot.files import cache_root, replacing
-from kws_tfmot.jobs import Job, Outcome, run_jobs
+from kws_tfmot.jobs import Job, JobOutcome, run_jobs
 from kws_tfmot.progress import SILENT, Reporter, Task
 
 RATE = 16000
@@ -127,7 +127,7 @@ class _Watch:
     def noted(self, text: str) -> None:
         """Nothing to tell."""
 
-    def ended(self, job: str, outcome: Outcome) -> None:
+    def ended(self, job: str, outcome: JobOutcome) -> None:
         """A block is done."""
         self._task.advance(self._sizes[job])
 

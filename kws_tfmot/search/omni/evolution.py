@@ -29,7 +29,7 @@ ScoreOf = Callable[[Levels], tuple[float, float]]  # validation accuracy 0 to 1,
 
 
 @dataclass(frozen=True)
-class Candidate:
+class JudgedLevels:
     """One sub-network that was evaluated."""
 
     levels: Levels
@@ -58,7 +58,7 @@ class EvaluationLog:
         self._score = score
         self._save_every = save_every
         self._unsaved = 0
-        self.found: dict[Levels, Candidate] = {}
+        self.found: dict[Levels, JudgedLevels] = {}
         if path is not None and path.is_file():
             self._load(path)
 
@@ -69,13 +69,13 @@ class EvaluationLog:
             return  # written by something else, or cut off: evaluate anew
         if isinstance(stored, dict) and stored.get("identity") == self._identity:
             for row in stored["evaluations"]:
-                candidate = Candidate(tuple(row["levels"]), row["accuracy"], row["loss"])
+                candidate = JudgedLevels(tuple(row["levels"]), row["accuracy"], row["loss"])
                 self.found[candidate.levels] = candidate
 
-    def evaluate(self, levels: Levels) -> Candidate:
+    def evaluate(self, levels: Levels) -> JudgedLevels:
         """The figures of ``levels``, computed once."""
         if levels not in self.found:
-            self.found[levels] = Candidate(levels, *self._score(levels))
+            self.found[levels] = JudgedLevels(levels, *self._score(levels))
             self._unsaved += 1
             if self._unsaved >= self._save_every:
                 self.save()
@@ -93,12 +93,12 @@ class EvaluationLog:
 class SearchResult:
     """The outcome of one search: candidates within the budget, best first, and the best of each generation."""
 
-    candidates: list[Candidate]
+    candidates: list[JudgedLevels]
     history: list[dict[str, Any]] = field(default_factory=list)
     evaluations: int = 0
 
     @property
-    def best(self) -> Candidate:
+    def best(self) -> JudgedLevels:
         """The winner."""
         return self.candidates[0]
 
@@ -189,13 +189,13 @@ def evolve(
             break
         population[fitted(space.random(rng))] = None
 
-    def order(candidate: Candidate) -> tuple[float, float, Levels]:
+    def order(candidate: JudgedLevels) -> tuple[float, float, Levels]:
         """The key that candidates are sorted by, best first."""
         return candidate.rank(settings.fitness)
 
-    seen: dict[Levels, Candidate] = {}
+    seen: dict[Levels, JudgedLevels] = {}
     history: list[dict[str, Any]] = []
-    parents: list[Candidate] = []
+    parents: list[JudgedLevels] = []
     with reporter.task(description, settings.generations + 1) as task:
         for generation in range(settings.generations + 1):
             if generation:
@@ -212,7 +212,7 @@ def evolve(
 
 def _children(
     space: Space,
-    parents: list[Candidate],
+    parents: list[JudgedLevels],
     fitted: Callable[[Levels], Levels],
     settings: EvolutionSettings,
     rng: np.random.Generator,

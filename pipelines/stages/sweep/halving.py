@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.stages.comparison import Cell
+from pipelines.stages.comparison import ComparisonCell
 from pipelines.stages.sweep.settings import EarlyStopping, value_at
 
 EPOCH, ACCURACY, TRIAL = "epoch", "accuracy", "trial"
 
 
-def group_of(cell: Cell, within: tuple[str, ...]) -> str:
+def group_of(cell: ComparisonCell, within: tuple[str, ...]) -> str:
     """The same for trials that compete.
 
     >>> from kws_tfmot.recipe import Recipe
-    >>> group_of(Cell("a", 0.9, 1, Recipe(sparsity={"target": 0.9})), ("sparsity.target", "seed"))
+    >>> group_of(ComparisonCell("a", 0.9, 1, Recipe(sparsity={"target": 0.9})), ("sparsity.target", "seed"))
     '[0.9, 1]'
     """
     return json.dumps([value_at(cell.recipe, key) for key in within])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kws_tfmot.jobs import Board, Job, Outcome, Watch, attempt, limit_threads, relay
+from kws_tfmot.jobs import Job, JobOutcome, JobQueue, Watch, attempt, limit_threads, relay
 
 _LOOK = 0.2  # seconds between two looks at what workers tell
 _RETRIES = 3
 
 
-def run_ray_jobs(jobs: Sequence[Job], cores: int, watch: Watch) -> dict[str, Outcome]:
+def run_ray_jobs(jobs: Sequence[Job], cores: int, watch: Watch) -> dict[str, JobOutcome]:
     """Run every job whose ``needs`` can be met, on the cluster that this process has joined.
 
     A job whose worker or node is lost is given to another, three times at most. Its work must therefore be repeatable,
@@ -30,7 +30,7 @@ def run_ray_jobs(jobs: Sequence[Job], cores: int, watch: Watch) -> dict[str, Out
 
     if not jobs:
         return {}
-    board = Board(list(jobs), watch)
+    board = JobQueue(list(jobs), watch)
     messages = Queue(actor_options={"num_cpus": 0})
     remote = ray.remote(num_cpus=cores, max_retries=_RETRIES)(_serve)
     running: dict[Any, Job] = {}
@@ -58,15 +58,15 @@ def _places(cores: int) -> int:
     return max(1, int(ray.cluster_resources().get("CPU", 0)) // cores)
 
 
-def _outcome(reference: Any) -> Outcome:
+def _outcome(reference: Any) -> JobOutcome:
     import ray
 
     try:
         return ray.get(reference)
     except ray.exceptions.RayError as error:
-        return Outcome(error=f"its worker was lost {_RETRIES + 1} times ({type(error).__name__})", trace=str(error))
+        return JobOutcome(error=f"its worker was lost {_RETRIES + 1} times ({type(error).__name__})", trace=str(error))
 
 
-def _serve(job: Job, cores: int, messages: Any) -> Outcome:
+def _serve(job: Job, cores: int, messages: Any) -> JobOutcome:
     limit_threads(cores)
     return attempt(job, lambda kind, *rest: messages.put((job.name, kind, rest)))

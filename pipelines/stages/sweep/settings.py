@@ -12,7 +12,15 @@ import pydantic
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.settings import Settings
-from pipelines.stages.comparison import Cell, Comparison, cells_of, count_of_seeds, empty_variants, folder_name, merge
+from pipelines.stages.comparison import (
+    Comparison,
+    ComparisonCell,
+    cells_of,
+    count_of_seeds,
+    empty_variants,
+    folder_name,
+    merge,
+)
 from pipelines.stages.sweep.domains import check_domain, draws, grid_points
 
 TARGET = "sparsity.target"
@@ -101,7 +109,7 @@ class Trials:
         parameters: ``{variant: {key: value}}``, as it was drawn or listed.
     """
 
-    cells: tuple[Cell, ...]
+    cells: tuple[ComparisonCell, ...]
     parameters: dict[str, dict[str, Any]]
 
 
@@ -205,8 +213,8 @@ def _baseline(named: str, variants: dict[str, Any]) -> str:
     return named
 
 
-def _distinct(cells: list[Cell]) -> list[Cell]:
-    kept: dict[str, Cell] = {}
+def _distinct(cells: list[ComparisonCell]) -> list[ComparisonCell]:
+    kept: dict[str, ComparisonCell] = {}
     for cell in cells:
         kept.setdefault(cell.recipe.model_dump_json(), cell)
     return list(kept.values())

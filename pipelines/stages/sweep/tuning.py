@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kws_tfmot.errors import KwsError
-from kws_tfmot.jobs import Outcome, Watch
+from kws_tfmot.jobs import JobOutcome, Watch
 from pipelines.stages.comparison_cell import CellBuild
 from pipelines.stages.sweep.cluster import explain
 from pipelines.stages.sweep.folder import SweepFolder
@@ -129,7 +129,7 @@ class _View:
         reported: Any = row
         if row is None and stopped:
             reported = f"stopped at epoch {stopped['epoch']}, {100 * stopped['accuracy']:.2f} % on the validation split"
-        self._watch.ended(name, Outcome(reported, error, seconds=seconds))
+        self._watch.ended(name, JobOutcome(reported, error, seconds=seconds))
 
 
 def _callback(view: _View) -> Any:
