@@ -83,7 +83,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/evaluation/accuracy.py": ("tests/evaluation/test_accuracy.py",),
     "kws_tfmot/evaluation/breadth.py": (BREADTH,),
     "kws_tfmot/evaluation/comparison_summary.py": (PAGE, "tests/pipelines/test_compare.py -k 'not cell'"),
-    "kws_tfmot/evaluation/model_accuracy.py": (BREADTH,),
+    "kws_tfmot/evaluation/model_accuracy.py": (BREADTH, "tests/pipelines/test_adapt.py -k order"),
     "kws_tfmot/evaluation/trust.py": (BREADTH, "tests/data/test_custom.py -k few_recordings"),
     **{
         f"kws_tfmot/evaluation/report/{name}.py": (CHARTS, PAGE)
