@@ -1,8 +1,8 @@
 """Cycles of the kernels on each core: constants fitted to the emulator's modelled cycles.
 
 `make bench-encodings` measures and fits them again (:mod:`firmware_export.search_costs.encoding_cost`, which says what
-each means); no layer that they were fitted to was off by more than 2 %, on Cortex-M55 dense ones and those of few bits by
-14 %, and index lists of matrices, by sixteens and a rest, by 21 %.
+each means); no layer that they were fitted to was off by more than 2 %, on Cortex-M55 dense ones and those of few bits
+by 14 %, and index lists of matrices, by sixteens and a rest, by 21 %.
 """
 
 from __future__ import annotations

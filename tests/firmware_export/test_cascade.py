@@ -141,7 +141,7 @@ def test_everything_has_a_name_of_its_own(tmp_path: Path) -> None:
 
 def test_models_that_do_not_fit_are_refused() -> None:
     other = replace(CONTRACTS[1], frontend=FrontendSettings(clip_ms=420, low_hz=100))
-    with pytest.raises(ModelError, match="one front end.*low_hz"):
+    with pytest.raises(ModelError, match=r"one front end.*low_hz"):
         Pair.of(*MODELS, (CONTRACTS[0], other))
     with pytest.raises(ModelError, match="does not know 'low'"):
         Pair.of(*MODELS, (CONTRACTS[0], replace(CONTRACTS[1], labels=("high", "middle", "lower", "_unknown_"))))
