@@ -17,12 +17,13 @@ from pipelines.foreign import FeaturesOption, equipped
 from pipelines.live_view import LevelWatch, LiveView, heard_line
 from pipelines.openers import InterpreterOption, opener_of
 from pipelines.options import HopOption, ModelArgument, RecipeOption, StreamOption
-from pipelines.stream import ThresholdOption, best_scores
+from pipelines.stream import SensitivityOption, ThresholdOption, best_scores
 
 
 def command(
     model: ModelArgument,
     threshold: ThresholdOption = None,
+    sensitivity: SensitivityOption = 0,
     device: Annotated[str, typer.Option(help="Number or part of the name of an input.")] = "",
     devices: Annotated[bool, typer.Option("--devices", help="List the inputs and stop.")] = False,
     seconds: Annotated[float, typer.Option(min=0, help="Stop after this time; 0: at Ctrl-C.")] = 0.0,
@@ -45,7 +46,7 @@ def command(
         model = equipped(model, features, recipe)
         opened = StreamModel.open(
             model, opener_of(interpreter, stream, hop), load_recipe(recipe) if recipe else None, threshold=threshold
-        )
+        ).with_sensitivity(sensitivity)
         try:
             listen(opened, int(device) if device.isdigit() else device or None, seconds, as_json)
         except KeyboardInterrupt:

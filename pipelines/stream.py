@@ -41,11 +41,16 @@ ThresholdOption = Annotated[
     float | None, typer.Option(help="Smoothed posterior that counts as heard, 0 to 1; the model's own by default.")
 ]
 
+SensitivityOption = Annotated[
+    int, typer.Option(help="Decide as the firmware does at this sensitivity, -100 to 100; 0: the model's thresholds.")
+]
+
 
 def command(
     sound: Annotated[Path, typer.Argument(help="A sound file of any length, rate and kind.")],
     model: ModelArgument,
     threshold: ThresholdOption = None,
+    sensitivity: SensitivityOption = 0,
     interpreter: InterpreterOption = "engine",
     stream: StreamOption = False,
     hop: HopOption = None,
@@ -76,6 +81,9 @@ def command(
             model, opener_of(interpreter, stream, hop), load_recipe(recipe) if recipe else None, threshold=threshold
         )
         look = look_settings(verifier, look_before, look_after)
+        if sensitivity and machine:
+            raise RecipeError("--board runs the firmware as it begins: at sensitivity 0. Leave one of the two out.")
+        opened = opened.with_sensitivity(sensitivity)
         if verifier:
             if keep or view or recipe or features:
                 raise RecipeError("--verifier goes with neither --keep nor --view, --recipe or --features.")

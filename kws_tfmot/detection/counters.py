@@ -46,11 +46,17 @@ class WordStatistics:
 
 
 class Statistics:
-    """The counters, fed inference by inference after the detector."""
+    """The counters, fed inference by inference after the detector.
+
+    Attributes:
+        plan: The detector; another one where the sensitivity has been moved.
+        words: What was counted, by class.
+        inferences: How many there were.
+    """
 
     def __init__(self, plan: DetectorPlan, near: int) -> None:
         """``near`` is the near level's Q15 share of the threshold."""
-        self._plan, self._near = plan, near
+        self.plan, self._near = plan, near
         self.words = [WordStatistics() for _ in plan.labels]
         self.inferences = 0
         self._peak = [0] * len(plan.labels)
@@ -63,7 +69,7 @@ class Statistics:
         """
         self.inferences += 1
         event = None
-        for c, threshold in enumerate(self._plan.thresholds):
+        for c, threshold in enumerate(self.plan.thresholds):
             if threshold == NEVER:
                 continue
             near = max(1, threshold * self._near >> 15)

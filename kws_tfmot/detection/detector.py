@@ -179,8 +179,16 @@ class Detector:
     """The plan applied to a stream, one inference at a time: what ``kws_detector_step`` does on the device."""
 
     def __init__(self, plan: DetectorPlan) -> None:
-        self.plan = plan
+        self.plan = self._own = plan
         self.reset()
+
+    def set_sensitivity(self, sensitivity: int) -> None:
+        """Move the thresholds from the next inference on, as ``kws_detector_set_sensitivity``; it outlasts a reset.
+
+        Raises:
+            RecipeError: If it is outside -100 to 100.
+        """
+        self.plan = self._own.with_sensitivity(sensitivity)
 
     def reset(self) -> None:
         """Forget everything."""

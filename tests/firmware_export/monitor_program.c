@@ -25,6 +25,9 @@ int main(int count, char **arguments) {
     for (uint32_t n = 0; fread(scores, 1, sizeof scores, rows) == sizeof scores; n++) {
         kws_detection detection;
         kws_event event;
+        if (n == 150 || n == 400) { /* moved while it runs */
+            kws_detector_set_sensitivity(&detector, n == 150 ? 40 : -25);
+        }
         kws_recorder_push(&recorder, samples, fread(samples, sizeof *samples, hop, pcm));
         const int heard = kws_detector_step(&detector, scores, &detection) == KWS_DETECTOR_DETECTED;
         if (kws_statistics_step(&statistics, &detector, heard ? &detection : NULL, &event) == KWS_STATISTICS_EVENT) {

@@ -36,6 +36,9 @@ def on_the_desktop(rows: np.ndarray, pcm: np.ndarray) -> tuple[Statistics, Recor
     detector, statistics = Detector(PLAN), Statistics(PLAN, MONITOR.near)
     recorder = Recorder(MONITOR.takes, MONITOR.take_samples, MONITOR.after_samples)
     for n, row in enumerate(rows):
+        if n in (150, 400):
+            detector.set_sensitivity(40 if n == 150 else -25)
+            statistics.plan = detector.plan
         recorder.push(pcm[n * HOP : (n + 1) * HOP])
         found = detector.step(row)
         event = statistics.step(detector.scores, found)

@@ -46,6 +46,20 @@ def test_stream_says_what_both_hear(files: tuple[Path, Path], sound: Path) -> No
     assert len(found["wakes"]) > len(expected)
 
 
+def test_sensitivity_moves_the_thresholds(files: tuple[Path, Path], sound: Path) -> None:
+    lowest = []
+    for sensitivity in (-60, 0, 60):
+        result = run("stream", sound, files[0], "--sensitivity", sensitivity, "--json")
+        assert result.exit_code == 0, result.output
+        found = json.loads(result.stdout)
+        lowest.append(min(each["score"] for each in found["detections"]))
+        threshold = {-60: 0.45 + 0.55 * 0.6, 0: 0.45, 60: 0.45 * 0.7}[sensitivity]
+        assert found["best"]["high"]["threshold"] == pytest.approx(threshold, abs=1e-4)
+        assert lowest[-1] >= threshold - 1e-4
+    assert lowest[2] < 0.45 <= lowest[1] < 0.78 <= lowest[0]
+    assert run("stream", sound, files[0], "--sensitivity", 101).exit_code == 2
+
+
 def test_det_judges_two_models_as_one(files: tuple[Path, Path], tmp_path: Path) -> None:
     for number, name in enumerate(("said", "said", "talk")):
         (tmp_path / name).mkdir(exist_ok=True)
@@ -91,7 +105,7 @@ def test_what_does_not_fit_ends_with_two(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names = {"FIRST": files[0], "SECOND": files[1]}
-    result = run(*(names.get(part, part) for part in command))
+    result = run(command[0], *(names.get(part, part) for part in command[1:]))
     assert result.exit_code == 2 and said in " ".join(result.output.split()), result.output
     assert not list(tmp_path.iterdir())
 

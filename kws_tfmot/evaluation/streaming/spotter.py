@@ -143,6 +143,14 @@ class StreamModel:
         """The same model with one threshold for all keywords."""
         return replace(self, plan=self.plan.with_threshold(to_q15(threshold)))
 
+    def with_sensitivity(self, sensitivity: int) -> StreamModel:
+        """The same model as its firmware decides once that sensitivity is set.
+
+        Raises:
+            RecipeError: If it is outside -100 to 100.
+        """
+        return replace(self, plan=self.plan.with_sensitivity(sensitivity))
+
     def outputs(self, samples: npt.NDArray[np.int16], reporter: Reporter = SILENT) -> npt.NDArray[np.int8]:
         """Outputs int8 ``[inferences, classes]`` over a whole stream: every ``plan.stride`` frames, from the first
         full window on; at every step of a model that is stepped."""
