@@ -25,7 +25,7 @@ KWS_CHECK_OFFSET(kws_job, lines, 48);
 
 /* A row of the window under three outputs, r10 to r12, which are added to `a`, `b` and `c`; `first` and `last` hold its
  * taps. Inputs stand at r0 + `at`, two a word, each output's one or two further than the one before. */
-#define ROW_1(at0, at1, at2, more, first, last, a, b, c)                    \
+#define KWS_SMALL_ROW_1(at0, at1, at2, more, first, last, a, b, c)          \
     "ldr r1, [r0, #" at0 "]\n\t"                                            \
     "ldr r2, [r0, #" at1 "]\n\t"                                            \
     "ldr lr, [r0, #" at2 "]\n\t" more "smlad r12, r2, " first ", " c "\n\t" \
@@ -34,7 +34,7 @@ KWS_CHECK_OFFSET(kws_job, lines, 48);
     "smlabt r12, lr, " last ", r12\n\t"                                     \
     "smlad r11, r2, " last ", r11\n\t"                                      \
     "smlabt r10, r2, " last ", r10\n\t"
-#define ROW_2(at0, at1, at2, at3, more, first, last, a, b, c)               \
+#define KWS_SMALL_ROW_2(at0, at1, at2, at3, more, first, last, a, b, c)     \
     "ldr r1, [r0, #" at0 "]\n\t"                                            \
     "ldr r2, [r0, #" at1 "]\n\t"                                            \
     "ldr lr, [r0, #" at2 "]\n\t" more "smlad r12, lr, " first ", " c "\n\t" \
@@ -44,9 +44,9 @@ KWS_CHECK_OFFSET(kws_job, lines, 48);
     "smlabt r11, lr, " last ", r11\n\t"                                     \
     "smlabt r10, r2, " last ", r10\n\t"                                     \
     "smlabt r12, r1, " last ", r12\n\t"
-#define BIAS "ldr r10, [r3, #24]\n\t"
+#define KWS_SMALL_BIAS "ldr r10, [r3, #24]\n\t"
 /* kws_requantize_plain of a doubled sum: the rounding constant rides on SMMLAR and the sign is that of the sum. */
-#define FINISH(x)                       \
+#define KWS_SMALL_FINISH(x)             \
     "smmlar r3, " x ", r1, r2\n\t"      \
     "add " x ", r3, " x ", asr #31\n\t" \
     "asr " x ", " x ", lr\n\t"          \
@@ -54,46 +54,47 @@ KWS_CHECK_OFFSET(kws_job, lines, 48);
 
 /* Every line of a channel; r0 is the padded plane, r3 the job, which stands at sp, r4 to r9 the taps. `further` is how
  * many bytes of it are passed from one line of outputs to the next. */
-#define EVERY_LINE(rows, further)                                                                            \
-    __asm__("push {r0, r4-r11, lr}\n\t"                                                                      \
-            "mov r3, r0\n\t"                                                                                 \
-            "mov r0, r1\n\t"                                                                                 \
-            "ldm r3, {r4-r9}\n"                                                                              \
-            "1:\n\t" rows "ldr r1, [r3, #28]\n\t"                                                            \
-            "ldr r2, [r3, #32]\n\t"                                                                          \
-            "ldr lr, [r3, #36]\n\t" FINISH("r10") FINISH("r11") FINISH("r12") "ldr r3, [sp]\n\t"             \
-                                                                              "ldr r1, [r3, #40]\n\t"        \
-                                                                              "ldr r2, [r3, #44]\n\t"        \
-                                                                              "ldr lr, [r3, #48]\n\t"        \
-                                                                              "strb r10, [r1]\n\t"           \
-                                                                              "cmp r2, #2\n\t"               \
-                                                                              "blo 2f\n\t"                   \
-                                                                              "strb r11, [r1, #1]\n\t"       \
-                                                                              "beq 2f\n\t"                   \
-                                                                              "strb r12, [r1, #2]\n"         \
-                                                                              "2:\n\t"                       \
-                                                                              "add r1, r1, r2\n\t"           \
-                                                                              "str r1, [r3, #40]\n\t"        \
-                                                                              "add r0, r0, #" further "\n\t" \
-                                                                              "subs lr, lr, #1\n\t"          \
-                                                                              "str lr, [r3, #48]\n\t"        \
-                                                                              "bne.w 1b\n\t"                 \
-                                                                              "pop {r0, r4-r11, pc}")
+#define KWS_SMALL_EVERY_LINE(rows, further)                                         \
+    __asm__("push {r0, r4-r11, lr}\n\t"                                             \
+            "mov r3, r0\n\t"                                                        \
+            "mov r0, r1\n\t"                                                        \
+            "ldm r3, {r4-r9}\n"                                                     \
+            "1:\n\t" rows "ldr r1, [r3, #28]\n\t"                                   \
+            "ldr r2, [r3, #32]\n\t"                                                 \
+            "ldr lr, [r3, #36]\n\t" KWS_SMALL_FINISH("r10") KWS_SMALL_FINISH("r11") \
+                KWS_SMALL_FINISH("r12") "ldr r3, [sp]\n\t"                          \
+                                        "ldr r1, [r3, #40]\n\t"                     \
+                                        "ldr r2, [r3, #44]\n\t"                     \
+                                        "ldr lr, [r3, #48]\n\t"                     \
+                                        "strb r10, [r1]\n\t"                        \
+                                        "cmp r2, #2\n\t"                            \
+                                        "blo 2f\n\t"                                \
+                                        "strb r11, [r1, #1]\n\t"                    \
+                                        "beq 2f\n\t"                                \
+                                        "strb r12, [r1, #2]\n"                      \
+                                        "2:\n\t"                                    \
+                                        "add r1, r1, r2\n\t"                        \
+                                        "str r1, [r3, #40]\n\t"                     \
+                                        "add r0, r0, #" further "\n\t"              \
+                                        "subs lr, lr, #1\n\t"                       \
+                                        "str lr, [r3, #48]\n\t"                     \
+                                        "bne.w 1b\n\t"                              \
+                                        "pop {r0, r4-r11, pc}")
 
 __attribute__((naked, noinline)) static void kws_by_one(kws_job *job __attribute__((unused)),
                                                         const int16_t *padded __attribute__((unused))) {
-    EVERY_LINE(ROW_1("0", "4", "8", BIAS, "r4", "r5", "r10", "r10", "r10")
-                   ROW_1("12", "16", "20", "", "r6", "r7", "r10", "r11", "r12")
-                       ROW_1("24", "28", "32", "", "r8", "r9", "r10", "r11", "r12"),
-               "12");
+    KWS_SMALL_EVERY_LINE(KWS_SMALL_ROW_1("0", "4", "8", KWS_SMALL_BIAS, "r4", "r5", "r10", "r10", "r10")
+                             KWS_SMALL_ROW_1("12", "16", "20", "", "r6", "r7", "r10", "r11", "r12")
+                                 KWS_SMALL_ROW_1("24", "28", "32", "", "r8", "r9", "r10", "r11", "r12"),
+                         "12");
 }
 
 __attribute__((naked, noinline)) static void kws_by_two(kws_job *job __attribute__((unused)),
                                                         const int16_t *padded __attribute__((unused))) {
-    EVERY_LINE(ROW_2("0", "4", "8", "12", BIAS, "r4", "r5", "r10", "r10", "r10")
-                   ROW_2("16", "20", "24", "28", "", "r6", "r7", "r10", "r11", "r12")
-                       ROW_2("32", "36", "40", "44", "", "r8", "r9", "r10", "r11", "r12"),
-               "32");
+    KWS_SMALL_EVERY_LINE(KWS_SMALL_ROW_2("0", "4", "8", "12", KWS_SMALL_BIAS, "r4", "r5", "r10", "r10", "r10")
+                             KWS_SMALL_ROW_2("16", "20", "24", "28", "", "r6", "r7", "r10", "r11", "r12")
+                                 KWS_SMALL_ROW_2("32", "36", "40", "44", "", "r8", "r9", "r10", "r11", "r12"),
+                         "32");
 }
 
 /* The inputs of a channel inside its padding. */
