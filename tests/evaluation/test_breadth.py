@@ -13,7 +13,7 @@ from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.evaluation.accuracy import wilson_interval
 from kws_tfmot.evaluation.breadth import narrow_classes, speaker_interval, unheard_words
 from kws_tfmot.evaluation.model_accuracy import judge
-from kws_tfmot.evaluation.trust import trust
+from kws_tfmot.evaluation.trust import _silence, trust
 
 OTHERS = tuple(f"word{number}" for number in range(15))
 
@@ -89,3 +89,16 @@ def test_a_loss_beyond_chance_is_a_warning() -> None:
     assert any("WARNING: pruning and quantisation cost 3.0 points" in one for one in trust(speech, lost))
     kept = figures | {"loss": {"difference": -0.03, "interval_95": [-0.05, 0.01], "against": "float.keras"}}
     assert not any("WARNING" in one for one in trust(speech, kept))
+
+
+def test_silence_is_told_with_its_worst_level() -> None:
+    rows = [
+        {"from_dbfs": None, "n": 10, "recall": 1.0},
+        {"from_dbfs": -40.0, "n": 30, "recall": 0.5},
+        {"from_dbfs": -10.0, "n": 2, "recall": 0.0},  # too few to say anything of
+    ]
+    (sentence,) = _silence(rows)
+    assert "full scale: 62 % recognised; the worst, at -40.0 to -30.0 dBFS, 50 % of 30." in sentence
+    assert "at digital zero, 90 % of 10" in _silence([rows[0] | {"recall": 0.9}])[0]
+    assert "worst" not in _silence(rows[:1])[0]
+    assert _silence(rows[2:]) == _silence(None) == []

@@ -25,7 +25,7 @@ def weights(encoding: str, depth: int) -> np.ndarray:
     if encoding in ("planes", "row_tables"):
         return (4 * (2 * rng.integers(0, 8, (OUTPUTS, depth)) - 7)).astype(np.int8)
     if encoding == "packed":
-        return rng.integers(-2, 2, (OUTPUTS, depth)).astype(np.int8)
+        return rng.integers(-8, 8, (OUTPUTS, depth)).astype(np.int8)
     if encoding == "table":
         return rng.choice(np.array([-90, -33, -7, 0, 5, 21, 64, 101]), (OUTPUTS, depth)).astype(np.int8)
     values = rng.integers(1, 20, (OUTPUTS, depth)) * rng.choice([-1, 1], (OUTPUTS, depth))
