@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from kws_tfmot.contract import ModelContract
-from kws_tfmot.data.espeak import Utterance, speak_all
+from kws_tfmot.data.espeak import SpokenText, speak_all
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import Recipe, load_recipe
 from kws_tfmot.runs import Run
@@ -52,7 +52,7 @@ def test_a_detector_goes_on_with_what_was_collected(tmp_path: Path) -> None:
     first = Build(_recipe(), "synthetic", Run(tmp_path / "first"), cache=cache)
     for stage in (prepare_data, train_dense):
         stage(first)
-    (said, _), rate = speak_all([Utterance("marigold", "en+m1"), Utterance("mary", "en+f2")], tmp_path)
+    (said, _), rate = speak_all([SpokenText("marigold", "en+m1"), SpokenText("mary", "en+f2")], tmp_path)
     for name in ("marigold/anna", "not_marigold/tv", "_negatives_/evening"):
         (tmp_path / "new" / name).parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(tmp_path / "new" / f"{name}.wav", np.pad(said, (rate, rate)), rate)
