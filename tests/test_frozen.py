@@ -13,6 +13,7 @@ FILLED = {
     "firmware_export/ir.py": "Program",
     "kws_tfmot/data/folder.py": "_Found",
     "kws_tfmot/data/levels.py": "LevelMeter",
+    "kws_tfmot/detection/counters.py": "WordStatistics",
     "kws_tfmot/detection/rearming.py": "Rearming",
     "kws_tfmot/evaluation/report/svg.py": "Chart",
     "kws_tfmot/evaluation/streaming/heard_files.py": "Readings",

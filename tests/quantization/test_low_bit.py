@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -197,6 +198,15 @@ def test_bits_by_layer_and_role() -> None:
     bits = {layer.name: layer.grid.bits for layer in layers}
     assert bits == {"conv": 8, "block1_depthwise": 4, "block1_pointwise": 1, "classifier": 6}
     assert {layer.grid.bits for layer in low_bit_layers(model("dnn"), LowBitSettings(bits={"last": 2}))} == {8, 2}
+
+
+def test_a_step_is_shared_by_all_weights_of_an_output_channel() -> None:
+    def axes(scale: Any) -> dict[str, tuple[int, ...]]:
+        return {one.name: one.axes for one in low_bit_layers(model("ds_cnn"), LowBitSettings(bits=4, scale=scale))}
+
+    spatial = {"conv": (0, 1, 2), "block1_depthwise": (0, 1), "block1_pointwise": (0, 1, 2), "classifier": (0,)}
+    assert axes("channel") == spatial
+    assert axes("tensor") == {name: (0, 1) if name == "classifier" else (0, 1, 2, 3) for name in spatial}
 
 
 def test_depthwise_kernels_keep_four_bits_unless_they_are_named() -> None:
