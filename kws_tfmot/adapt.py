@@ -86,7 +86,9 @@ def adapt(source: str | Path | bytes, settings: FeatureSettings) -> Adapted:
     graph = read_model(data)
     front = settings.frontend
     keywords = tuple(label for label in settings.labels if not label.startswith("_"))
-    contract = ModelContract(settings.labels, front, SplitSettings(keywords=keywords), settings.detection)
+    contract = ModelContract(
+        settings.labels, front, SplitSettings.parse({"keywords": keywords}, "labels"), settings.detection
+    )
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ModelError(f"expected one input and one output. Received: {len(graph.inputs)} and {len(graph.outputs)}.")
     entry = graph.tensor(graph.inputs[0])

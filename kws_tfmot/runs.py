@@ -57,6 +57,32 @@ def locked(directory: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def working_in(directory: Path, marks: Iterable[str]) -> Iterator[None]:
+    """Make ``directory`` and hold it; a refusal that finds no more than ``marks`` in it leaves nothing behind.
+
+    Raises:
+        RecipeError: As :func:`locked`.
+    """
+    with refusing(directory):
+        made = [folder for folder in (directory, *directory.parents) if not folder.exists()]
+        directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(directory):
+            try:
+                yield
+            except KwsError:
+                if (names := {path.name for path in directory.iterdir()}) <= {*marks, ".lock"}:
+                    for path in (directory / name for name in names):
+                        shutil.rmtree(path) if path.is_dir() else path.unlink()
+                raise
+    except KwsError:
+        with suppress(OSError):  # somebody else's work is in one
+            for folder in made:
+                folder.rmdir()
+        raise
+
+
 def _is_manifest(value: Any) -> bool:
     """Whether ``value`` has the shape of a manifest, whoever wrote it."""
     if not isinstance(value, dict) or value.get("format") != _FORMAT or not isinstance(value.get("stages"), dict):

@@ -103,7 +103,10 @@ def resolve(
     path = find_recipe(given)
     values = read_values(path)
     if {"recipe", "parameters", "variants"} & values.keys():
-        values["parameters"] = (values.get("parameters") or {}) | parameters
+        listed_there = values.get("parameters") or {}
+        if not isinstance(listed_there, dict):
+            raise RecipeError(f"{path}: parameters: expected a mapping of settings. Received: {listed_there!r}")
+        values["parameters"] = listed_there | parameters
         folder = path.parent
     else:
         values = {"name": f"{values.get('name', path.stem)}_sweep", "recipe": str(path.resolve())}

@@ -10,7 +10,7 @@ from tflite_builders import build, operator, tensor
 
 from kws_tfmot.adapt import FeatureSettings, adapt, read_features
 from kws_tfmot.contract import ModelContract
-from kws_tfmot.errors import ModelError, RecipeError
+from kws_tfmot.errors import KwsError, ModelError, RecipeError
 from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.tflite.interpreter import open_interpreter
 
@@ -64,6 +64,9 @@ def test_settings_are_checked(tmp_path: Path) -> None:
     path.write_text("labels: [_silence_, _unknown_, yes, no]\nfrontend: {clip_ms: 250, hopms: 20}\n")
     with pytest.raises(RecipeError, match="Did you mean 'hop_ms'"):
         read_features(path)
+    path.write_text('labels: [_silence_, _unknown_, yes, "\\ud800"]\nfrontend: {clip_ms: 250, hop_ms: 20}\n')
+    with pytest.raises(KwsError, match="printable"):
+        adapt(foreign(), read_features(path))
     path.write_text("- yes\n")
     with pytest.raises(RecipeError, match="holds list"):
         read_features(path)

@@ -6,7 +6,7 @@ import pytest
 
 from kws_tfmot.errors import KwsError, RecipeError
 from kws_tfmot.files import replacing, write_text
-from kws_tfmot.runs import MANIFEST, Run, StageResult, key_of
+from kws_tfmot.runs import MANIFEST, Run, StageResult, key_of, working_in
 
 
 class Counted:
@@ -250,3 +250,19 @@ def test_what_is_no_json_is_no_manifest(tmp_path, text: str) -> None:
     (tmp_path / MANIFEST).write_text(text)
     with pytest.raises(RecipeError, match="is not a manifest"):
         Run(tmp_path)
+
+
+def test_a_folder_of_several_builds_that_is_refused_at_once_is_taken_back(tmp_path) -> None:
+    with pytest.raises(RecipeError), working_in(tmp_path / "a" / "sweep", ("plan.json", "checked")):
+        (tmp_path / "a" / "sweep" / "plan.json").write_text("{}")
+        (tmp_path / "a" / "sweep" / "checked").mkdir()
+        raise RecipeError("no such data")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(RecipeError), working_in(tmp_path / "b", ("plan.json",)):
+        (tmp_path / "b" / "row.json").write_text("{}")
+        raise RecipeError("later")
+    assert (tmp_path / "b" / "row.json").is_file()
+    with working_in(tmp_path / "c", ()):
+        with pytest.raises(RecipeError, match="another process"), working_in(tmp_path / "c", ()):
+            pass
+        assert (tmp_path / "c" / ".lock").is_file()

@@ -31,6 +31,7 @@ STAGES: tuple[Stage, ...] = (prepare_data, train_dense, compress, convert_model,
 # What a cell takes over from its dense parent, and from an earlier cell with the same sparse training.
 DENSE_STAGES = ("train",)
 SPARSE_STAGES = ("sparsify",)
+CHECKED = "checked"  # the folder of the build that is only checked
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def check_cells(builds: list[CellBuild], reporter: Reporter) -> None:
             seen.add(key)
             same_data = build is not None and build.recipe.clips == own.cell.recipe.clips
             if build is None or not same_data:
-                build = own.open(own.folder / "checked", reporter)
+                build = own.open(own.folder / CHECKED, reporter)
                 _ = build.index  # errors of the data are reported as they are
             checked = replace(build, recipe=own.cell.recipe)
             checked.__dict__["index"] = build.index
@@ -147,7 +148,7 @@ def draw_features(build: CellBuild, counts: dict[int, int], reporter: Reporter) 
     """Compute the epochs that several cells draw before any of them trains: nothing then disturbs their step times."""
     from pipelines.stages.fitting import draw_epochs
 
-    draw_epochs(build.open(build.folder / "checked", reporter), {offset: range(n) for offset, n in counts.items()})
+    draw_epochs(build.open(build.folder / CHECKED, reporter), {offset: range(n) for offset, n in counts.items()})
 
 
 def train_parent(build: CellBuild, reporter: Reporter) -> None:

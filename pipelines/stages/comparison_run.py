@@ -10,9 +10,10 @@ from typing import Any
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.files import write_text
 from kws_tfmot.jobs import Job, JobOutcome, Watch, run_jobs
-from kws_tfmot.runs import locked
+from kws_tfmot.runs import working_in
 from pipelines.stages.comparison import ComparisonCell
 from pipelines.stages.comparison_cell import (
+    CHECKED,
     CellBuild,
     Stage,
     check_cells,
@@ -99,9 +100,10 @@ def run_comparison(
     Raises:
         RecipeError: If the check refuses a cell or the data; nothing is trained then.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
+    with working_in(folder, (CHECKED,)):
         outcomes = run_jobs(jobs, workers, threads, watch)
+        if (check := outcomes[CHECK]).error and not check.trace:
+            raise RecipeError(check.error)
     traces = folder / "errors"
     failures = {name: outcome.error for name, outcome in outcomes.items() if outcome.error}
     for name in outcomes:

@@ -14,10 +14,18 @@ from kws_tfmot.data.prepare import recording_folders, with_folder
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.files import write_text
 from kws_tfmot.jobs import Job, Watch
-from kws_tfmot.runs import locked
-from pipelines.stages.comparison_cell import CellBuild, Stage, check_cells, epochs_drawn, run_cell, train_parent
+from kws_tfmot.runs import working_in
+from pipelines.stages.comparison_cell import (
+    CHECKED,
+    CellBuild,
+    Stage,
+    check_cells,
+    epochs_drawn,
+    run_cell,
+    train_parent,
+)
 from pipelines.stages.sweep.cluster import cluster, require_ray
-from pipelines.stages.sweep.folder import SweepFolder
+from pipelines.stages.sweep.folder import PLAN, SweepFolder
 from pipelines.stages.sweep.halving import Halving, group_of, scheduler_of
 from pipelines.stages.sweep.nodes import local_paths, require_shared
 from pipelines.stages.sweep.ray_jobs import run_ray_jobs
@@ -129,9 +137,8 @@ def run_sweep(plan: SweepPlan, where: Where, watch: Watch) -> SweepResult:
         DataError: If the clips cannot be used.
     """
     require_ray()
-    plan.folder.mkdir(parents=True, exist_ok=True)
     folder = SweepFolder(plan.folder)
-    with locked(plan.folder):
+    with working_in(plan.folder, (PLAN, CHECKED)):
         folder.claim(plan.record())
         folder.forget_failures()
         builds = plan.builds()

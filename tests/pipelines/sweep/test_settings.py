@@ -10,6 +10,7 @@ from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import read_values
 from pipelines.stages.sweep.run import SweepPlan
 from pipelines.stages.sweep.settings import Sweep, Trials, trials_of
+from pipelines.sweep import resolve
 
 ROOT = Path(__file__).resolve().parents[3]
 METHODS = {"sparsity.method": ["tfmot_magnitude", "csp"], "sparsity.target": [0.9, 0.95]}
@@ -104,3 +105,11 @@ def test_what_cannot_be_is_refused(given: dict, reported: str) -> None:
     with pytest.raises(RecipeError) as refused:
         trials(**given)
     assert reported in str(refused.value)
+
+
+@pytest.mark.parametrize("parameters", ["5", "[a]", "text"])
+def test_parameters_that_are_no_mapping_are_refused(tmp_path: Path, parameters: str) -> None:
+    given = tmp_path / "sweep.yaml"
+    given.write_text(f"name: x\nrecipe: demo.yaml\nparameters: {parameters}\n")
+    with pytest.raises(RecipeError, match="parameters: expected a mapping"):
+        resolve(given, {"train.epochs": [1]}, [], False, 0, True)
