@@ -7,6 +7,7 @@ from functools import lru_cache
 
 UNKNOWN = "_unknown_"
 SILENCE = "_silence_"
+NOT_KEYWORDS = 2  # the last classes: other words and silence
 NOISE_FOLDER = "_background_noise_"
 SPLITS = ("train", "validation", "test")
 

@@ -16,6 +16,7 @@ class StretchSettings(Settings):
         seconds: Length of a stretch.
         shares: Of the utterances: keywords, keywords that lack a part, near and other words, sentences.
         silent_share: Stretches without any speech.
+        surroundings: Share of recorded words that come with what their clip has around them.
         cut_ms: How much of a keyword's end is missing where it is cut.
         vocal_tract: Range of the factor by which an utterance is resampled (vocal tract length, pitch and pace).
         wander: How far that factor wanders within an utterance (standard deviation of its logarithm): intonation and
@@ -40,6 +41,7 @@ class StretchSettings(Settings):
     seconds: float = pydantic.Field(default=6.0, ge=3.0, le=60.0)
     shares: tuple[float, float, float, float] = (0.3, 0.15, 0.3, 0.25)
     silent_share: float = pydantic.Field(default=0.12, ge=0.0, lt=1.0)
+    surroundings: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     cut_ms: Range = (250.0, 600.0)
     vocal_tract: Range = (0.82, 1.22)
     wander: float = pydantic.Field(default=0.0, ge=0.0, le=0.5)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,8 +18,8 @@ from kws_tfmot.data.speech.slips import SLIP, slip_voices
 from kws_tfmot.data.speech.tempo import stretch_time
 from kws_tfmot.data.speech.vocal_tract import warp_formants
 from kws_tfmot.data.stretch_settings import SpeechSettings
-from kws_tfmot.data.stretches import Speech, word_of
-from kws_tfmot.data.utterances import loudest_word
+from kws_tfmot.data.stretches import Recording, Speech, word_of
+from kws_tfmot.data.utterances import loudest_span
 from kws_tfmot.progress import SILENT, Reporter
 
 _HELD_OUT = 8  # one voice of so many validates
@@ -31,18 +32,20 @@ _MOST_VOICES = {"espeak": 400, "kokoro": 400, "hibari": 24}
 
 
 def spoken(
-    keywords: Sequence[str], settings: SpeechSettings, seed: int, cache: Path, rate: int, reporter: Reporter = SILENT
-) -> tuple[Speech, Speech]:
-    """Speech by training voices and by held-out voices.
+    keywords: Sequence[str], settings: SpeechSettings, seed: int, cache: Path, rate: int, reporter: Reporter = SILENT,
+    without: Collection[str] = (),
+) -> tuple[Speech, Speech]:  # fmt: skip
+    """Speech by training voices and by held-out voices; words of ``without`` are not said.
 
     Raises:
         DataError, ToolchainError: As :func:`kws_tfmot.data.speech.render_speech`.
     """
     names = tuple(word.casefold() for word in keywords)
-    near = _near(keywords, settings.near_words)
-    sentences = _sentences(names, 3000, seed)
+    unsaid = {word.casefold() for word in without}
+    near = [text for text in _near(keywords, settings.near_words) if not unsaid & set(text.split())]
+    sentences = _sentences((*names, *unsaid), 3000, seed)
     alike = sound_alike(keywords, COMMON_WORDS)
-    others = [word for word in COMMON_WORDS if word not in alike]
+    others = [word for word in COMMON_WORDS if word not in alike and word not in unsaid]
     sides: tuple[list[list[Clip]], list[list[Clip]]] = ([], [])
     for engine in usable_engines(settings.engines, reporter):
         counts = settings.counts(engine)
@@ -97,19 +100,34 @@ def _requests(
 def with_recordings(
     speech: Speech, clips: Sequence[tuple[str, Int16]], noise: Sequence[Int16], keywords: Sequence[str], rate: int
 ) -> Speech:
-    """``speech`` with a user's recordings, (word, samples) each; they come as often as the synthetic utterances."""
+    """``speech`` with recordings, (word, samples) each, which come at least as often as what is synthetic of a kind.
+
+    Of other words, those with few recordings come oftener than these are, by the square root of their number.
+    """
     labels = tuple(keywords)
-    own: list[list[Int16]] = [[] for _ in labels]
-    others: list[Int16] = []
+    own: list[list[Recording]] = [[] for _ in labels]
+    others: dict[str, list[Recording]] = {}
     for word, samples in clips:
         label = label_of(word, labels)
-        (others if label == UNKNOWN else own[labels.index(label)]).append(loudest_word(samples, rate))
-    words = [
-        (*made, *(mine * max(1, len(made) // max(1, len(mine)))))
-        for made, mine in zip(speech.keywords, own, strict=True)
-    ]
-    near = (*speech.near, *(others * max(1, len(speech.near) // max(1, len(others)))))
-    return speech._replace(keywords=tuple(words), near=near, noise=(*speech.noise, *noise))
+        recording = Recording(samples, *loudest_span(samples, rate))
+        (others.setdefault(word, []) if label == UNKNOWN else own[labels.index(label)]).append(recording)
+    words = tuple((*made, *_as_many(mine, len(made))) for made, mine in zip(speech.keywords, own, strict=True))
+    most = max((len(said) for said in others.values()), default=0)
+    balanced = [one for said in others.values() for one in _as_many(said, round((most * len(said)) ** 0.5))]
+    near = (*_as_many(speech.near, len(balanced)), *_as_many(balanced, len(speech.near)))
+    return speech._replace(keywords=words, near=near, noise=(*speech.noise, *noise))
+
+
+_Said = TypeVar("_Said")
+
+
+def _as_many(said: Sequence[_Said], count: int) -> list[_Said]:
+    """``said`` as often as makes about ``count``, and once at least.
+
+    >>> _as_many([1, 2, 3], 8), _as_many([1, 2, 3], 1), _as_many([], 5)
+    ([1, 2, 3, 1, 2, 3, 1, 2, 3], [1, 2, 3], [])
+    """
+    return list(said) * max(1, round(count / max(1, len(said))))
 
 
 def _validates(clip: Clip) -> bool:

@@ -29,6 +29,17 @@ _LONG_TALK_S, _SHORT_TALK_S = (1.0, 4.0), (0.25, 0.9)
 _COLOURS = len(COLOURS)  # the first of the made noises
 
 
+class Recording(NamedTuple):
+    """A recorded clip, int16, and where the word in it begins and ends."""
+
+    samples: Int16
+    first: int
+    last: int
+
+
+Word = Int16 | Recording
+
+
 class Speech(NamedTuple):
     """What can be said in a stretch, int16 at the data set's rate.
 
@@ -39,8 +50,8 @@ class Speech(NamedTuple):
         noise: Recordings of noise; may be empty.
     """
 
-    keywords: tuple[tuple[Int16, ...], ...]
-    near: tuple[Int16, ...]
+    keywords: tuple[tuple[Word, ...], ...]
+    near: tuple[Word, ...]
     talk: tuple[Int16, ...]
     noise: tuple[Int16, ...] = ()
 
@@ -75,12 +86,12 @@ class StretchComposer:
         if rng.random() >= settings.silent_share:
             at = int(rng.uniform(0.0, 1.5) * rate)
             while at < size:
-                number, wave = self._utterance(rng)
+                number, wave, after = self._utterance(rng)
                 room = min(len(wave), size - at)
                 mixed[at : at + room] += wave[:room]
                 speech.append((at, at + room))
                 if number != OTHER and room == len(wave):
-                    ends.append((number, at + len(wave)))
+                    ends.append((number, at + len(wave) - after))
                 at += len(wave) + int(self._pause(rng) * rate)
         if rng.random() < settings.bursts_probability:
             self._add_bursts(rng, mixed)
@@ -89,24 +100,43 @@ class StretchComposer:
     def _pause(self, rng: np.random.Generator) -> float:
         return float(rng.uniform(0.0, 0.15) if rng.random() < 0.3 else rng.uniform(0.1, 1.6))
 
-    def _utterance(self, rng: np.random.Generator) -> tuple[int, Float]:
-        """A keyword's number (or :data:`OTHER`) and its sound at a level and vocal tract length of its own."""
+    def _utterance(self, rng: np.random.Generator) -> tuple[int, Float, int]:
+        """A keyword's number (or :data:`OTHER`), its sound at a level and vocal tract length of its own, and how many
+        samples of that are behind the word."""
         settings, words = self._settings, self._speech
         kind = rng.choice(4, p=settings.shares)
-        number = OTHER
+        number, after = OTHER, 0
         if kind == 0:
             number = int(rng.integers(len(words.keywords)))
-            wave = self._spoken(rng, words.keywords[number], self._longest)
+            wave, after = self._said(rng, words.keywords[number], self._longest)
         elif kind == 1:
             wave = self._cut(rng)
         elif kind == 2 and words.near:
-            wave = self._spoken(rng, words.near)
+            wave, after = self._said(rng, words.near)
         else:
             wave = self._talk(rng)
-        return number, wave * np.float32(10 ** (rng.uniform(-6.0, 3.0) / 20))
+        return number, wave * np.float32(10 ** (rng.uniform(-6.0, 3.0) / 20)), after
+
+    def _said(self, rng: np.random.Generator, pool: Sequence[Word], longest: int | None = None) -> tuple[Float, int]:
+        """One of ``pool``, a recording at times with what its clip has around the word, and samples behind the word."""
+        said = pool[int(rng.integers(len(pool)))]
+        if not isinstance(said, Recording):
+            return self._changed(rng, said.astype(np.float32), longest), 0
+        first, last = said.first, said.last
+        if rng.random() < self._settings.surroundings:
+            first = int(rng.integers(0, first + 1))
+            last = int(rng.integers(last, len(said.samples) + 1))
+        fade = self._rate // 100
+        wave = _faded(_faded(said.samples[first:last].astype(np.float32), fade)[::-1], fade)[::-1]
+        if longest:  # the word must fit, not what is around it
+            longest = longest * len(wave) // max(1, said.last - said.first)
+        changed = self._changed(rng, wave, longest)
+        return changed, round((last - said.last) * len(changed) / max(1, len(wave)))
 
     def _talk(self, rng: np.random.Generator) -> Float:
-        pool = self._speech.talk or self._speech.near
+        if not self._speech.talk:
+            return self._spoken(rng, self._speech.near)
+        pool = self._speech.talk
         whole = pool[int(rng.integers(len(pool)))]
         short = rng.random() < self._settings.short_talk
         length = int(rng.uniform(*(_SHORT_TALK_S if short else _LONG_TALK_S)) * self._rate)
@@ -145,8 +175,10 @@ class StretchComposer:
             return np.concatenate([head, other[int(its * len(other)) :]])
         return np.concatenate([other[: int(its * len(other))], tail])
 
-    def _spoken(self, rng: np.random.Generator, pool: Sequence[Int16], longest: int | None = None) -> Float:
-        return self._changed(rng, pool[int(rng.integers(len(pool)))].astype(np.float32), longest)
+    def _spoken(self, rng: np.random.Generator, pool: Sequence[Word], longest: int | None = None) -> Float:
+        said = pool[int(rng.integers(len(pool)))]
+        wave = said.samples[said.first : said.last] if isinstance(said, Recording) else said
+        return self._changed(rng, wave.astype(np.float32), longest)
 
     def _changed(self, rng: np.random.Generator, wave: Float, longest: int | None = None) -> Float:
         """Another vocal tract and pace: resampled by a factor of the range that wanders within the utterance."""

@@ -14,6 +14,7 @@ _FLOOR_PERCENTILE = 10.0  # the pauses are at least this share of the recording
 _ABOVE_FLOOR_DB, _BELOW_PEAK_DB = 9.0, 35.0
 _LEAST_RANGE_DB = 15.0
 _SHORTEST_MS = 120  # shorter sounds are clicks
+_WORD_ABOVE_FLOOR_DB, _WORD_BELOW_PEAK_DB, _WORD_FRAMES = 12.0, 28.0, 3
 _CLICK_DB = 25.0  # so far below the median utterance is no utterance
 
 
@@ -60,26 +61,27 @@ def cut_at_pauses(samples: Int16, rate: int, pause_ms: int = 300, longest_ms: in
     return Cut(tuple(kept), tuple(left_out))
 
 
-def loudest_word(samples: Int16, rate: int, pause_ms: int = 250) -> Int16:
-    """The word in a recording: the sound around its loudest moment up to pauses on either side, 10 ms more each.
+def loudest_span(samples: Int16, rate: int, pause_ms: int = 200) -> tuple[int, int]:
+    """The word in a short recording, as first and last-plus-one sample, with 10 ms more on either side.
 
-    What sounds is judged as in :func:`cut_at_pauses`, so that constant noise under the word does not count as word;
-    where noise is within 12 dB of the peak, the loudest 12 dB are the word.
+    It is the sound around the loudest moment up to pauses of ``pause_ms``. The level is that of 30 ms; sound is at
+    least 12 dB above the floor (its 10th percentile), so that constant noise under the word does not count as word,
+    and at most 28 dB under the peak; where noise is within 12 dB of the peak, the loudest 12 dB are the word.
 
     >>> noise = np.random.default_rng(1).normal(0, 300, 32000)
     >>> noise[9600:17600] *= 20
-    >>> len(loudest_word(noise.astype(np.int16), 16000))
-    8320
+    >>> loudest_span(noise.astype(np.int16), 16000)
+    (9280, 17920)
     """
     frame = rate * _FRAME_MS // 1000
-    levels = _levels(samples, frame)
+    levels = _smoothed(_levels(samples, frame), _WORD_FRAMES)
     if not len(levels):
-        return samples
+        return 0, len(samples)
     floor, peak = float(np.percentile(levels, _FLOOR_PERCENTILE)), float(levels.max())
-    runs = _merge(_runs(levels >= min(max(floor + _ABOVE_FLOOR_DB, peak - _BELOW_PEAK_DB), peak - 12.0)),
-                  pause_ms // _FRAME_MS)  # fmt: skip
+    least = min(max(floor + _WORD_ABOVE_FLOOR_DB, peak - _WORD_BELOW_PEAK_DB), peak - _WORD_ABOVE_FLOOR_DB)
+    runs = _merge(_runs(levels >= least), pause_ms // _FRAME_MS)
     first, last = next(run for run in runs if run[0] <= int(levels.argmax()) < run[1])
-    return samples[max(0, first - 1) * frame : (last + 1) * frame]
+    return max(0, first - 1) * frame, min((last + 1) * frame, len(samples))
 
 
 def with_surroundings(samples: Int16, spans: tuple[tuple[int, int], ...], length: int) -> list[Int16]:
@@ -101,6 +103,14 @@ def _levels(samples: Int16, frame: int) -> npt.NDArray[np.float64]:
     """Level of every whole frame in dB of one int16 step; 0 for digital silence."""
     blocks = samples[: len(samples) // frame * frame].reshape(-1, frame).astype(np.float64)
     return 10 * np.log10(np.maximum(np.mean(blocks**2, axis=1), 1.0))
+
+
+def _smoothed(levels: npt.NDArray[np.float64], frames: int) -> npt.NDArray[np.float64]:
+    """The level of the mean power of ``frames`` frames around each."""
+    if len(levels) < frames:
+        return levels
+    power = np.convolve(10 ** (levels / 10), np.full(frames, 1 / frames), "same")
+    return np.asarray(10 * np.log10(np.maximum(power, 1.0)))
 
 
 def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:

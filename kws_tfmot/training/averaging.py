@@ -14,8 +14,8 @@ _START = 10.0
 class AveragedWeights(keras.callbacks.Callback):
     """Trains with the weights as they are, but validates and leaves their moving average.
 
-    ``m <- k m + (1 - k) w`` after every step, ``k = min(decay, n / (n + 10))`` at step ``n`` (from 0) since the
-    average began, so that it never holds on to the first weights. Weights are what the optimiser trains and batch
+    ``m <- k m + (1 - k) w`` after every step, ``k = min(decay, n / (n + start))`` at step ``n`` (from 0) since
+    the average began, so that it never holds on to the first weights. Weights are what the optimiser trains and batch
     norm's statistics; what else a network holds (masks, counters, ranges) is never averaged. A weight that is zero now
     is zero in the average, so pruned weights stay pruned.
 
@@ -26,10 +26,12 @@ class AveragedWeights(keras.callbacks.Callback):
         network: The network in training.
         decay: The largest ``k``.
         begin_epoch: The average begins anew with this epoch (its masks are final), and with the first.
+        start: As ``k`` grows, the average reaches back over about ``n / start`` steps.
     """
 
-    def __init__(self, network: keras.Model, decay: float, begin_epoch: int = 0) -> None:
+    def __init__(self, network: keras.Model, decay: float, begin_epoch: int = 0, start: float = _START) -> None:
         super().__init__()
+        self._start = start
         trained = {id(weight) for weight in network.trainable_weights}
         self._decay, self._begin_epoch = decay, begin_epoch
         self._weights = [w for w in network.weights if id(w) in trained or w.name.split(":")[0].endswith(_STATISTICS)]
@@ -39,7 +41,7 @@ class AveragedWeights(keras.callbacks.Callback):
 
     def after_step(self, _: keras.optimizers.Optimizer) -> None:
         """In the graph: take the weights into the average."""
-        keep = tf.minimum(self._decay, self._steps / (self._steps + _START))
+        keep = tf.minimum(self._decay, self._steps / (self._steps + self._start))
         self._steps.assign_add(1.0)
         for mean, weight in zip(self._means, self._weights, strict=True):
             mean.assign(keep * mean + (1.0 - keep) * weight)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.data.labels import NOT_KEYWORDS
 from kws_tfmot.data.large_arrays import Rows
 from kws_tfmot.keras import keras
 
 NAME = "val_false_rejects"
 _AT_ONCE = 500  # clips
-NOT_KEYWORDS = 2  # the last classes: other words and silence
 
 
 def false_reject_rate(

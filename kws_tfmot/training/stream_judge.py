@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-NOT_KEYWORDS = 2
-_APART_S = 1.0
+from kws_tfmot.data.labels import NOT_KEYWORDS
+
+_APART_S, _AWAY_S = 1.0, 0.75
 _TAIL, _LEAST_TAIL = 40, 5
 _BOUNDS = (0.2, 0.995)
 
@@ -29,8 +30,9 @@ def judge_stretches(
     """Judge posteriors ``[N, decisions, classes]`` against classes ``[N, decisions]`` (-1: left open).
 
     A keyword is found if the mean of ``smoothing`` posteriors of its class reaches the threshold while the window
-    holds it or in the open decisions around. False accepts are peaks in the decisions that hold none, at most one a
-    second and keyword.
+    holds it or in the open decisions around. False accepts are peaks in the decisions that hold none and are more than
+    0.75 s away from any that does, at most one a second and keyword: one word taken for another misses that one and is
+    no false accept, as in :class:`~kws_tfmot.evaluation.streaming.judging.Judge`.
 
     >>> p = np.zeros((1, 40, 3)); p[0, 5:10, 0] = 0.9; p[0, 30, 0] = 0.4
     >>> t = np.ones((1, 40), int); t[0, 5:10] = 0
@@ -43,10 +45,10 @@ def judge_stretches(
     alarms: list[float] = []
     apart = max(1, round(_APART_S / step_s))
     for scores, classes in zip(smooth, targets, strict=True):
+        free = _away_from_keywords(classes, keywords, round(_AWAY_S / step_s))
         for word in range(keywords):
             hits += [float(scores[first:last, word].max()) for first, last in _spans(classes, word)]
-            free = np.where((classes >= 0) & (classes != word), scores[:, word], 0.0)
-            alarms += _peaks(free, apart)
+            alarms += _peaks(np.where(free, scores[:, word], 0.0), apart)
     hours = targets.size * step_s / 3600
     ranked = np.sort(np.array(alarms))[::-1]
     allowed = int(per_hour * hours)
@@ -92,13 +94,24 @@ def _moving_mean(values: npt.NDArray[np.floating], length: int) -> npt.NDArray[n
     return total / length
 
 
+def _away_from_keywords(
+    classes: npt.NDArray[np.integer], keywords: int, distance: int
+) -> npt.NDArray[np.bool_]:  # fmt: skip
+    """Decisions that hold no keyword, are not open, and have none that does within ``distance``."""
+    holds = ((classes >= 0) & (classes < keywords)).astype(np.int64)
+    within = np.convolve(holds, np.ones(2 * distance + 1, np.int64))[distance : distance + len(classes)]
+    return (classes >= keywords) & (within == 0)
+
+
 def _spans(classes: npt.NDArray[np.integer], word: int) -> list[tuple[int, int]]:
-    """Decisions that hold ``word``, with the open ones after them."""
+    """Decisions that hold ``word``, with the open ones around them."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], (classes == word).astype(np.int8), [0]))))
     spans = []
     for first, last in edges.reshape(-1, 2).tolist():
         while last < len(classes) and classes[last] == -1:
             last += 1
+        while first and classes[first - 1] == -1:
+            first -= 1
         spans.append((first, last))
     return spans
 

@@ -31,6 +31,7 @@ class Snapshot(NamedTuple):
 
     history: list[dict[str, float]]
     variables: list[np.ndarray]
+    callbacks: dict[str, np.ndarray]
     hardness: npt.NDArray[np.float32]
     best: Best | None
 
@@ -69,6 +70,7 @@ class StreamState:
             "weights": len(best.weights) if best else 0,
         }
         arrays = {f"variable{i}": value for i, value in enumerate(snapshot.variables)}
+        arrays |= {f"callback {key}": value for key, value in snapshot.callbacks.items()}
         arrays |= {f"best{i}": value for i, value in enumerate(best.weights if best else [])}
         with replacing(self._folder / _FILE) as temporary, temporary.open("wb") as stream:
             np.savez(stream, record=np.array(json.dumps(record)), hardness=snapshot.hardness, **arrays)
@@ -94,4 +96,6 @@ def _snapshot(stored: Any, record: dict[str, Any]) -> Snapshot:
         missed, epoch, score = record["best"]
         best = Best(missed, [stored[f"best{i}"] for i in range(record["weights"])], epoch, StreamScore(*score))
     variables = [stored[f"variable{i}"] for i in range(record["variables"])]
-    return Snapshot(record["history"], variables, stored["hardness"], best)
+    prefix = "callback "
+    callbacks = {name[len(prefix) :]: stored[name] for name in stored.files if name.startswith(prefix)}
+    return Snapshot(record["history"], variables, callbacks, stored["hardness"], best)

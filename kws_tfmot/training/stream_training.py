@@ -1,29 +1,38 @@
 """Training a detector on every decision of composed stretches, judged by what it does to streams.
 
-The loss of a batch is ``(mean_p CE + w mean_n CE) / (1 + w)`` over decisions that hold a keyword (p) and those that
-hold none (n); ``w`` rises in phases. For n, other words and silence count as one class: only a keyword is wrong.
+The loss is that of :mod:`~kws_tfmot.training.stream_step`; decisions that hold no keyword weigh more in later phases.
 The weights that are kept are a moving average, from the epoch with the fewest keywords missed at a target of false
-accepts an hour on validation stretches; the threshold comes from the same curve. Earlier stretches are heard again, the
-more often the higher the network scored what it should not accept in them.
+accepts an hour on validation stretches; the threshold comes from the same curve. Earlier stretches are heard again,
+the more often the higher the network scored what it should not accept in them. A sparse training goes the same way,
+with masks between the steps and the dense network as teacher.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.data.stretch_features import Stretches, StretchFeatures, StretchJob
 from kws_tfmot.keras import keras, tf
+from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.models.streaming_cnn import CLASSIFIER, over_stretch
 from kws_tfmot.progress import SILENT, Reporter
+from kws_tfmot.sparsity.registry import SparseTraining
+from kws_tfmot.training.averaging import AveragedWeights
+from kws_tfmot.training.checkpoint import Stateful
 from kws_tfmot.training.stream_judge import StreamScore, judge_stretches
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from kws_tfmot.training.stream_state import Best, Snapshot, StreamState
+from kws_tfmot.training.stream_step import Teacher, make_step
 
-_REACH = 3.0  # with s / (s + r) kept at step s, the average reaches back over about s / r steps
+# The average reaches over the last third of the steps so far, or what the decay allows: averages over much of a training
+# generalise to other domains (SWAD, Cha et al. 2021, arXiv 2102.08604), here from synthetic voices to people.
+_REACH = 3.0
 
 
 @dataclass(frozen=True)
@@ -35,29 +44,85 @@ class StreamTrainResult:
     score: StreamScore | None = None
 
 
-class _Averaged:
-    """Moving average of a network's weights, over the last third of the steps so far or what ``decay`` allows.
+class SparseStreams(NamedTuple):
+    """A sparse training on streams.
 
-    Averages over much of a training generalise to other domains (SWAD, Cha et al. 2021, arXiv 2102.08604), here from
-    synthetic voices to people, and differ less from seed to seed.
+    Attributes:
+        training: Of a method of masks; its network is trained in place of the window's copy.
+        keep_from_epoch: The first epoch all of whose steps have the final masks.
+        teacher: The dense network of one window, if it teaches.
     """
 
-    def __init__(self, network: keras.Model, decay: float) -> None:
-        self._network, self._decay = network, decay
-        self.steps = tf.Variable(0.0)
-        self.means = [tf.Variable(weight) for weight in network.weights]
+    training: SparseTraining
+    keep_from_epoch: int
+    teacher: Teacher | None = None
 
-    def update(self) -> None:
-        """``mean = keep mean + (1 - keep) weight`` with ``keep = min(decay, steps / (steps + _REACH))``."""
-        self.steps.assign_add(1.0)
-        steps = float(self.steps)
-        keep = min(self._decay, steps / (steps + _REACH))
-        for mean, weight in zip(self.means, self._network.weights, strict=True):
-            mean.assign(keep * mean + (1 - keep) * weight)
+
+class _Network:
+    """The network over a stretch in training, and everything that changes with its weights."""
+
+    def __init__(
+        self, window: keras.Model, job: StretchJob, settings: StreamTrainSettings, sparse: SparseStreams | None
+    ):
+        # A copy, since a layer that is used at two lengths has no output shape any more.
+        self._layers = sparse.training.network if sparse else fresh_copy(window)
+        self._network = over_stretch(self._layers, job.frames)
+        self._scale = np.float32(job.frontend.scale)
+        self.keep_from = sparse.keep_from_epoch if sparse else 0
+        self._optimizer = _optimizer(settings)
+        self._optimizer.build(self._network.trainable_variables)
+        self._average = AveragedWeights(self._network, settings.average, self.keep_from, _REACH)
+        masks = sparse.training if sparse else None
+        self._masks = masks.callbacks if masks else ()
+        teacher = sparse.teacher if sparse else None
+        if teacher:
+            teacher = teacher._replace(network=over_stretch(fresh_copy(teacher.network), job.frames))
+        follow = (*(masks.after_step if masks else ()), self._average.after_step)
+        self._step = make_step(self._network, self._optimizer, job.classes, follow, teacher)
+        self._stateful = [one for one in (self._average, *self._masks) if isinstance(one, Stateful)]
+
+    def state(self) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+        """Variables of the optimiser; averages, weights and masks."""
+        kept = {f"{i}/{key}": value for i, one in enumerate(self._stateful) for key, value in one.get_state().items()}
+        return [np.asarray(variable) for variable in self._optimizer.variables], kept
+
+    def restore(self, variables: list[np.ndarray], kept: dict[str, np.ndarray]) -> None:
+        """Take back what :meth:`state` gave."""
+        for variable, value in zip(self._optimizer.variables, variables, strict=True):
+            variable.assign(value)
+        for i, one in enumerate(self._stateful):
+            own = f"{i}/"
+            one.set_state({key[len(own) :]: value for key, value in kept.items() if key.startswith(own)})
+
+    def begin(self, epoch: int, steps_before: int) -> None:
+        """Go on from the weights in training; tell the method of sparse training at which step."""
+        self._average.on_epoch_begin(epoch)
+        for one in self._masks:  # an epoch's number times its steps is the step, but epochs differ in length here
+            one.set_params({"steps": steps_before})
+            one.on_epoch_begin(1)
+
+    def train(self, batch: Stretches, weight: float) -> tuple[float, npt.NDArray[np.float32]]:
+        """One step: the loss, and the highest wrong score of each stretch."""
+        for one in self._masks:
+            one.on_train_batch_begin(0)
+        loss, worst = self._step(self._inputs(batch.features), batch.targets.astype(np.int32), weight)
+        return float(loss), worst.numpy()
+
+    def judged(
+        self, held_out: Stretches, job: StretchJob, settings: StreamTrainSettings, smoothing: int
+    ) -> StreamScore:
+        """The score of the averaged weights, which the network holds afterwards, until :meth:`begin`."""
+        self._average.on_test_begin()
+        found = _posteriors(self._network, held_out.features, self._scale, settings.temperature)
+        step_s = job.stride * job.frontend.hop_ms / 1000
+        return judge_stretches(found, held_out.targets, smoothing, step_s, settings.false_accepts_per_hour)
 
     def weights(self) -> list[np.ndarray]:
-        """The averaged weights, in the network's order."""
-        return [mean.numpy() for mean in self.means]
+        """Those that the network holds, in the order of one window's."""
+        return list(self._layers.get_weights())
+
+    def _inputs(self, features: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
+        return np.asarray(features.astype(np.float32)[..., None] * self._scale, np.float32)
 
 
 def train_on_streams(
@@ -70,6 +135,7 @@ def train_on_streams(
     smoothing: int,
     reporter: Reporter = SILENT,
     state: StreamState | None = None,
+    sparse: SparseStreams | None = None,
 ) -> StreamTrainResult:
     """Train ``window`` in place and leave the selected weights in it.
 
@@ -83,16 +149,9 @@ def train_on_streams(
         smoothing: Decisions under the detector's moving average.
         reporter: Where progress goes.
         state: Where every epoch is kept; a training that was interrupted goes on there, to the same result.
+        sparse: What makes weights zero on the way.
     """
-    twin = keras.models.clone_model(window)  # a layer that is used at two lengths has no output shape any more
-    twin.set_weights(window.get_weights())
-    network = over_stretch(twin, job.frames)
-    optimizer = _optimizer(settings)
-    optimizer.build(network.trainable_variables)
-    averaged = _Averaged(network, settings.average)
-    variables = [*network.weights, *optimizer.variables, averaged.steps, *averaged.means]
-    step = _step_of(network, optimizer, averaged, job.classes)
-    scale = np.float32(job.frontend.scale)
+    network = _Network(window, job, settings, sparse)
     pool = Stretches(np.zeros((0, *held_out.features.shape[1:]), np.int8), held_out.targets[:0])
     hardness = np.zeros(0, np.float32)
     history: list[dict[str, float]] = []
@@ -100,39 +159,57 @@ def train_on_streams(
     if state and (kept := state.restore()):
         snapshot, pool = kept
         history, hardness, best = snapshot.history, snapshot.hardness, snapshot.best
-        for variable, value in zip(variables, snapshot.variables, strict=True):
-            variable.assign(value)
-    with reporter.task("training on streams", settings.epochs) as task:
+        network.restore(snapshot.variables, snapshot.callbacks)
+    phases = len(settings.negative_weights)
+    coming = _drawn_ahead(stretches, seed, range(len(history), settings.epochs), settings.fresh)
+    with reporter.task("training on streams" + (", zeros" if sparse else ""), settings.epochs) as task:
         task.advance(len(history))
-        for epoch in range(len(history), settings.epochs):
-            fresh = stretches.draw([seed, 1, epoch], settings.fresh)
-            phase = epoch * len(settings.negative_weights) // settings.epochs
+        for epoch, fresh in coming:
+            phase = epoch * phases // settings.epochs
             order = _epoch_order(hardness, settings, np.random.default_rng([seed, 2, epoch]))
             pool = Stretches(*(np.concatenate(pair) for pair in zip(pool, fresh, strict=True)))
             hardness = np.concatenate([hardness, np.zeros(settings.fresh, np.float32)])
-            loss = _run_epoch(step, pool, order, hardness, settings, scale, settings.negative_weights[phase])
-            score = _judge(network, averaged, held_out, job, settings, smoothing, scale)
+            network.begin(epoch, steps_until(settings, epoch))
+            loss = _run_epoch(network, pool, order, hardness, settings, settings.negative_weights[phase])
+            score = network.judged(held_out, job, settings, smoothing)
             history.append({"loss": loss, "missed": score.missed, "threshold": score.threshold})
-            last_phase = phase == len(settings.negative_weights) - 1
-            if best is None or (last_phase and (score.missed <= best.missed or best.epoch < 0)):
-                best = Best(score.missed, averaged.weights(), epoch if last_phase else -1, score)
+            counts = phase == phases - 1 and epoch >= network.keep_from
+            if best is None or (counts and (score.missed <= best.missed or best.epoch < 0)):
+                best = Best(score.missed, network.weights(), epoch if counts else -1, score)
             if state:
-                state.save(Snapshot(history, [np.asarray(v) for v in variables], hardness, best), fresh)
+                state.save(Snapshot(history, *network.state(), hardness, best), fresh)
             task.advance(1, f"loss {loss:.3f}  missed {100 * score.missed:.1f} % of held-out voices")
     if best is not None:
         window.set_weights(best.weights)
-        _soften(window, settings.temperature)
+        soften(window, settings.temperature)
     return StreamTrainResult(history, best.epoch if best else 0, best.score if best else None)
 
 
-def _soften(window: keras.Model, temperature: float) -> None:
+def soften(window: keras.Model, temperature: float) -> None:
     """Divide the logits of ``window`` by ``temperature``."""
     classifier = window.get_layer(CLASSIFIER)
     classifier.set_weights([weight / np.float32(temperature) for weight in classifier.get_weights()])
 
 
+def _drawn_ahead(
+    stretches: StretchFeatures, seed: int, epochs: range, count: int
+) -> Iterator[tuple[int, Stretches]]:  # fmt: skip
+    """Each epoch and its fresh stretches; those of the next one are composed meanwhile."""
+
+    def draw(epoch: int) -> Stretches | None:
+        return stretches.draw([seed, 1, epoch], count) if epoch in epochs else None
+
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(draw, epochs.start)
+        for epoch in epochs:
+            fresh = coming.result()
+            coming = thread.submit(draw, epoch + 1)
+            if fresh is not None:
+                yield epoch, fresh
+
+
 def _optimizer(settings: StreamTrainSettings) -> Any:
-    steps = _total_steps(settings)
+    steps = steps_until(settings, settings.epochs)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps - steps // settings.epochs, alpha=settings.final_rate,
         warmup_target=settings.learning_rate, warmup_steps=steps // settings.epochs,
@@ -140,9 +217,25 @@ def _optimizer(settings: StreamTrainSettings) -> Any:
     return keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=1.0)
 
 
-def _total_steps(settings: StreamTrainSettings) -> int:
-    sizes = [settings.fresh + min(settings.replayed, epoch * settings.fresh) for epoch in range(settings.epochs)]
+def steps_until(settings: StreamTrainSettings, epoch: int) -> int:
+    """Optimiser steps before ``epoch``; the first epochs have few earlier stretches to repeat.
+
+    >>> settings = StreamTrainSettings(fresh=64, replayed=96, batch_size=32)
+    >>> [steps_until(settings, epoch) for epoch in range(4)]
+    [0, 2, 6, 11]
+    """
+    sizes = [settings.fresh + min(settings.replayed, before * settings.fresh) for before in range(epoch)]
     return sum(size // settings.batch_size for size in sizes)
+
+
+def epoch_of_step(settings: StreamTrainSettings, step: int) -> int:
+    """The first epoch that begins at ``step`` or later.
+
+    >>> settings = StreamTrainSettings(fresh=64, replayed=96, batch_size=32)
+    >>> [epoch_of_step(settings, step) for step in (0, 1, 6, 7)]
+    [0, 1, 2, 3]
+    """
+    return next(epoch for epoch in range(step + 2) if steps_until(settings, epoch) >= step)
 
 
 def _epoch_order(
@@ -162,61 +255,15 @@ def _epoch_order(
 
 
 def _run_epoch(
-    step: Any, pool: Stretches, order: npt.NDArray[np.int64], hardness: npt.NDArray[np.float32],
-    settings: StreamTrainSettings, scale: Any, weight: float,
+    network: _Network, pool: Stretches, order: npt.NDArray[np.int64], hardness: npt.NDArray[np.float32],
+    settings: StreamTrainSettings, weight: float,
 ) -> float:  # fmt: skip
     """Train on ``order``, and note in ``hardness`` what was wrongly accepted; the mean loss."""
     losses = []
     for places in order.reshape(-1, settings.batch_size):
-        features = pool.features[places].astype(np.float32)[..., None] * scale
-        loss, worst = step(features, pool.targets[places].astype(np.int32), np.float32(weight))
-        hardness[places] = worst.numpy()
-        losses.append(float(loss))
+        loss, hardness[places] = network.train(Stretches(pool.features[places], pool.targets[places]), weight)
+        losses.append(loss)
     return float(np.mean(losses))
-
-
-def _step_of(network: keras.Model, optimizer: Any, averaged: _Averaged, classes: int) -> Any:
-    keywords = classes - 2
-
-    @tf.function
-    def step(features: tf.Tensor, targets: tf.Tensor, weight: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """One step on stretches ``[n, frames, bands]`` with targets ``[n, windows]``.
-
-        The loss is ``(positive + weight negative) / (1 + weight)``; with it the worst false accept of each stretch.
-        """
-        with tf.GradientTape() as tape:
-            logs = tf.nn.log_softmax(network(features, training=True))
-            own = tf.gather(logs, tf.maximum(targets, 0), batch_dims=2)
-            silent = tf.reduce_logsumexp(logs[..., keywords:], axis=-1)
-            holds = tf.cast((targets >= 0) & (targets < keywords), tf.float32)
-            lacks = tf.cast(targets >= keywords, tf.float32)
-            positive = tf.reduce_sum(holds * -own) / tf.maximum(tf.reduce_sum(holds), 1.0)
-            none = -(0.9 * silent + 0.1 * own)
-            negative = tf.reduce_sum(lacks * none) / tf.maximum(tf.reduce_sum(lacks), 1.0)
-            loss = (positive + weight * negative) / (1.0 + weight)
-        optimizer.minimize(loss, network.trainable_variables, tape=tape)
-        worst = tf.reduce_max(lacks * (1.0 - tf.exp(silent)), axis=1)
-        return loss, worst
-
-    def with_average(features: Any, targets: Any, weight: Any) -> Any:
-        """A step, then the moving average of the weights."""
-        answer = step(tf.constant(features), tf.constant(targets), tf.constant(weight))
-        averaged.update()
-        return answer
-
-    return with_average
-
-
-def _judge(
-    network: keras.Model, averaged: _Averaged, held_out: Stretches, job: StretchJob, settings: StreamTrainSettings,
-    smoothing: int, scale: Any,
-) -> StreamScore:  # fmt: skip
-    own = network.get_weights()
-    network.set_weights(averaged.weights())
-    found = _posteriors(network, held_out.features, scale, settings.temperature)
-    network.set_weights(own)
-    step_s = job.stride * job.frontend.hop_ms / 1000
-    return judge_stretches(found, held_out.targets, smoothing, step_s, settings.false_accepts_per_hour)
 
 
 def posteriors_of(window: keras.Model, features: npt.NDArray[np.int8], scale: float) -> npt.NDArray[np.float32]:

@@ -45,7 +45,8 @@ def convert_model(build: Build) -> bool:
 def _convert(build: Build) -> StageResult:
     recipe = build.recipe
     calibration = build.calibration()
-    trained = build.run.figures("train").get("threshold") if recipe.streams else None
+    last = "sparsify" if recipe.sparsity else "train"
+    trained = build.run.figures(last).get("threshold") if recipe.streams else None
     if trained is not None:
         # Chosen on validation streams; thresholds of single keywords in the recipe are kept.
         detection = recipe.detection.model_copy(update={"threshold": trained})

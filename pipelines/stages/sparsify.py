@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from kws_tfmot.errors import BudgetError, ModelError
@@ -56,8 +57,7 @@ def sparsify(build: Build, settings: SparsitySettings) -> bool:
             name, figures = _iterate(build, settings, settings.plan())
             model = load_float(build, name)
         else:
-            (only,) = settings.plan()
-            model, figures = _train_round(build, settings, only, FLOAT_MODEL, "sparsify", key)
+            model, figures = _train_once(build, settings, key)
         figures |= _zeros(model, settings)
         if settings.shrink:
             model, figures["shrunk"] = _shrink(model)
@@ -66,6 +66,18 @@ def sparsify(build: Build, settings: SparsitySettings) -> bool:
         return StageResult((PRUNED_MODEL,), figures)
 
     return build.run.stage("sparsify", sparse_inputs(build), work, trains=True)
+
+
+def _train_once(build: Build, settings: SparsitySettings, key: str) -> tuple[keras.Model, dict[str, Any]]:
+    if not build.recipe.streams:
+        (only,) = settings.plan()
+        return _train_round(build, settings, only, FLOAT_MODEL, "sparsify", key)
+    from pipelines.stages.train_streams import STATE, sparsify_on_streams
+
+    model, figures = sparsify_on_streams(build, load_float(build, FLOAT_MODEL), build.recipe.streams, settings, key)
+    _check_target(model, settings, settings.target)
+    shutil.rmtree(build.run.path(STATE), ignore_errors=True)
+    return model, figures
 
 
 def _iterate(build: Build, settings: Iterative, rounds: list[Round]) -> tuple[str, dict[str, Any]]:

@@ -1,128 +1,187 @@
-"""Training a detector on composed stretches: the dense training of recipes with a group ``streams``."""
+"""Training a detector on composed stretches: the dense and the sparse training of recipes with a group ``streams``."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kws_tfmot.data.audio import Int16
-from kws_tfmot.data.long_recordings import pieces_of
 from kws_tfmot.data.stretch_features import Stretches, StretchFeatures, StretchJob
-from kws_tfmot.data.stretch_speech import spoken, with_recordings
-from kws_tfmot.data.stretches import Speech
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.files import replacing
+from kws_tfmot.sparsity.settings import Iterative, SparsitySettings, TfmotMagnitude
 from kws_tfmot.training.stream_judge import threshold_for
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from kws_tfmot.training.stream_state import StreamState
 from pipelines.stages.build import Build
+from pipelines.stages.draws import Draws
+from pipelines.stages.stream_speech import StreamSpeech, speech_of
 
 if TYPE_CHECKING:
     from kws_tfmot.keras import keras
+    from kws_tfmot.training.stream_training import SparseStreams, StreamTrainResult
 
 CALIBRATION = "calibration.npz"
 STATE = "streams_state"
 _VALIDATION_SHARES = (0.3, 0.0, 0.3, 0.4)  # a word cut short is no fair test, so none is in validation
 _EVERYDAY_SHARES = (0.0, 0.0, 0.1, 0.9)  # what the threshold is chosen on: talk, and few words that sound near
-_AS_SPOKEN = {"time_warp": 0.0, "scrambled_share": 0.0}
-_HOURS_OF_NEGATIVES = 4.0
+# With recordings of people to validate on: their words one after the other, as they are, and some talk.
+_RECORDED_SHARES, _RECORDED_OTHERS = (0.3, 0.0, 0.55, 0.15), (0.0, 0.0, 0.8, 0.2)
+_AS_SPOKEN: dict[str, Any] = {"time_warp": 0.0, "scrambled_share": 0.0}
+_AS_RECORDED: dict[str, Any] = {
+    "vocal_tract": (1.0, 1.0), "wander": 0.0, "room_probability": 0.0, "equaliser_probability": 0.0,
+    "noise_snr_db": (10.0, 40.0),
+}  # fmt: skip
 _CALIBRATION_WINDOWS = 600
 
 
-def train_streams(build: Build, network: keras.Model, settings: StreamTrainSettings, key: str) -> dict[str, Any]:
-    """Train ``network`` on stretches, write windows to calibrate with, and return the figures, with the threshold.
-
-    An interrupted training of the same ``key`` goes on after its last whole epoch.
+class StreamTraining:
+    """What the dense and the sparse training on streams have in common.
 
     Raises:
         RecipeError: If the model is not of the family streaming_cnn, a decision is not due every 3 frames, or the
-            recipe trains on after this.
+            recipe trains on single clips after this.
     """
-    from kws_tfmot.models.streaming_cnn import STRIDE
-    from kws_tfmot.training.stream_training import posteriors_of, train_on_streams
 
+    def __init__(self, build: Build, settings: StreamTrainSettings) -> None:
+        from kws_tfmot.models.streaming_cnn import STRIDE
+
+        _check(build, STRIDE)
+        self.build, self.settings = build, settings
+        self.job = StretchJob(settings.stretch, build.recipe.frontend, STRIDE, len(build.index.labels),
+                              settings.after_ms, settings.margin_ms, settings.frequency_masks,
+                              settings.time_masks)  # fmt: skip
+
+    @cached_property
+    def speech(self) -> StreamSpeech:
+        """What is said, to train with and by held-out voices."""
+        return speech_of(self.build, self.settings)
+
+    @cached_property
+    def held_out(self) -> Stretches:
+        """The stretches that choose the weights."""
+        return self._held(_RECORDED_SHARES if self.speech.recorded else _VALIDATION_SHARES, 0, self.settings.validation)
+
+    @property
+    def smoothing(self) -> int:
+        """Decisions under the detector's moving average."""
+        detection = self.build.recipe.detection
+        return max(1, round(detection.smoothing_ms / detection.stride_ms))
+
+    def train(
+        self, network: keras.Model, settings: StreamTrainSettings, key: str, draws: Draws,
+        sparse: SparseStreams | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Train ``network`` in place and return the figures, with the threshold that the detector gets.
+
+        An interrupted training of the same ``key`` goes on after its last whole epoch.
+        """
+        from kws_tfmot.training.stream_training import train_on_streams
+
+        seed = self.build.recipe.seed + 100_003 * draws
+        state = StreamState(self.build.run.path(STATE), key)
+        with StretchFeatures(self.speech.train, self.job, settings.processes) as maker:
+            result = train_on_streams(
+                network, maker, self.held_out, self.job, settings, seed, self.smoothing,
+                reporter=self.build.reporter, state=state, sparse=sparse,
+            )  # fmt: skip
+        return self._figures(network, result)
+
+    def _figures(self, network: keras.Model, result: StreamTrainResult) -> dict[str, Any]:
+        from kws_tfmot.training.stream_training import posteriors_of
+
+        score, recipe = result.score, self.build.recipe
+        if score is None:
+            return {"epochs": 0}
+        shares = _RECORDED_OTHERS if self.speech.recorded else _EVERYDAY_SHARES
+        alarms = self._held(shares, 3, self.settings.threshold_stretches)
+        step_s = recipe.detection.stride_ms / 1000
+        posteriors = posteriors_of(network, alarms.features, recipe.frontend.scale)
+        threshold = threshold_for(posteriors, alarms.targets, self.smoothing, step_s, self.settings.threshold_per_hour)
+        return {
+            "epochs": len(result.history),
+            "selected_epoch": result.selected_epoch + 1,
+            "validation_missed": score.missed,
+            "validation_hours": score.hours,
+            "validation_keywords": score.keywords,
+            "threshold": round(threshold, 4),
+            "threshold_hours": alarms.targets.size * step_s / 3600,
+        }
+
+    def _held(self, shares: tuple[float, float, float, float], number: int, count: int) -> Stretches:
+        changes = {"shares": shares, **_AS_SPOKEN, **(_AS_RECORDED if self.speech.recorded else {})}
+        stretch = self.settings.stretch.model_copy(update=changes)
+        judged = self.job._replace(stretch=stretch, frequency_masks=0, time_masks=0)
+        with StretchFeatures(self.speech.held, judged, self.settings.processes) as maker:
+            return maker.draw([self.build.recipe.seed, number], count)
+
+
+def train_streams(build: Build, network: keras.Model, settings: StreamTrainSettings, key: str) -> dict[str, Any]:
+    """Train the dense ``network`` on stretches, write windows to calibrate with, and return the figures.
+
+    Raises:
+        RecipeError: As :class:`StreamTraining`.
+    """
+    training = StreamTraining(build, settings)
+    figures = training.train(network, settings, key, Draws.DENSE)
+    with replacing(build.run.path(CALIBRATION)) as temporary:
+        np.savez(temporary, windows=_windows(training.held_out, build.recipe.frontend.frames, build.recipe.seed))
+    return figures
+
+
+def sparsify_on_streams(
+    build: Build, dense: keras.Model, settings: StreamTrainSettings, sparsity: SparsitySettings, key: str
+) -> tuple[keras.Model, dict[str, Any]]:
+    """Train until the recipe's share of the weights of ``dense`` is zero; the sparse network and the figures.
+
+    Decisions that hold no keyword weigh what they weighed last in the dense training.
+
+    Raises:
+        RecipeError: As :class:`StreamTraining`.
+    """
+    from kws_tfmot.models.copying import fresh_copy
+    from kws_tfmot.sparsity.registry import prepare_training
+    from kws_tfmot.training.stream_step import Teacher
+    from kws_tfmot.training.stream_training import SparseStreams, epoch_of_step, soften, steps_until
+
+    soften(dense, 1 / settings.temperature)  # back to what was trained
+    changes = {"epochs": sparsity.epochs, "learning_rate": sparsity.learning_rate,
+               "negative_weights": settings.negative_weights[-1:]}  # fmt: skip
+    later = settings.model_copy(update=changes)
+    (plan,) = sparsity.plan()
+    steps = steps_until(later, later.epochs) // later.epochs
+    prepared = prepare_training(dense, sparsity, plan, steps, build.calibration(), build.recipe.seed)
+    keep_from = min(later.epochs - 1, epoch_of_step(later, plan.ramp(steps).final))
+    teacher = Teacher(dense, sparsity.distillation) if sparsity.distillation else None
+    network = fresh_copy(dense)
+    sparse = SparseStreams(prepared, keep_from, teacher)
+    return network, StreamTraining(build, settings).train(network, later, key, Draws.SPARSE, sparse)
+
+
+def _check(build: Build, stride: int) -> None:
     recipe = build.recipe
-    if recipe.model.name != "streaming_cnn" or recipe.detection.stride_ms != STRIDE * recipe.frontend.hop_ms:
+    if recipe.model.name != "streaming_cnn" or recipe.detection.stride_ms != stride * recipe.frontend.hop_ms:
         raise RecipeError(
-            f"streams train model.name=streaming_cnn with detection.stride_ms={STRIDE * recipe.frontend.hop_ms}. "
+            f"streams train model.name=streaming_cnn with detection.stride_ms={stride * recipe.frontend.hop_ms}. "
             f"Received: {recipe.model.name}, {recipe.detection.stride_ms}"
         )
-    later = recipe.sparsity or recipe.quantization.low_bit or recipe.quantization.mode == "qat"
-    if later:
+    if recipe.quantization.low_bit or recipe.quantization.mode == "qat":
         # Those train on single clips, which would undo what streams taught.
         raise RecipeError(
-            "a recipe with streams takes quantization.mode=ptq and neither sparsity nor quantization.low_bit: these "
-            "would train on single clips what was trained on streams. "
-            f"Received: sparsity={'set' if recipe.sparsity else 'null'}, quantization.mode={recipe.quantization.mode}, "
+            "a recipe with streams takes quantization.mode=ptq and no quantization.low_bit: these would train on "
+            "single clips what was trained on streams. "
+            f"Received: quantization.mode={recipe.quantization.mode}, "
             f"low_bit={'set' if recipe.quantization.low_bit else 'null'}.",
-            "Leave them out, or make the model smaller with model.size=s.",
+            "Leave them out, or make the model smaller with sparsity, or model.size=s.",
         )
-    train, held = _speech(build, settings)
-    job = StretchJob(settings.stretch, recipe.frontend, STRIDE, len(build.index.labels), settings.after_ms,
-                     settings.margin_ms, settings.frequency_masks, settings.time_masks)  # fmt: skip
-    judged = job._replace(
-        stretch=settings.stretch.model_copy(update={"shares": _VALIDATION_SHARES, **_AS_SPOKEN}),
-        frequency_masks=0, time_masks=0,
-    )  # fmt: skip
-    with StretchFeatures(held, judged, settings.processes) as maker:
-        held_out = maker.draw([recipe.seed, 0], settings.validation)
-    smoothing = max(1, round(recipe.detection.smoothing_ms / recipe.detection.stride_ms))
-    state = StreamState(build.run.path(STATE), key)
-    with StretchFeatures(train, job, settings.processes) as maker:
-        result = train_on_streams(
-            network, maker, held_out, job, settings, recipe.seed, smoothing, reporter=build.reporter, state=state
+    sparsity = recipe.sparsity
+    if isinstance(sparsity, TfmotMagnitude | Iterative) or (sparsity and sparsity.shrink):
+        raise RecipeError(
+            "a recipe with streams takes methods that train once with masks of ours, and no shrink. "
+            f"Received: sparsity.method={sparsity.method}, shrink={str(sparsity.shrink).lower()}.",
+            "Use sparsity.method=mask_regrowth.",
         )
-    with replacing(build.run.path(CALIBRATION)) as temporary:
-        np.savez(temporary, windows=_windows(held_out, recipe.frontend.frames, recipe.seed))
-    score = result.score
-    if score is None:
-        return {"epochs": 0}
-    everyday = judged._replace(stretch=settings.stretch.model_copy(update={"shares": _EVERYDAY_SHARES, **_AS_SPOKEN}))
-    with StretchFeatures(held, everyday, settings.processes) as maker:
-        alarms = maker.draw([recipe.seed, 3], settings.threshold_stretches)
-    step_s = recipe.detection.stride_ms / 1000
-    posteriors = posteriors_of(network, alarms.features, recipe.frontend.scale)
-    threshold = threshold_for(posteriors, alarms.targets, smoothing, step_s, settings.threshold_per_hour)
-    return {
-        "epochs": len(result.history),
-        "selected_epoch": result.selected_epoch + 1,
-        "validation_missed": score.missed,
-        "validation_hours": score.hours,
-        "validation_keywords": score.keywords,
-        "threshold": round(threshold, 4),
-        "threshold_hours": alarms.targets.size * step_s / 3600,
-    }
-
-
-def _speech(build: Build, settings: StreamTrainSettings) -> tuple[Speech, Speech]:
-    """Speech to train with and of held-out voices, with the user's negatives and recordings."""
-    recipe = build.recipe
-    rate, keywords = recipe.frontend.sample_rate, recipe.data.keywords
-    train, held = spoken(keywords, settings.speech, recipe.seed, build.cache, rate, build.reporter)
-    if recipe.data.negatives:
-        pieces, notes = pieces_of(recipe.data.negatives, rate, _HOURS_OF_NEGATIVES, recipe.seed)
-        for note in notes:
-            build.reporter.note(note)
-        train, held = (_with_pieces(*pair) for pair in ((train, pieces[::2] + pieces[3::4]), (held, pieces[1::4])))
-    return _with_own(build, train, "train"), _with_own(build, held, "validation")
-
-
-def _with_pieces(speech: Speech, pieces: list[Int16]) -> Speech:
-    return speech._replace(talk=speech.talk + tuple(pieces), noise=speech.noise + tuple(pieces))
-
-
-def _with_own(build: Build, speech: Speech, split: str) -> Speech:
-    """``speech`` with the recordings that the split has, if any."""
-    index, data = build.index, build.recipe.clips
-    audio = index.audio(split)
-    places = np.flatnonzero(audio.recorded)
-    if not len(places):
-        return speech
-    clips = [(audio.words[k], audio.gather(np.array([k]))[0]) for k in places]
-    stretches = [index.noise.samples[s.first : s.last] for s in index.noise.stretches(split)
-                 if s.name.startswith("recorded/")]  # fmt: skip
-    return with_recordings(speech, clips, stretches, data.keywords, data.sample_rate)
 
 
 def _windows(held_out: Stretches, frames: int, seed: int) -> np.ndarray:

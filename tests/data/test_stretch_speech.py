@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from kws_tfmot.data.speech import Clip, Voice
-from kws_tfmot.data.stretch_speech import _as_speech
+from kws_tfmot.data.stretch_speech import _as_speech, with_recordings
+from kws_tfmot.data.stretches import Recording, Speech
 
 RATE = 16000
 
@@ -20,3 +21,16 @@ def test_a_slip_of_the_tongue_is_a_near_word_and_a_sentence_is_talk() -> None:
     assert [int(wave.max()) for wave in speech.keywords[0]] == [100, 200]
     assert sorted(int(wave.max()) for wave in speech.near) == [300, 400]
     assert [int(wave.max()) for wave in speech.talk] == [500]
+
+
+def test_recordings_come_as_often_as_synthetic_words_and_rare_other_words_oftener_than_they_are() -> None:
+    made = Speech((tuple(np.full(RATE // 2, 100, np.int16) for _ in range(6)),), (), ())
+    noise = np.random.default_rng(0).normal(0, 10, RATE)
+    clip = noise.astype(np.int16)
+    clip[5000:9000] = 5000
+    clips = [("nova", clip)] * 2 + [("over", clip)] * 16 + [("dog", clip)]
+    speech = with_recordings(made, clips, [clip], ["nova"], RATE)
+    own = [said for said in speech.keywords[0] if isinstance(said, Recording)]
+    assert len(own) == 6 and len(speech.keywords[0]) == 12
+    assert len(speech.near) == 16 + 4 and len(speech.noise) == 1  # the square root of 16 * 1
+    assert all(abs(said.first - 5000) < 500 and abs(said.last - 9000) < 500 for said in own)

@@ -8,7 +8,15 @@ import pytest
 import kws_tfmot.data.stretch_features as stretch_features
 from kws_tfmot.data.stretch_features import StretchJob, _begin, _make, _moved, _read_at, scrambled, warped_places
 from kws_tfmot.data.stretch_settings import StretchSettings
-from kws_tfmot.data.stretches import OTHER, Speech, Stretch, StretchComposer, decision_targets, wandering
+from kws_tfmot.data.stretches import (
+    OTHER,
+    Recording,
+    Speech,
+    Stretch,
+    StretchComposer,
+    decision_targets,
+    wandering,
+)
 from kws_tfmot.frontend.settings import FrontendSettings
 
 RATE = 16000
@@ -135,3 +143,22 @@ def test_a_share_of_stretches_is_scrambled_and_holds_no_keyword(monkeypatch: pyt
     assert 0 < changed.sum() < 12
     assert (made[0.0].targets == 0).any() and (made[0.4].targets[changed] == 1).all()
     assert np.array_equal(made[0.0].targets[~changed], made[0.4].targets[~changed])
+
+
+def test_a_recorded_word_ends_where_it_ends_and_not_where_its_clip_does() -> None:
+    clip = np.full(RATE, 40, np.int16)  # a little noise around a loud word of 0.3 s
+    clip[6400:11200] = 8000
+    recording = Recording(clip, 6400, 11200)
+    alone = {"shares": (1.0, 0.0, 0.0, 0.0), "vocal_tract": (1.0, 1.0), "tilt": 0.0, "level_db": (0.0, 0.0)}
+    quiet = {"silent_share": 0.0, "room_probability": 0.0, "equaliser_probability": 0.0, "noise_probability": 0.0}
+    surrounded = []
+    for share in (0.0, 1.0):
+        settings = StretchSettings.model_validate(alone | quiet | {"surroundings": share})
+        composer = StretchComposer(Speech(((recording,),), (recording,), ()), settings, RATE)
+        stretch = composer.draw(np.random.default_rng(5))
+        loud = np.abs(stretch.samples.astype(int)) > 3000
+        for (_, end), (first, last) in zip(stretch.ends, stretch.speech, strict=False):
+            assert loud[end - 4000 : end - 400].all() and not loud[end + 100 : end + 800].any()
+            surrounded.append((share, last - first))
+    assert {length for share, length in surrounded if not share} == {4800}
+    assert max(length for share, length in surrounded if share) > 6000

@@ -18,3 +18,13 @@ def test_the_threshold_lies_above_the_false_accepts_that_are_too_many() -> None:
     assert (strict.missed, strict.keywords) == (0.5, 2) and 0.7 < strict.threshold < 0.9
     assert judge_stretches(scores, targets, 1, 0.03, 1000.0).missed == 0.0  # 2.5 s: two false accepts are allowed
     assert judge_stretches(scores, targets, 5, 0.03, 1.0).missed == 0.0  # a mean of five hides one loud decision
+
+
+def test_a_word_taken_for_another_is_missed_and_no_false_accept() -> None:
+    scores = np.zeros((2, 200, 4))
+    scores[0, 10:15, 0] = scores[0, 5:15, 1] = 0.9  # down, and go while the window fills and holds it
+    scores[1, 10:15, 0] = scores[1, 100, 1] = 0.8  # the same word, and go long after it
+    targets = np.full((2, 200), 2)
+    targets[:, 10:15] = 0
+    found = judge_stretches(scores, targets, 1, 0.03, 0.1)
+    assert 0.8 < found.threshold < 0.9 and found.missed == 0.5

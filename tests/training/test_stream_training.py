@@ -10,6 +10,7 @@ import pytest
 from kws_tfmot.data.stretch_features import Stretches, StretchJob
 from kws_tfmot.data.stretch_settings import StretchSettings
 from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.sparsity.settings import DistillationSettings, MaskRegrowth
 from kws_tfmot.training.stream_judge import threshold_for
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from kws_tfmot.training.stream_state import StreamState
@@ -64,6 +65,49 @@ def test_a_temperature_divides_the_classifier_and_nothing_else() -> None:
     assert all(
         np.allclose(one, 4 * other, rtol=1e-6) and one.any() for one, other in zip(hard[-2:], soft[-2:], strict=True)
     )
+
+
+def _sparse_training(made: _Made, state: StreamState | None, weight: float = 1.0) -> list[np.ndarray]:
+    from kws_tfmot.keras import seed_everything
+    from kws_tfmot.models.settings import ModelSettings
+    from kws_tfmot.models.streaming_cnn import build
+    from kws_tfmot.sparsity.registry import prepare_training
+    from kws_tfmot.training.stream_step import Teacher
+    from kws_tfmot.training.stream_training import SparseStreams, epoch_of_step, steps_until, train_on_streams
+
+    seed_everything(1)
+    dense = build(ModelSettings(name="streaming_cnn", width=8), (_FRONTEND.frames, 8), 3)
+    sparsity = MaskRegrowth(target=0.75, epochs=4, end=0.3, freeze=0.5, frequency=1, decay=2.0)
+    settings = _SETTINGS.model_copy(update={"epochs": 4})
+    (plan,) = sparsity.plan()
+    steps = steps_until(settings, 4) // 4
+    training = prepare_training(dense, sparsity, plan, steps)
+    teacher = Teacher(dense, DistillationSettings(weight=weight))
+    sparse = SparseStreams(training, epoch_of_step(settings, plan.ramp(steps).final), teacher)
+    held_out = _Made().draw([9], 20)
+    train_on_streams(dense, made, held_out, _JOB, settings, 1, 5, state=state, sparse=sparse)  # type: ignore[arg-type]
+    return list(dense.get_weights())
+
+
+def _zeros(weights: list[np.ndarray]) -> float:
+    """Share of zeros in the pointwise kernels."""
+    kernels = np.concatenate([kernel.ravel() for kernel in weights if kernel.shape == (1, 1, 8, 8)])
+    return float(np.mean(kernels == 0))
+
+
+def test_a_sparse_training_on_streams_keeps_its_zeros() -> None:
+    assert _zeros(_sparse_training(_Made(), None)) > 0.6  # of the averaged weights that were kept
+
+
+@pytest.mark.slow
+def test_a_sparse_training_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+    whole = _sparse_training(_Made(), None)
+    with pytest.raises(KeyboardInterrupt):
+        _sparse_training(_Made(3), StreamState(tmp_path / "state", "k"))
+    resumed = _sparse_training(_Made(1), StreamState(tmp_path / "state", "k"))
+    assert all(np.array_equal(one, other) for one, other in zip(whole, resumed, strict=True))
+    listens = _sparse_training(_Made(), None, weight=50.0)
+    assert any(not np.array_equal(one, other) for one, other in zip(whole, listens, strict=True))
 
 
 def test_a_stretch_that_was_wrongly_accepted_comes_again_more_often() -> None:
