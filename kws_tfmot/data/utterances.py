@@ -72,12 +72,15 @@ def loudest_span(samples: Int16, rate: int, pause_ms: int = 200) -> tuple[int, i
     >>> noise[9600:17600] *= 20
     >>> loudest_span(noise.astype(np.int16), 16000)
     (9280, 17920)
+    >>> loudest_span(np.pad(noise, 4000).astype(np.int16), 16000)
+    (13280, 21920)
     """
     frame = rate * _FRAME_MS // 1000
     levels = _smoothed(_levels(samples, frame), _WORD_FRAMES)
-    if not len(levels):
+    heard = levels[levels > 0]  # a shorter clip was padded with digital silence, which says nothing of its noise
+    if not len(heard):
         return 0, len(samples)
-    floor, peak = float(np.percentile(levels, _FLOOR_PERCENTILE)), float(levels.max())
+    floor, peak = float(np.percentile(heard, _FLOOR_PERCENTILE)), float(levels.max())
     least = min(max(floor + _WORD_ABOVE_FLOOR_DB, peak - _WORD_BELOW_PEAK_DB), peak - _WORD_ABOVE_FLOOR_DB)
     runs = _merge(_runs(levels >= least), pause_ms // _FRAME_MS)
     first, last = next(run for run in runs if run[0] <= int(levels.argmax()) < run[1])
