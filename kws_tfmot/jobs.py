@@ -194,7 +194,7 @@ def _serve(connection: Connection, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that temporary files are removed
     limit_threads(threads)
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    threading.Thread(target=follow_parent, daemon=True).start()
     # Such a process ends without the functions that TensorFlow and others leave to delete their temporary files.
     with tempfile.TemporaryDirectory(prefix="kws-worker-", ignore_cleanup_errors=True) as folder:
         tempfile.tempdir = os.environ["TMPDIR"] = folder
@@ -204,7 +204,8 @@ def _serve(connection: Connection, threads: int) -> None:
                 connection.send(("outcome", attempt(job, lambda *message: connection.send(message))))
 
 
-def _follow_parent() -> None:
+def follow_parent() -> None:
+    """End this worker process when its parent has ended, however that came; to be run by a daemon thread."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

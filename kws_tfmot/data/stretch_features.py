@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from kws_tfmot.data.stretch_settings import StretchSettings
 from kws_tfmot.data.stretches import Speech, Stretch, StretchComposer, decision_targets
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.jobs import follow_parent
 
 _AT_ONCE = 30
 _CORNER_MS = 250
@@ -95,6 +97,7 @@ _made: tuple[StretchComposer, StretchJob, Frontend] | None = None
 
 def _begin(speech: Speech, job: StretchJob) -> None:
     global _made
+    threading.Thread(target=follow_parent, daemon=True).start()
     rate = job.frontend.sample_rate
     longest = rate * (job.frontend.clip_ms - _BEFORE_MS) // 1000
     composer = StretchComposer(speech, job.stretch, rate, longest)

@@ -64,9 +64,15 @@ def spoken(
         for held_out, side in enumerate(sides):
             # Few voices (hibari, Piper) all train; their absence from validation costs nothing.
             few = len(voices) < 2 * _HELD_OUT
-            side.append([clip for part in parts for clip in part if (_validates(clip) and not few) == bool(held_out)])
+            side.append([clip for part in parts for clip in part if (_validates(clip) and not few) == bool(held_out)
+                         and not _says_unwritten(clip, names, alike)])  # fmt: skip
     train, held = (_as_speech(side, keywords, rate) for side in sides)
     return train, held
+
+
+def _says_unwritten(clip: Clip, keywords: Collection[str], alike: Collection[str]) -> bool:
+    """Whether a clip other than of a keyword has a word in it that sounds just like one ("write" in a sentence)."""
+    return clip.text.casefold() not in keywords and not set(clip.text.casefold().split()).isdisjoint(alike)
 
 
 def _near(keywords: Sequence[str], count: int) -> tuple[str, ...]:

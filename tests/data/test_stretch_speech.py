@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kws_tfmot.data.speech import Clip, Voice
-from kws_tfmot.data.stretch_speech import _as_speech, with_recordings
+from kws_tfmot.data.stretch_speech import _as_speech, _says_unwritten, with_recordings
 from kws_tfmot.data.stretches import Recording, Speech
 
 RATE = 16000
@@ -34,3 +34,10 @@ def test_recordings_come_as_often_as_synthetic_words_and_rare_other_words_oftene
     assert len(own) == 6 and len(speech.keywords[0]) == 12
     assert len(speech.near) == 16 + 4 and len(speech.noise) == 1  # the square root of 16 * 1
     assert all(abs(said.first - 5000) < 500 and abs(said.last - 9000) < 500 for said in own)
+
+
+def test_a_sentence_with_a_word_that_sounds_like_a_keyword_is_no_negative() -> None:
+    alike = {"right", "write"}
+    said = {text: _says_unwritten(_clip(text, 100), ("right",), alike)
+            for text in ("right", "write", "dogs write letters", "dogs bring letters")}  # fmt: skip
+    assert said == {"right": False, "write": True, "dogs write letters": True, "dogs bring letters": False}

@@ -68,8 +68,18 @@ def test_a_detector_goes_on_with_what_was_collected(tmp_path: Path) -> None:
     assert second.run.path(INT8_MODEL).is_file()
 
 
-@pytest.mark.parametrize("override", ["sparsity={target: 0.5}", "quantization.mode=qat"])
-def test_training_on_after_streams_is_refused_at_once(tmp_path: Path, override: str) -> None:
+@pytest.mark.parametrize(
+    ("override", "reason"),
+    [
+        ("quantization.mode=qat", "on single clips"),
+        ("sparsity={method: tfmot_magnitude, target: 0.5}", "method=tfmot_magnitude"),
+        ("sparsity={method: iterative, target: 0.5}", "method=iterative"),
+        ("sparsity={method: mask_regrowth, target: 0.5, shrink: true}", "shrink=true"),
+    ],
+)
+def test_what_would_train_on_single_clips_after_streams_is_refused_at_once(
+    tmp_path: Path, override: str, reason: str
+) -> None:
     build = Build(_recipe(override), "synthetic", Run(tmp_path / "run"), cache=tmp_path / "cache")
-    with pytest.raises(RecipeError, match="neither sparsity nor"):
+    with pytest.raises(RecipeError, match=reason):
         train_dense(build)
