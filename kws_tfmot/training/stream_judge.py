@@ -104,7 +104,7 @@ def _away_from_keywords(
 
 
 def _spans(classes: npt.NDArray[np.integer], word: int) -> list[tuple[int, int]]:
-    """Decisions that hold ``word``, with the open ones around them."""
+    """Decisions that hold ``word``, with the open ones around them; not of a word that the stretch holds in part."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], (classes == word).astype(np.int8), [0]))))
     spans = []
     for first, last in edges.reshape(-1, 2).tolist():
@@ -112,7 +112,8 @@ def _spans(classes: npt.NDArray[np.integer], word: int) -> list[tuple[int, int]]
             last += 1
         while first and classes[first - 1] == -1:
             first -= 1
-        spans.append((first, last))
+        if first > 0 and last < len(classes):
+            spans.append((first, last))
     return spans
 
 

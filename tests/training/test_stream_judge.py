@@ -28,3 +28,11 @@ def test_a_word_taken_for_another_is_missed_and_no_false_accept() -> None:
     targets[:, 10:15] = 0
     found = judge_stretches(scores, targets, 1, 0.03, 0.1)
     assert 0.8 < found.threshold < 0.9 and found.missed == 0.5
+
+
+def test_a_word_cut_by_the_end_of_a_stretch_is_not_judged() -> None:
+    scores, targets = np.zeros((1, 100, 3)), np.ones((1, 100), int)
+    scores[0, 50:60, 0] = 0.9
+    targets[0, 50:60] = targets[0, 96:] = targets[0, :3] = 0
+    found = judge_stretches(scores, targets, 5, 0.03, 1.0)
+    assert (found.missed, found.keywords) == (0.0, 1)
