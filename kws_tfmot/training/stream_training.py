@@ -30,8 +30,8 @@ from kws_tfmot.training.stream_settings import StreamTrainSettings
 from kws_tfmot.training.stream_state import Best, Snapshot, StreamState
 from kws_tfmot.training.stream_step import Teacher, make_step
 
-# The average reaches over the last third of the steps so far, or what the decay allows: averages over much of a training
-# generalise to other domains (SWAD, Cha et al. 2021, arXiv 2102.08604), here from synthetic voices to people.
+# The average reaches over the last third of the steps so far, or what the decay allows: averages over much of a
+# training generalise to other domains (SWAD, Cha et al. 2021, arXiv 2102.08604), here from synthetic voices to people.
 _REACH = 3.0
 
 
