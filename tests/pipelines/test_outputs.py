@@ -24,7 +24,7 @@ from pipelines.outputs import file_to_write, folder_to_write
 
 READS = {
     "against", "clips", "comparison", "det", "features", "log", "model", "models", "negatives", "paths", "positives",
-    "recipe", "recordings", "run", "sound",
+    "recipe", "recordings", "run", "sound", "verifier",
 }  # fmt: skip
 WRITERS = {folder_to_write: "folder", file_to_write: "file"}
 
