@@ -23,7 +23,11 @@ ENCODINGS = ("tests/firmware_export/test_engine_encodings.py",)
 QAT = "tests/quantization/test_tfmot_qat.py"
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "kws_tfmot/sparsity/allocation.py": ("tests/sparsity/test_coverage.py", *TRAINED),
+    "kws_tfmot/sparsity/allocation.py": (
+        "tests/sparsity/test_patterns.py",
+        "tests/sparsity/test_coverage.py",
+        *TRAINED,
+    ),
     "kws_tfmot/sparsity/compressed_sensing.py": (),
     "kws_tfmot/sparsity/compressed_sensing_pruning.py": (f"{METHODS} -k 'csp and (target or blocks)'",),
     "kws_tfmot/sparsity/coverage.py": ("tests/sparsity/test_coverage.py",),
@@ -34,6 +38,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/sparsity/masked_training.py": (*TRAINED, f"{METHODS} -k 'goes_on and l1'"),
     "kws_tfmot/sparsity/method.py": TRAINED,
     "kws_tfmot/sparsity/patterns.py": (
+        "tests/sparsity/test_patterns.py",
         "tests/search/test_supernet.py -k select",
         f"{METHODS} -k 'n_of_m and one_shot'",
     ),
