@@ -15,8 +15,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from firmware_export.codegen.memory_plan import live_bytes
+from firmware_export.encodings.row_pairs import ROWS
 from firmware_export.graphs.mbconv import mbconv_model
 from firmware_export.lowering.lower import lower
+from firmware_export.operators.kernels.convolution import MOST_ZERO_ROWS
 from firmware_export.search_costs.operation_counts import COUNTED, DENSE, Measurements
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.models.mbconv_cells import Cell
@@ -116,7 +118,7 @@ class OperationCosts:
 
     def _end_constants(self) -> int:
         s = self.space
-        return _pairs(math.prod(FIRST_CONV), s.width) + _pairs(s.width, s.mix) + _matrix(s.mix, s.classes)
+        return _pairs(math.prod(FIRST_CONV), s.width) + _pairs(s.width, s.mix) + _classifier(s.mix, s.classes)
 
     # instructions and cycles
 
@@ -157,7 +159,7 @@ class OperationCosts:
         return self._end_constants() + self._code(small) - (len(small) - 1) * self._one_more()
 
     def _code(self, cells: Sequence[Cell]) -> int:
-        return self._measured.linked(cells).code
+        return self._measured.linked(cells, self.space.input_shape[1]).code
 
     # RAM
 
@@ -169,7 +171,7 @@ class OperationCosts:
 
     def _static_ram(self, cells: Sequence[Cell]) -> int:
         """Static data without the arena, and the stack, which depends on the kernels in use."""
-        linked = self._measured.linked(_kernels_alone(cells))
+        linked = self._measured.linked(_kernels_alone(cells), self.space.input_shape[1])
         return linked.data + linked.stack
 
     def _live_bytes(self, cell: Cell) -> tuple[int, int, int]:
@@ -205,6 +207,16 @@ def _pairs(depth: int, channels: int) -> int:
     8
     """
     return 4 * -(-channels // 2) * -(-depth // 2) + channels * _CHANNEL_BYTES
+
+
+def _classifier(depth: int, channels: int) -> int:
+    """Bytes of a matrix times a vector, whose rows lie together by fours where zeros that fill them up are few.
+
+    >>> _classifier(8, 3) - _matrix(8, 3)
+    8
+    """
+    zeros = -channels % ROWS * depth
+    return _matrix(depth, channels) + (zeros if depth % 4 == 0 and zeros <= MOST_ZERO_ROWS else 0)
 
 
 def _matrix(depth: int, channels: int) -> int:

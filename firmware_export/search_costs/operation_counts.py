@@ -28,7 +28,8 @@ from kws_tfmot.search.cells.space import CellSpace
 
 DENSE = ("dense",)
 COUNTED = ("instructions", "cycles")
-_LINKED = CellSpace(8, 8, 1, (9, 4), 2)  # of the networks that are linked to learn the size of code
+_LINKED = (8, 8, 1)  # widths and cells of the networks that are linked to learn the size of code
+_LINKED_ROWS = 9
 _COMPILER = Path(__file__).parent.parent
 
 
@@ -83,16 +84,16 @@ class Measurements:
         kept = self._kept({"ends": [space.input_shape, space.width, space.mix, space.classes]}, measure)
         return int(kept[COUNTED.index(unit)])
 
-    def linked(self, cells: Sequence[Cell | None]) -> Linked:
-        """Code, static data and stack of a small network with these cells."""
+    def linked(self, cells: Sequence[Cell | None], columns: int) -> Linked:
+        """Code, static data and stack of a small network with these cells on planes of so many columns."""
 
         def measure() -> dict[str, int]:
             """Bytes of flash and RAM beside constants and arena, and of the stack, of a linked image."""
-            engine = build(mbconv_model(_LINKED, cells), encodings=DENSE)
+            engine = build(mbconv_model(CellSpace(*_LINKED, (_LINKED_ROWS, columns), 2), cells), encodings=DENSE)
             size, _, stack, _ = run_engine(self.board, engine, _inputs(engine))
             return asdict(Linked(size.flash - engine.constant_bytes, size.ram - engine.plan.arena, stack))
 
-        return Linked(**self._kept({"linked": [str(cell) for cell in cells]}, measure))
+        return Linked(**self._kept({"linked": [str(cell) for cell in cells], "columns": columns}, measure))
 
     def _count(self, model: bytes, what: str) -> dict[int, tuple[int, int]]:
         """Instructions and modelled cycles (the middle of their range) of each operator of a model."""
