@@ -93,7 +93,7 @@ class SubnetCosts:
         self._offers: dict[tuple[int, int], _Offers] = {}
         self._known: dict[Levels, dict[str, float]] = {}
         self._arenas: dict[tuple[str, ...], int] = {}
-        self._fixed: dict[frozenset[tuple[str, bool]], tuple[int, int]] = {}
+        self._fixed: dict[frozenset[str], tuple[int, int]] = {}
         self._counted: dict[tuple[int, str], dict[int, tuple[int, int]]] = {}
         self._rest: tuple[int, int, int] | None = None
         engine = assemble(self._base, dense, "")
@@ -185,16 +185,18 @@ class SubnetCosts:
 
     def _firmware(self, levels: Levels, picked: list[Estimate]) -> tuple[int, int]:
         """Flash without constants, and static RAM without arena, of a firmware with these kernels; linked once."""
-        vectors = [op.vector for op in self._convolutions[0].values()]
-        kinds = frozenset(zip((e.encoding for e in picked), vectors, strict=True))
-        if kinds not in self._fixed and self._board:
-            self._say(f"linking {', '.join(sorted({name for name, _ in kinds}))} kernels for {self._board.core}")
+        chosen = zip(self._operators, picked, strict=True)
+        functions = frozenset[str]().union(
+            *(self._convolutions[self._level(op, levels)][op].functions(e.encoding) for op, e in chosen)
+        )
+        if functions not in self._fixed and self._board:
+            self._say(f"linking {', '.join(sorted({e.encoding for e in picked}))} kernels for {self._board.core}")
             engine = self._engine(levels, picked)
             with tempfile.TemporaryDirectory() as folder:
                 size = footprint(build_firmware(self._board, engine.files, "infer.c", Path(folder), (PROBE,)))
-            self._fixed[kinds] = (size.flash - engine.constant_bytes, size.ram - engine.plan.arena)
+            self._fixed[functions] = (size.flash - engine.constant_bytes, size.ram - engine.plan.arena)
             self._save()
-        return self._fixed[kinds]
+        return self._fixed[functions]
 
     def _arena(self, names: tuple[str, ...], picked: list[Estimate]) -> int:
         if names not in self._arenas:
@@ -247,7 +249,7 @@ class SubnetCosts:
     def _save(self) -> None:
         if self._cache is None:
             return
-        fixed = [[sorted(kinds), list(sizes)] for kinds, sizes in self._fixed.items()]
+        fixed = [[sorted(functions), list(sizes)] for functions, sizes in self._fixed.items()]
         counted = [[level, name, sorted(counts.items())] for (level, name), counts in self._counted.items()]
         record = {"identity": self.identity, "fixed": fixed, "counted": counted, "rest": self._rest}
         write_json(self._cache, record)
@@ -258,8 +260,8 @@ class SubnetCosts:
         record = json.loads(self._cache.read_text(encoding="utf-8"))
         if record["identity"] != self.identity:
             return
-        for kinds, (code, ram) in record["fixed"]:
-            self._fixed[frozenset((name, vector) for name, vector in kinds)] = (code, ram)
+        for functions, (code, ram) in record["fixed"]:
+            self._fixed[frozenset(functions)] = (code, ram)
         for level, name, counts in record["counted"]:
             self._counted[level, name] = {op: (instructions, cycles) for op, (instructions, cycles) in counts}
         self._rest = tuple(record["rest"]) if record["rest"] else None

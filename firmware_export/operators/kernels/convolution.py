@@ -148,6 +148,17 @@ class Convolution(Operation):
         width = narrow_width(output.pixels, output.plane)
         return 0 if width == BLOCK else width
 
+    def kernel(self, encoding: str) -> str:
+        """Name of the C function that multiplies with weights of an encoding."""
+        if narrow := self.narrow(encoding):
+            return f"kws_conv_narrow_{narrow}"
+        pairs = "_pairs" if self.paired(encoding) else ""
+        return f"kws_{'fc' if self.vector else 'conv'}_{ENCODINGS[encoding].kernel}{pairs}"
+
+    def functions(self, encoding: str) -> frozenset[str]:
+        """The C functions that an encoding calls: the kernel, and im2col of it."""
+        return frozenset({self.kernel(encoding), self._im2col(encoding)[0]})
+
     def takes(self, encoding: str) -> bool:
         """Whether it has a kernel: none for planes and delta of vectors, nor for delta where outputs are not plain."""
         return not (encoding in ("planes", "delta") and self.vector) and (encoding != "delta" or self.requant.plain)
@@ -164,8 +175,7 @@ class Convolution(Operation):
         encoding = step.picked.encoding
         paired, narrow = self.paired(encoding), self.narrow(encoding)
         table = step.array("int8_t", "table", encoded.table) if encoded.table else "NULL"
-        kernel = f"kws_{'fc' if self.vector else 'conv'}_{ENCODINGS[encoding].kernel}"
-        kernel = f"kws_conv_narrow_{narrow}" if narrow else kernel + ("_pairs" if paired else "")
+        kernel = self.kernel(encoding)
         im2col, needs = self._im2col(encoding)
         if narrow:
             needs.append("kws_conv_narrow_get_buffer_size")
