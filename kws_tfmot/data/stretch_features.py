@@ -21,7 +21,6 @@ from kws_tfmot.jobs import follow_parent
 _AT_ONCE = 30
 _CORNER_MS = 250
 _SCRAMBLED = 0x5C4A  # keeps its random numbers apart from those of the stretches
-_PIECES_MS = (60, 300)  # of what is scrambled
 _BEFORE_MS = 250  # of a window, left for what is not the keyword
 
 
@@ -136,8 +135,8 @@ def _make(request: tuple[tuple[int, ...], int, int]) -> Stretches:
     if job.stretch.scrambled_share:
         rng = np.random.default_rng([*seed, first, _SCRAMBLED])
         rows = np.flatnonzero(rng.random(count) < job.stretch.scrambled_share)
-        lengths = (_PIECES_MS[0] // settings.hop_ms, _PIECES_MS[1] // settings.hop_ms)
-        features[rows] = scrambled(rng, features, len(rows), lengths)
+        lengths = tuple(max(1, round(length / settings.hop_ms)) for length in job.stretch.scrambled_ms)
+        features[rows] = scrambled(rng, features, len(rows), (lengths[0], lengths[1]))
         targets[rows] = job.classes - 2
     return Stretches(features, targets)
 

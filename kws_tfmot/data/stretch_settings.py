@@ -23,8 +23,9 @@ class StretchSettings(Settings):
             rhythm that no engine has.
         time_warp: How far the tempo of the finished stretch wanders, without a change of pitch (standard deviation of
             its logarithm).
-        scrambled_share: Share of stretches put together anew from pieces of 60 to 300 ms of others, none long enough
-            for a keyword: all sounds of speech, in orders that no sentence has.
+        scrambled_share: Share of stretches put together anew from pieces of others: all sounds of speech, in orders
+            that no sentence has.
+        scrambled_ms: Range of the pieces' lengths, none long enough for a keyword.
         short_talk: Share of pieces of talk that are as short as a word, with quiet around them.
         bursts_probability: Of breaths, clicks and rustle, short noises that end a word as a hiss would.
         cut_together: Share of stretches whose parts were recorded in different rooms by different microphones.
@@ -47,6 +48,7 @@ class StretchSettings(Settings):
     wander: float = pydantic.Field(default=0.0, ge=0.0, le=0.5)
     time_warp: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     scrambled_share: float = pydantic.Field(default=0.0, ge=0.0, lt=1.0)
+    scrambled_ms: Range = (60.0, 300.0)
     short_talk: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     bursts_probability: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     cut_together: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
@@ -65,6 +67,13 @@ class StretchSettings(Settings):
         if min(shares) < 0 or abs(sum(shares) - 1) > 1e-6 or shares[0] <= 0:
             raise ValueError(f"expected four shares that add up to 1, the first above 0, got {shares}")
         return shares
+
+    @pydantic.field_validator("scrambled_ms")
+    @classmethod
+    def _within_a_stretch(cls, bounds: Range) -> Range:
+        if not 10.0 <= bounds[0] <= bounds[1] <= 3000.0:
+            raise ValueError(f"expected 10 to 3000 ms, the lower bound first, got {bounds}")
+        return bounds
 
     @pydantic.field_validator("cut_ms", "vocal_tract", "noise_snr_db", "level_db")
     @classmethod

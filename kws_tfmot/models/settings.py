@@ -12,7 +12,7 @@ from kws_tfmot.models.mbconv_cells import cells_text, parse_cells
 from kws_tfmot.settings import Settings
 
 OWN = "own"
-_FAMILY_KEYS = ("size", "width", "blocks", "dropout", "multiplier", "mix", "cells", "time_padding")
+_FAMILY_KEYS = ("size", "width", "blocks", "dropout", "multiplier", "mix", "cells", "time_padding", "separable")
 Size = Literal["s", "m", "l"]
 
 
@@ -31,6 +31,8 @@ class ModelSettings(Settings):
         time_padding: ``same`` pads time at both ends of the window, as published; ``valid`` does not, so that a
             stream's rows are computed once (docs/streaming.md), and crops skips to their newest rows. ``cnn``, ``dnn``
             and ``streaming_cnn`` never pad time.
+        separable: streaming_cnn: blocks of a depthwise and a pointwise convolution; false: of a full one along time,
+            with a skip.
         dropout: Share of the last features dropped in training, 0 to 0.9.
         multiplier: mbconv: the published widths (72 and, of the mix convolution, 144) times this, to a multiple of 8,
             where ``width`` and ``mix`` are not given. bc_resnet: the number in its name, in place of ``size``.
@@ -47,6 +49,7 @@ class ModelSettings(Settings):
     width: int | None = pydantic.Field(default=None, ge=4, le=1024)
     blocks: int | None = pydantic.Field(default=None, ge=1, le=24)
     time_padding: Literal["same", "valid"] | None = None
+    separable: bool = True
     dropout: float = pydantic.Field(default=0.0, ge=0.0, le=0.9)
     multiplier: float | None = pydantic.Field(default=None, gt=0.0, le=8.0)
     mix: int | None = pydantic.Field(default=None, ge=4, le=4096)

@@ -133,12 +133,15 @@ def test_scrambled_stretches_are_short_pieces_of_others_in_their_places() -> Non
 def test_a_share_of_stretches_is_scrambled_and_holds_no_keyword(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stretch_features, "_made", None)
     frontend = FrontendSettings(kind="microfrontend", clip_ms=1500)
-    made = {}
+    made, asked = {}, []
+    pieces = stretch_features.scrambled
+    monkeypatch.setattr(stretch_features, "scrambled", lambda *given: (asked.append(given[-1]), pieces(*given))[1])
     for share in (0.0, 0.4):
-        settings = StretchSettings(seconds=3.0, silent_share=0.0, scrambled_share=share)
+        settings = StretchSettings(seconds=3.0, silent_share=0.0, scrambled_share=share, scrambled_ms=(50.0, 120.0))
         _begin(_speech(), StretchJob(settings, frontend, 3, 3, (20, 280), 120))
         made[share] = _make(((1, 2), 0, 12))
     assert np.array_equal(_make(((1, 2), 0, 12)).features, made[0.4].features)
+    assert set(asked) == {(5, 12)}  # frames of 10 ms
     changed = (made[0.0].features != made[0.4].features).any(axis=(1, 2))
     assert 0 < changed.sum() < 12
     assert (made[0.0].targets == 0).any() and (made[0.4].targets[changed] == 1).all()
