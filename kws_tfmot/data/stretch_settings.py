@@ -96,6 +96,7 @@ class SpeechSettings(Settings):
         kokoro_foreign: Utterances of each keyword, and of near words, by Kokoro with foreign accents.
         slips: Near misses by the neural engines, a keyword with a sound or two replaced, as a share of its utterances.
         other_words: Utterances of other common words, one at a time, by each engine but Kokoro.
+        enough_recordings: From so many recordings on a keyword is heard in these alone; null: always by engines too.
         near_words: Different words that sound nearly like each keyword.
     """
 
@@ -108,6 +109,7 @@ class SpeechSettings(Settings):
     kokoro_foreign: tuple[int, int] = (96, 0)
     slips: float = pydantic.Field(default=0.0, ge=0.0, le=10.0)
     other_words: int = pydantic.Field(default=0, ge=0, le=100_000)
+    enough_recordings: int | None = pydantic.Field(default=None, ge=1)
     near_words: int = pydantic.Field(default=40, ge=1, le=200)
 
     def counts(self, engine: str) -> tuple[int, int, int]:

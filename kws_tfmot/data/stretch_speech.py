@@ -104,11 +104,13 @@ def _requests(
 
 
 def with_recordings(
-    speech: Speech, clips: Sequence[tuple[str, Int16]], noise: Sequence[Int16], keywords: Sequence[str], rate: int
-) -> Speech:
+    speech: Speech, clips: Sequence[tuple[str, Int16]], noise: Sequence[Int16], keywords: Sequence[str], rate: int,
+    enough: int | None = None,
+) -> Speech:  # fmt: skip
     """``speech`` with recordings, (word, samples) each, which come at least as often as what is synthetic of a kind.
 
-    Of other words, those with few recordings come oftener than these are, by the square root of their number.
+    A keyword with ``enough`` recordings is heard in these alone. Of other words, those with few recordings come oftener
+    than these are, by the square root of their number.
     """
     labels = tuple(keywords)
     own: list[list[Recording]] = [[] for _ in labels]
@@ -117,7 +119,10 @@ def with_recordings(
         label = label_of(word, labels)
         recording = Recording(samples, *loudest_span(samples, rate))
         (others.setdefault(word, []) if label == UNKNOWN else own[labels.index(label)]).append(recording)
-    words = tuple((*made, *_as_many(mine, len(made))) for made, mine in zip(speech.keywords, own, strict=True))
+    words = tuple(
+        tuple(mine) if enough and len(mine) >= enough else (*made, *_as_many(mine, len(made)))
+        for made, mine in zip(speech.keywords, own, strict=True)
+    )
     most = max((len(said) for said in others.values()), default=0)
     balanced = [one for said in others.values() for one in _as_many(said, round((most * len(said)) ** 0.5))]
     near = (*_as_many(speech.near, len(balanced)), *_as_many(balanced, len(speech.near)))

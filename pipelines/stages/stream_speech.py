@@ -54,7 +54,8 @@ def speech_of(build: Build, settings: StreamTrainSettings) -> StreamSpeech:
     enough = all(sum(word == said for said, _ in held_clips) >= _ENOUGH_TO_VALIDATE for word in keywords)
     if enough:
         held = held._replace(keywords=tuple(() for _ in keywords), near=())
-    train = with_recordings(train, train_clips, _noise(build, "train"), keywords, rate)
+    alone = settings.speech.enough_recordings
+    train = with_recordings(train, train_clips, _noise(build, "train"), keywords, rate, alone)
     held = with_recordings(held, held_clips, _noise(build, "validation"), keywords, rate)
     return StreamSpeech(train, held, enough)
 

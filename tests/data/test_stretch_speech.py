@@ -32,6 +32,8 @@ def test_recordings_come_as_often_as_synthetic_words_and_rare_other_words_oftene
     speech = with_recordings(made, clips, [clip], ["nova"], RATE)
     own = [said for said in speech.keywords[0] if isinstance(said, Recording)]
     assert len(own) == 6 and len(speech.keywords[0]) == 12
+    for enough, count in ((2, 2), (3, 12)):
+        assert len(with_recordings(made, clips, [clip], ["nova"], RATE, enough).keywords[0]) == count
     assert len(speech.near) == 16 + 4 and len(speech.noise) == 1  # the square root of 16 * 1
     assert all(abs(said.first - 5000) < 500 and abs(said.last - 9000) < 500 for said in own)
 
