@@ -46,6 +46,7 @@ STAND_IN = "reference"
 _MAX_ARENA = 1 << 28
 _MEMORY = 512 << 20  # that a worker may take for a small model
 _MAX_MEMORY = 3 << 30
+_AT_ONCE = 1 << 26  # bytes of inputs and outputs held to compare two models
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,15 @@ class Interpreter:
         count = len(batches[0])
         if not count:
             return [np.empty((0, *spec.shape), spec.dtype) for spec in self.outputs]
-        results = self._session.run(batches, restart=restart)
+        try:
+            results = self._session.run(batches, restart=restart)
+        except MemoryError:
+            each = sum(math.prod(spec.shape) * spec.dtype.itemsize for spec in self.outputs)
+            raise ModelError(
+                f"the outputs of the model ({self._label}) take {each:,} bytes, those of {count} inferences more than "
+                "there is room for.",
+                "Run fewer at a time.",
+            ) from None
         for result, spec in zip(results, self.outputs, strict=True):
             if (result.dtype, result.shape) != (spec.dtype, (count, *spec.shape)):
                 raise ModelError(
@@ -289,13 +298,21 @@ def _random(spec: TensorSpec, shape: tuple[int, ...], rng: np.random.Generator) 
 
 
 def outputs_equal(first: str | Path | bytes, second: str | Path | bytes, kind: str = "tflm", count: int = 64) -> bool:
-    """Whether two models give the same bytes on ``count`` random inputs, one after another."""
+    """Whether two models give the same bytes on ``count`` random inputs, one after another.
+
+    As many at a time as :data:`_AT_ONCE` bytes of inputs and outputs allow.
+    """
     one, other = (open_interpreter(model, kind, several=True) for model in (first, second))
     if [(spec.dtype, spec.shape) for spec in one.inputs] != [(spec.dtype, spec.shape) for spec in other.inputs]:
         return False
-    batches = random_samples(one, count, seed=count)
-    pairs = zip(one.run_all(batches), other.run_all(batches), strict=True)
-    return all(left.tobytes() == right.tobytes() for left, right in pairs)
+    each = sum(math.prod(spec.shape) * spec.dtype.itemsize for spec in (*one.inputs, *one.outputs, *other.outputs))
+    step = max(1, min(count, _AT_ONCE // max(each, 1)))
+    for done in range(0, count, step):
+        batches = random_samples(one, min(step, count - done), seed=count + done)
+        pairs = zip(one.run_all(batches), other.run_all(batches), strict=True)
+        if not all(left.tobytes() == right.tobytes() for left, right in pairs):
+            return False
+    return True
 
 
 def available_kinds() -> tuple[str, ...]:

@@ -11,9 +11,10 @@ import pytest
 from tflite_builders import build, operator, tensor
 
 from kws_tfmot.errors import ModelError
+from kws_tfmot.tflite import interpreter as interpreters
 from kws_tfmot.tflite import isolated
 from kws_tfmot.tflite.document import pack, unpack
-from kws_tfmot.tflite.interpreter import KINDS, available_kinds, open_interpreter, random_inputs
+from kws_tfmot.tflite.interpreter import KINDS, available_kinds, open_interpreter, outputs_equal, random_inputs
 from kws_tfmot.tflite.schema import SparsityParametersT
 
 REQUIRED = {"tflm", "builtin", "reference", "xnnpack"}
@@ -51,6 +52,25 @@ def test_intermediates_end_in_the_output(model, kind):
     assert np.array_equal(inside[interpreter.graph.outputs[0]], interpreter.run(sample))
     for index, array in inside.items():
         assert array.shape == interpreter.graph.tensor(index).shape
+
+
+def test_models_with_large_outputs_are_compared_piece_by_piece(model, monkeypatch):
+    asked = []
+    sample = interpreters.random_samples
+    monkeypatch.setattr(interpreters, "random_samples", lambda one, n, seed: asked.append(n) or sample(one, n, seed))
+    monkeypatch.setattr(interpreters, "_AT_ONCE", 3 * (20 * 10 + 2 * 5) + 1)
+    assert outputs_equal(model, model, count=7)
+    assert asked == [3, 3, 1]
+
+
+def test_outputs_that_memory_cannot_hold_are_an_error_of_the_model(model, monkeypatch):
+    def no_room(self, inputs, restart):
+        raise MemoryError
+
+    opened = open_interpreter(model)
+    monkeypatch.setattr(isolated.IsolatedModel, "run", no_room)
+    with pytest.raises(ModelError, match="outputs of the model .* take 5 bytes, those of 7 inferences"):
+        opened.run(random_inputs(opened.graph, 7, seed=0))
 
 
 def test_xnnpack_keeps_no_intermediates(model):
