@@ -16,14 +16,20 @@ from kws_tfmot.files import cache_root, replacing, sha256_bytes
 FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-fPIC", "-shared", "-fvisibility=default")
 
 
-def build_library(name: str, folder: Path, flags: Sequence[str] = FLAGS) -> Path:
+def build_library(name: str, folder: Path, flags: Sequence[str] = FLAGS, also: Sequence[Path] = ()) -> Path:
     """Path of the library of all sources in ``folder``, in the cache under ``name`` and a SHA-256 of what made it.
+
+    Args:
+        name: What the library is called.
+        folder: Its sources and headers.
+        flags: Of the compiler.
+        also: Further sources, which include headers of ``folder``.
 
     Raises:
         ToolchainError: No compiler is found, or it fails.
     """
     compiler = find_compiler()
-    sources = sorted(folder.glob("*.[ch]"))
+    sources = [*sorted(folder.glob("*.[ch]")), *also]
     recipe = "\0".join([*compiler, *flags, os.uname().machine])
     digest = sha256_bytes(recipe.encode() + b"".join(p.name.encode() + p.read_bytes() for p in sources))
     target = cache_root() / f"{name}-{digest[:24]}.so"
@@ -32,7 +38,7 @@ def build_library(name: str, folder: Path, flags: Sequence[str] = FLAGS) -> Path
     files = [str(p) for p in sources if p.suffix == ".c"]
     try:
         with replacing(target) as temporary:
-            command = [*compiler, *flags, "-o", str(temporary), *files, "-lm"]
+            command = [*compiler, *flags, f"-I{folder}", "-o", str(temporary), *files, "-lm"]
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
             if done.returncode:
                 raise ToolchainError(f"{shlex.join(command)} failed:\n{done.stderr.strip()}")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from kws_tfmot.files import sha256_bytes
 from kws_tfmot.frontend.micro_tables import MicroTables, make_micro_tables
-from kws_tfmot.frontend.native import HOST_ONLY, MICRO_SOURCES, SOURCES, table_arrays, table_numbers
+from kws_tfmot.frontend.native import HOST_ONLY, MICRO_SOURCES, SHARED, SOURCES, table_arrays, table_numbers
 from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.frontend.tables import FrontendTables, make_tables
 
@@ -27,7 +27,8 @@ def c_source(settings: FrontendSettings) -> dict[str, str]:
     functions and files are the same for every kind.
     """
     files = export_tables(settings)
-    for path in sorted((MICRO_SOURCES if settings.kind == "microfrontend" else SOURCES).glob("*.[ch]")):
+    own = (MICRO_SOURCES if settings.kind == "microfrontend" else SOURCES).glob("*.[ch]")
+    for path in (*own, *SHARED):
         if path.name not in (*HOST_ONLY, *files):
             files[path.name] = path.read_text(encoding="utf-8")
     return dict(sorted(files.items()))

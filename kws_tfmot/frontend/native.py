@@ -19,6 +19,7 @@ from kws_tfmot.host_library import FLAGS
 
 SOURCES = Path(__file__).with_name("csrc")
 MICRO_SOURCES = SOURCES / "micro"
+SHARED = tuple(sorted((SOURCES / "shared").glob("*.c")))  # sources of both kinds
 HOST_ONLY = ("kws_frontend_clips.c", "kws_frontend_clips.h", "kws_frontend_lanes.c")
 
 
@@ -181,4 +182,4 @@ def load_library(folder: Path = SOURCES) -> ctypes.CDLL:
 
 def build_library(flags: Sequence[str] = FLAGS, folder: Path = SOURCES) -> Path:
     """Path of the compiled front end in the cache, see :func:`kws_tfmot.host_library.build_library`."""
-    return host_library.build_library("kws-frontend", folder, flags)
+    return host_library.build_library("kws-frontend", folder, flags, SHARED)

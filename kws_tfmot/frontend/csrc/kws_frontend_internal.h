@@ -32,6 +32,11 @@ enum { KWS_WINDOW_SHIFT = 8, KWS_SPECTRUM_SHIFT = 6, KWS_LOG_BITS = 10, KWS_LOG_
 #define KWS_INLINE static inline
 #endif
 
+/* Features of the window of samples in the stream's history. */
+KWS_INLINE void kws_frontend_window(kws_frontend *frontend, int8_t *features) {
+    (void)kws_frontend_frame(frontend->tables, frontend->history, frontend->scratch, features);
+}
+
 /* Window the samples and transform them: scratch[2 k], scratch[2 k + 1] = real, imaginary part of bin k. */
 void kws_frontend_fft(const kws_frontend_tables *tables, const int16_t *samples, int32_t *scratch);
 

@@ -36,6 +36,11 @@ enum { KWS_LOG_SEGMENT_BITS = 7, KWS_LOG_SCALE_SHIFT = 6, KWS_LOG_COEFFICIENT = 
 #define KWS_INLINE static inline
 #endif
 
+/* Features of the window of samples in the stream's history. */
+KWS_INLINE void kws_frontend_window(kws_frontend *frontend, int8_t *features) {
+    (void)kws_frontend_frame(frontend->tables, frontend->history, frontend->scratch, frontend->estimate, features);
+}
+
 /* Largest left shift that keeps every windowed sample in 16 bits, as TFLM determines it. */
 uint32_t kws_frontend_headroom(const kws_frontend_tables *tables, const int16_t *samples);
 

@@ -1,6 +1,5 @@
-#include <string.h>
-
-#include "kws_frontend.h"
+/* The stream of samples that every kind of front end reads windows from. */
+#include "kws_frontend_internal.h"
 
 kws_frontend_status kws_frontend_push(kws_frontend *frontend, const int16_t *samples, size_t count, size_t *consumed,
                                       int8_t *features) {
@@ -17,7 +16,7 @@ kws_frontend_status kws_frontend_push(kws_frontend *frontend, const int16_t *sam
     if (frontend->filled < window) {
         return KWS_FRONTEND_OK;
     }
-    kws_frontend_frame(frontend->tables, frontend->history, frontend->scratch, frontend->estimate, features);
+    kws_frontend_window(frontend, features);
     frontend->filled = window - hop;
     memmove(frontend->history, frontend->history + hop, frontend->filled * sizeof(int16_t));
     return KWS_FRONTEND_FRAME;
