@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import hashlib
 import itertools
 import json
 import os
+import platform
 import re
 import shutil
 import tempfile
@@ -22,6 +24,7 @@ PARTIAL = ".*.partial*"
 """Names of files and folders that an interruption may leave."""
 _HERE, _RENAME_EXCHANGE = -100, 2  # AT_FDCWD and a flag, of Linux' fcntl.h
 _MOST_OTHERS = 500  # files of a folder that is exchanged as a whole
+_swept: set[tuple[int, Path]] = set()  # processes and folders, see _sweep
 _SUFFIX_ROOM = 48  # bytes that a name is longer by while the file is being written
 
 
@@ -33,7 +36,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}-{threading.get_ident()}.partial{target.suffix}")
+    _sweep(target.parent)
+    temporary = _beside(target.parent, target.stem, target.suffix)
     try:
         yield temporary
         temporary.replace(target)
@@ -54,7 +58,7 @@ def staged_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_partial(target.parent)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.partial")
+    temporary = _beside(target.parent, target.name)
     try:
         temporary.mkdir()
         yield temporary
@@ -136,9 +140,7 @@ def write_files(files: Mapping[str, bytes | str], folder: str | os.PathLike[str]
         place = target.resolve().parent if whole else target
         place.mkdir(parents=True, exist_ok=True)
         remove_partial(place)
-        staged = (
-            place / f".{target.resolve().name if whole else 'export'}.{os.getpid()}-{threading.get_ident()}.partial"
-        )
+        staged = _beside(place, target.resolve().name if whole else "export")
         try:
             staged.mkdir()
             for name, data in sorted(files.items()):
@@ -198,10 +200,31 @@ def _remove_empty(folder: Path, top: Path) -> None:
         folder = folder.parent
 
 
+def _beside(folder: Path, stem: str, suffix: str = "") -> Path:
+    """What a file or a folder is called in ``folder`` while this thread writes it."""
+    return folder / f".{stem}.{os.getpid()}-{threading.get_ident()}-{_this_computer()}.partial{suffix}"
+
+
+@functools.cache
+def _this_computer() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what killed processes left in ``folder``, when this process first writes to it."""
+    if (mark := (os.getpid(), folder.absolute())) not in _swept:
+        _swept.add(mark)
+        remove_partial(folder)
+
+
 def remove_partial(folder: Path) -> None:
-    """Delete what killed processes left half-written in ``folder``; what living ones are writing stays."""
+    """Delete what killed processes left half-written in ``folder``.
+
+    What living ones are writing stays, and what those of other computers have left, which may be alive.
+    """
     for left in folder.glob(PARTIAL):
-        if (process := re.search(r"\.(\d+)-\d+\.partial", left.name)) and not _lives(int(process[1])):
+        found = re.search(r"\.(\d+)-\d+-([0-9a-f]+)\.partial", left.name)
+        if found and found[2] == _this_computer() and not _lives(int(found[1])):
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
             else:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kws_tfmot.errors import KwsError
-from kws_tfmot.files import remove_partial, write_files
+from kws_tfmot.files import remove_partial, replacing, write_files
 
 
 def test_a_new_folder_holds_all_or_nothing(tmp_path: Path) -> None:
@@ -40,17 +40,28 @@ def test_places_that_cannot_be_written_are_named(tmp_path: Path, place: str) -> 
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_only_the_dead_lose_what_they_were_writing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["cleaned", "written to"])
+def test_only_the_dead_lose_what_they_were_writing(tmp_path: Path, how: str) -> None:
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
-    left = tmp_path / f".model.{int(dead.stdout)}-140.partial.h5"
-    folder = tmp_path / f".out.{int(dead.stdout)}-140.partial"
-    living = tmp_path / f".model.{os.getpid()}-140.partial.h5"
+    with replacing(tmp_path / "model.h5") as temporary:
+        living = temporary.name
+        temporary.touch()
+    (tmp_path / "model.h5").unlink()
+    mark = living.split(f".{os.getpid()}-")[1]
+    left = tmp_path / f".model.{int(dead.stdout)}-{mark}"
+    folder = tmp_path / f".out.{int(dead.stdout)}-{mark.removesuffix('.h5')}"
+    there = left.with_name(left.name.replace(".partial", "0.partial"))  # on another computer the process may live
     mine = tmp_path / "notes.partial"
     folder.mkdir()
-    for path in (left, living, mine, folder / "a.c"):
+    for path in (left, tmp_path / living, there, mine, folder / "a.c"):
         path.write_text("half")
-    remove_partial(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([living.name, mine.name])
+    if how == "cleaned":
+        remove_partial(tmp_path)
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted([living, there.name, mine.name])
+    else:  # the first file that a process writes to a folder
+        script = "from kws_tfmot.files import write_text; import sys; write_text(sys.argv[1], 'whole')"
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / "page.html")], check=True)
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted([living, there.name, mine.name, "page.html"])
 
 
 KILLED = """

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +28,7 @@ from kws_tfmot.data.speech.espeak import ENGLISH, accents_of, data_folder, varia
 from kws_tfmot.data.speech.scripts import check_script
 from kws_tfmot.data.store import Progress, store_key
 from kws_tfmot.errors import DataError
+from kws_tfmot.files import staged_folder
 from kws_tfmot.progress import Silent, Task
 
 UNKNOWN_WORDS = (
@@ -69,21 +68,11 @@ def render(settings: DataSettings, cache_dir: Path, progress: Progress | None = 
     folder = cache_dir / f"synthetic-{key}"
     if folder.is_dir():
         return folder
-    partial = cache_dir / f".synthetic-{key}.{os.getpid()}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with staged_folder(folder) as staged:
         if _espeak_alone(settings):
-            _render_into(partial, settings, words, progress)
+            _render_into(staged, settings, words, progress)
         else:
-            _render_with_engines(partial, settings, words, cache_dir, progress)
-        try:
-            partial.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # another process may have been faster; its files are the same
-                raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            _render_with_engines(staged, settings, words, cache_dir, progress)
     return folder
 
 

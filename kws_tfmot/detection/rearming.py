@@ -54,6 +54,8 @@ def leaders(scores: Int, thresholds: Int) -> npt.NDArray[np.int64]:
 
     >>> leaders(np.array([[3, 4], [5, 5], [1, 9]]), np.array([3, 5])).tolist()
     [0, 0, 1]
+    >>> leaders(np.array([[3, 0]]), np.array([5, 0])).tolist()
+    [1]
     """
     reached = scores >= thresholds
     best = np.where(reached, scores, -1).argmax(axis=1)

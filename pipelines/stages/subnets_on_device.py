@@ -68,11 +68,17 @@ def open_log(build: Build, subnets: Subnetworks) -> EvaluationLog:
 
 
 def finish(
-    build: Build, subnets: Subnetworks, levels: Levels, board: str | None, *, shrink: bool = True
+    build: Build,
+    subnets: Subnetworks,
+    levels: Levels,
+    board: str | None,
+    *,
+    shrink: bool = True,
+    budget: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Carry a sub-network through conversion, evaluation, export, streams and (with a board) emulation: its row.
 
-    ``shrink`` removes dead units where that makes the firmware on ``board`` no larger.
+    ``shrink`` removes dead units, unless :func:`better_firmware` within ``budget`` on ``board`` is the one with them.
     """
     own = subnetwork_build(build, subnets, levels, shrink=shrink)
     if shrink and board:
@@ -80,7 +86,7 @@ def finish(
         both = [own, subnetwork_build(build, subnets, levels, shrink=False)]
         for one in both:
             run_on_board(one, board)
-        own = min(both, key=lambda one: one.run.figures(f"emulate-{board}")["flash"])
+        own = both[better_firmware([one.run.figures(f"emulate-{board}") for one in both], budget or {})]
     evaluate_build(own)
     export_build(own)
     figures = own.run.figures("evaluate")[INT8_MODEL]
@@ -102,6 +108,18 @@ def finish(
         run_on_board(own, board)
         row["board"] = own.run.figures(f"emulate-{board}")
     return row
+
+
+def better_firmware(measured: Sequence[Mapping[str, Any]], budget: Mapping[str, float]) -> int:
+    """Which of some firmwares that compute the same to ship: the smallest of those that meet every limit of ``budget``.
+
+    Where none does, the one that is least over it.
+
+    >>> small, fast = {"flash": 20e3, "cycles": 3e6}, {"flash": 21e3, "cycles": 2e6}
+    >>> better_firmware([small, fast], {}), better_firmware([small, fast], {"flash": 24e3, "cycles": 2.5e6})
+    (0, 1)
+    """
+    return min(range(len(measured)), key=lambda i: (excess(measured[i], budget), measured[i]["flash"]))
 
 
 def run_on_board(build: Build, board: str) -> bool:
@@ -173,7 +191,7 @@ def search(
     while True:
         result = evolve(subnets.space, log, costs, limits, settings, reporter=build.reporter)
         best = result.best
-        row = finish(build, subnets, best.levels, board, shrink=shrink)
+        row = finish(build, subnets, best.levels, board, shrink=shrink, budget=budget)
         row |= {
             "estimate": costs(best.levels),
             "validation": {"accuracy": best.accuracy, "loss": best.loss},
@@ -197,7 +215,7 @@ def _sparsest(
 ) -> dict[str, Any]:
     """The sparsest sub-network without its dead units, which the estimates leave in, where that meets the budget."""
     levels = subnets.space.uniform(subnets.space.top)
-    row = finish(build, subnets, levels, board)
+    row = finish(build, subnets, levels, board, budget=budget)
     if excess(row["board"], budget) > 0:
         least = describe({key: row["board"][key] for key in budget})
         raise BudgetError(

@@ -69,7 +69,7 @@ def test_outputs_that_memory_cannot_hold_are_an_error_of_the_model(model, monkey
 
     opened = open_interpreter(model)
     monkeypatch.setattr(isolated.IsolatedModel, "run", no_room)
-    with pytest.raises(ModelError, match="outputs of the model .* take 5 bytes, those of 7 inferences"):
+    with pytest.raises(ModelError, match=r"outputs of the model .* take 5 bytes, those of 7 inferences"):
         opened.run(random_inputs(opened.graph, 7, seed=0))
 
 
