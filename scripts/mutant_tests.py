@@ -21,6 +21,7 @@ LOW_BIT = "tests/quantization/test_low_bit.py"
 SHRINK = ("tests/sparsity/test_shrink.py -k 'not resnet and not ds_cnn and not 2-'",)
 ENCODINGS = ("tests/firmware_export/test_engine_encodings.py",)
 QAT = "tests/quantization/test_tfmot_qat.py"
+BOUNDS = "tests/test_bounds.py"
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/sparsity/allocation.py": (
@@ -47,6 +48,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/sparsity/rounds.py": ("tests/pipelines/test_sparse_training.py -k budget",),
     "kws_tfmot/sparsity/schedules.py": ("tests/sparsity/test_short_trainings.py",),
     "kws_tfmot/sparsity/settings.py": (
+        BOUNDS,
         "tests/sparsity/test_older_spelling.py",
         "tests/sparsity/test_coverage.py",
         f"{METHODS} -k 'settings or refused or clips'",
@@ -65,12 +67,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/quantization/integer_kernels.py": (f"{LOW_BIT} -k 'file or saving or refused'",),
     "kws_tfmot/quantization/layer_schemes.py": ("tests/quantization/test_layer_schemes.py",),
     "kws_tfmot/quantization/low_bit_layers.py": (f"{LOW_BIT} -k 'bits or depthwise or gradient or statistics'",),
-    "kws_tfmot/quantization/low_bit_settings.py": (f"{LOW_BIT} -k 'bits or role or refused'",),
+    "kws_tfmot/quantization/low_bit_settings.py": (BOUNDS, f"{LOW_BIT} -k 'bits or role or refused'",),
     "kws_tfmot/quantization/low_bit_training.py": (
         "tests/quantization/test_grids.py",
         f"{LOW_BIT} -k 'lie_on and 1-without or gradient or statistics or refused'",
     ),
-    "kws_tfmot/quantization/settings.py": (f"{LOW_BIT} -k refused", f"{QAT} -k 'refused'"),
+    "kws_tfmot/quantization/settings.py": (BOUNDS, f"{LOW_BIT} -k refused", f"{QAT} -k 'refused'"),
     "kws_tfmot/quantization/tfmot_clustering.py": (f"{QAT} -k 'few_values'",),
     "kws_tfmot/quantization/tfmot_qat.py": (f"{QAT} -k 'dnn or refused or sparsity-True or saving'",),
     "kws_tfmot/detection/counters.py": MONITOR,
@@ -79,7 +81,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/detection/recorder.py": MONITOR,
     "kws_tfmot/detection/posterior.py": DETECTOR,
     "kws_tfmot/detection/rearming.py": DETECTOR,
-    "kws_tfmot/detection/settings.py": DETECTOR,
+    "kws_tfmot/detection/settings.py": (BOUNDS, *DETECTOR),
     "kws_tfmot/data/splits.py": (
         "tests/data/test_splits.py",
         "tests/data/test_held_out_words.py -k 'not training_hears'",

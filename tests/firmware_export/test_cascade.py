@@ -17,6 +17,7 @@ from kws_tfmot.data import DataSettings
 from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.evaluation.streaming.cascade import Cascade, LookStream, LookTally
+from kws_tfmot.evaluation.streaming.heard_files import context_seconds
 from kws_tfmot.frontend.settings import FrontendSettings
 from pipelines.experiments.bench import sweep
 
@@ -124,6 +125,24 @@ def test_no_look_needs_a_frame_that_is_gone(a_hop: int) -> None:
         for wake in (30, 37, 500):
             for end, time in zip(look.ends(wake), look.times(wake), strict=True):
                 assert end <= time and time - (end - look.piece) <= look.ring
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_look_takes_as_long_as_its_decisions(stream: bool) -> None:
+    """What the cost of an hour is reckoned with is what a look in the middle of a stream does."""
+    one = pair(stream, before_ms=400, after_ms=200, a_hop=5)
+    look, wake = one.look, 500
+    warm_up = look.first // look.piece - 1 if stream else 0
+    assert look.inferences == len(look.ends(wake)) + warm_up
+    assert look.frames == look.times(wake)[-1] - wake + 1 == 11
+    assert look.ring == look.first + look.before + look.stride + 1
+
+
+def test_a_recording_is_put_into_as_much_near_silence_as_the_longer_model_needs() -> None:
+    desktop = open_pair(pair(), MODELS)
+    for one, clip_ms in zip((desktop.first, desktop.second), (300, 420), strict=True):
+        assert context_seconds(one) == pytest.approx((clip_ms + one.plan.window * one.plan.stride * 20) / 1000)
+    assert context_seconds(desktop) == max(context_seconds(desktop.first), context_seconds(desktop.second))
 
 
 def test_everything_has_a_name_of_its_own(tmp_path: Path) -> None:

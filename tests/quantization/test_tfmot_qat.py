@@ -121,6 +121,40 @@ def test_unsupported_layers_are_reported_all_at_once() -> None:
         assert name in refusal.value.message
 
 
+def ends_in(activation: str, *, last: bool) -> keras.Model:
+    """A network with an activation inside its last Dense layer, or inside the one before."""
+    inputs = keras.Input((4,))
+    x = keras.layers.Dense(3, activation=activation, name="active")(inputs)
+    return keras.Model(inputs, x if last else keras.layers.Dense(2)(x))
+
+
+@pytest.mark.parametrize(
+    ("activation", "last", "refused"),
+    [
+        ("relu", False, False),
+        ("linear", False, False),
+        ("softmax", True, False),
+        ("softmax", False, True),
+        ("sigmoid", True, True),
+        ("sigmoid", False, True),
+    ],
+)
+def test_an_activation_inside_a_layer_is_relu_or_the_last_softmax(activation: str, last: bool, refused: bool) -> None:
+    network = ends_in(activation, last=last)
+    if not refused:
+        check_quantizable(network)
+        return
+    with pytest.raises(ModelError, match=f"the activation {activation} must be a layer of its own"):
+        check_quantizable(network)
+
+
+def test_an_activation_layer_without_a_scheme_is_refused() -> None:
+    inputs = keras.Input((4,))
+    network = keras.Model(inputs, keras.layers.Activation("selu")(keras.layers.Dense(3)(inputs)))
+    with pytest.raises(ModelError, match="there is no int8 scheme for the activation selu"):
+        check_quantizable(network)
+
+
 @pytest.mark.parametrize("keep_zeros", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_clustered_kernels_have_few_values(keep_zeros: bool) -> None:
     sparse = model("ds_cnn")
