@@ -253,6 +253,7 @@ uint32_t kws_depthwise_any_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_wide_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_3x3_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_small_get_buffer_size(const kws_depthwise *layer);
+uint32_t kws_depthwise_five_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_column_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_lstm_run_get_buffer_size(const kws_lstm *layer);
 
@@ -300,6 +301,7 @@ kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, in
 kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_small(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_depthwise_five(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
 /* One output pixel of a kernel N x 1 without dilation, all of it inside a column of rows. `scratch` holds the taps of
  * one channel of few bits, else it is unused. */

@@ -93,7 +93,7 @@ def test_a_matrix_that_does_not_fit_takes_the_other_kernel(shape: tuple[int, ...
 def test_depthwise_lines_that_end_after_one_two_or_three_of_four_outputs(height: int) -> None:
     rng = np.random.default_rng(height)
     w = GraphWriter()
-    x, y = w.activation((1, height, 5, 4), 0.5, -9), w.activation((1, height, 5, 4), 0.6, 4)
+    x, y = w.activation((1, height, 6, 4), 0.5, -9), w.activation((1, height, 6, 4), 0.6, 4)
     weights = rng.integers(-127, 128, (1, 3, 3, 4)).astype(np.int8)
     scales = rng.uniform(0.005, 0.015, 4).astype(np.float32)
     bias = w.biases(rng.integers(-2000, 2000, 4), scales * np.float32(0.5))

@@ -65,6 +65,12 @@ class Depthwise(Operation):
         return square and self.multiplier == 1 and self.requant.plain and w.output.width <= _FEW_OUTPUTS
 
     @property
+    def five(self) -> bool:
+        """Whether it is the 3x3 window over a plane of five columns, one of padding at each side."""
+        w = self.window
+        return self.common and (w.input.width, w.output.width, w.first_x) == (5, 5, -1) and w.first_y in (-1, 0)
+
+    @property
     def column(self) -> bool:
         """Whether it has one output pixel, of a window within the input that takes whole rows: a product of vectors."""
         w = self.window
@@ -114,6 +120,8 @@ class Depthwise(Operation):
         if self.narrow:
             return 0
         padded = 0 if self.column else self._plane_bytes()
+        if self._kind == "five":
+            padded = max(padded, 6 * w.output.height + 54)  # by vectors, see the kernel's _get_buffer_size
         if self.small and not self.column:
             padded = max(padded, 2 * (4 + 2 * w.stride_x) * ((w.output.height - 1) * w.stride_y + 3))
         return padded + -(-unpacked // 4) * 4
@@ -122,7 +130,7 @@ class Depthwise(Operation):
     def _kind(self) -> str:
         """Which of the kernels takes it."""
         kinds = {"narrow": self.narrow, "column": self.column, "small": self.small}
-        kinds |= {"3x3": self.common, "wide": self.wide}
+        kinds |= {"five": self.five, "3x3": self.common, "wide": self.wide}
         return next((kind for kind, fits in kinds.items() if fits), "any")
 
     def _plane_bytes(self) -> int:

@@ -36,7 +36,7 @@ kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *o
 #if KWS_THUMB2
 KWS_NAKED static const uint8_t *kws_bitmap_rows(KWS_ROWS_PARAMETERS) {
     KWS_ROWS("1:\n\t"
-             "str r0, [sp, #48]\n\t" /* this map's columns */
+             "str r0, [sp, #44]\n\t" /* this map's columns */
              "ldr lr, [r1], #4\n\t"
              "rev lr, lr\n\t"
              "cmp lr, #0\n\t"
@@ -50,8 +50,8 @@ KWS_NAKED static const uint8_t *kws_bitmap_rows(KWS_ROWS_PARAMETERS) {
                                                         "lsls lr, lr, #1\n\t"
                                                         "bne 2b\n"
                                                         "3:\n\t"
-                                                        "ldr r0, [sp, #48]\n\t"
-                                                        "ldr r12, [sp, #44]\n\t" /* bytes of all columns */
+                                                        "ldr r0, [sp, #44]\n\t"
+                                                        "ldr r12, [sp, #40]\n\t" /* bytes of all columns */
                                                         "ldr lr, [sp]\n\t"
                                                         "add r0, r0, #512\n\t"
                                                         "add r12, r12, lr\n\t"

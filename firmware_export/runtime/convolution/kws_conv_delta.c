@@ -36,16 +36,15 @@ kws_status kws_conv_delta(const kws_conv *layer, const int8_t *input, int8_t *ou
 #define KWS_DELTA_TWO                                                                     \
     KWS_DELTA_FIRST                                                                       \
     "sbfx r12, r3, #8, #8\n\t" KWS_ROWS_MAC("r0", "r12", "r2", "lr", "") KWS_DELTA_SECOND \
-        "asr r12, r3, #24\n\t" KWS_ROWS_MAC("r0", "r12", "r2", "lr", "ldr r3, [r1], #4\n\t")
+        "asr r12, r3, #24\n\t" KWS_ROWS_MAC("r0", "r12", "r2", "lr", "ldr r3, [r1, #4]!\n\t")
 
 KWS_NAKED static const uint8_t *kws_delta_rows(KWS_ROWS_PARAMETERS) {
-    KWS_ROWS("ldr r3, [r1], #4\n\t"
-             "subs r0, r0, #1\n"
-             "1:\n\t" KWS_DELTA_TWO "tst r3, #1\n\t"
-             "bne 2f\n\t" KWS_DELTA_TWO "tst r3, #1\n\t"
-             "beq 1b\n"
-             "2:\n\t"
-             "subs r1, r1, #4\n\t");
+    KWS_ROWS_AROUND("ldr r3, [r1]\n\t" KWS_ROWS_BEGIN_LANES, /* beside another load */
+                    "1:\n\t" KWS_DELTA_TWO "tst r3, #1\n\t"
+                    "bne 2f\n\t" KWS_DELTA_TWO "tst r3, #1\n\t"
+                    "beq 1b\n"
+                    "2:\n\t",
+                    KWS_ROWS_EXCESS, KWS_ROWS_FIRST, KWS_ROWS_SECOND);
 }
 #else
 static void kws_delta_row(const kws_conv *layer, uint32_t channel, const kws_lane *row, const uint32_t **code,
@@ -74,7 +73,9 @@ kws_status kws_conv_delta(const kws_conv *layer, const int8_t *input, int8_t *ou
         const uint32_t count = kws_block_count(plane, pixel);
         layer->im2col(layer, input, pixel, scratch);
 #if KWS_THUMB2
-        kws_rows_block(kws_delta_rows, layer, columns, output + pixel, count);
+        /* a byte before the columns: the lowest bit of a row's first word is added to the address, too */
+        const kws_lane *before = (const kws_lane *)(const void *)((const uint8_t *)columns - 1);
+        kws_rows_block(kws_delta_rows, layer, before, output + pixel, count);
 #else
         const uint32_t *code = (const uint32_t *)(const void *)layer->weights;
         for (uint32_t channel = 0; channel < layer->channels; channel++) {

@@ -25,9 +25,9 @@ kws_status kws_conv_nm(const kws_conv *layer, const int8_t *input, int8_t *outpu
 #else
 #if KWS_THUMB2
 KWS_NAKED static const uint8_t *kws_nm_rows(KWS_ROWS_PARAMETERS) {
-    KWS_ROWS("ldr r12, [sp, #44]\n\t" /* bytes of a row */
+    KWS_ROWS("ldr r12, [sp, #40]\n\t" /* bytes of a row */
              "add r12, r12, r1\n\t"
-             "str r12, [sp, #48]\n"
+             "str r12, [sp, #44]\n"
              "1:\n\t"
              "ldrb lr, [r1]\n\t"
              "and r12, lr, #15\n\t"
@@ -36,7 +36,7 @@ KWS_NAKED static const uint8_t *kws_nm_rows(KWS_ROWS_PARAMETERS) {
                  "r0", "r12", "r2", "r3", "") "bic lr, lr, #15\n\t"
                                               "add r0, r0, lr\n\t"
                                               "ldrsb r12, [r1, #2]\n\t" KWS_ROWS_MAC(
-                                                  "r0", "r12", "r2", "r3", "ldr lr, [sp, #48]\n\t") "add r1, r1, #3\n\t"
+                                                  "r0", "r12", "r2", "r3", "ldr lr, [sp, #44]\n\t") "add r1, r1, #3\n\t"
                                                                                                     "cmp r1, lr\n\t"
                                                                                                     "bne 1b\n\t");
 }

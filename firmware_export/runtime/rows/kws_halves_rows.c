@@ -42,10 +42,10 @@
 /* r0 walks the columns, to the job's `spare`; a turn is four weights, of which the first may leave out two. */
 KWS_NAKED const uint8_t *kws_halves_rows(KWS_ROWS_PARAMETERS) {
     KWS_ROWS_AROUND(BEGIN,
-                    "ldr r2, [sp, #44]\n\t" /* bytes of all columns */
+                    "ldr r2, [sp, #40]\n\t" /* bytes of all columns */
                     "bic r3, r2, #31\n\t"
                     "add r3, r3, r0\n\t"
-                    "str r3, [sp, #48]\n\t"
+                    "str r3, [sp, #44]\n\t"
                     "cmp r0, r3\n\t"
                     "beq 3f\n\t"
                     "tst r2, #32\n\t"
@@ -55,13 +55,13 @@ KWS_NAKED const uint8_t *kws_halves_rows(KWS_ROWS_PARAMETERS) {
                     "b 2f\n"
                     "1:\n\t" TWO_WEIGHTS("0", "1", "0", "16", "4", "20", "8", "24", "12", "28") "2:\n\t" TWO_WEIGHTS(
                         "2", "3", "32", "48", "36", "52", "40", "56", "44",
-                        "60") "ldr r2, [sp, #48]\n\t"
+                        "60") "ldr r2, [sp, #44]\n\t"
                               "add r1, r1, #4\n\t"
                               "add r0, r0, #64\n\t"
                               "cmp r0, r2\n\t"
                               "bne.w 1b\n"
                               "3:\n\t"
-                              "ldr r2, [sp, #44]\n\t"
+                              "ldr r2, [sp, #40]\n\t"
                               "tst r2, #16\n\t"
                               "beq 4f\n\t"
                               "ldrsb r12, [r1], #1\n\t" LAST("0", "r4", "r5") LAST("4", "r6", "r7")

@@ -22,11 +22,10 @@ typedef struct {
     int32_t twice;             /* 20: 2 * zero point + 1 */
     int8_t *output;            /* 24 */
     uint32_t plane;            /* 28: bytes from one row's outputs to the next row's */
-    uint32_t channel;          /* 32: the first row */
-    uint32_t channels;         /* 36: where to stop */
-    uint32_t whole;            /* 40: 0 where only four pixels are stored */
-    uint32_t size;             /* 44: bytes of all columns, in kws_conv_nm of a row of code */
-    uint32_t spare;            /* 48: the encoding's own, to write */
+    int32_t channel;           /* 32: less as many rows as are left; constants begin so far before the pointers */
+    uint32_t whole;            /* 36: 0 where only four pixels are stored */
+    uint32_t size;             /* 40: bytes of all columns, in kws_conv_nm of a row of code */
+    uint32_t spare;            /* 44: the encoding's own, to write */
 } kws_rows;
 KWS_CHECK_OFFSET(kws_rows, columns, 0);
 KWS_CHECK_OFFSET(kws_rows, code, 4);
@@ -37,12 +36,11 @@ KWS_CHECK_OFFSET(kws_rows, twice, 20);
 KWS_CHECK_OFFSET(kws_rows, output, 24);
 KWS_CHECK_OFFSET(kws_rows, plane, 28);
 KWS_CHECK_OFFSET(kws_rows, channel, 32);
-KWS_CHECK_OFFSET(kws_rows, channels, 36);
-KWS_CHECK_OFFSET(kws_rows, whole, 40);
-KWS_CHECK_OFFSET(kws_rows, size, 44);
-KWS_CHECK_OFFSET(kws_rows, spare, 48);
+KWS_CHECK_OFFSET(kws_rows, whole, 36);
+KWS_CHECK_OFFSET(kws_rows, size, 40);
+KWS_CHECK_OFFSET(kws_rows, spare, 44);
 
-/* Computes, requantises and stores rows `channel` to `channels` of a block; returns where the next row's code is. */
+/* Computes, requantises and stores `-channel` rows of a block; returns where the next row's code is. */
 typedef const uint8_t *(*kws_rows_function)(const kws_rows *job);
 
 /* The four words of columns at `column` times `weight`, lanes through `a` and `b`. Loads are together, since those
@@ -66,6 +64,12 @@ typedef const uint8_t *(*kws_rows_function)(const kws_rows *job);
     "add " x ", " x ", r1, lsr #31\n\t"    \
     "add " x ", " x ", " x ", asr #31\n\t" \
     "add " x ", " x ", r12\n\t"
+#endif
+/* To 8 unless r1 is set; flags stay. */
+#if KWS_DSP
+#define KWS_ROWS_UNLESS_WHOLE "cbz r1, 8f\n\t"
+#else /* too far for that */
+#define KWS_ROWS_UNLESS_WHOLE "cbnz r1, 7f\n\tb 8f\n7:\n\t"
 #endif
 /* kws_requantize_plain of twice the sum plus twice the bias; saturating shifts the last place. */
 #define KWS_ROWS_PUT(x, at)             \
@@ -96,43 +100,39 @@ typedef const uint8_t *(*kws_rows_function)(const kws_rows *job);
 #define KWS_ROWS(sums) KWS_ROWS_AROUND(KWS_ROWS_BEGIN_LANES, sums, KWS_ROWS_EXCESS, KWS_ROWS_FIRST, KWS_ROWS_SECOND)
 
 /* The whole function around `sums`, which adds up one row from where `begin` leaves r4-r11; `excess` corrects twice the
- * bias, r0, and `first` and `second` store four outputs each. Labels 8 and 9 are taken. */
-#define KWS_ROWS_AROUND(begin, sums, excess, first, second)      \
-    __asm__("push {r4-r11, lr}\n\t"                              \
-            "sub sp, sp, #52\n\t"                                \
-            "mov r12, sp\n\t"                                    \
-            "ldm r0!, {r1-r7}\n\t"                               \
-            "stm r12!, {r1-r7}\n\t"                              \
-            "ldm r0, {r3-r8}\n\t"                                \
-            "stm r12, {r3-r8}\n\t"                               \
-            "mov r1, r2\n"                                       \
-            "9:\n\t"                                             \
-            "ldr r0, [sp]\n\t" begin sums "str r1, [sp, #4]\n\t" \
-            "ldr r1, [sp, #32]\n\t"                              \
-            "ldr r0, [sp, #8]\n\t"                               \
-            "ldr r2, [sp, #12]\n\t"                              \
-            "ldr lr, [sp, #16]\n\t"                              \
-            "ldr r12, [sp, #20]\n\t"                             \
-            "ldr r3, [sp, #24]\n\t"                              \
-            "ldr r0, [r0, r1, lsl #2]\n\t"                       \
-            "ldr r2, [r2, r1, lsl #2]\n\t"                       \
-            "ldrsb lr, [lr, r1]\n\t"                             \
-            "adds r1, r1, #1\n\t"                                \
-            "str r1, [sp, #32]\n\t"                              \
-            "lsls r0, r0, #1\n\t" excess "mvn lr, lr\n\t"        \
-            "lsl r12, r12, lr\n\t" first "ldr r1, [sp, #40]\n\t" \
-            "cmp r1, #0\n\t"                                     \
-            "beq 8f\n\t" second "8:\n\t"                         \
-            "ldr r0, [sp, #28]\n\t"                              \
-            "ldr r2, [sp, #32]\n\t"                              \
-            "ldr lr, [sp, #36]\n\t"                              \
-            "ldr r1, [sp, #4]\n\t"                               \
-            "add r3, r3, r0\n\t"                                 \
-            "str r3, [sp, #24]\n\t"                              \
-            "cmp r2, lr\n\t"                                     \
-            "bne.w 9b\n\t"                                       \
-            "mov r0, r1\n\t"                                     \
-            "add sp, sp, #52\n\t"                                \
+ * bias, r0, and `first` and `second` store four outputs each; from the channel on, flags say whether it was the last.
+ * Labels 7 to 9 are taken. */
+#define KWS_ROWS_AROUND(begin, sums, excess, first, second)                                            \
+    __asm__("push {r4-r11, lr}\n\t"                                                                    \
+            "sub sp, sp, #48\n\t"                                                                      \
+            "mov r12, sp\n\t"                                                                          \
+            "ldm r0!, {r1-r7}\n\t"                                                                     \
+            "stm r12!, {r1-r7}\n\t"                                                                    \
+            "ldm r0, {r3-r7}\n\t"                                                                      \
+            "stm r12, {r3-r7}\n\t"                                                                     \
+            "mov r1, r2\n"                                                                             \
+            "9:\n\t"                                                                                   \
+            "ldr r0, [sp]\n\t" begin sums "str r1, [sp, #4]\n\t"                                       \
+            "ldr r1, [sp, #32]\n\t"                                                                    \
+            "ldr r0, [sp, #8]\n\t"                                                                     \
+            "ldr r2, [sp, #12]\n\t"                                                                    \
+            "ldr lr, [sp, #16]\n\t"                                                                    \
+            "ldr r12, [sp, #20]\n\t"                                                                   \
+            "ldr r3, [sp, #24]\n\t"                                                                    \
+            "ldr r0, [r0, r1, lsl #2]\n\t"                                                             \
+            "ldr r2, [r2, r1, lsl #2]\n\t"                                                             \
+            "ldrsb lr, [lr, r1]\n\t"                                                                   \
+            "adds r1, r1, #1\n\t"                                                                      \
+            "str r1, [sp, #32]\n\t"                                                                    \
+            "lsl r0, r0, #1\n\t" excess "mvn lr, lr\n\t"                                               \
+            "lsl r12, r12, lr\n\t" first "ldr r1, [sp, #36]\n\t" KWS_ROWS_UNLESS_WHOLE second "8:\n\t" \
+            "ldr r0, [sp, #28]\n\t"                                                                    \
+            "ldr r1, [sp, #4]\n\t"                                                                     \
+            "add r3, r3, r0\n\t"                                                                       \
+            "str r3, [sp, #24]\n\t"                                                                    \
+            "bne.w 9b\n\t"                                                                             \
+            "mov r0, r1\n\t"                                                                           \
+            "add sp, sp, #48\n\t"                                                                      \
             "pop {r4-r11, pc}")
 /* Parameters of such a function, read by the assembly alone. */
 #define KWS_ROWS_PARAMETERS const kws_rows *job __attribute__((unused))
@@ -143,14 +143,13 @@ static inline void kws_rows_block(kws_rows_function function, const kws_conv *la
     kws_rows job;
     job.columns = columns;
     job.code = layer->weights;
-    job.bias = layer->output.bias;
-    job.multiplier = layer->output.multiplier;
-    job.shift = layer->output.shift;
+    job.bias = layer->output.bias + layer->channels;
+    job.multiplier = layer->output.multiplier + layer->channels;
+    job.shift = layer->output.shift + layer->channels;
     job.twice = 2 * layer->output.zero_point + 1;
     job.output = output;
     job.plane = layer->window.out_plane;
-    job.channel = 0;
-    job.channels = layer->channels;
+    job.channel = -(int32_t)layer->channels;
     job.whole = count == KWS_BLOCK;
     job.size = layer->group != 0 ? kws_pairs_bytes(layer) : kws_conv_scratch(layer->depth);
     job.spare = 0;
@@ -160,10 +159,13 @@ static inline void kws_rows_block(kws_rows_function function, const kws_conv *la
     }
     int8_t four[4]; /* a single pixel: one row at a time, of whose outputs one is kept */
     job.output = four;
-    for (; job.channel < layer->channels; job.channel++) {
-        job.channels = job.channel + 1u;
+    job.channel = -1;
+    for (uint32_t channel = 0; channel < layer->channels; channel++) {
+        job.bias = layer->output.bias + channel + 1u;
+        job.multiplier = layer->output.multiplier + channel + 1u;
+        job.shift = layer->output.shift + channel + 1u;
         job.code = function(&job);
-        output[job.channel] = four[0];
+        output[channel] = four[0];
     }
 }
 #endif
