@@ -1,4 +1,4 @@
-"""3x3 depthwise kernels over planes of five columns: TFLM's bytes on every core, whatever the height and the padding."""
+"""3x3 depthwise kernels over planes of five columns: TFLM's bytes on every core, for any height and padding."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 /* Matrix times vector with weights as a bitmap of those that are not zero, and their values. */
 #include "kws_bitmap.h"
+#include "kws_mve_vector.h"
 #include "kws_requantize.h"
 
 /* Encoding as in kws_conv_bitmap.c. */
@@ -13,6 +14,9 @@ kws_status kws_fc_bitmap(const kws_conv *layer, const int8_t *input, int8_t *out
         int32_t sum = 0;
         for (uint32_t start = 0; start < layer->depth; start += 32) {
             uint32_t map = kws_read_map(&code);
+#if KWS_MVE
+            sum += kws_mve_sum_bits(input + start, map, &code);
+#else
             const int8_t *x = input + start;
             while (map != 0) {
                 const uint32_t gap = kws_leading_zeros(map);
@@ -21,6 +25,7 @@ kws_status kws_fc_bitmap(const kws_conv *layer, const int8_t *input, int8_t *out
                 map <<= 1;
                 sum += (int8_t)*code++ * *x++;
             }
+#endif
         }
         const kws_scale scale = kws_scale_of(&layer->output, channel);
         output[channel] = kws_requantize(sum, &scale, &layer->output);

@@ -1,4 +1,5 @@
 /* Matrix times vector with weights that are not zero and the distances between them. */
+#include "kws_mve_vector.h"
 #include "kws_requantize.h"
 
 /* Encoding as in kws_conv_delta4.c. */
@@ -9,6 +10,14 @@ kws_status kws_fc_delta4(const kws_conv *layer, const int8_t *input, int8_t *out
     (void)scratch;
     const uint8_t *code = layer->weights;
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
+#if KWS_MVE
+        const uint8_t *row = code;
+        while (*code != 0) {
+            code += 3;
+        }
+        const int32_t sum = kws_mve_sum_pairs(input, row, (uint32_t)(code - row) / 3u);
+        code++;
+#else
         const int8_t *x = input;
         int32_t sum = 0;
         uint32_t steps = *code++;
@@ -20,6 +29,7 @@ kws_status kws_fc_delta4(const kws_conv *layer, const int8_t *input, int8_t *out
             steps = code[2];
             code += 3;
         }
+#endif
         const kws_scale scale = kws_scale_of(&layer->output, channel);
         output[channel] = kws_requantize(sum, &scale, &layer->output);
     }

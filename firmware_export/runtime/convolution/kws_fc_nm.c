@@ -1,4 +1,5 @@
 /* Matrix times vector with N weights of each M. */
+#include "kws_mve_vector.h"
 #include "kws_requantize.h"
 
 /* Encoding as in kws_conv_nm.c. */
@@ -10,6 +11,10 @@ kws_status kws_fc_nm(const kws_conv *layer, const int8_t *input, int8_t *output,
     const uint8_t *code = layer->weights;
     const uint32_t bytes = kws_pairs_bytes(layer);
     for (uint32_t channel = 0; channel < layer->channels; channel++) {
+#if KWS_MVE
+        const int32_t sum = kws_mve_sum_pairs(input, code, bytes / 3u);
+        code += bytes;
+#else
         const uint8_t *end = code + bytes;
         const int8_t *x = input;
         int32_t sum = 0;
@@ -20,6 +25,7 @@ kws_status kws_fc_nm(const kws_conv *layer, const int8_t *input, int8_t *output,
             sum += (int8_t)code[2] * *x;
             code += 3;
         }
+#endif
         const kws_scale scale = kws_scale_of(&layer->output, channel);
         output[channel] = kws_requantize(sum, &scale, &layer->output);
     }
