@@ -218,10 +218,10 @@ def sparse_matrix(inputs: int, density: float) -> tuple[bytes, int]:
 
 
 @pytest.mark.device
-@pytest.mark.parametrize(("encoding", "most"), [("index", 2), ("nm", 4), ("delta4", 4), ("block", 3), ("bitmap", 4)])
+@pytest.mark.parametrize(("encoding", "most"), [("index", 2), ("nm", 7), ("delta4", 5), ("block", 4), ("bitmap", 5)])
 @pytest.mark.parametrize(("inputs", "density"), [(256, 0.5), (40, 0.3)])
 def test_sparse_rows_times_a_vector(inputs: int, density: float, encoding: str, most: float) -> None:
-    """``most``: instructions a weight where there are many; the scalar kernels take five to ten."""
+    """``most``: instructions a weight where there are many, half of what the scalar kernels take."""
     model, weights = sparse_matrix(inputs, density)
     report = exact(model, encodings=(encoding,))
     assert report.layers[-1]["kernel"] == f"kws_fc_{encoding}"

@@ -17,15 +17,23 @@ def stretch() -> np.ndarray:
     return np.concatenate([signal[:5120] for signal in extreme_signals().values()])
 
 
-@pytest.mark.parametrize("board", ["microbit", "mps2-an385", "mps2-an386"])
+@pytest.mark.parametrize("board", ["microbit", "mps2-an385", "mps2-an386", "mps3-an547"])
 def test_bytes_equal_the_host(board: str) -> None:
     report = emulate_frontend(MICRO_SETTINGS["micro"], stretch(), board)
     assert report.frames == MICRO_SETTINGS["micro"].frames_in(len(stretch()))
     assert report.bit_exact
 
 
-def test_another_size_on_the_dsp_path() -> None:
-    assert emulate_frontend(MICRO_SETTINGS["micro_64_ms"], stretch(), "mps2-an386").bit_exact
+@pytest.mark.parametrize("board", ["mps2-an386", "mps3-an547"])
+def test_another_size_with_dsp_and_vectors(board: str) -> None:
+    assert emulate_frontend(MICRO_SETTINGS["micro_64_ms"], stretch(), board).bit_exact
+
+
+def test_vectors_save_a_fifth_of_the_instructions() -> None:
+    scalar, vectors = (
+        emulate_frontend(MICRO_SETTINGS["micro"], stretch()[:8000], board) for board in ("mps2-an386", "mps3-an547")
+    )
+    assert vectors.instructions < 0.8 * scalar.instructions
 
 
 def test_budget_on_cortex_m4() -> None:

@@ -1,19 +1,35 @@
 /* A row of blocks of four weights times a vector. */
+#include <string.h>
+
 #include "kws_mve_vector.h"
 
 #if KWS_MVE
-/* Bytes at a time: a word's gather would want the input aligned. */
+static inline uint32_t kws_mve_word(const void *at) {
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* Four blocks at a time, word by word into one vector: to gather words would want inputs that are aligned. */
 int32_t kws_mve_sum_blocks(const int8_t *input, const uint8_t *code, uint32_t blocks) {
-    const uint16x8_t lane = vidupq_n_u16(0, 1), within = vandq_u16(lane, vdupq_n_u16(3));
-    const uint16x8_t number = vmulq_n_u16(vshrq_n_u16(lane, 2), 5), weight = vaddq_u16(number, within);
     int32_t sum = 0;
-    for (uint32_t left = blocks; left > 0; left = left > 2u ? left - 2u : 0u) {
-        const mve_pred16_t there = vctp16q(4u * left);
-        const uint16x8_t numbers = vldrbq_gather_offset_z_u16(code, number, there);
-        const uint16x8_t places = vaddq_u16(vshlq_n_u16(numbers, 2), within);
-        const int16x8_t weights = vldrbq_gather_offset_z_s16((const int8_t *)code + 1, weight, there);
-        sum = vmladavaq_s16(sum, weights, vldrbq_gather_offset_z_s16(input, places, there));
-        code += 10;
+    for (; blocks >= 4u; blocks -= 4u) {
+        uint32x4_t x = vdupq_n_u32(0), w = x;
+        x = vsetq_lane_u32(kws_mve_word(input + 4u * code[0]), x, 0);
+        x = vsetq_lane_u32(kws_mve_word(input + 4u * code[5]), x, 1);
+        x = vsetq_lane_u32(kws_mve_word(input + 4u * code[10]), x, 2);
+        x = vsetq_lane_u32(kws_mve_word(input + 4u * code[15]), x, 3);
+        w = vsetq_lane_u32(kws_mve_word(code + 1), w, 0);
+        w = vsetq_lane_u32(kws_mve_word(code + 6), w, 1);
+        w = vsetq_lane_u32(kws_mve_word(code + 11), w, 2);
+        w = vsetq_lane_u32(kws_mve_word(code + 16), w, 3);
+        sum = vmladavaq_s8(sum, vreinterpretq_s8_u32(w), vreinterpretq_s8_u32(x));
+        code += 20;
+    }
+    for (; blocks > 0; blocks--) {
+        const int8_t *x = input + 4u * code[0];
+        sum += (int8_t)code[1] * x[0] + (int8_t)code[2] * x[1] + (int8_t)code[3] * x[2] + (int8_t)code[4] * x[3];
+        code += 5;
     }
     return sum;
 }

@@ -1,5 +1,5 @@
 /* Channel by channel: energy under its triangle, root, noise reduction, gain, logarithm, int8. */
-#include "kws_frontend_internal.h"
+#include "kws_frontend_vectors.h"
 
 /* (256 v + 333) / 666 - 128, saturated. */
 KWS_INLINE int8_t to_int8(uint32_t value) {
@@ -15,6 +15,11 @@ void kws_frontend_channels(const kws_frontend_tables *tables, const uint32_t *en
     for (uint32_t channel = 0; channel <= KWS_MELS(tables); ++channel) {
         const uint32_t *end = weight + (tables->bins[channel + 1u] - tables->bins[channel]);
         uint64_t falling = risen, rising = 0;
+#if KWS_HAS_VECTORS
+        kws_add_bins(bin, weight, (uint32_t)(end - weight), &falling, &rising);
+        bin += end - weight;
+        weight = end;
+#endif
         for (; weight < end; ++weight, ++bin) {
             falling += kws_mul_short(*bin, *weight & 0xFFFFu);
             rising += kws_mul_short(*bin, *weight >> 16);

@@ -1,5 +1,5 @@
 /* The 16-bit FFT with kissfft's order of stages and its rounding: each stage divides by its radix, then turns. */
-#include "kws_frontend_internal.h"
+#include "kws_frontend_vectors.h"
 
 enum { KWS_QUARTER = 32767 / 4, KWS_HALF = 32767 / 2 };
 
@@ -58,6 +58,20 @@ KWS_INLINE void first_stage(const kws_frontend_tables *tables, const int16_t *sa
 KWS_INLINE void radix4_stage(const kws_frontend_tables *tables, uint32_t *z, uint32_t part) {
     const uint32_t stride = KWS_FFT_PAIRS(tables) / (4 * part);
     const uint32_t *end = z + KWS_FFT_PAIRS(tables);
+#if KWS_HAS_VECTORS
+    if (part >= 4) {
+        for (uint32_t j = 0; j < part; j += 4) {
+            const uint32_t *twiddles = tables->twiddles + j * stride;
+            const int16x8_t w[3] = {kws_four_twiddles(twiddles, stride),
+                                    kws_four_twiddles(twiddles + j * stride, 2 * stride),
+                                    kws_four_twiddles(twiddles + 2 * j * stride, 3 * stride)};
+            for (uint32_t *at = z + j; at < end; at += 4 * part) {
+                kws_join_fours(at, part, KWS_QUARTER, w);
+            }
+        }
+        return;
+    }
+#endif
     for (uint32_t j = 0; j < part; ++j) {
         const uint32_t w1 = tables->twiddles[j * stride];
         const uint32_t w2 = tables->twiddles[2 * j * stride];
