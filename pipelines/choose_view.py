@@ -7,7 +7,7 @@ from typing import Any
 from firmware_export.boards import Budget
 from firmware_export.emulation.cycles import Cycles
 from pipelines.console import line, table
-from pipelines.stages.choice import Choice, Verdict
+from pipelines.stages.choice import ChosenModel, Verdict
 
 
 def show_verdicts(verdicts: list[Verdict], target: Budget, limits: dict[str, float]) -> None:
@@ -57,7 +57,7 @@ def explain(verdict: Verdict) -> str:
     return ", ".join(missed) or f"unknown: {verdict.problem}"
 
 
-def show_choice(choice: Choice, optimise: str) -> None:
+def show_choice(choice: ChosenModel, optimise: str) -> None:
     """The chosen one, why, and what to do with it."""
     best = choice.best.candidate
     low, high = best.interval_95
@@ -80,7 +80,7 @@ def show_choice(choice: Choice, optimise: str) -> None:
 
 
 def record_of(
-    verdicts: list[Verdict], choice: Choice, target: Budget, limits: dict[str, float], wait_states: int
+    verdicts: list[Verdict], choice: ChosenModel, target: Budget, limits: dict[str, float], wait_states: int
 ) -> dict[str, Any]:
     """JSON-able."""
     rows = [

@@ -14,7 +14,7 @@ from kws_tfmot.errors import RecipeError
 from kws_tfmot.evaluation.streaming.cascade import Cascade
 from kws_tfmot.evaluation.streaming.composed import StreamSettings
 from kws_tfmot.evaluation.streaming.det_plot import plot_det
-from kws_tfmot.evaluation.streaming.product import StreamReport, evaluate_composed, evaluate_recordings
+from kws_tfmot.evaluation.streaming.product import StreamEvaluation, evaluate_composed, evaluate_recordings
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
 from kws_tfmot.evaluation.streaming.under_noise import CLEAN
 from kws_tfmot.files import cache_root, write_bytes
@@ -92,7 +92,7 @@ def command(
                 "Save the second model's threshold from `kws det` of it alone, or edit it with `kws adapt`.",
             )
         stream, ratios, known = stream_settings(overrides), parse_ratios(snr), load_recipe(recipe) if recipe else None
-        reports: dict[str, StreamReport] = {}
+        reports: dict[str, StreamEvaluation] = {}
         reporter = RichReporter()
         opener = opener_of(interpreter or (FAST if filed and not step_by_step else "engine"), step_by_step, hop)
         for path, name in zip(arguments.models, names_of(arguments.models), strict=True):
@@ -151,7 +151,7 @@ def names_of(models: list[Path]) -> list[str]:
     raise RecipeError(f"expected different models. Received: {', '.join(map(str, models))}")
 
 
-def save_threshold(model: Path, report: StreamReport, out: Path) -> None:
+def save_threshold(model: Path, report: StreamEvaluation, out: Path) -> None:
     """Write ``model`` with the chosen threshold for every keyword in its settings.
 
     Raises:

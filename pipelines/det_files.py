@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from kws_tfmot.errors import DataError, RecipeError
 from kws_tfmot.evaluation.streaming.cascade import Cascade
-from kws_tfmot.evaluation.streaming.product import StreamReport
+from kws_tfmot.evaluation.streaming.product import StreamEvaluation
 from kws_tfmot.evaluation.streaming.recordings_det import TARGETS, evaluate_files
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
 from kws_tfmot.evaluation.streaming.word_files import word_files
@@ -57,7 +57,7 @@ def sort_arguments(given: Sequence[Path], positives: Sequence[str], negatives: S
 
 def judge_files(
     model: StreamModel | Cascade, arguments: Arguments, per_hour: float, reporter: Reporter
-) -> StreamReport:
+) -> StreamEvaluation:
     """As :func:`evaluate_files`, with ``per_hour`` among the targets."""
     files = word_files(arguments.positives, arguments.negatives, model.plan.keywords)
     return evaluate_files(model, files, tuple(dict.fromkeys((per_hour, *TARGETS))), reporter)
@@ -125,7 +125,7 @@ def title_of_files(figures: dict[str, Any]) -> str:
     )
 
 
-def as_json_of(reports: dict[str, StreamReport]) -> dict[str, Any]:
+def as_json_of(reports: dict[str, StreamEvaluation]) -> dict[str, Any]:
     """One model's figures as they are; several models' by name, with the hours that they share."""
     found = {name: report.to_dict() for name, report in reports.items()}
     first = next(iter(found.values()))

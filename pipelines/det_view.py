@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from kws_tfmot.evaluation.streaming.product import StreamReport
+from kws_tfmot.evaluation.streaming.product import StreamEvaluation
 from pipelines.console import line, table
 
 
-def title_of(reports: dict[str, StreamReport]) -> str:
+def title_of(reports: dict[str, StreamEvaluation]) -> str:
     """What the picture shows: hours, keywords, split."""
     figures = next(iter(reports.values())).figures
     split = f", split {figures['split_sha256'][:12]}" if "split_sha256" in figures else ""

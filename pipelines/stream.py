@@ -16,7 +16,7 @@ import typer
 from firmware_export.boards import board_of
 from firmware_export.emulation.cascade import run_cascade
 from firmware_export.emulation.example import ExampleReport, run_example
-from kws_tfmot.data.levels import Levels
+from kws_tfmot.data.levels import SoundLevels
 from kws_tfmot.detection.detector import NEVER
 from kws_tfmot.detection.monitor import MonitorPlan
 from kws_tfmot.detection.posterior import ONE
@@ -122,7 +122,7 @@ class Result(NamedTuple):
 
     heard: list[Heard]
     spotter: Spotter | Collector
-    levels: Levels
+    levels: SoundLevels
     notes: list[str]
 
 

@@ -24,7 +24,7 @@ from firmware_export.emulation.steps import StepInterpreter
 from firmware_export.engine import DEFAULT_NAME, Engine, build
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.detection.detector import DetectorPlan
-from kws_tfmot.evaluation.streaming.cascade import Cascade, LookPlan, Stage
+from kws_tfmot.evaluation.streaming.cascade import Cascade, CascadeMember, LookPlan
 from kws_tfmot.evaluation.streaming.spotter import Steps, StreamModel
 from kws_tfmot.files import write_files
 from kws_tfmot.tflite.reader import read_model
@@ -74,8 +74,8 @@ class Pair:
         other = build(second, labels=contracts[1].labels, name=VERIFIER, **options)
         plans = plan_of(one, first, contracts[0]), plan_of(other, second, contracts[1])
         stages = (
-            Stage(contracts[0], plans[0], _steps_of(one), read_model(first).stateful),
-            Stage(contracts[1], plans[1], _steps_of(other), read_model(second).stateful),
+            CascadeMember(contracts[0], plans[0], _steps_of(one), read_model(first).stateful),
+            CascadeMember(contracts[1], plans[1], _steps_of(other), read_model(second).stateful),
         )
         return cls((one, other), contracts, plans, LookPlan.of(stages[0], stages[1], **(look or {})))
 

@@ -21,7 +21,7 @@ POINTWISE = (
 
 
 @dataclass(frozen=True)
-class Track:
+class TensorTrack:
     """A tensor along time: ``rows`` in a window, one every ``stride`` rows of the input; a step computes ``new``."""
 
     rows: int
@@ -42,7 +42,7 @@ class Reading:
 class StatefulPlan:
     """Tracks by tensor, readings by (operator, tensor), and the oldest row of each tensor that a step reads."""
 
-    tracks: dict[int, Track]
+    tracks: dict[int, TensorTrack]
     readings: dict[tuple[int, int], Reading]
     oldest: dict[int, int]
 
@@ -56,7 +56,7 @@ def plan_state(graph: Graph, hop: int) -> StatefulPlan:
     shape = graph.tensor(graph.inputs[0]).shape
     if len(shape) < 3:
         raise ModelError(f"expected an input [1, time, features] or [1, time, features, 1]. Received: {list(shape)}")
-    tracks = {graph.inputs[0]: Track(shape[TIME], 1, min(hop, shape[TIME]))}
+    tracks = {graph.inputs[0]: TensorTrack(shape[TIME], 1, min(hop, shape[TIME]))}
     readings: dict[tuple[int, int], Reading] = {}
     for operator in graph.operators:
         timed = [index for index in operator.inputs if index in tracks]
@@ -72,7 +72,7 @@ def plan_state(graph: Graph, hop: int) -> StatefulPlan:
     return StatefulPlan(tracks, readings, oldest)
 
 
-def _follow(graph: Graph, operator: Operator, given: Track, hop: int) -> Track | None:
+def _follow(graph: Graph, operator: Operator, given: TensorTrack, hop: int) -> TensorTrack | None:
     """The track of an operator's output, ``None`` where it has no rows of time any more."""
     if len(operator.outputs) != 1:
         raise _no_form(operator, "it has several outputs")
@@ -86,7 +86,7 @@ def _follow(graph: Graph, operator: Operator, given: Track, hop: int) -> Track |
     elif operator.code == "STRIDED_SLICE":
         stride *= int(_values(graph, operator, 3)[TIME])
     elif operator.code == "RESHAPE":
-        return Track(rows, stride, given.new) if rows == given.rows and len(shape) > 2 else None
+        return TensorTrack(rows, stride, given.new) if rows == given.rows and len(shape) > 2 else None
     elif operator.code == "MEAN":
         axes = {int(axis) % len(graph.tensor(operator.inputs[0]).shape) for axis in _values(graph, operator, 1)}
         return None if TIME in axes else given
@@ -94,10 +94,10 @@ def _follow(graph: Graph, operator: Operator, given: Track, hop: int) -> Track |
         return None
     elif operator.code not in POINTWISE:
         raise _no_form(operator, "the engine streams it, a file with state does not")
-    return Track(rows, stride, min(hop // stride, rows)) if rows > 1 else None
+    return TensorTrack(rows, stride, min(hop // stride, rows)) if rows > 1 else None
 
 
-def _reading(graph: Graph, operator: Operator, given: Track, track: Track | None) -> Reading:
+def _reading(graph: Graph, operator: Operator, given: TensorTrack, track: TensorTrack | None) -> Reading:
     rows = graph.tensor(operator.outputs[0]).shape[TIME] if len(graph.tensor(operator.outputs[0]).shape) > 2 else 1
     first = rows - (track.new if track else rows)
     if operator.code in WINDOWS:

@@ -18,7 +18,7 @@ _QUIET_DB = -60.0  # the loudest tenth of a recording with speech in it lies abo
 
 
 @dataclass(frozen=True)
-class Levels:
+class SoundLevels:
     """Levels in dB of full scale (dBFS): 0 is a square wave that fills the range.
 
     Attributes:
@@ -97,12 +97,12 @@ class LevelMeter:
         places = np.clip(np.rint(levels), _LOWEST_DB, _HIGHEST_DB).astype(np.int64) - _LOWEST_DB
         self._histogram += np.bincount(places, minlength=len(self._histogram))
 
-    def levels(self) -> Levels:
+    def levels(self) -> SoundLevels:
         """Of all that came so far."""
         if self._pieces == 0 and len(self._rest):  # shorter than a piece: it is one
             self._count(self._rest[None])
         sounding = int(self._histogram.sum())
-        return Levels(
+        return SoundLevels(
             seconds=self._samples / self.rate,
             peak=self._peak,
             rms_db=10 * math.log10(max(self._power / max(self._pieces, 1), 1e-12)),
@@ -117,7 +117,7 @@ class LevelMeter:
         return float(np.searchsorted(total, share * total[-1]) + _LOWEST_DB)
 
 
-def levels_of(samples: npt.NDArray[np.int16], rate: int) -> Levels:
+def levels_of(samples: npt.NDArray[np.int16], rate: int) -> SoundLevels:
     """Of int16 samples.
 
     >>> levels_of(np.zeros(1600, np.int16), 16000).problems()

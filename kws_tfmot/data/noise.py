@@ -18,7 +18,7 @@ COLOURS = {"white": 0.0, "pink": 0.5, "brown": 1.0}  # amplitude falls as 1 / f 
 _GENERATED_SECONDS = 16
 
 
-class Stretch(NamedTuple):
+class NoiseSpan(NamedTuple):
     """Samples ``first`` to ``last`` (exclusive) of the bank; ``offset`` is where the recording itself begins."""
 
     name: str
@@ -45,16 +45,16 @@ class NoiseBank:
     spans: tuple[tuple[str, int, int], ...]
     length: int
     rate: int
-    _cache: dict[str, tuple[Stretch, ...]] = field(default_factory=dict, repr=False)
+    _cache: dict[str, tuple[NoiseSpan, ...]] = field(default_factory=dict, repr=False)
     _sums: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict, repr=False)
 
-    def stretches(self, split: str) -> tuple[Stretch, ...]:
+    def stretches(self, split: str) -> tuple[NoiseSpan, ...]:
         """The stretches of ``split`` ("all": the whole recordings), each at least a clip long."""
         if split not in self._cache:
             self._cache[split] = tuple(piece for span in self.spans for piece in self._cut(span, split))
         return self._cache[split]
 
-    def _cut(self, span: tuple[str, int, int], split: str) -> list[Stretch]:
+    def _cut(self, span: tuple[str, int, int], split: str) -> list[NoiseSpan]:
         name, first, last = span
         size = last - first
         if size < self.length:
@@ -63,7 +63,7 @@ class NoiseBank:
         if size // 10 < self.length:
             bounds |= {"train": (0.0, 1.0), "validation": (0.0, 0.0), "test": (0.0, 0.0)}
         low, high = (first + int(size * part) for part in bounds[split])
-        return [Stretch(name, low, high, first)] if high - low >= self.length else []
+        return [NoiseSpan(name, low, high, first)] if high - low >= self.length else []
 
     def draw(self, rng: np.random.Generator, split: str) -> tuple[Int16, str] | None:
         """One clip of recorded noise and its name (``file@first sample``), longer recordings more often."""

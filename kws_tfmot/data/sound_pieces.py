@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from kws_tfmot.data.audio import TOO_LOUD, Int16, to_int16
 from kws_tfmot.data.decoders import opened
-from kws_tfmot.data.levels import LevelMeter, Levels
+from kws_tfmot.data.levels import LevelMeter, SoundLevels
 
 Float = npt.NDArray[np.float32]
 _LONGEST_HOURS = 1000
@@ -24,7 +24,7 @@ class Survey(NamedTuple):
     """What one pass over a file shows. ``cancelled``: its channels are in antiphase, so that their mean is nothing."""
 
     rate: int
-    levels: Levels
+    levels: SoundLevels
     cancelled: bool
 
     @property

@@ -16,7 +16,7 @@ from kws_tfmot.errors import DataError
 
 _HASH_STEPS = 2**27 - 1  # "about 134 million": the constant of the data set's published rule
 _PATTERN_SECONDS = 5.0
-Voice = Sequence[tuple[str, int]]
+VoiceClips = Sequence[tuple[str, int]]
 """Classes and numbers of clips of whoever must not cross splits."""
 
 
@@ -98,7 +98,7 @@ def _rank(speaker: str, seed: int) -> bytes:
 
 
 def place_voices(
-    voices: Iterable[Voice], ranks: npt.NDArray[np.void], percent: Sequence[float], only: Mapping[str, str] | None
+    voices: Iterable[VoiceClips], ranks: npt.NDArray[np.void], percent: Sequence[float], only: Mapping[str, str] | None
 ) -> npt.NDArray[np.int8]:
     """:func:`percent_splits` for millions of voices: the place in ``SPLITS`` of each.
 

@@ -16,7 +16,7 @@ from kws_tfmot.data.held_out_words import held_out_words
 from kws_tfmot.data.labels import SILENCE, SPLITS, UNKNOWN, class_labels, label_of
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.source_table import SPLIT_CODES, SourceTable
-from kws_tfmot.data.speakers import Voice, official_split, place_voices
+from kws_tfmot.data.speakers import VoiceClips, official_split, place_voices
 from kws_tfmot.errors import DataError
 
 TRAIN, VALIDATION, TEST = (SPLIT_CODES.index(name) for name in SPLITS)
@@ -101,7 +101,7 @@ def by_percent(
     pairs, sizes = np.unique(voices * len(names) + classes, return_counts=True)
     starts = np.searchsorted(pairs, np.arange(count + 1) * len(names))
 
-    def of_voices() -> Iterator[Voice]:
+    def of_voices() -> Iterator[VoiceClips]:
         """Each voice as pairs of a word and how many clips of it the voice has."""
         for voice in range(count):
             some = slice(starts[voice], starts[voice + 1])

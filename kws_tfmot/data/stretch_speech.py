@@ -11,7 +11,7 @@ import numpy as np
 from kws_tfmot.data.audio import Int16, to_int16
 from kws_tfmot.data.labels import UNKNOWN, label_of
 from kws_tfmot.data.near_words import COMMON_WORDS, near_words, parts_of, sound_alike
-from kws_tfmot.data.speech import Clip, Request, Voice, choose_voices, deal, render_speech, usable_engines
+from kws_tfmot.data.speech import Request, SpokenClip, Voice, choose_voices, deal, render_speech, usable_engines
 from kws_tfmot.data.speech.foreign_accents import foreign_voices, split_accent
 from kws_tfmot.data.speech.request import generator
 from kws_tfmot.data.speech.slips import SLIP, slip_voices
@@ -46,7 +46,7 @@ def spoken(
     sentences = _sentences((*names, *unsaid), 3000, seed)
     alike = sound_alike(keywords, COMMON_WORDS)
     others = [word for word in COMMON_WORDS if word not in alike and word not in unsaid]
-    sides: tuple[list[list[Clip]], list[list[Clip]]] = ([], [])
+    sides: tuple[list[list[SpokenClip]], list[list[SpokenClip]]] = ([], [])
     for engine in usable_engines(settings.engines, reporter):
         counts = settings.counts(engine)
         voices = choose_voices(_MOST_VOICES.get(engine, 1), seed, (engine,))
@@ -70,7 +70,7 @@ def spoken(
     return train, held
 
 
-def _says_unwritten(clip: Clip, keywords: Collection[str], alike: Collection[str]) -> bool:
+def _says_unwritten(clip: SpokenClip, keywords: Collection[str], alike: Collection[str]) -> bool:
     """Whether a clip other than of a keyword has a word in it that sounds just like one ("write" in a sentence)."""
     return clip.text.casefold() not in keywords and not set(clip.text.casefold().split()).isdisjoint(alike)
 
@@ -141,15 +141,15 @@ def _as_many(said: Sequence[_Said], count: int) -> list[_Said]:
     return list(said) * max(1, round(count / max(1, len(said))))
 
 
-def _validates(clip: Clip) -> bool:
+def _validates(clip: SpokenClip) -> bool:
     return int(clip.speaker, 16) % _HELD_OUT == 0
 
 
-def _is_slip(clip: Clip) -> bool:
+def _is_slip(clip: SpokenClip) -> bool:
     return split_accent(clip.voice.accent)[1] == SLIP
 
 
-def _as_speech(parts: Sequence[Sequence[Clip]], keywords: Sequence[str], rate: int) -> Speech:
+def _as_speech(parts: Sequence[Sequence[SpokenClip]], keywords: Sequence[str], rate: int) -> Speech:
     """Keywords, single words and talk out of all engines' clips.
 
     All of it is balanced between the engines: the most human voices count most, and where they said little but the
@@ -167,7 +167,7 @@ def _as_speech(parts: Sequence[Sequence[Clip]], keywords: Sequence[str], rate: i
     return Speech(tuple(words.values()), near, _balanced([(c.voice.engine, c.samples) for c in talk]))
 
 
-def _versions(clip: Clip) -> list[Clip]:
+def _versions(clip: SpokenClip) -> list[SpokenClip]:
     """``clip``, or where the engine is slow what makes several speakers of one: other tempos and vocal tracts."""
     count = _AGAIN.get(clip.voice.engine, 0)
     if not count or len(clip.text.split()) > 3:

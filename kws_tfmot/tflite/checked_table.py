@@ -18,7 +18,7 @@ REBUILD = "The file is corrupt or not a TFLite model: download or convert it aga
 _UNSIGNED, _SIGNED, _PAIR = struct.Struct("<I"), struct.Struct("<i"), struct.Struct("<HH")
 
 
-class Source(bytes):
+class CountedBytes(bytes):
     """The bytes of a file, with an account of what was read of them.
 
     Sharing is legal in a flatbuffer, but a small file must not become a huge one: bytes referred to are counted.
@@ -31,7 +31,7 @@ class Source(bytes):
     opened: dict[int, tuple[int, ...]]  # table -> offsets of its fields
     asked: dict[int, int] | None  # table -> a bit for each field that was asked for
 
-    def __new__(cls, model: bytes, strict: bool = False) -> Source:
+    def __new__(cls, model: bytes, strict: bool = False) -> CountedBytes:
         """A copy of ``model`` with an empty account, for :meth:`unknown_fields` too where it is ``strict``."""
         self = super().__new__(cls, model)
         self.size = len(model)
@@ -89,7 +89,7 @@ _numpy_type = functools.cache(number_types.to_numpy_type)
 
 
 class CheckedTable(flatbuffers.table.Table):
-    """A table of a :class:`Source`; what generated readers ask ``flatbuffers.table.Table``, answered with care.
+    """A table of a :class:`CountedBytes`; what generated readers ask ``flatbuffers.table.Table``, answered with care.
 
     Raises:
         ModelError: From every method, where the answer lies outside the file.
@@ -97,7 +97,7 @@ class CheckedTable(flatbuffers.table.Table):
 
     __slots__ = ("_asked", "_offsets")
 
-    def __init__(self, buf: Source, pos: int) -> None:
+    def __init__(self, buf: CountedBytes, pos: int) -> None:
         self.Bytes, self.Pos = buf, pos  # type: ignore[misc]  # slots of the base, which has no types
         buf.tables += 1
         if buf.tables > MAX_TABLES:

@@ -17,7 +17,7 @@ import numpy as np
 
 from kws_tfmot.errors import ModelError, did_you_mean
 from kws_tfmot.kinds import received
-from kws_tfmot.tflite.checked_table import REBUILD, Source
+from kws_tfmot.tflite.checked_table import REBUILD, CountedBytes
 from kws_tfmot.tflite.schema import BufferT, ModelT, enum_names
 from kws_tfmot.tflite.sharing_builder import SharingBuilder
 from kws_tfmot.zoo import PREFIX, model_names
@@ -77,7 +77,7 @@ def unpack(model: bytes, *, strict: bool = False) -> ModelT:
     """
     if len(model) < 8 or model[4:8] != IDENTIFIER:
         raise ModelError(f"expected the identifier {IDENTIFIER!r} at byte 4. Received: {model[4:8]!r}", REBUILD)
-    source = Source(model, strict)
+    source = CountedBytes(model, strict)
     try:
         root = ModelT.InitFromPackedBuf(source)
     except (struct.error, IndexError, ValueError, OverflowError, TypeError) as err:
@@ -89,7 +89,7 @@ def unpack(model: bytes, *, strict: bool = False) -> ModelT:
     return root
 
 
-def _refuse_unknown(root: ModelT, source: Source) -> None:
+def _refuse_unknown(root: ModelT, source: CountedBytes) -> None:
     if unknown := source.unknown_fields():
         raise ModelError(
             f"the model has tables with fields at positions {unknown} that are newer than the schema used here.",

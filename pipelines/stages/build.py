@@ -20,7 +20,7 @@ from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run
 
 # a training stage, its epoch from 0, and the epoch's figures
-OnEpoch = Callable[[str, int, dict[str, float]], None]
+OnStageEpoch = Callable[[str, int, dict[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Build:
     reporter: Reporter = SILENT
     cache: Path = field(default_factory=cache_root)
     epochs: Path | None = None
-    on_epoch: OnEpoch | None = None
+    on_epoch: OnStageEpoch | None = None
     every_file: bool = False
 
     @cached_property

@@ -211,7 +211,7 @@ def costs_of(cost: BoardCost) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenModel:
     """The best of those that fit.
 
     Attributes:
@@ -226,7 +226,7 @@ class Choice:
     cheaper: Verdict | None
 
 
-def choose(verdicts: Sequence[Verdict], limits: Mapping[str, float]) -> Choice:
+def choose(verdicts: Sequence[Verdict], limits: Mapping[str, float]) -> ChosenModel:
     """The fitting candidate with the highest validation accuracy; with fewer cycles, then less flash, of equals.
 
     Where not every fitting one has a validation accuracy, test accuracies decide; they then flatter the chosen one.
@@ -248,7 +248,7 @@ def choose(verdicts: Sequence[Verdict], limits: Mapping[str, float]) -> Choice:
     best = min(fitting, key=rank)
     near = [v for v in fitting if (v.candidate.accuracy or 0.0) >= best.candidate.interval_95[0]]
     cheapest = min(near, key=_price)
-    return Choice(best, by, None if cheapest is best else cheapest)
+    return ChosenModel(best, by, None if cheapest is best else cheapest)
 
 
 def _price(verdict: Verdict) -> tuple[float, int]:

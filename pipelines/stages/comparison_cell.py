@@ -15,7 +15,7 @@ from kws_tfmot.models.settings import OWN
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run
-from pipelines.stages.build import Build, OnEpoch
+from pipelines.stages.build import Build, OnStageEpoch
 from pipelines.stages.comparison import ComparisonCell
 from pipelines.stages.compress import compress
 from pipelines.stages.convert import INT8_MODEL, convert_model
@@ -87,7 +87,7 @@ class CellBuild:
         """The folder of the dense parent's run."""
         return self.folder / "parents" / self.parent
 
-    def open(self, folder: Path, reporter: Reporter, on_epoch: OnEpoch | None = None) -> Build:
+    def open(self, folder: Path, reporter: Reporter, on_epoch: OnStageEpoch | None = None) -> Build:
         """The build of the cell's recipe in ``folder``."""
         return Build(self.cell.recipe, self.source, Run(folder), reporter, epochs=self.epochs, on_epoch=on_epoch)
 
@@ -159,7 +159,7 @@ def train_parent(build: CellBuild, reporter: Reporter) -> None:
         train_dense(own)
 
 
-def run_cell(build: CellBuild, reporter: Reporter, on_epoch: OnEpoch | None = None) -> dict[str, Any]:
+def run_cell(build: CellBuild, reporter: Reporter, on_epoch: OnStageEpoch | None = None) -> dict[str, Any]:
     """Do every stage of a cell that is not done yet, and return its row; see :func:`row_of`."""
     own = build.open(build.run_folder, reporter, on_epoch)
     with own.run.locked():

@@ -17,7 +17,7 @@ from kws_tfmot.files import write_json
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import StageResult
 from kws_tfmot.search.cells.choice import Limits, cheapest, drawn_networks, most_probable
-from kws_tfmot.search.cells.choices import Target, entropy, softmax
+from kws_tfmot.search.cells.choices import CostTarget, entropy, softmax
 from kws_tfmot.search.cells.costs import CellCosts
 from kws_tfmot.search.cells.settings import FINALS, CellSearchSettings
 from kws_tfmot.search.cells.space import CellSpace, Choice
@@ -151,7 +151,7 @@ def _train(
     learned, held = _with_index(build, settings)
     seed_everything(recipe.seed)
     network = build_mixed(recipe.model, space, settings.weights == "shared")
-    targets = [Target(table, settings.margin * budget[table.unit]) for table in tables]
+    targets = [CostTarget(table, settings.margin * budget[table.unit]) for table in tables]
     epochs = settings.warmup + settings.epochs
     train = recipe.train.model_copy(
         update={

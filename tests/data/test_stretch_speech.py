@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from kws_tfmot.data.speech import Clip, Voice
+from kws_tfmot.data.speech import SpokenClip, Voice
 from kws_tfmot.data.stretch_speech import _as_speech, _says_unwritten, with_recordings
 from kws_tfmot.data.stretches import Recording, Speech
 
 RATE = 16000
 
 
-def _clip(text: str, level: int, accent: str = "en-us") -> Clip:
-    return Clip(np.full(RATE // 2, level, np.int16), text, Voice("hibari", "heart", accent), 0, RATE // 2)
+def _clip(text: str, level: int, accent: str = "en-us") -> SpokenClip:
+    return SpokenClip(np.full(RATE // 2, level, np.int16), text, Voice("hibari", "heart", accent), 0, RATE // 2)
 
 
 def test_a_slip_of_the_tongue_is_a_near_word_and_a_sentence_is_talk() -> None:

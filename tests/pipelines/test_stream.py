@@ -17,7 +17,7 @@ from rich.console import Console
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.evaluation.streaming import sources
 from kws_tfmot.evaluation.streaming.det_curve import DetCurve
-from kws_tfmot.evaluation.streaming.product import StreamReport
+from kws_tfmot.evaluation.streaming.product import StreamEvaluation
 from kws_tfmot.evaluation.streaming.spotter import Heard, StreamModel
 from kws_tfmot.tflite.metadata import read_settings, write_settings
 from pipelines.det import save_threshold
@@ -299,7 +299,7 @@ def test_det_refuses(eager: Path, tiny_build: TinyBuild, arguments: list[str], r
 def test_there_is_nothing_to_save_where_no_threshold_will_do(eager: Path, tmp_path: Path) -> None:
     curve = DetCurve((1, 2), np.ones((2, 1)), np.ones((2, 1)), np.ones(1), np.ones(1))
     with pytest.raises(RecipeError, match="none to save"):
-        save_threshold(eager, StreamReport(curve, curve.threshold_for(0.5), {}), tmp_path / "saved.tflite")
+        save_threshold(eager, StreamEvaluation(curve, curve.threshold_for(0.5), {}), tmp_path / "saved.tflite")
     assert not (tmp_path / "saved.tflite").exists()
 
 

@@ -12,7 +12,7 @@ import pytest
 from kws_tfmot.errors import DataError
 from kws_tfmot.keras import seed_everything, tf
 from kws_tfmot.models import ModelSettings
-from kws_tfmot.search.cells.choices import Target
+from kws_tfmot.search.cells.choices import CostTarget
 from kws_tfmot.search.cells.mixed_cell import build_mixed
 from kws_tfmot.search.cells.settings import CellSearchSettings
 from kws_tfmot.search.cells.space import CellSpace
@@ -51,7 +51,7 @@ def search(
     """Weights (choices included) and history of a whole search, or of one that is interrupted."""
     seed_everything(4)
     network = build_mixed(ModelSettings(name="mbconv", width=4, mix=6), SMALL, shared=True)
-    steps = ChoiceSteps(network, source(2, held), [Target(SMALL.macs(), target)], settings)
+    steps = ChoiceSteps(network, source(2, held), [CostTarget(SMALL.macs(), target)], settings)
     epochs = settings.warmup + settings.epochs
     plugins = Plugins(callbacks=(steps,), shell=lambda net, losses, hooks: PathTraining(net, 5, losses, hooks))
 
@@ -117,7 +117,7 @@ def test_the_loss_of_a_candidate_is_that_of_its_path() -> None:
     seed_everything(4)
     network = build_mixed(ModelSettings(name="mbconv", width=4, mix=6), SPACE, shared=True)
     held = source(2, 20)
-    steps = ChoiceSteps(network, held, [Target(SPACE.macs(), 1e6)], SEARCH)
+    steps = ChoiceSteps(network, held, [CostTarget(SPACE.macs(), 1e6)], SEARCH)
     first, second = steps.losses_of([(0, 1), (3, 4)])
     again = steps.losses_of([(3, 4)])
     features, labels = held.epoch_features(SEARCH.epochs - 1)

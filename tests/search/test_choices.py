@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kws_tfmot.search.cells.choices import ChoiceOptimizer, Target, loss_gradients, softmax, within
+from kws_tfmot.search.cells.choices import ChoiceOptimizer, CostTarget, loss_gradients, softmax, within
 from kws_tfmot.search.cells.costs import CellCosts
 
 TABLES = (
     CellCosts("macs", 100.0, ((10.0, 400.0), (30.0, 200.0, 0.0))),
     CellCosts("ram", 50.0, ((60.0, 90.0), (10.0, 120.0, 0.0)), "max"),
 )
-TARGETS = [Target(TABLES[0], 250.0), Target(TABLES[1], 80.0)]
+TARGETS = [CostTarget(TABLES[0], 250.0), CostTarget(TABLES[1], 80.0)]
 BETA = 4.0
 GATES = [np.array([0.3, -0.2]), np.array([-0.5, 0.1, 0.0])]
 
@@ -40,7 +40,7 @@ def test_the_gradient_of_the_whole_loss_is_that_of_finite_differences() -> None:
 
 def test_without_the_cost_only_the_gates_count() -> None:
     alphas = [np.zeros(2), np.zeros(3)]
-    _, gradients = loss_gradients(alphas, 1.0, GATES, [Target(TABLES[0], 250.0)], 0.0)
+    _, gradients = loss_gradients(alphas, 1.0, GATES, [CostTarget(TABLES[0], 250.0)], 0.0)
     np.testing.assert_allclose(gradients[0], 0.5 * (GATES[0] - GATES[0].mean()))
 
 
@@ -62,7 +62,7 @@ def test_a_cell_that_is_not_updated_keeps_its_state() -> None:
     np.testing.assert_array_equal(optimizer.squares[1], 0)
 
 
-def tables(seed: int) -> list[Target]:
+def tables(seed: int) -> list[CostTarget]:
     """Two costs that add up and one that is a maximum, each with a target between its least and an even draw's."""
     rng = np.random.default_rng(seed)
     shape = (4, 5)
@@ -71,7 +71,7 @@ def tables(seed: int) -> list[Target]:
         costs = CellCosts(unit, 3.0, tuple(map(tuple, rng.uniform(1, 20, shape))), combine)
         found.append(costs)
     cheap = tuple(int(np.argmin(row)) for row in found[0].cells)
-    return [Target(costs, 1.15 * costs.of(cheap)) for costs in found]
+    return [CostTarget(costs, 1.15 * costs.of(cheap)) for costs in found]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -104,12 +104,12 @@ def test_the_projection_meets_every_target_and_no_nearer_probabilities_do(seed: 
 
 def test_the_projection_leaves_what_meets_the_budget() -> None:
     alphas = [np.array([0.3, -0.1]), np.array([0.2, 0.0, -0.4])]
-    found = within(alphas, [Target(costs, costs.most()) for costs in TABLES])
+    found = within(alphas, [CostTarget(costs, costs.most()) for costs in TABLES])
     for alpha, other in zip(alphas, found, strict=True):
         np.testing.assert_array_equal(alpha, other)
 
 
 def test_operations_beyond_a_maximum_are_barred() -> None:
-    found = [softmax(alpha) for alpha in within([np.zeros(2), np.zeros(3)], [Target(TABLES[1], 95.0)])]
+    found = [softmax(alpha) for alpha in within([np.zeros(2), np.zeros(3)], [CostTarget(TABLES[1], 95.0)])]
     assert found[0].tolist() == [0.5, 0.5]
     assert found[1].tolist() == [0.5, 0.0, 0.5]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from kws_tfmot.data.speech.engines import ENGINES, choose_voices, open_engine, usable_engines
 from kws_tfmot.data.speech.render import RATE, deal, every_voice, render_speech
-from kws_tfmot.data.speech.request import Clip, Engine, Request, Voice
+from kws_tfmot.data.speech.request import Request, SpeechEngine, SpokenClip, Voice
 
 __all__ = [
     "ENGINES",
     "RATE",
-    "Clip",
-    "Engine",
     "Request",
+    "SpeechEngine",
+    "SpokenClip",
     "Voice",
     "choose_voices",
     "deal",

@@ -9,11 +9,11 @@ from kws_tfmot.data.speech.espeak import ESpeak
 from kws_tfmot.data.speech.hibari import Hibari
 from kws_tfmot.data.speech.kokoro import Kokoro
 from kws_tfmot.data.speech.piper import Piper, packaged_voices
-from kws_tfmot.data.speech.request import Engine, Voice, generator
+from kws_tfmot.data.speech.request import SpeechEngine, Voice, generator
 from kws_tfmot.errors import DataError, RecipeError, ToolchainError, did_you_mean
 from kws_tfmot.progress import SILENT, Reporter
 
-_MADE: dict[str, Callable[[], Engine]] = {
+_MADE: dict[str, Callable[[], SpeechEngine]] = {
     "espeak": ESpeak,
     "kokoro": Kokoro,
     "hibari": Hibari,
@@ -23,7 +23,7 @@ ENGINES = tuple(_MADE)
 _PIPER = "piper:"
 
 
-def open_engine(name: str) -> Engine:
+def open_engine(name: str) -> SpeechEngine:
     """The engine called ``name``: ``espeak``, ``kokoro``, ``hibari``, ``piper`` (a voice in a wheel), ``piper:FOLDER``.
 
     Raises:

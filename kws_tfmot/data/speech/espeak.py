@@ -37,7 +37,7 @@ class ESpeak:
     name = "espeak"
 
     def fingerprint(self) -> str:
-        """See :class:`~kws_tfmot.data.speech.request.Engine`."""
+        """See :class:`~kws_tfmot.data.speech.request.SpeechEngine`."""
         data_folder()
         return f"espeakng-loader {importlib.metadata.version('espeakng-loader')}"
 

@@ -22,7 +22,7 @@ class Hibari:
     name = "hibari"
 
     def fingerprint(self) -> str:
-        """See :class:`~kws_tfmot.data.speech.request.Engine`."""
+        """See :class:`~kws_tfmot.data.speech.request.SpeechEngine`."""
         return versions_of(self.name, ("onnxruntime", "hibari-tts"))
 
     def voices(self, count: int, rng: np.random.Generator, language: str) -> list[Voice]:
@@ -34,7 +34,7 @@ class Hibari:
         return [Voice(self.name, "heart", accents[int(number) % 3 == 2], int(number)) for number in numbers]
 
     def speak(self, requests: Sequence[Request]) -> list[tuple[Float, int]]:
-        """See :class:`~kws_tfmot.data.speech.request.Engine`."""
+        """See :class:`~kws_tfmot.data.speech.request.SpeechEngine`."""
         tts = _loaded()
         said = []
         for request in requests:

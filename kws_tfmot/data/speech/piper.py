@@ -72,7 +72,7 @@ class Piper:
         return found[:count]
 
     def speak(self, requests: Sequence[Request]) -> list[tuple[Float, int]]:
-        """See :class:`~kws_tfmot.data.speech.request.Engine`."""
+        """See :class:`~kws_tfmot.data.speech.request.SpeechEngine`."""
         clauses = ipa([(one.text, split_accent(one.voice.accent)[0]) for one in requests])
         return [self._say(request, parts) for request, parts in zip(requests, clauses, strict=True)]
 

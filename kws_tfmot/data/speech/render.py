@@ -14,7 +14,7 @@ import numpy as np
 
 from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.speech.engines import open_engine, usable_engines
-from kws_tfmot.data.speech.request import Clip, Float, Request, Voice, delivery, generator
+from kws_tfmot.data.speech.request import Float, Request, SpokenClip, Voice, delivery, generator
 from kws_tfmot.data.speech.vocal_tract import reshape_voice, sounding_span
 from kws_tfmot.errors import DataError
 from kws_tfmot.files import cache_root, replacing
@@ -51,7 +51,7 @@ def render_speech(
     reporter: Reporter = SILENT,
     processes: int = 0,
     description: str = "speaking",
-) -> list[Clip]:
+) -> list[SpokenClip]:
     """The clips of ``requests``, in their order; what the cache holds is not spoken again.
 
     Args:
@@ -70,7 +70,7 @@ def render_speech(
     missing = [(path, block) for path, block in blocks if not (folder / path).is_file()]
     if missing:
         _speak_missing(folder, missing, reporter, processes, description)
-    clips: dict[Request, Clip] = {}
+    clips: dict[Request, SpokenClip] = {}
     for path, block in blocks:
         clips.update(zip(block, _read(folder / path, block), strict=True))
     return [clips[request] for request in requests]
@@ -145,7 +145,7 @@ def speak_block(path: str, block: Sequence[Request], _reporter: Reporter) -> Non
         )
 
 
-def finish(request: Request, samples: Float, rate: int) -> Clip:
+def finish(request: Request, samples: Float, rate: int) -> SpokenClip:
     """What an engine gave as a clip: pitch and formants moved, cut to its sound, at its level.
 
     Raises:
@@ -164,14 +164,14 @@ def finish(request: Request, samples: Float, rate: int) -> Clip:
         kept, (max(0, _LEAD - first), max(0, _LEAD + last - first + _TRAIL - max(0, _LEAD - first) - len(kept)))
     )
     exact: Int16 = np.rint(padded).astype(np.int16)
-    return Clip(exact, request.text, request.voice, _LEAD, _LEAD + last - first)
+    return SpokenClip(exact, request.text, request.voice, _LEAD, _LEAD + last - first)
 
 
-def _read(path: Path, block: Sequence[Request]) -> list[Clip]:
+def _read(path: Path, block: Sequence[Request]) -> list[SpokenClip]:
     with np.load(path) as archive:
         samples, lengths, spans = archive["samples"], archive["lengths"], archive["spans"]
     pieces = np.split(samples, np.cumsum(lengths)[:-1])
     return [
-        Clip(piece, one.text, one.voice, int(span[0]), int(span[1]))
+        SpokenClip(piece, one.text, one.voice, int(span[0]), int(span[1]))
         for piece, one, span in zip(pieces, block, spans, strict=True)
     ]

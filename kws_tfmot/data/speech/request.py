@@ -70,7 +70,7 @@ class Delivery(NamedTuple):
     peak_db: float
 
 
-class Clip(NamedTuple):
+class SpokenClip(NamedTuple):
     """One spoken utterance at 16 kHz.
 
     Attributes:
@@ -98,7 +98,7 @@ class Clip(NamedTuple):
         return self.word_end / 16.0
 
 
-class Engine(Protocol):
+class SpeechEngine(Protocol):
     """A synthesiser of speech. Its constructor is cheap; models are loaded when it first speaks."""
 
     name: str

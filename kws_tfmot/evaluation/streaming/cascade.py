@@ -29,7 +29,7 @@ from kws_tfmot.frontend import Frontend
 MOST_MS = 5000
 
 
-class Stage(NamedTuple):
+class CascadeMember(NamedTuple):
     """What a look has to know of a model: its promise, its detector, and how it is stepped (``None``: in windows)."""
 
     contract: ModelContract
@@ -38,7 +38,7 @@ class Stage(NamedTuple):
     stateful: bool
 
     @classmethod
-    def of(cls, model: StreamModel) -> Stage:
+    def of(cls, model: StreamModel) -> CascadeMember:
         """That of an opened model."""
         return cls(model.contract, model.plan, model.steps, model.stateful)
 
@@ -68,7 +68,9 @@ class LookPlan:
     label_of: tuple[int, ...]
 
     @classmethod
-    def of(cls, first: Stage, second: Stage, before_ms: int = 600, after_ms: int = 400, a_hop: int = 2) -> LookPlan:
+    def of(
+        cls, first: CascadeMember, second: CascadeMember, before_ms: int = 600, after_ms: int = 400, a_hop: int = 2
+    ) -> LookPlan:
         """The plan for two models.
 
         Raises:
@@ -166,7 +168,7 @@ class Look(NamedTuple):
         return None if one is None else (self.frames[one.inference], one.score)
 
 
-class Agreement(NamedTuple):
+class AgreedDetection(NamedTuple):
     """What both models heard: the frame at which it is said, the class of the first, the second's score in Q15."""
 
     frame: int
@@ -191,7 +193,7 @@ class Cascade:
     @classmethod
     def of(cls, first: StreamModel, second: StreamModel, **look: int) -> Cascade:
         """Two models with the times of :meth:`LookPlan.of`, which says what is refused."""
-        return cls(first, second, LookPlan.of(Stage.of(first), Stage.of(second), **look))
+        return cls(first, second, LookPlan.of(CascadeMember.of(first), CascadeMember.of(second), **look))
 
     @property
     def contract(self) -> ModelContract:
@@ -228,16 +230,16 @@ class Cascade:
             for model in (self.first, self.second)
         )
 
-    def agreements(self, looks: list[Look], plan: DetectorPlan) -> list[Agreement]:
+    def agreements(self, looks: list[Look], plan: DetectorPlan) -> list[AgreedDetection]:
         """What is heard in a stream's looks with ``plan`` as the second model's detector."""
-        found: list[Agreement] = []
+        found: list[AgreedDetection] = []
         busy = -1
         for look in looks:
             if look.wake <= busy:
                 continue
             agreed = look.agreed(plan, self.look.label_of[look.label])
             if agreed:
-                found.append(Agreement(agreed[0], look.label, agreed[1]))
+                found.append(AgreedDetection(agreed[0], look.label, agreed[1]))
             busy = agreed[0] if agreed else (look.frames or [look.wake])[-1]
         return found
 

@@ -13,7 +13,7 @@ from kws_tfmot.data import SILENCE, UNKNOWN, ClipIndex
 from kws_tfmot.data.audio import to_int16
 from kws_tfmot.data.augment import word_bounds
 from kws_tfmot.errors import DataError
-from kws_tfmot.evaluation.streaming.truth import Event, LabelledStream, Segment
+from kws_tfmot.evaluation.streaming.truth import LabelledStream, Segment, SpokenWord
 from kws_tfmot.settings import Settings
 
 Float = npt.NDArray[np.float32]
@@ -156,7 +156,7 @@ class StreamComposer:
             segments.append(Segment(start, min(following, first + clip + _AFTER_WORD * rate) / rate, speaker))
             if self._words[n].label != UNKNOWN:
                 begin, _, end = (int(bound) for bound in word_bounds(audio)[0])
-                events.append(Event(self._words[n].label, (first + begin) / rate, (first + end) / rate, speaker))
+                events.append(SpokenWord(self._words[n].label, (first + begin) / rate, (first + end) / rate, speaker))
         return LabelledStream(name, to_int16(mixed), rate, tuple(events), tuple(segments))
 
     def _background(self, rng: np.random.Generator, size: int) -> Float:

@@ -9,12 +9,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kws_tfmot.evaluation.plots import save_figure
-from kws_tfmot.evaluation.streaming.product import StreamReport
+from kws_tfmot.evaluation.streaming.product import StreamEvaluation
 
 _MOST = 200.0  # false accepts an hour beyond which nobody would use a detector
 
 
-def plot_det(reports: Mapping[str, StreamReport], title: str, path: str | Path) -> Path:
+def plot_det(reports: Mapping[str, StreamEvaluation], title: str, path: str | Path) -> Path:
     """Draw false rejects over false accepts an hour, one curve a model, with its chosen operating point.
 
     A curve shows the fewest false rejects to be had at no more false accepts. Both axes are logarithmic; a threshold

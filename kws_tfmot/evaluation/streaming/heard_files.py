@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.data.levels import Levels
+from kws_tfmot.data.levels import SoundLevels
 from kws_tfmot.data.sound_pieces import sound_pieces, survey
 from kws_tfmot.detection.detector import NEVER
 from kws_tfmot.evaluation.streaming.cascade import Cascade, Look, LookStream
@@ -57,10 +57,10 @@ def context_seconds(model: StreamModel | Cascade) -> float:
     return (window + plan.window * plan.stride * settings.hop_ms) / 1000
 
 
-def near_silence(levels: Levels, samples: int, seed: int = 0) -> npt.NDArray[np.int16]:
+def near_silence(levels: SoundLevels, samples: int, seed: int = 0) -> npt.NDArray[np.int16]:
     """White noise at the level of a recording's own background, within bounds.
 
-    >>> quiet = Levels(1.0, 0.1, -30.0, -20.0, -110.0, 0.0, 0.0)
+    >>> quiet = SoundLevels(1.0, 0.1, -30.0, -20.0, -110.0, 0.0, 0.0)
     >>> 1.9 < near_silence(quiet, 16000).std() < 2.2
     True
     """
@@ -69,7 +69,7 @@ def near_silence(levels: Levels, samples: int, seed: int = 0) -> npt.NDArray[np.
     return np.rint(noise).astype(np.int16)
 
 
-def hear_file(model: StreamModel | Cascade, path: Path) -> tuple[Levels, list[str], Iterator[Scores]]:
+def hear_file(model: StreamModel | Cascade, path: Path) -> tuple[SoundLevels, list[str], Iterator[Scores]]:
     """Levels of a file, what is odd about it, and its keywords' smoothed posteriors ``[n, keywords]`` by pieces.
 
     Two models as one give the looks of the second in their place.

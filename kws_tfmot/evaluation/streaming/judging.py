@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kws_tfmot.detection.detector import NEVER, Detection, DetectorPlan
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
-from kws_tfmot.evaluation.streaming.truth import BACKGROUND, Event, LabelledStream
+from kws_tfmot.evaluation.streaming.truth import BACKGROUND, LabelledStream, SpokenWord
 from kws_tfmot.progress import SILENT, Reporter
 
 Counts = npt.NDArray[np.int64]
@@ -52,7 +52,7 @@ class _Run:
 
     smoothed: npt.NDArray[np.int64]
     times: npt.NDArray[np.float64]
-    events: tuple[Event, ...]
+    events: tuple[SpokenWord, ...]
     event_words: list[int]
     event_speakers: list[int]
     speaker: npt.NDArray[np.int64]

@@ -27,7 +27,7 @@ ENOUGH = 3
 
 
 @dataclass(frozen=True, eq=False)
-class StreamReport:
+class StreamEvaluation:
     """A model on streams of known truth.
 
     Attributes:
@@ -56,7 +56,7 @@ def evaluate_composed(
     per_hour: float = 0.5,
     snr_db: Sequence[float] = (),
     reporter: Reporter = SILENT,
-) -> StreamReport:
+) -> StreamEvaluation:
     """Judge ``model`` on a stream composed of the clips of ``split``; choose its threshold on those of ``tune``.
 
     Args:
@@ -99,7 +99,7 @@ def evaluate_composed(
 
 def evaluate_recordings(
     model: StreamModel, paths: Sequence[str | Path], *, per_hour: float = 0.5, reporter: Reporter = SILENT
-) -> StreamReport:
+) -> StreamEvaluation:
     """Judge ``model`` on recordings with a label track beside each.
 
     The threshold for the target is chosen on the same recordings, so that operating point is optimistic; the one at
@@ -124,7 +124,7 @@ def _report(
     tuned_on: str,
     per_hour: float,
     about: dict[str, Any],
-) -> StreamReport:
+) -> StreamEvaluation:
     threshold = tuned.threshold_for(per_hour)
     notes = list(about["notes"])
     if (expected := per_hour * float(tuned.hours.sum())) < ENOUGH:
@@ -152,7 +152,7 @@ def _report(
         "chosen": chosen,
         "det": curve.points(),
     }
-    return StreamReport(curve, threshold, figures)
+    return StreamEvaluation(curve, threshold, figures)
 
 
 def operating_point(judge: Judge, plan: DetectorPlan) -> dict[str, Any]:

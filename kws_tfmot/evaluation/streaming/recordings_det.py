@@ -17,7 +17,7 @@ from kws_tfmot.evaluation.streaming.cascade import Cascade, LookTally
 from kws_tfmot.evaluation.streaming.det_curve import DetCurve, as_list, ratio_interval, threshold_grid
 from kws_tfmot.evaluation.streaming.heard_files import Readings, context_seconds, hear_files
 from kws_tfmot.evaluation.streaming.intervals import poisson_interval
-from kws_tfmot.evaluation.streaming.product import StreamReport
+from kws_tfmot.evaluation.streaming.product import StreamEvaluation
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
 from kws_tfmot.evaluation.streaming.tally import Tally
 from kws_tfmot.evaluation.streaming.word_files import WordFiles
@@ -97,7 +97,7 @@ class Counted:
 
 def evaluate_files(
     model: StreamModel | Cascade, files: WordFiles, targets: Sequence[float] = TARGETS, reporter: Reporter = SILENT
-) -> StreamReport:
+) -> StreamEvaluation:
     """Judge ``model`` on recordings: each positive holds its word once, the negatives hold none.
 
     A positive is missed if its word is not detected anywhere in it or in the near silence after it; every detection in
@@ -151,7 +151,7 @@ def evaluate_files(
     }
     if counted.wakes is not None:
         figures["wakes_per_hour"] = counted.wakes / hours
-    return StreamReport(counted.curve(), None, figures)
+    return StreamEvaluation(counted.curve(), None, figures)
 
 
 def count_files(

@@ -20,7 +20,7 @@ BACKGROUND = ""
 """The speaker of time in which nobody speaks."""
 
 
-class Event(NamedTuple):
+class SpokenWord(NamedTuple):
     """A word said from ``start`` to ``end``, seconds of the stream."""
 
     word: str
@@ -52,7 +52,7 @@ class LabelledStream:
     name: str
     samples: npt.NDArray[np.int16] = field(repr=False)
     rate: int
-    events: tuple[Event, ...]
+    events: tuple[SpokenWord, ...]
     segments: tuple[Segment, ...]
 
     @property
@@ -114,7 +114,7 @@ def label_track(sound: Path) -> Path:
     )
 
 
-def load_labels(path: Path, speaker: str, seconds: float) -> list[Event]:
+def load_labels(path: Path, speaker: str, seconds: float) -> list[SpokenWord]:
     """The words of a label track, by start.
 
     Args:
@@ -141,7 +141,7 @@ def load_labels(path: Path, speaker: str, seconds: float) -> list[Event]:
                 f"{path}, line {number}: expected start and end in seconds, 0 <= start <= end <= {seconds:.2f}. "
                 f"Received: {row['start']!r}, {row['end']!r}"
             )
-        events.append(Event((row["word"] or "").strip(), start, end, row.get("speaker") or speaker))
+        events.append(SpokenWord((row["word"] or "").strip(), start, end, row.get("speaker") or speaker))
     return sorted(events, key=lambda event: (event.start, event.end, event.word))
 
 

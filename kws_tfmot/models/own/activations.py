@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kws_tfmot.keras import keras
-from kws_tfmot.models.own.forms import Value
+from kws_tfmot.models.own.forms import NewValue
 from kws_tfmot.models.own.hard_swish import HardSwish
 
 if TYPE_CHECKING:
-    from kws_tfmot.models.own.graph import Step
+    from kws_tfmot.models.own.graph import LayerUse
     from kws_tfmot.models.own.writer import Writer
 
 _ALIASES = {"silu": "swish", "hard_silu": "hard_swish"}
@@ -29,7 +29,7 @@ def activation_name(function: Any) -> str:
     return _ALIASES.get(name, name)
 
 
-def activate(writer: Writer, step: Step, source: Value, function: str, limit: float | None = None) -> Value:
+def activate(writer: Writer, step: LayerUse, source: NewValue, function: str, limit: float | None = None) -> NewValue:
     """``source`` behind the activation ``function``.
 
     Args:
@@ -47,7 +47,7 @@ def activate(writer: Writer, step: Step, source: Value, function: str, limit: fl
     if function == "swish":
         gate = writer.call(keras.layers.Activation("sigmoid", name=writer.name(step, "sigmoid")), x, [])
         made = writer.call(keras.layers.Multiply(name=writer.name(step, "multiply")), [x, gate], [])
-        return Value(source.shape, made)
+        return NewValue(source.shape, made)
     name = writer.name(step, function)
     layers: dict[str, Callable[[], keras.layers.Layer]] = {
         "leaky_relu": lambda: keras.layers.LeakyReLU(_LEAKY_SLOPE if limit is None else limit, name=name),
@@ -55,10 +55,10 @@ def activate(writer: Writer, step: Step, source: Value, function: str, limit: fl
         "softmax": lambda: keras.layers.Softmax(name=name),
     }
     make = layers.get(function, lambda: keras.layers.Activation(function, name=name))
-    return Value(source.shape, writer.call(make(), x, []))
+    return NewValue(source.shape, writer.call(make(), x, []))
 
 
-def _relu(writer: Writer, step: Step, source: Value, limit: float | None) -> Value:
+def _relu(writer: Writer, step: LayerUse, source: NewValue, limit: float | None) -> NewValue:
     """A ReLU; right behind a linear layer a frozen batch norm that changes nothing goes between, as TFMOT would leave
     the layer's weights in float without one."""
     linear = source.linear
@@ -66,4 +66,4 @@ def _relu(writer: Writer, step: Step, source: Value, limit: float | None) -> Val
     x = source.image(writer.namer(step)) if image else source.native(writer.namer(step))
     if linear is not None:
         x = writer.identity_norm(step, x)
-    return Value(source.shape, writer.call(keras.layers.ReLU(limit, name=writer.name(step, "relu")), x, []))
+    return NewValue(source.shape, writer.call(keras.layers.ReLU(limit, name=writer.name(step, "relu")), x, []))

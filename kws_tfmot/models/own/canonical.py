@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import keras
-from kws_tfmot.models.own.forms import Value
+from kws_tfmot.models.own.forms import NewValue
 from kws_tfmot.models.own.graph import graph_of
 from kws_tfmot.models.own.rules import rule_of
 from kws_tfmot.models.own.writer import Writer
@@ -42,7 +42,7 @@ def canonical(model: keras.Model, feature_shape: tuple[int, int], classes: int) 
     _check_input(model, feature_shape)
     writer = Writer(graph)
     inputs = keras.Input((*feature_shape, 1), name="features")
-    values = {0: Value(tuple(model.inputs[0].shape[1:]), inputs)}
+    values = {0: NewValue(tuple(model.inputs[0].shape[1:]), inputs)}
     for step in graph.steps:
         _check_step(step.layer, step.arguments, "/".join(step.path))
         (values[step.outputs[0]],) = [rule_of(step.layer)(writer, step, [values[number] for number in step.inputs])]

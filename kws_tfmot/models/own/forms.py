@@ -27,7 +27,7 @@ def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int] | None:
     return (*rows, *(1,) * (2 - len(rows)), channels) if rows else (1, 1, channels)  # type: ignore[return-value]
 
 
-class Value:
+class NewValue:
     """One value of a network that is being written anew.
 
     Args:

@@ -14,7 +14,7 @@ _WAY_OUT = "Build it with keras.Sequential, or with keras.Input and keras.Model.
 
 
 @dataclass(frozen=True)
-class Step:
+class LayerUse:
     """One use of one layer.
 
     Attributes:
@@ -33,7 +33,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Graph:
+class LayerGraph:
     """A model as steps in an order in which they can be done; values are numbered, 0 is the input.
 
     Attributes:
@@ -41,15 +41,15 @@ class Graph:
         result: Number of the model's output.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[LayerUse, ...]
     result: int
 
-    def readers(self, value: int) -> list[Step]:
+    def readers(self, value: int) -> list[LayerUse]:
         """Every step that reads ``value``."""
         return [step for step in self.steps if value in step.inputs]
 
 
-def graph_of(model: keras.Model) -> Graph:
+def graph_of(model: keras.Model) -> LayerGraph:
     """The layers of ``model`` in order, those of nested models in place of these.
 
     Raises:
@@ -71,7 +71,7 @@ def graph_of(model: keras.Model) -> Graph:
             f"the model uses these layers more than once, with the same weights: {', '.join(shared)}.",
             "TFMOT cannot prune or quantise shared layers: give each use a layer of its own.",
         )
-    return Graph(steps, result)
+    return LayerGraph(steps, result)
 
 
 def _check_graph(model: keras.Model, name: str) -> None:
@@ -86,7 +86,7 @@ class _Numbers:
     """Numbers the values of nested models as they are walked."""
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
+        self.steps: list[LayerUse] = []
         self._next = 1
 
     def model(self, model: keras.Model, inputs: tuple[int, ...], path: tuple[str, ...]) -> tuple[int, ...]:
@@ -111,7 +111,7 @@ class _Numbers:
         count = len(tf.nest.flatten(node.outputs))
         outputs = tuple(range(self._next, self._next + count))
         self._next += count
-        self.steps.append(Step(layer, path, inputs, outputs, arguments))
+        self.steps.append(LayerUse(layer, path, inputs, outputs, arguments))
         return outputs
 
 

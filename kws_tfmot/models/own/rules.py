@@ -1,6 +1,6 @@
 """How each kind of layer is written in the layers that pruning, quantisation and conversion know.
 
-A rule is a function ``(writer, step, values) -> Value``, exact in what the layer computes. Layers without a rule are
+A rule is a function ``(writer, step, values) -> NewValue``, exact in what the layer computes. Layers without a rule are
 copied as they are; what cannot be quantised among them is named by
 :func:`~kws_tfmot.quantization.tfmot_qat.check_quantizable`.
 """
@@ -14,18 +14,18 @@ import numpy as np
 
 from kws_tfmot.keras import keras
 from kws_tfmot.models.own.activations import activate, activation_name
-from kws_tfmot.models.own.forms import Value
+from kws_tfmot.models.own.forms import NewValue
 from kws_tfmot.models.own.hard_swish import HardSwish
 
 if TYPE_CHECKING:
-    from kws_tfmot.models.own.graph import Step
+    from kws_tfmot.models.own.graph import LayerUse
     from kws_tfmot.models.own.writer import Writer
 
-Rule = Callable[["Writer", "Step", list[Value]], Value]
+Rule = Callable[["Writer", "LayerUse", list[NewValue]], NewValue]
 L = keras.layers
 
 
-def convolution(writer: Writer, step: Step, values: list[Value]) -> Value:
+def convolution(writer: Writer, step: LayerUse, values: list[NewValue]) -> NewValue:
     """``Conv1D``, ``Conv2D``: as a two-dimensional convolution, and its activation."""
     layer = step.layer
     one = isinstance(layer, L.Conv1D)
@@ -43,7 +43,7 @@ def convolution(writer: Writer, step: Step, values: list[Value]) -> Value:
     return _linear(writer, step, L.Conv2D, settings, weights, x)
 
 
-def depthwise(writer: Writer, step: Step, values: list[Value]) -> Value:
+def depthwise(writer: Writer, step: LayerUse, values: list[NewValue]) -> NewValue:
     """``DepthwiseConv1D``, ``DepthwiseConv2D``."""
     layer = step.layer
     one = isinstance(layer, L.DepthwiseConv1D)
@@ -53,7 +53,7 @@ def depthwise(writer: Writer, step: Step, values: list[Value]) -> Value:
     return _linear(writer, step, L.DepthwiseConv2D, _depthwise_settings(layer, one, padding), weights, x)
 
 
-def separable(writer: Writer, step: Step, values: list[Value]) -> Value:
+def separable(writer: Writer, step: LayerUse, values: list[NewValue]) -> NewValue:
     """``SeparableConv1D``, ``SeparableConv2D``: a depthwise convolution, then a 1x1 convolution with the bias."""
     layer = step.layer
     one = isinstance(layer, L.SeparableConv1D)
@@ -67,7 +67,7 @@ def separable(writer: Writer, step: Step, values: list[Value]) -> Value:
     return _linear(writer, step, L.Conv2D, {"filters": layer.filters, "kernel_size": 1}, weights, inner)
 
 
-def dense(writer: Writer, step: Step, values: list[Value]) -> Value:
+def dense(writer: Writer, step: LayerUse, values: list[NewValue]) -> NewValue:
     """``Dense``, also in ``TimeDistributed``.
 
     Over images and sequences, and before what TFMOT knows behind convolutions alone, it is a 1x1 convolution.
@@ -84,7 +84,7 @@ def dense(writer: Writer, step: Step, values: list[Value]) -> Value:
     return _linear(writer, step, L.Conv2D, settings, [weights[0][None, None], *weights[1:]], x, layer, shape)
 
 
-def batch_norm(writer: Writer, step: Step, values: list[Value]) -> Value:
+def batch_norm(writer: Writer, step: LayerUse, values: list[NewValue]) -> NewValue:
     """``BatchNormalization``: behind a frozen depthwise 1x1 convolution of ones where it follows no linear layer.
 
     TFMOT and the converter fold a batch norm into the convolution before it, and cannot quantise one that is alone.
@@ -96,10 +96,10 @@ def batch_norm(writer: Writer, step: Step, values: list[Value]) -> Value:
         x = writer.identity(step, x)
     config = step.layer.get_config() | {"axis": -1, "name": writer.name(step)}
     made = writer.call(L.BatchNormalization.from_config(config), x, step.layer.get_weights())
-    return Value(source.shape, made)
+    return NewValue(source.shape, made)
 
 
-def activation(writer: Writer, step: Step, values: list[Value]) -> Value:
+def activation(writer: Writer, step: LayerUse, values: list[NewValue]) -> NewValue:
     """``Activation``, ``ReLU``, ``LeakyReLU``, ``Softmax`` and the like."""
     layer = step.layer
     if isinstance(layer, L.ReLU) and layer.threshold:
@@ -114,7 +114,7 @@ def activation(writer: Writer, step: Step, values: list[Value]) -> Value:
     return elementwise(writer, step, values)
 
 
-def elementwise(writer: Writer, step: Step, values: list[Value]) -> Value:
+def elementwise(writer: Writer, step: LayerUse, values: list[NewValue]) -> NewValue:
     """What works value by value, of one or several inputs: on images where these are at hand."""
     same_rank = len({len(value.shape) for value in values}) == 1
     images = same_rank and all(value.is_image for value in values) and len(values[0].shape) <= 3
@@ -124,25 +124,25 @@ def elementwise(writer: Writer, step: Step, values: list[Value]) -> Value:
     if images and isinstance(axis, int) and axis >= 0 and axis == len(values[0].shape):
         config["axis"] = -1  # the last dimension stays the last
     made = writer.call(type(step.layer).from_config(config), tensors if len(tensors) > 1 else tensors[0], [])
-    return Value(writer.shape_of(step), made)
+    return NewValue(writer.shape_of(step), made)
 
 
-def pool(writer: Writer, step: Step, values: list[Value]) -> Value:
+def pool(writer: Writer, step: LayerUse, values: list[NewValue]) -> NewValue:
     """``MaxPooling1D`` and ``AveragePooling1D`` as two-dimensional ones."""
     layer = step.layer
     kind = L.MaxPooling2D if isinstance(layer, L.MaxPooling1D) else L.AveragePooling2D
     new = kind((layer.pool_size[0], 1), (layer.strides[0], 1), layer.padding, name=writer.name(step))
-    return Value(writer.shape_of(step), writer.call(new, values[0].image(writer.namer(step)), []))
+    return NewValue(writer.shape_of(step), writer.call(new, values[0].image(writer.namer(step)), []))
 
 
-def global_pool(writer: Writer, step: Step, values: list[Value]) -> Value:
+def global_pool(writer: Writer, step: LayerUse, values: list[NewValue]) -> NewValue:
     """``GlobalAveragePooling1D``, ``GlobalMaxPooling1D``."""
     kind = L.GlobalMaxPooling2D if isinstance(step.layer, L.GlobalMaxPooling1D) else L.GlobalAveragePooling2D
     new = kind(keepdims=step.layer.keepdims, name=writer.name(step))
-    return Value(writer.shape_of(step), writer.call(new, values[0].image(writer.namer(step)), []))
+    return NewValue(writer.shape_of(step), writer.call(new, values[0].image(writer.namer(step)), []))
 
 
-def rows(writer: Writer, step: Step, values: list[Value]) -> Value:
+def rows(writer: Writer, step: LayerUse, values: list[NewValue]) -> NewValue:
     """``ZeroPadding1D``, ``Cropping1D``, ``UpSampling1D`` and ``SpatialDropout1D`` along the rows of an image."""
     layer, name = step.layer, writer.name(step)
     if isinstance(layer, L.ZeroPadding1D):
@@ -153,22 +153,22 @@ def rows(writer: Writer, step: Step, values: list[Value]) -> Value:
         new = L.UpSampling2D((layer.size, 1), name=name)
     else:
         new = L.SpatialDropout2D(layer.rate, name=name)
-    return Value(writer.shape_of(step), writer.call(new, values[0].image(writer.namer(step)), []))
+    return NewValue(writer.shape_of(step), writer.call(new, values[0].image(writer.namer(step)), []))
 
 
-def renamed(writer: Writer, step: Step, values: list[Value]) -> Value:
+def renamed(writer: Writer, step: LayerUse, values: list[NewValue]) -> NewValue:
     """``Flatten``, ``Reshape``, ``Identity``: the same elements in another shape."""
     tensor = values[0].image(writer.namer(step)) if values[0].is_image else values[0].native(writer.namer(step))
-    return Value(writer.shape_of(step), tensor)
+    return NewValue(writer.shape_of(step), tensor)
 
 
-def copied(writer: Writer, step: Step, values: list[Value]) -> Value:
+def copied(writer: Writer, step: LayerUse, values: list[NewValue]) -> NewValue:
     """A layer of the same kind and settings with the same weights, in the value's own shape."""
     tensors = [value.native(writer.namer(step)) for value in values]
     config = step.layer.get_config() | {"name": writer.name(step)}
     new = type(step.layer).from_config(config)
     made = writer.call(new, tensors if len(tensors) > 1 else tensors[0], step.layer.get_weights())
-    return Value(writer.shape_of(step), made)
+    return NewValue(writer.shape_of(step), made)
 
 
 def _depthwise_settings(layer: Any, one: bool, padding: str) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def _two(values: tuple[int, ...], one: bool) -> tuple[int, int]:
     return (int(values[0]), 1) if one else (int(values[0]), int(values[1]))
 
 
-def _padded(writer: Writer, step: Step, source: Value, one: bool) -> tuple[Any, str]:
+def _padded(writer: Writer, step: LayerUse, source: NewValue, one: bool) -> tuple[Any, str]:
     """The input as an image, and the padding that is left to the convolution."""
     x = source.image(writer.namer(step))
     layer = step.layer
@@ -198,14 +198,14 @@ def _padded(writer: Writer, step: Step, source: Value, one: bool) -> tuple[Any, 
 
 def _linear(
     writer: Writer,
-    step: Step,
+    step: LayerUse,
     kind: type,
     settings: dict[str, Any],
     weights: list[np.ndarray],
     x: Any,
     layer: Any = None,
     shape: tuple[int, ...] | None = None,
-) -> Value:
+) -> NewValue:
     """A layer with a kernel, and its activation: within it for ReLU, else as a layer of its own."""
     layer = layer or step.layer
     function = activation_name(layer.activation)
@@ -215,7 +215,7 @@ def _linear(
     common[own] = getattr(layer, own, getattr(layer, "pointwise_regularizer", None))
     common["bias_regularizer"] = layer.bias_regularizer
     new = kind(**settings, **common, activation=inside)
-    value = Value(shape or writer.shape_of(step), writer.call(new, x, weights))
+    value = NewValue(shape or writer.shape_of(step), writer.call(new, x, weights))
     if inside:
         return value
     if function != "linear" or len(writer.graph.readers(step.outputs[0])) == 1:

@@ -10,7 +10,7 @@ import numpy as np
 
 from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import keras
-from kws_tfmot.models.own.graph import Graph, Step
+from kws_tfmot.models.own.graph import LayerGraph, LayerUse
 
 # With this epsilon and one less it as variance, a batch norm's factor is exactly 1.
 _EPSILON = 2.0**-10
@@ -23,12 +23,12 @@ class Writer:
         graph: The network that is being written anew.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: LayerGraph) -> None:
         self.graph = graph
         self._own = Counter(step.path[-1] for step in graph.steps)
         self._taken: set[str] = set()
 
-    def name(self, step: Step, part: str = "") -> str:
+    def name(self, step: LayerUse, part: str = "") -> str:
         """A free name for a layer that represents ``step``, or for ``part`` of it.
 
         The layer's own name where only one layer of the network has it, else with those of the models around it.
@@ -44,7 +44,7 @@ class Writer:
         self._taken.add(found)
         return found
 
-    def namer(self, step: Step) -> Callable[[str], str]:
+    def namer(self, step: LayerUse) -> Callable[[str], str]:
         """:meth:`name` for one step."""
         return lambda part: self.name(step, part)
 
@@ -63,12 +63,12 @@ class Writer:
             raise ModelError(f"layer {layer.name!r} ({type(layer).__name__}) cannot be copied: {reason}") from err
         return made
 
-    def identity(self, step: Step, x: keras.KerasTensor) -> keras.KerasTensor:
+    def identity(self, step: LayerUse, x: keras.KerasTensor) -> keras.KerasTensor:
         """A depthwise 1x1 convolution of ones that training leaves alone."""
         layer = keras.layers.DepthwiseConv2D(1, use_bias=False, name=self.name(step, "ones"), trainable=False)
         return self.call(layer, x, [np.ones((1, 1, x.shape[-1], 1), np.float32)])
 
-    def identity_norm(self, step: Step, x: keras.KerasTensor) -> keras.KerasTensor:
+    def identity_norm(self, step: LayerUse, x: keras.KerasTensor) -> keras.KerasTensor:
         """A batch norm that changes nothing and that training leaves alone."""
         channels = x.shape[-1]
         layer = keras.layers.BatchNormalization(
@@ -77,7 +77,7 @@ class Writer:
         zeros, variance = np.zeros(channels, np.float32), np.full(channels, 1 - _EPSILON, np.float32)
         return self.call(layer, x, [zeros, variance])
 
-    def shape_of(self, step: Step) -> tuple[int, ...]:
+    def shape_of(self, step: LayerUse) -> tuple[int, ...]:
         """Shape of what ``step`` makes in the original network, without the batch.
 
         Raises:
@@ -91,7 +91,7 @@ class Writer:
             )
         return tuple(int(size) for size in shape[1:])
 
-    def needs_convolution(self, step: Step) -> bool:
+    def needs_convolution(self, step: LayerUse) -> bool:
         """Whether a Dense layer feeds a clipped ReLU, directly or behind a batch norm: TFMOT folds these behind
         convolutions alone."""
         layer = step.layer.layer if isinstance(step.layer, keras.layers.TimeDistributed) else step.layer
@@ -103,7 +103,7 @@ class Writer:
         return len(readers) == 1 and _is_clipped(readers[0].layer)
 
 
-def _is_relu(step: Step) -> bool:
+def _is_relu(step: LayerUse) -> bool:
     return isinstance(step.layer, keras.layers.Activation | keras.layers.ReLU)
 
 

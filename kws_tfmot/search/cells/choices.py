@@ -72,7 +72,7 @@ def rising_rate(peak: float, done: float) -> float:
 
 
 @dataclass(frozen=True)
-class Target:
+class CostTarget:
     """A cost and what it should become."""
 
     costs: CellCosts
@@ -90,7 +90,7 @@ def loss_gradients(
     alphas: Sequence[Floats],
     cross_entropy: float,
     gate_gradients: Sequence[npt.ArrayLike],
-    targets: Sequence[Target],
+    targets: Sequence[CostTarget],
     beta: float,
 ) -> tuple[float, list[Floats]]:
     """log J, and its gradient by the logits of each cell.
@@ -111,7 +111,7 @@ def loss_gradients(
     return math.log(max(cross_entropy, 1e-6)) + sum(value for value, _ in factors), gradients
 
 
-def within(alphas: Sequence[Floats], targets: Sequence[Target]) -> list[Floats]:
+def within(alphas: Sequence[Floats], targets: Sequence[CostTarget]) -> list[Floats]:
     """Logits of the nearest probabilities whose expected costs meet all targets; those given where they do already.
 
     ``argmin_q KL(q || softmax(alpha))`` subject to ``E_q[cost_u] <= T_u`` (the I-projection, Csiszar 1975) is
@@ -127,7 +127,7 @@ def within(alphas: Sequence[Floats], targets: Sequence[Target]) -> list[Floats]:
 
     >>> from kws_tfmot.search.cells.costs import CellCosts
     >>> costs = CellCosts("macs", 0.0, ((1.0, 3.0),))
-    >>> softmax(within([np.zeros(2)], [Target(costs, 1.5)])[0]).round(6).tolist()
+    >>> softmax(within([np.zeros(2)], [CostTarget(costs, 1.5)])[0]).round(6).tolist()
     [0.75, 0.25]
     """
     alphas = [np.array(alpha, np.float64) for alpha in alphas]

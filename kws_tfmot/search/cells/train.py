@@ -17,8 +17,8 @@ from kws_tfmot.errors import DataError
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.search.cells.choices import (
     ChoiceOptimizer,
+    CostTarget,
     Floats,
-    Target,
     entropy,
     loss_gradients,
     rising_rate,
@@ -107,7 +107,7 @@ class ChoiceSteps(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, network: keras.Model, held: EpochSource, targets: Sequence[Target], settings: CellSearchSettings
+        self, network: keras.Model, held: EpochSource, targets: Sequence[CostTarget], settings: CellSearchSettings
     ) -> None:
         super().__init__()
         self.probe = GateProbe(network)

@@ -14,12 +14,12 @@ from kws_tfmot.errors import KwsError, RecipeError
 from kws_tfmot.jobs import limit_threads
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.runs import Run, locked
-from pipelines.stages.build import OnEpoch
+from pipelines.stages.build import OnStageEpoch
 from pipelines.stages.comparison_cell import SPARSE_STAGES, CellBuild
 from pipelines.stages.sweep.folder import Epoch, SweepFolder
 from pipelines.stages.sweep.nodes import own_node
 
-Work = Callable[[CellBuild, Reporter, OnEpoch], dict[str, Any]]
+Work = Callable[[CellBuild, Reporter, OnStageEpoch], dict[str, Any]]
 Report = Callable[[dict[str, Any]], None]
 _WAIT = 120.0  # seconds for a lost worker to let go of the trial's folder
 _TRAINED = ("quantize", "sparsify", "train")  # whose validation accuracy is the trial's: the last stage that ran

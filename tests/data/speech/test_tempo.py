@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kws_tfmot.data.speech import Clip, Voice
+from kws_tfmot.data.speech import SpokenClip, Voice
 from kws_tfmot.data.speech.tempo import stretch_time
 from kws_tfmot.data.stretch_speech import _versions
 
@@ -25,7 +25,7 @@ def test_a_tone_keeps_its_pitch_and_level(factor: float) -> None:
 
 def test_a_slow_engines_words_are_used_twice_each_as_another_speaker() -> None:
     rng = np.random.default_rng(0)
-    clip = Clip((3000 * rng.standard_normal(RATE)).astype(np.int16), "nova", Voice("kokoro", "1"), 800, 14000)
+    clip = SpokenClip((3000 * rng.standard_normal(RATE)).astype(np.int16), "nova", Voice("kokoro", "1"), 800, 14000)
     one, two = _versions(clip)
     assert len(one.samples) != len(two.samples) and one.word_end != two.word_end
     assert [each.samples.tobytes() for each in _versions(clip)] == [one.samples.tobytes(), two.samples.tobytes()]

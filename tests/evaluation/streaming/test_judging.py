@@ -16,13 +16,13 @@ from kws_tfmot.evaluation.streaming.det_curve import DetCurve, bootstrap_weights
 from kws_tfmot.evaluation.streaming.det_plot import plot_det
 from kws_tfmot.evaluation.streaming.judging import Judge
 from kws_tfmot.evaluation.streaming.product import evaluate_composed, evaluate_recordings
-from kws_tfmot.evaluation.streaming.truth import Event, LabelledStream, Segment
+from kws_tfmot.evaluation.streaming.truth import LabelledStream, Segment, SpokenWord
 
 
 def stream(said: list[str], truth: list[tuple[str, int, str]]) -> LabelledStream:
     """A word every two seconds; ``truth`` holds word, place and speaker of what is called a keyword."""
     parts = [piece for n, word in enumerate(said) for piece in (clip(word, n), noise(3 * RATE // 2, n))]
-    events = tuple(Event(word, 2 * place + 0.1, 2 * place + 0.4, speaker) for word, place, speaker in truth)
+    events = tuple(SpokenWord(word, 2 * place + 0.1, 2 * place + 0.4, speaker) for word, place, speaker in truth)
     segments = tuple(Segment(2.0 * n, 2.0 * n + 2, f"s{n % 2}") for n in range(len(said)))
     return LabelledStream("by hand", np.concatenate(parts), RATE, events, segments)
 
@@ -44,7 +44,7 @@ def test_every_kind_of_error_by_hand() -> None:
 
 def test_a_second_detection_of_one_word_is_a_repeat() -> None:
     twice = np.concatenate([clip("low", 0), noise(RATE, 0), clip("low", 0), noise(RATE, 0)])
-    said = LabelledStream("by hand", twice, RATE, (Event("low", 0.1, 1.9, "s0"),), (Segment(0.0, 3.0, "s0"),))
+    said = LabelledStream("by hand", twice, RATE, (SpokenWord("low", 0.1, 1.9, "s0"),), (Segment(0.0, 3.0, "s0"),))
     judge = Judge(spotter(refractory=1), [said])
     outcome = judge.at(judge.plan)
     assert outcome.hits.sum() == 1 and outcome.repeats.sum() == 1 and outcome.false_accepts.sum() == 0
@@ -54,7 +54,7 @@ def test_a_second_detection_of_one_word_is_a_repeat() -> None:
 def test_a_detection_counts_until_the_tolerance_after_the_word_and_no_longer() -> None:
     def judged(end: float, tolerance: float | None) -> tuple[int, int]:
         piece = stream(["low"], [])
-        early = replace(piece, events=(Event("low", 0.0, end, "s0"),))
+        early = replace(piece, events=(SpokenWord("low", 0.0, end, "s0"),))
         judge = Judge(spotter(), [early], tolerance)
         outcome = judge.at(judge.plan)
         return int(outcome.hits.sum()), int(outcome.false_accepts.sum())

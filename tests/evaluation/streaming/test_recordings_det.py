@@ -140,9 +140,9 @@ def test_nothing_readable_is_an_error_that_names_it(tmp_path: Path) -> None:
 
 
 def test_near_silence_stays_within_its_bounds() -> None:
-    from kws_tfmot.data.levels import Levels
+    from kws_tfmot.data.levels import SoundLevels
 
     for floor, expected in ((-200.0, -84), (-70.0, -70), (-10.0, -60)):
-        rms = near_silence(Levels(1, 1, 0, 0, floor, 0, 0), 50_000).astype(float).std()
+        rms = near_silence(SoundLevels(1, 1, 0, 0, floor, 0, 0), 50_000).astype(float).std()
         assert 20 * np.log10(rms / 32768) == pytest.approx(expected, abs=0.5)
     assert to_q15(1.0) == 32768

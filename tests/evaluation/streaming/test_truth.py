@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from kws_tfmot.errors import DataError
-from kws_tfmot.evaluation.streaming.truth import Event, Segment, labelled_recordings, load_labels
+from kws_tfmot.evaluation.streaming.truth import Segment, SpokenWord, labelled_recordings, load_labels
 
 
 def recording(folder: Path, name: str = "day.wav", rate: int = 8000) -> Path:
@@ -23,7 +23,7 @@ def test_a_csv_track_with_speakers(tmp_path: Path) -> None:
     )
     (stream,) = labelled_recordings([tmp_path], ["yes", "no"], 16000)
     assert stream.seconds == 10 and stream.rate == 16000
-    assert stream.events == (Event("yes", 1.0, 1.4, "bob"), Event("no", 5.0, 5.5, "ann"))
+    assert stream.events == (SpokenWord("yes", 1.0, 1.4, "bob"), SpokenWord("no", 5.0, 5.5, "ann"))
     assert [segment.speaker for segment in stream.segments] == ["bob", "bob", "ann"]
 
 
