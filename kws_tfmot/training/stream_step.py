@@ -47,6 +47,7 @@ def make_step(
     keywords = classes - NOT_KEYWORDS
 
     def loss_of(features: Any, targets: Any, weight: Any) -> tuple[Any, Any]:
+        """The loss of a batch of stretches, and each one's highest score where no keyword is."""
         logits = network(features, training=True)
         logs = tf.nn.log_softmax(logits)
         own = tf.gather(logs, tf.maximum(targets, 0), batch_dims=2)
@@ -64,6 +65,7 @@ def make_step(
 
     @tf.function
     def step(features: Any, targets: Any, weight: Any) -> tuple[Any, Any]:
+        """One step of the optimiser on a batch, and what follows each."""
         with tf.GradientTape() as tape:
             loss, worst = loss_of(features, targets, weight)
         optimizer.minimize(loss, network.trainable_variables, tape=tape)

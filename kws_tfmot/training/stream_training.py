@@ -197,6 +197,7 @@ def _drawn_ahead(
     """Each epoch and its fresh stretches; those of the next one are composed meanwhile."""
 
     def draw(epoch: int) -> Stretches | None:
+        """Fresh stretches of an epoch; none behind the last."""
         return stretches.draw([seed, 1, epoch], count) if epoch in epochs else None
 
     with ThreadPoolExecutor(1) as thread:
