@@ -13,10 +13,23 @@ from tone_words import RATE, clip, noise, spotter
 from kws_tfmot.detection.detector import to_q15
 from kws_tfmot.errors import DataError
 from kws_tfmot.evaluation.streaming.heard_files import context_seconds, near_silence
-from kws_tfmot.evaluation.streaming.recordings_det import evaluate_files
+from kws_tfmot.evaluation.streaming.recordings_det import Counted, evaluate_files
 from kws_tfmot.evaluation.streaming.spotter import ScoreStream
 from kws_tfmot.evaluation.streaming.tally import Tally
 from kws_tfmot.evaluation.streaming.word_files import word_files
+
+
+def test_what_is_counted_by_speaker_begins_with_a_background_that_counts_nothing() -> None:
+    """Intervals draw whole speakers; column 0 is always in, so whatever stood there would be in every draw."""
+    heard = np.zeros((3, 2, 2), np.int32)
+    heard[1, :, 0] = 1
+    accepts = np.array([[[4, 1], [2, 0]], [[0, 3], [0, 1]]], np.int32)
+    found = Counted(("low", "high"), (100,), np.array([0, 0, 1]), heard, np.array([0, 1, 1]), accepts,
+                    np.array([0.5, 1.5]), ("ann", "bob"), "speaker")  # fmt: skip
+    missed, said = found.missed_by([0], 0)
+    assert missed.tolist() == [0, 1, 0] and said.tolist() == [0, 1, 1]
+    wrong, hours = found.accepts_by([0, 1], 1)
+    assert wrong.tolist() == [0, 2, 1] and hours.tolist() == [0, 0.5, 1.5]
 
 
 @pytest.fixture
