@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from pipelines.console import line
@@ -18,10 +20,20 @@ def work(build: Build) -> None:
     check_network(build)
     train_dense(build)
     figures = build.run.figures("train")
-    line(
-        f"{build.run.path(FLOAT_MODEL)}: {figures['parameters']:,} parameters, {figures['macs']:,} MACs, "
-        f"validation {100 * figures['validation_accuracy']:.2f} % (epoch {figures['selected_epoch']})"
-    )
+    line(f"{build.run.path(FLOAT_MODEL)}: {summary(figures)}")
+
+
+def summary(figures: dict[str, Any]) -> str:
+    """Size, validation and epoch of a training, on single clips or on streams."""
+    size = f"{figures['parameters']:,} parameters, {figures['macs']:,} MACs"
+    if "validation_missed" in figures:
+        found = f"{100 * figures['validation_missed']:.1f} % missed of {figures['validation_keywords']:,} keywords in "
+        found += f"{figures['validation_hours']:.1f} h of validation streams, threshold {figures['threshold']:.3f}"
+    elif "validation_accuracy" in figures:
+        found = f"validation {100 * figures['validation_accuracy']:.2f} %"
+    else:
+        return f"{size}, not trained"
+    return f"{size}, {found} (epoch {figures['selected_epoch']})"
 
 
 command = recipe_command(work)
