@@ -10,6 +10,7 @@ import typer
 
 from kws_tfmot.data.custom import needed_clip_ms
 from kws_tfmot.data.folder import list_folder
+from kws_tfmot.data.stretch_speech import paused_texts
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import Recipe, find_recipe, read_values, shipped_recipes
 from pipelines.console import line
@@ -85,11 +86,14 @@ def clip_length(recipe: Path, overrides: list[str], resolved: Recipe, source: st
     values = {} if resolved.streams else read_values(find_recipe(recipe))
     if not source.startswith("synthetic") or _sets_length(values, overrides):
         return []
+    streams, said, least = resolved.streams, resolved.data.keywords, resolved.frontend.clip_ms
+    after = streams.after_ms[1] if streams else 0  # a window still holds the word so long after its end
+    if streams and streams.speech.paused:
+        said = (*said, *(text for keyword in said for text in paused_texts(keyword)))
     with tempfile.TemporaryDirectory() as scratch:
-        needed = needed_clip_ms(
-            resolved.data.keywords, Path(scratch), resolved.frontend.clip_ms, resolved.data.synthetic.language
-        )
-    if needed == resolved.frontend.clip_ms:
+        needed = needed_clip_ms(said, Path(scratch), least - after, resolved.data.synthetic.language) + after
+    needed = -(-needed // 100) * 100
+    if needed <= least:
         return []
     line(f"[yellow]note[/] clips of {needed / 1000:g} s, as the keywords take so long to say", stderr=True)
     return [f"frontend.clip_ms={needed}"]

@@ -21,6 +21,8 @@ from kws_tfmot.jobs import follow_parent
 _AT_ONCE = 30
 _CORNER_MS = 250
 _SCRAMBLED = 0x5C4A  # keeps its random numbers apart from those of the stretches
+_FREQUENCY_WARP = 0x7F1E  # likewise
+_WARP_CORNER_MS, _CORNER_CHANNELS = 150, 10
 _BEFORE_MS = 250  # of a window, left for what is not the keyword
 
 
@@ -138,6 +140,10 @@ def _make(request: tuple[tuple[int, ...], int, int]) -> Stretches:
         lengths = tuple(max(1, round(length / settings.hop_ms)) for length in job.stretch.scrambled_ms)
         features[rows] = scrambled(rng, features, len(rows), (lengths[0], lengths[1]))
         targets[rows] = job.classes - 2
+    if job.stretch.frequency_warp:
+        rng = np.random.default_rng([*seed, first, _FREQUENCY_WARP])
+        for row in features:
+            row[:] = _warped_channels(rng, row, job.stretch.frequency_warp, _WARP_CORNER_MS // settings.hop_ms)
     return Stretches(features, targets)
 
 
@@ -165,6 +171,37 @@ def scrambled(
             row[at : at + length] = features[source, first : first + length]
             at += length
     return found
+
+
+def _warped_channels(
+    rng: np.random.Generator, features: npt.NDArray[np.int8], spread: float, corner_frames: int
+) -> npt.NDArray[np.int8]:
+    """``features`` ``[frames, channels]``, each read beside its place along frequency.
+
+    How many channels beside is a smooth field of standard deviation ``spread``, linear between normal numbers that are
+    ``corner_frames`` frames and ten channels apart. So every sound has formants of its own, as if another speaker or
+    accent said it. (Vocal tract length perturbation, Jaitly and Hinton 2013, of each moment and part of the spectrum.)
+
+    >>> rows = np.zeros((30, 40), np.int8)
+    >>> rows[:, 20] = 100
+    >>> sorted(set(_warped_channels(np.random.default_rng(1), rows, 2.0, 15).argmax(axis=1).tolist()))
+    [19, 20, 21]
+    """
+    frames, channels = features.shape
+    corners = (frames // corner_frames + 2, channels // _CORNER_CHANNELS + 2)
+    field = _between(_between(rng.normal(0.0, spread, corners), frames, corner_frames).T, channels, _CORNER_CHANNELS).T
+    places = np.clip(np.arange(channels) + field, 0, channels - 1)
+    low = np.minimum(places.astype(np.int64), channels - 2)
+    part = places - low
+    lower, upper = (np.take_along_axis(features, at, axis=1) for at in (low, low + 1))
+    return np.rint(lower * (1 - part) + upper * part).astype(np.int8)
+
+
+def _between(corners: npt.NDArray[np.float64], count: int, apart: int) -> npt.NDArray[np.float64]:
+    """Rows ``0`` to ``count - 1`` on the lines between ``corners`` ``[n, ...]``, which are ``apart`` rows apart."""
+    low, part = np.divmod(np.arange(count), apart)
+    part = part[:, None] / apart
+    return np.asarray(corners[low] * (1 - part) + corners[low + 1] * part)
 
 
 def warped_places(rng: np.random.Generator, frames: int, spread: float, corner_frames: int) -> npt.NDArray[np.float64]:

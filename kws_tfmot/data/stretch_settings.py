@@ -23,6 +23,8 @@ class StretchSettings(Settings):
             rhythm that no engine has.
         time_warp: How far the tempo of the finished stretch wanders, without a change of pitch (standard deviation of
             its logarithm).
+        frequency_warp: How far each moment and part of the spectrum is moved along frequency (standard deviation in
+            channels): formants that no voice here has.
         scrambled_share: Share of stretches put together anew from pieces of others: all sounds of speech, in orders
             that no sentence has.
         scrambled_ms: Range of the pieces' lengths, none long enough for a keyword.
@@ -47,6 +49,7 @@ class StretchSettings(Settings):
     vocal_tract: Range = (0.82, 1.22)
     wander: float = pydantic.Field(default=0.0, ge=0.0, le=0.5)
     time_warp: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
+    frequency_warp: float = pydantic.Field(default=0.0, ge=0.0, le=10.0)
     scrambled_share: float = pydantic.Field(default=0.0, ge=0.0, lt=1.0)
     scrambled_ms: Range = (60.0, 300.0)
     short_talk: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
@@ -94,8 +97,10 @@ class SpeechSettings(Settings):
         piper: The same by each folder of Piper voices.
         foreign: The same in English with foreign accents by hibari and Piper, as a share of the above.
         kokoro_foreign: Utterances of each keyword, and of near words, by Kokoro with foreign accents.
+        paused: Share of a phrase's utterances in which its words stand apart, as commas make the engines say them.
         slips: Near misses by the neural engines, a keyword with a sound or two replaced, as a share of its utterances.
         other_words: Utterances of other common words, one at a time, by each engine but Kokoro.
+        kokoro_other_words: The same by Kokoro.
         enough_recordings: From so many recordings on a keyword is heard in these alone; null: always by engines too.
         near_words: Different words that sound nearly like each keyword.
     """
@@ -107,8 +112,10 @@ class SpeechSettings(Settings):
     piper: tuple[int, int, int] = (300, 160, 80)
     foreign: float = pydantic.Field(default=1.0, ge=0.0, le=10.0)
     kokoro_foreign: tuple[int, int] = (96, 0)
+    paused: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     slips: float = pydantic.Field(default=0.0, ge=0.0, le=10.0)
     other_words: int = pydantic.Field(default=0, ge=0, le=100_000)
+    kokoro_other_words: int = pydantic.Field(default=0, ge=0, le=100_000)
     enough_recordings: int | None = pydantic.Field(default=None, ge=1)
     near_words: int = pydantic.Field(default=40, ge=1, le=200)
 

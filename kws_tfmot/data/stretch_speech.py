@@ -50,17 +50,19 @@ def spoken(
     for engine in usable_engines(settings.engines, reporter):
         counts = settings.counts(engine)
         voices = choose_voices(_MOST_VOICES.get(engine, 1), seed, (engine,))
-        requests = _requests(keywords, near, sentences, voices, counts, seed)
+        requests = _requests(keywords, near, sentences, voices, counts, seed, settings.paused)
         fewer = settings.foreign_counts(engine)
         if any(fewer):
-            requests += _requests(keywords, near, sentences, foreign_voices(voices), fewer, seed)
+            requests += _requests(keywords, near, sentences, foreign_voices(voices), fewer, seed, settings.paused)
         if settings.slips and engine != "espeak":
             requests += [deal([word], slip_voices(voices), round(settings.slips * counts[0]), seed)
                          for word in keywords]  # fmt: skip
-        if settings.other_words and engine != "kokoro":  # which is slow
-            requests.append(deal(others, voices, settings.other_words, seed))
+        if count := settings.kokoro_other_words if engine == "kokoro" else settings.other_words:
+            requests.append(deal(others, voices, count, seed))
         # Each part by itself, so that it is found in the cache whatever else is spoken.
-        parts = [render_speech(part, cache, reporter, description=f"speaking ({engine})") for part in requests]
+        what = f"speaking ({engine})"
+        parts = [[_as_written(clip) for clip in render_speech(part, cache, reporter, description=what)]
+                 for part in requests]  # fmt: skip
         for held_out, side in enumerate(sides):
             # Few voices (hibari, Piper) all train; their absence from validation costs nothing.
             few = len(voices) < 2 * _HELD_OUT
@@ -96,11 +98,30 @@ def _near(keywords: Sequence[str], count: int) -> tuple[str, ...]:
 
 def _requests(
     keywords: Sequence[str], near: Sequence[str], sentences: Sequence[str], voices: Sequence[Voice],
-    counts: Sequence[int], seed: int,
+    counts: Sequence[int], seed: int, paused: float,
 ) -> list[list[Request]]:  # fmt: skip
-    """Utterances of each keyword, of near words, and sentences."""
-    texts = [([word], counts[0]) for word in keywords] + [(near, counts[1]), (sentences[: counts[2]], counts[2])]
+    """Utterances of each keyword, the share ``paused`` of a phrase's with pauses, of near words, and sentences."""
+    texts: list[tuple[Sequence[str], int]] = []
+    for keyword in keywords:
+        apart = round(paused * counts[0]) if " " in keyword else 0
+        texts += [([keyword], counts[0] - apart), (paused_texts(keyword), apart)]
+    texts += [(near, counts[1]), (sentences[: counts[2]], counts[2])]
     return [deal(words, voices, count, seed) for words, count in texts if words and count]
+
+
+def paused_texts(keyword: str) -> tuple[str, ...]:
+    """``keyword`` with a pause in it, at each place between two words.
+
+    >>> paused_texts("turn it on"), paused_texts("alexa")
+    (('turn, it on', 'turn it, on'), ())
+    """
+    words = keyword.split()
+    return tuple(f"{' '.join(words[:place])}, {' '.join(words[place:])}" for place in range(1, len(words)))
+
+
+def _as_written(clip: SpokenClip) -> SpokenClip:
+    """``clip`` without the commas that paused in it."""
+    return clip._replace(text=clip.text.replace(",", ""))
 
 
 def with_recordings(

@@ -28,7 +28,7 @@ _VALIDATION_SHARES = (0.3, 0.0, 0.3, 0.4)  # a word cut short is no fair test, s
 _EVERYDAY_SHARES = (0.0, 0.0, 0.1, 0.9)  # what the threshold is chosen on: talk, and few words that sound near
 # With recordings of people to validate on: their words one after the other, as they are, and some talk.
 _RECORDED_SHARES, _RECORDED_OTHERS = (0.3, 0.0, 0.55, 0.15), (0.0, 0.0, 0.8, 0.2)
-_AS_SPOKEN: dict[str, Any] = {"time_warp": 0.0, "scrambled_share": 0.0}
+_AS_SPOKEN: dict[str, Any] = {"time_warp": 0.0, "frequency_warp": 0.0, "scrambled_share": 0.0}
 _AS_RECORDED: dict[str, Any] = {
     "vocal_tract": (1.0, 1.0), "wander": 0.0, "room_probability": 0.0, "equaliser_probability": 0.0,
     "noise_snr_db": (10.0, 40.0),

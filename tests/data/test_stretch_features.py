@@ -9,7 +9,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from kws_tfmot.data import stretch_features
+from kws_tfmot.data.stretch_features import StretchJob, _begin, _make
+from kws_tfmot.data.stretch_settings import StretchSettings
+from kws_tfmot.data.stretches import Speech
+from kws_tfmot.frontend.settings import FrontendSettings
 
 _SCRIPT = """
 import numpy as np
@@ -27,6 +34,26 @@ if __name__ == "__main__":
         print(*maker._pool._processes, flush=True)
         maker.draw([1], 10**6)
 """
+
+
+def test_a_frequency_warp_moves_what_sounds_a_little_up_and_down_and_no_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stretch_features, "_made", None)
+    tone = (8000 * np.sin(2 * np.pi * 1000 / 16000 * np.arange(16000))).astype(np.int16)
+    clean = {"noise_probability": 0.0, "room_probability": 0.0, "equaliser_probability": 0.0, "silent_share": 0.0}
+    settings = StretchSettings.model_validate(
+        clean | {"seconds": 3.0, "shares": (1.0, 0.0, 0.0, 0.0), "vocal_tract": (1.0, 1.0), "level_db": (0.0, 0.0)}
+    )
+    job = StretchJob(settings, FrontendSettings(kind="microfrontend", clip_ms=700), 3, 3, (20, 280), 120)
+    _begin(Speech(((tone,),), (tone,), (tone,)), job)
+    plain = _make(((5,), 0, 4))
+    composer, _, frontend = stretch_features._made or pytest.fail("not begun")
+    warping = job._replace(stretch=settings.model_copy(update={"frequency_warp": 2.0}))
+    monkeypatch.setattr(stretch_features, "_made", (composer, warping, frontend))
+    warped = _make(((5,), 0, 4))
+    sounds = plain.features.max(axis=2) > plain.features.max() - 10
+    moved = (warped.features.argmax(axis=2) - plain.features.argmax(axis=2))[sounds]
+    assert np.array_equal(plain.targets, warped.targets)
+    assert abs(moved.mean()) < 1.5 and 0.7 < moved.std() < 2.5 and np.abs(moved).max() < 9
 
 
 @pytest.mark.slow

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from kws_tfmot.data.speech import SpokenClip, Voice
-from kws_tfmot.data.stretch_speech import _as_speech, _says_unwritten, with_recordings
+from kws_tfmot.data.stretch_speech import _as_speech, _as_written, _requests, _says_unwritten, with_recordings
 from kws_tfmot.data.stretches import Recording, Speech
 
 RATE = 16000
@@ -43,3 +45,14 @@ def test_a_sentence_with_a_word_that_sounds_like_a_keyword_is_no_negative() -> N
     said = {text: _says_unwritten(_clip(text, 100), ("right",), alike)
             for text in ("right", "write", "dogs write letters", "dogs bring letters")}  # fmt: skip
     assert said == {"right": False, "write": True, "dogs write letters": True, "dogs bring letters": False}
+
+
+def test_a_share_of_a_phrase_is_said_word_by_word_and_is_the_phrase_all_the_same() -> None:
+    voices = [Voice("hibari", "heart", "en-us")]
+    requests = _requests(["hey big nova", "nova"], ("over",), ("a dog is over there",), voices, (30, 6, 3), 1, 0.4)
+    said = Counter(request.text for part in requests for request in part)
+    assert said == {"hey big nova": 18, "hey, big nova": 6, "hey big, nova": 6, "nova": 30, "over": 6,
+                    "a dog is over there": 3}  # fmt: skip
+    clips = [_as_written(_clip(text, 100)) for text in ("hey, nova", "hey nova", "over")]
+    speech = _as_speech([clips], ["hey nova"], RATE)
+    assert (len(speech.keywords[0]), len(speech.near)) == (2, 1)
