@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from kws_tfmot import __version__
+from pipelines.interrupted import leave
 
 # command -> one line of help; each is `command`, or a `group` of them, in the module of its name
 COMMANDS = {
@@ -87,8 +88,7 @@ def main() -> None:
             (_register if name == asked else _name_only)(name)
         app()
     except KeyboardInterrupt:  # while modules were still loading
-        sys.stderr.write("interrupted\n")
-        sys.exit(130)
+        leave()
 
 
 if __name__ == "__main__":

@@ -106,6 +106,27 @@ def test_the_installed_command_exits_with_2(tmp_path) -> None:
     assert "none.tflite" in done.stderr
 
 
+EARLY = """
+import sys
+class Interrupts:
+    def find_spec(self, name, path, target=None):
+        if name == sys.argv[1]:
+            exec("raise KeyboardInterrupt")
+sys.meta_path.insert(0, Interrupts())
+from pipelines.entry import main
+sys.argv = ["kws", "inspect", "x"]
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "pipelines.inspect"])
+def test_ctrl_c_while_modules_load_is_one_line_and_code_130(module: str) -> None:
+    """Also where it comes within ``exec``, after which Python ends by the signal whoever caught it."""
+    script = EARLY.replace("sys.argv[1]:", f"{module!r}:")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, done.stdout) == (130, "interrupted\n", "")
+
+
 def test_help_lists_every_command() -> None:
     from pipelines.kws import COMMANDS
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from kws_tfmot.errors import RecipeError
+from kws_tfmot.errors import KwsError, RecipeError
 from kws_tfmot.files import refusing
 from pipelines.stages.sweep.cluster import explain
 
@@ -42,6 +43,7 @@ def require_shared(read: Mapping[str, Path], written: Mapping[str, Path]) -> Non
         RecipeError: If a node lacks one of them, holds something else there, or cannot be asked; it names the node.
     """
     marks: dict[str, Path] = {}
+    made = [folder for folder in written.values() if not folder.exists()]
     try:
         for what, folder in written.items():
             with refusing(folder):
@@ -52,9 +54,19 @@ def require_shared(read: Mapping[str, Path], written: Mapping[str, Path]) -> Non
         for node, lacks in _ask({what: read[what] for what in here}, marks, here):
             if lacks:
                 raise RecipeError(f"the node {node} {'; '.join(lacks)}.", _SHARE)
+    except KwsError:
+        _clear(marks.values())
+        for folder in made:
+            with suppress(OSError):  # something is in it
+                folder.rmdir()
+        raise
     finally:
-        for mark in marks.values():
-            mark.unlink(missing_ok=True)
+        _clear(marks.values())
+
+
+def _clear(marks: Iterable[Path]) -> None:
+    for mark in marks:
+        mark.unlink(missing_ok=True)
 
 
 def _ask(read: Mapping[str, Path], marks: Mapping[str, Path], here: Mapping[str, str]) -> list[tuple[str, list[str]]]:

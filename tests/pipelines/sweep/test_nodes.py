@@ -7,8 +7,9 @@ import os
 import pytest
 
 from kws_tfmot.data.shards import Shard, decode_shard
-from kws_tfmot.errors import DataError
+from kws_tfmot.errors import DataError, RecipeError
 from kws_tfmot.progress import SILENT
+from pipelines.stages.sweep import nodes
 from pipelines.stages.sweep.nodes import local_paths, missing, signature
 from pipelines.stages.sweep.tuning import _why_lost
 
@@ -42,3 +43,20 @@ def test_a_node_that_came_later_says_it_too(tmp_path) -> None:
     assert _why_lost(lost) == str(caught.value)
     assert "lost 4 times" in _why_lost(RuntimeError("x"))
     assert not (tmp_path / "0.npz").exists()
+
+
+def test_a_refusal_leaves_no_folder_that_was_not_there(tmp_path, monkeypatch) -> None:
+    kept, new = tmp_path / "kept", tmp_path / "run" / "features"
+    kept.mkdir()
+    new.parent.mkdir()
+    asked = []
+
+    def ask(read, marks, here):
+        asked.append([mark.is_file() for mark in marks.values()])
+        return [("far (10.0.0.2)", ["lacks the recordings"])]
+
+    monkeypatch.setattr(nodes, "_ask", ask)
+    with pytest.raises(RecipeError, match=r"the node far \(10.0.0.2\) lacks the recordings"):
+        nodes.require_shared({}, {"run": kept, "epochs": new})
+    assert asked == [[True, True]]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["kept", "run"]
