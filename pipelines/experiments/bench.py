@@ -19,6 +19,7 @@ from firmware_export.emulation.stream_report import StreamReport, emulate_stream
 from firmware_export.graphs.column_network import column_network
 from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
 from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.quantization.grids import Grid
 
 KB = 1000
 
@@ -30,7 +31,7 @@ class Goal:
     ``cycles`` bounds the middle of the modelled range.
     """
 
-    instructions: int
+    instructions: int | None
     cycles: int | None
     flash: int | None
     ram: int | None
@@ -90,6 +91,7 @@ MODELS: tuple[tuple[str, float, str, Goal], ...] = (
         "mps2-an386",
         Goal(2_400_000, 1_900_000, 22 * KB, 10 * KB, 7_700_551, CMSIS_M4, 100_910, 22_820),
     ),
+    ("1 bit", 0.0, "mps2-an386", Goal(None, 2_500_000, None, 10 * KB, None, CMSIS_M4, None, 22_820)),
     (
         "dense int8",
         0.0,
@@ -188,7 +190,8 @@ def goals(say: Callable[[str], None], inputs: int = 2) -> list[Row]:
     rows = []
     for title, sparsity, board, goal in MODELS:
         say(f"{title} on {board}")
-        rows.append(_row(title, goal, emulate(ds_cnn(sparsity), board, random=inputs)))
+        grid = Grid(1, zero=False) if title == "1 bit" else None
+        rows.append(_row(title, goal, emulate(ds_cnn(sparsity, grid=grid), board, random=inputs)))
     say("a step on mps2-an386")
     rows.append(_step_row(STEP_GOAL, emulate_stream(column_network(), "mps2-an386", steps=4 * inputs)))
     say("front end on mps2-an386")
