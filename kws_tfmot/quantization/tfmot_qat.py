@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from kws_tfmot.keras import keras  # isort: skip  (Keras 2 must be chosen before TFMOT is imported)
@@ -150,12 +152,15 @@ def _pin_input(model: keras.Model, scale: float) -> None:
 def save_qat(model: keras.Model, path: str | Path) -> None:
     """Save as HDF5: a QAT model saved as ``.keras`` does not load again (TFMOT 0.8.1).
 
-    What keeps clusters together in training is left out: a model loaded with it refuses its own file.
+    What keeps clusters together in training is left out: a model loaded with it refuses its own file. The file is made
+    in memory: HDF5 that cannot write to a full disk fails again as it closes, with an error that says nothing.
     """
     model = cluster_utils.strip_clustering_cqat(model)
-    with tfmot.quantization.keras.quantize_scope(), warnings.catch_warnings():
+    made = io.BytesIO()
+    with tfmot.quantization.keras.quantize_scope(), warnings.catch_warnings(), h5py.File(made, "w") as file:
         warnings.filterwarnings("ignore", message="You are saving your model as an HDF5 file")
-        model.save(str(path), save_format="h5", include_optimizer=False)
+        model.save(file, save_format="h5", include_optimizer=False)
+    Path(path).write_bytes(made.getvalue())
 
 
 def load_qat(path: str | Path) -> keras.Model:

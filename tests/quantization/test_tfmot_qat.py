@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,13 @@ def test_a_qat_model_survives_saving(tmp_path) -> None:
     save_qat(network, tmp_path / "model.h5")
     x = features(5)
     np.testing.assert_array_equal(network(x).numpy(), load_qat(tmp_path / "model.h5")(x).numpy())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # what a full disk does
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            save_qat(network, tmp_path / "full.h5")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_unsupported_layers_are_reported_all_at_once() -> None:
