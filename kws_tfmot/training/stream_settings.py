@@ -6,6 +6,7 @@ import pydantic
 
 from kws_tfmot.data.stretch_settings import SpeechSettings, StretchSettings
 from kws_tfmot.settings import Settings
+from kws_tfmot.sparsity.settings import DistillationSettings
 
 
 class StreamTrainSettings(Settings):
@@ -22,6 +23,11 @@ class StreamTrainSettings(Settings):
         negative_weights: One phase each, of equal length: weight of all decisions that are no keyword against all
             that are.
         average: Decay of the moving average of the weights, a step.
+        teachers: Networks that are trained first, each from other weights and on other stretches. The mean of their
+            logits teaches the one that is kept: what one network alone accepts by chance, several do not, and one that
+            has learnt from them neither (an ensemble's knowledge in one network, Hinton et al. 2015,
+            arXiv 1503.02531). None where the training begins with given weights.
+        teaching: How much it listens to them.
         temperature: What the logits are divided by once training is over (Guo et al. 2017, arXiv 1706.04599): the
             classifier's weights hold it, so it costs nothing. Softened scores keep their order where hard ones are all
             near 1, in the mean over decisions and in int8.
@@ -47,6 +53,8 @@ class StreamTrainSettings(Settings):
     final_rate: float = pydantic.Field(default=0.01, gt=0, le=1)
     negative_weights: tuple[float, ...] = pydantic.Field(default=(3.0, 10.0, 30.0), min_length=1)
     average: float = pydantic.Field(default=0.998, ge=0, lt=1)
+    teachers: int = pydantic.Field(default=0, ge=0, le=20)
+    teaching: DistillationSettings = DistillationSettings(temperature=4.0)
     temperature: float = pydantic.Field(default=1.0, ge=1.0, le=100.0)
     after_ms: tuple[int, int] = (20, 280)
     margin_ms: int = pydantic.Field(default=120, ge=0, le=1000)

@@ -13,9 +13,15 @@ from kws_tfmot.sparsity.settings import DistillationSettings
 
 
 class Teacher(NamedTuple):
-    """A network over a stretch, features to logits ``[decisions, classes]``, and how much it is listened to."""
+    """Who teaches, and how much it is listened to.
 
-    network: keras.Model
+    Attributes:
+        networks: Of one window, or over a stretch: features to logits ``[decisions, classes]``; the mean of their
+            logits is what they say.
+        settings: Weight and temperature.
+    """
+
+    networks: tuple[keras.Model, ...]
     settings: DistillationSettings
 
 
@@ -81,7 +87,8 @@ def make_step(
 def _divergence(teacher: Teacher, features: Any, logits: Any) -> Any:
     """``weight * T^2 * KL`` of every decision."""
     temperature = teacher.settings.temperature
-    truth = tf.stop_gradient(tf.nn.log_softmax(teacher.network(features, training=False) / temperature))
+    said = tf.add_n([network(features, training=False) for network in teacher.networks]) / len(teacher.networks)
+    truth = tf.stop_gradient(tf.nn.log_softmax(said / temperature))
     given = tf.nn.log_softmax(logits / temperature)
     divergence = tf.reduce_sum(tf.exp(truth) * (truth - given), axis=-1)
     return teacher.settings.weight * temperature**2 * divergence

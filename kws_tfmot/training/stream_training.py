@@ -3,8 +3,9 @@
 The loss is that of :mod:`~kws_tfmot.training.stream_step`; decisions that hold no keyword weigh more in later phases.
 The weights that are kept are a moving average, from the epoch with the fewest keywords missed at a target of false
 accepts an hour on validation stretches; the threshold comes from the same curve. Earlier stretches are heard again,
-the more often the higher the network scored what it should not accept in them. A sparse training goes the same way,
-with masks between the steps and the dense network as teacher.
+the more often the higher the network scored what it should not accept in them. Several networks may be trained first
+and teach the one that is kept. A sparse training goes the same way, with masks between the steps and the dense network
+as teacher.
 """
 
 from __future__ import annotations
@@ -50,20 +51,19 @@ class SparseStreams(NamedTuple):
     Attributes:
         training: Of a method of masks; its network is trained in place of the window's copy.
         keep_from_epoch: The first epoch all of whose steps have the final masks.
-        teacher: The dense network of one window, if it teaches.
     """
 
     training: SparseTraining
     keep_from_epoch: int
-    teacher: Teacher | None = None
 
 
 class _Network:
     """The network over a stretch in training, and everything that changes with its weights."""
 
     def __init__(
-        self, window: keras.Model, job: StretchJob, settings: StreamTrainSettings, sparse: SparseStreams | None
-    ):
+        self, window: keras.Model, job: StretchJob, settings: StreamTrainSettings, sparse: SparseStreams | None,
+        teacher: Teacher | None,
+    ):  # fmt: skip
         # A copy, since a layer that is used at two lengths has no output shape any more.
         self._layers = sparse.training.network if sparse else fresh_copy(window)
         self._network = over_stretch(self._layers, job.frames)
@@ -74,9 +74,9 @@ class _Network:
         self._average = AveragedWeights(self._network, settings.average, self.keep_from, _REACH)
         masks = sparse.training if sparse else None
         self._masks = masks.callbacks if masks else ()
-        teacher = sparse.teacher if sparse else None
         if teacher:
-            teacher = teacher._replace(network=over_stretch(fresh_copy(teacher.network), job.frames))
+            networks = (over_stretch(fresh_copy(network), job.frames) for network in teacher.networks)
+            teacher = teacher._replace(networks=tuple(networks))
         follow = (*(masks.after_step if masks else ()), self._average.after_step)
         self._step = make_step(self._network, self._optimizer, job.classes, follow, teacher)
         self._stateful = [one for one in (self._average, *self._masks) if isinstance(one, Stateful)]
@@ -136,6 +136,7 @@ def train_on_streams(
     reporter: Reporter = SILENT,
     state: StreamState | None = None,
     sparse: SparseStreams | None = None,
+    teacher: Teacher | None = None,
 ) -> StreamTrainResult:
     """Train ``window`` in place and leave the selected weights in it.
 
@@ -150,8 +151,9 @@ def train_on_streams(
         reporter: Where progress goes.
         state: Where every epoch is kept; a training that was interrupted goes on there, to the same result.
         sparse: What makes weights zero on the way.
+        teacher: Networks of one window to learn from, beside the targets.
     """
-    network = _Network(window, job, settings, sparse)
+    network = _Network(window, job, settings, sparse, teacher)
     pool = Stretches(np.zeros((0, *held_out.features.shape[1:]), np.int8), held_out.targets[:0])
     hardness = np.zeros(0, np.float32)
     history: list[dict[str, float]] = []

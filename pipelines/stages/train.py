@@ -93,7 +93,8 @@ def train_dense(build: Build) -> bool:
             figures, files = training_figures(result), (FLOAT_MODEL,)
         with replacing(build.run.path(FLOAT_MODEL)) as temporary:
             network.save(temporary)
-        shutil.rmtree(build.run.path("streams_state"), ignore_errors=True)  # what an interrupted training needs
+        for name in ("streams_state", "streams_teachers"):  # what an interrupted training needs
+            shutil.rmtree(build.run.path(name), ignore_errors=True)
         counts = count_layers(network)
         figures |= {
             "parameters": sum(count.parameters for count in counts),

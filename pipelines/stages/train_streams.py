@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,10 +21,12 @@ from pipelines.stages.stream_speech import StreamSpeech, speech_of
 
 if TYPE_CHECKING:
     from kws_tfmot.keras import keras
+    from kws_tfmot.training.stream_step import Teacher
     from kws_tfmot.training.stream_training import SparseStreams, StreamTrainResult
 
 CALIBRATION = "calibration.npz"
-STATE = "streams_state"
+STATE, TEACHERS = "streams_state", "streams_teachers"
+_TEACHER_SEEDS = 1_000_003  # keeps their stretches apart from one another and from the student's
 _VALIDATION_SHARES = (0.3, 0.0, 0.3, 0.4)  # a word cut short is no fair test, so none is in validation
 _EVERYDAY_SHARES = (0.0, 0.0, 0.1, 0.9)  # what the threshold is chosen on: talk, and few words that sound near
 # With recordings of people to validate on: their words one after the other, as they are, and some talk.
@@ -71,22 +74,56 @@ class StreamTraining:
 
     def train(
         self, network: keras.Model, settings: StreamTrainSettings, key: str, draws: Draws,
-        sparse: SparseStreams | None = None,
+        sparse: SparseStreams | None = None, teacher: Teacher | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """Train ``network`` in place and return the figures, with the threshold that the detector gets.
 
         An interrupted training of the same ``key`` goes on after its last whole epoch.
         """
-        from kws_tfmot.training.stream_training import train_on_streams
-
         seed = self.build.recipe.seed + 100_003 * draws
         state = StreamState(self.build.run.path(STATE), key)
         with StretchFeatures(self.speech.train, self.job, settings.processes) as maker:
-            result = train_on_streams(
-                network, maker, self.held_out, self.job, settings, seed, self.smoothing,
-                reporter=self.build.reporter, state=state, sparse=sparse,
-            )  # fmt: skip
+            result = self._trained(network, maker, settings, seed, state, sparse, teacher)
         return self._figures(network, result)
+
+    def teacher(self, network: keras.Model, settings: StreamTrainSettings, key: str) -> Teacher | None:
+        """``settings.teachers`` networks like ``network``, trained from other weights on other stretches.
+
+        Those that an interrupted training of the same ``key`` had finished are read again.
+        """
+        from kws_tfmot.keras import keras, seed_everything
+        from kws_tfmot.training.stream_step import Teacher
+
+        if not settings.teachers or self.build.recipe.model.weights:
+            return None
+        networks = []
+        hard = settings.model_copy(update={"temperature": 1.0})  # a teacher's logits are what the student's are
+        with StretchFeatures(self.speech.train, self.job, settings.processes) as maker:
+            for number in range(1, settings.teachers + 1):
+                seed = self.build.recipe.seed + _TEACHER_SEEDS * number
+                seed_everything(seed)
+                networks.append(keras.models.clone_model(network))
+                path = self.build.run.path(f"{TEACHERS}/{number}.npz")
+                if _restored(networks[-1], path, key):
+                    continue
+                state = StreamState(self.build.run.path(f"{TEACHERS}/state"), f"{key} teacher {number}")
+                self.build.reporter.note(f"teacher {number} of {settings.teachers}")
+                self._trained(networks[-1], maker, hard, seed, state)
+                _keep(networks[-1], path, key)
+                state.clear()
+        seed_everything(self.build.recipe.seed)
+        return Teacher(tuple(networks), settings.teaching)
+
+    def _trained(
+        self, network: keras.Model, maker: StretchFeatures, settings: StreamTrainSettings, seed: int,
+        state: StreamState, sparse: SparseStreams | None = None, teacher: Teacher | None = None,
+    ) -> StreamTrainResult:  # fmt: skip
+        from kws_tfmot.training.stream_training import train_on_streams
+
+        return train_on_streams(
+            network, maker, self.held_out, self.job, settings, seed, self.smoothing,
+            reporter=self.build.reporter, state=state, sparse=sparse, teacher=teacher,
+        )  # fmt: skip
 
     def _figures(self, network: keras.Model, result: StreamTrainResult) -> dict[str, Any]:
         from kws_tfmot.training.stream_training import posteriors_of
@@ -124,7 +161,9 @@ def train_streams(build: Build, network: keras.Model, settings: StreamTrainSetti
         RecipeError: As :class:`StreamTraining`.
     """
     training = StreamTraining(build, settings)
-    figures = training.train(network, settings, key, Draws.DENSE)
+    teacher = training.teacher(network, settings, key)
+    figures = training.train(network, settings, key, Draws.DENSE, teacher=teacher)
+    figures["teachers"] = len(teacher.networks) if teacher else 0
     with replacing(build.run.path(CALIBRATION)) as temporary:
         np.savez(temporary, windows=_windows(training.held_out, build.recipe.frontend.frames, build.recipe.seed))
     return figures
@@ -153,10 +192,28 @@ def sparsify_on_streams(
     steps = steps_until(later, later.epochs) // later.epochs
     prepared = prepare_training(dense, sparsity, plan, steps, build.calibration(), build.recipe.seed)
     keep_from = min(later.epochs - 1, epoch_of_step(later, plan.ramp(steps).final))
-    teacher = Teacher(dense, sparsity.distillation) if sparsity.distillation else None
+    teacher = Teacher((dense,), sparsity.distillation) if sparsity.distillation else None
     network = fresh_copy(dense)
-    sparse = SparseStreams(prepared, keep_from, teacher)
-    return network, StreamTraining(build, settings).train(network, later, key, Draws.SPARSE, sparse)
+    training = StreamTraining(build, settings)
+    return network, training.train(network, later, key, Draws.SPARSE, SparseStreams(prepared, keep_from), teacher)
+
+
+def _restored(network: keras.Model, path: Path, key: str) -> bool:
+    """Give ``network`` the weights that :func:`_keep` kept under the same ``key``, if there are some."""
+    if not path.is_file():
+        return False
+    with np.load(path, allow_pickle=False) as stored:
+        if str(stored["key"]) != key:
+            return False
+        network.set_weights([stored[str(i)] for i in range(len(stored.files) - 1)])
+    return True
+
+
+def _keep(network: keras.Model, path: Path, key: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights = {str(i): weight for i, weight in enumerate(network.get_weights())}
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, key=np.array(key), **weights)
 
 
 def _check(build: Build, stride: int) -> None:

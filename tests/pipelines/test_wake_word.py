@@ -25,7 +25,8 @@ _SMALL = (
     "data.keywords=[marigold]", "data.synthetic.speakers=10", "data.synthetic.clips_per_word=20",
     "data.synthetic.near_words=1", "data.synthetic.clips_per_unknown_word=3", "data.synthetic.engines=[espeak]",
     "data.synthetic.noise_seconds=10", "data.synthetic.unknown_words=[house,water,seven]",
-    "model.width=8", "streams.epochs=3", "streams.fresh=32", "streams.replayed=32", "streams.validation=100",
+    "model.width=8", "streams.epochs=3", "streams.teachers=2", "streams.fresh=32",
+    "streams.replayed=32", "streams.validation=100",
     "streams.threshold_stretches=100", "streams.processes=1", "streams.speech.engines=[espeak]",
     "streams.speech.espeak=[40,20,20]", "convert.also=[]",
 )  # fmt: skip
@@ -42,7 +43,9 @@ def test_the_threshold_that_training_chose_is_in_the_model(tmp_path: Path) -> No
         stage(build)
     found = ModelContract.of_model(build.run.path(INT8_MODEL)).detection
     assert found.threshold == build.run.figures("train")["threshold"] != 0.5
-    assert not build.run.path("streams_state").exists()  # hundreds of megabytes in a real build
+    assert build.run.figures("train")["teachers"] == 2
+    # Hundreds of megabytes in a real build.
+    assert not build.run.path("streams_state").exists() and not build.run.path("streams_teachers").exists()
 
 
 @pytest.mark.slow

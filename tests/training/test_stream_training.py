@@ -82,11 +82,27 @@ def _sparse_training(made: _Made, state: StreamState | None, weight: float = 1.0
     (plan,) = sparsity.plan()
     steps = steps_until(settings, 4) // 4
     training = prepare_training(dense, sparsity, plan, steps)
-    teacher = Teacher(dense, DistillationSettings(weight=weight))
-    sparse = SparseStreams(training, epoch_of_step(settings, plan.ramp(steps).final), teacher)
+    teacher = Teacher((dense,), DistillationSettings(weight=weight))
+    sparse = SparseStreams(training, epoch_of_step(settings, plan.ramp(steps).final))
     held_out = _Made().draw([9], 20)
-    train_on_streams(dense, made, held_out, _JOB, settings, 1, 5, state=state, sparse=sparse)  # type: ignore[arg-type]
+    train_on_streams(dense, made, held_out, _JOB, settings, 1, 5, state=state, sparse=sparse,  # type: ignore[arg-type]
+                     teacher=teacher)  # fmt: skip
     return list(dense.get_weights())
+
+
+def test_several_teachers_say_the_mean_of_their_logits() -> None:
+    from kws_tfmot.keras import keras, tf
+    from kws_tfmot.training.stream_step import Teacher, _divergence
+
+    def constant(logits: tuple[float, ...]) -> keras.Model:
+        inputs = keras.Input((1,))
+        layer = keras.layers.Dense(3, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(logits))
+        return keras.Model(inputs, keras.layers.Reshape((1, 3))(layer(inputs)))
+
+    both = Teacher((constant((4.0, 0.0, -2.0)), constant((0.0, 2.0, 4.0))), DistillationSettings(temperature=2.0))
+    said = tf.constant([[[2.0, 1.0, 1.0], [4.0, 0.0, -2.0]]])  # the mean, and what one of them says
+    same, other = _divergence(both, tf.zeros((1, 1)), said).numpy()[0]
+    assert same == pytest.approx(0.0, abs=1e-6) and other > 1.0
 
 
 def _zeros(weights: list[np.ndarray]) -> float:
