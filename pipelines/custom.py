@@ -88,7 +88,7 @@ def clip_length(recipe: Path, overrides: list[str], resolved: Recipe, source: st
         return []
     streams, said, least = resolved.streams, resolved.data.keywords, resolved.frontend.clip_ms
     after = streams.after_ms[1] if streams else 0  # a window still holds the word so long after its end
-    if streams and streams.speech.paused:
+    if streams:  # people may pause between the words of a phrase
         said = (*said, *(text for keyword in said for text in paused_texts(keyword)))
     with tempfile.TemporaryDirectory() as scratch:
         needed = needed_clip_ms(said, Path(scratch), least - after, resolved.data.synthetic.language) + after

@@ -29,7 +29,7 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
     "no common words one at a time": ("streams.speech.other_words=0",),
     "no scrambled stretches": ("streams.stretch.scrambled_share=0",),
     "no warp of frequency": ("streams.stretch.frequency_warp=0",),
-    "no pauses in phrases": ("streams.speech.paused=0",),
+    "a third of a phrase's utterances with a pause": ("streams.speech.paused=0.33",),
     "few other words by Kokoro": ("streams.speech.kokoro=[360,60,40]", "streams.speech.kokoro_other_words=0"),
     "scores as they are": ("streams.temperature=1",),
     "hard negatives": ("streams.hard_negatives=4",),

@@ -81,13 +81,10 @@ def test_the_window_of_a_wake_word_holds_a_phrase_said_word_by_word_and_what_fol
     recipe = Path("wake_word")
     found = {}
     for keyword in ("alexa", "smart mirror"):
-        for paused in (0.0, 0.3):
-            settings = [f"data.keywords=[{keyword}]", f"streams.speech.paused={paused}"]
-            resolved = load_recipe(find_recipe(recipe), settings)
-            longer = clip_length(recipe, settings, resolved, "synthetic")
-            found[keyword, paused] = load_recipe(find_recipe(recipe), [*settings, *longer]).frontend.clip_ms
-    assert found["alexa", 0.3] == found["alexa", 0.0] == found["smart mirror", 0.0] == 1500
-    assert 1700 <= found["smart mirror", 0.3] <= 2100
+        settings = [f"data.keywords=[{keyword}]"]
+        longer = clip_length(recipe, settings, load_recipe(find_recipe(recipe), settings), "synthetic")
+        found[keyword] = load_recipe(find_recipe(recipe), [*settings, *longer]).frontend.clip_ms
+    assert found["alexa"] == 1500 and 1700 <= found["smart mirror"] <= 2100
 
 
 @needs_espeak
