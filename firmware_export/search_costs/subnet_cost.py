@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,6 +41,14 @@ from kws_tfmot.tflite.reader import read_model
 
 MAX_ENCODINGS = 4  # kinds of kernels in one firmware, as the engine's own choice
 Levels = tuple[int, ...]
+_FORMAT = "2"  # of what is kept of the counts
+
+
+class _Counted(NamedTuple):
+    """A run with one encoding: instructions and cycles of each operator, and bytes of stack."""
+
+    spent: dict[int, tuple[int, int]]
+    stack: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ class SubnetCosts:
         self._known: dict[Levels, dict[str, float]] = {}
         self._arenas: dict[tuple[str, ...], int] = {}
         self._fixed: dict[frozenset[str], tuple[int, int]] = {}
-        self._counted: dict[tuple[int, str], dict[int, tuple[int, int]]] = {}
+        self._counted: dict[tuple[int, str], _Counted] = {}
         self._rest: tuple[int, int, int] | None = None
         engine = assemble(self._base, dense, "")
         self._constants = engine.constant_bytes - self._base_bytes
@@ -124,8 +133,10 @@ class SubnetCosts:
         code, ram = self._firmware(levels, picked)
         *spent, stack = self._measured_rest()
         for op, e in zip(self._operators, picked, strict=True):
-            counts = self._count(op, self._level(op, levels), e.encoding)
+            level = self._level(op, levels)
+            counts = self._count(op, level, e.encoding)
             spent = [have + more for have, more in zip(spent, counts, strict=True)]
+            stack = max(stack, self._counted[level, e.encoding].stack)  # some kernels take more than the dense ones
         ram += self._arena(tuple(e.encoding for e in picked), picked)
         return (
             cost
@@ -214,19 +225,20 @@ class SubnetCosts:
         if key not in self._counted:
             self._counted[key] = self._emulate(level, encoding)[0]
             self._save()
-        return self._counted[key][operator]
+        return self._counted[key].spent[operator]
 
     def _measured_rest(self) -> tuple[int, int, int]:
         """Instructions and cycles of everything that has no encoded weights, and bytes of stack."""
         if self._rest is None:
-            counts, total, stack = self._emulate(0, "dense")
-            self._counted[0, "dense"] = counts
-            instructions, cycles = (all_ - sum(c[i] for c in counts.values()) for i, all_ in enumerate(total))
-            self._rest = (instructions, cycles, stack)
+            counted, total = self._emulate(0, "dense")
+            self._counted[0, "dense"] = counted
+            spent = counted.spent.values()
+            instructions, cycles = (all_ - sum(c[i] for c in spent) for i, all_ in enumerate(total))
+            self._rest = (instructions, cycles, counted.stack)
             self._save()
         return self._rest
 
-    def _emulate(self, level: int, encoding: str) -> tuple[dict[int, tuple[int, int]], tuple[int, int], int]:
+    def _emulate(self, level: int, encoding: str) -> tuple[_Counted, tuple[int, int]]:
         board = self._board.name if self._board else ""
         self._say(f"counting level {level} as {encoding} on {board}")
         report = emulate(self._files[level], board, random=1, encodings=(encoding,))
@@ -237,20 +249,21 @@ class SubnetCosts:
                 instructions, cycles = counts[number]
                 counts[number] = (instructions + row["instructions"], cycles + Cycles(*row["cycles_range"]).middle)
         total = (report.instructions, Cycles(*report.cycles_range).middle)
-        return counts, total, report.stack_bytes
+        return _Counted(counts, report.stack_bytes), total
 
     @property
     def identity(self) -> str:
         """Changes with any of the files, the board, or the engine's own sources."""
         sources = [path.read_bytes() for path in engine_sources()]
         board = self._board.name if self._board else ""
-        return sha256_bytes("".join([board, plugin_digest(), *map(sha256_bytes, [*self._files, *sources])]).encode())
+        parts = [_FORMAT, board, plugin_digest(), *map(sha256_bytes, [*self._files, *sources])]
+        return sha256_bytes("".join(parts).encode())
 
     def _save(self) -> None:
         if self._cache is None:
             return
         fixed = [[sorted(functions), list(sizes)] for functions, sizes in self._fixed.items()]
-        counted = [[level, name, sorted(counts.items())] for (level, name), counts in self._counted.items()]
+        counted = [[level, name, sorted(c.spent.items()), c.stack] for (level, name), c in self._counted.items()]
         record = {"identity": self.identity, "fixed": fixed, "counted": counted, "rest": self._rest}
         write_json(self._cache, record)
 
@@ -262,8 +275,9 @@ class SubnetCosts:
             return
         for functions, (code, ram) in record["fixed"]:
             self._fixed[frozenset(functions)] = (code, ram)
-        for level, name, counts in record["counted"]:
-            self._counted[level, name] = {op: (instructions, cycles) for op, (instructions, cycles) in counts}
+        for level, name, spent, stack in record["counted"]:
+            self._counted[level, name] = _Counted({op: (instructions, cycles) for op, (instructions, cycles) in spent},
+                                                  stack)  # fmt: skip
         self._rest = tuple(record["rest"]) if record["rest"] else None
 
 

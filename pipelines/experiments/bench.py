@@ -91,7 +91,7 @@ MODELS: tuple[tuple[str, float, str, Goal], ...] = (
         "mps2-an386",
         Goal(2_400_000, 1_900_000, 22 * KB, 10 * KB, 7_700_551, CMSIS_M4, 100_910, 22_820),
     ),
-    ("1 bit", 0.0, "mps2-an386", Goal(None, 2_500_000, None, 10 * KB, None, CMSIS_M4, None, 22_820)),
+    ("1 bit", 0.0, "mps2-an386", Goal(None, 2_500_000, None, None, None, CMSIS_M4, None, 22_820)),
     (
         "dense int8",
         0.0,

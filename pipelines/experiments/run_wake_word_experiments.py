@@ -31,6 +31,7 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
     "no warp of frequency": ("streams.stretch.frequency_warp=0",),
     "a third of a phrase's utterances with a pause": ("streams.speech.paused=0.33",),
     "few other words by Kokoro": ("streams.speech.kokoro=[360,60,40]", "streams.speech.kokoro_other_words=0"),
+    "no teachers": ("streams.teachers=0",),
     "scores as they are": ("streams.temperature=1",),
     "hard negatives": ("streams.hard_negatives=4",),
     "eSpeak NG alone": ("streams.speech.engines=[espeak]",),

@@ -61,7 +61,7 @@ def separable() -> bytes:
 def test_few_rows_of_a_narrow_plane(separable: bytes, hop: int) -> None:
     engine = build(separable, stream=True, hop=hop)
     kernels = {call.functions[0] for call in engine.steps if "DEPTHWISE" in call.label}
-    assert kernels == ({"kws_depthwise_narrow"} if hop <= 6 else {"kws_depthwise_3x3"})
+    assert kernels == ({"kws_depthwise_narrow"} if hop <= 6 else {"kws_depthwise_five"})
     steps, whole = both(separable, engine, 12)
     assert len(np.unique(whole, axis=0)) > 4
     assert steps.tobytes() == whole.tobytes()
