@@ -10,13 +10,15 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Protocol
 
 from kws_tfmot.errors import KwsError
+from kws_tfmot.files import write_text
 from kws_tfmot.progress import Reporter, Task
 
 _LEAST_SECONDS = 0.2  # between two messages about the same task
@@ -104,6 +106,22 @@ def run_jobs(jobs: Sequence[Job], workers: int, threads: int, watch: Watch) -> d
             worker.process.terminate()
         for worker in pool:
             worker.end()
+
+
+def keep_traces(outcomes: Mapping[str, JobOutcome], folder: Path) -> str:
+    """Write the tracebacks of the jobs that failed with what is no refusal to ``folder``, and remove those of before.
+
+    Returns:
+        A sentence that says where they are; nothing where there are none.
+    """
+    kept = []
+    for name, outcome in outcomes.items():
+        path = folder / f"{name.replace('/', ' ')}.txt"
+        if outcome.trace:
+            kept.append(write_text(path, outcome.trace))
+        else:
+            path.unlink(missing_ok=True)
+    return f"This is a fault of the program: its traceback is in {kept[0]}." if kept else ""
 
 
 class JobQueue:

@@ -117,7 +117,7 @@ def command(
             show_board(emulated)
 
 
-class Result(NamedTuple):
+class StreamResult(NamedTuple):
     """What a file made heard, the model's best scores on it, and how loud it is."""
 
     heard: list[Heard]
@@ -175,7 +175,7 @@ def counted(collector: Collector | None, kept: dict[str, int]) -> dict[str, Any]
     return {"statistics": keywords, "kept": kept}
 
 
-def hear(model: StreamModel, sound: Path, view: bool = False, collector: Collector | None = None) -> Result:
+def hear(model: StreamModel, sound: Path, view: bool = False, collector: Collector | None = None) -> StreamResult:
     """Listen to a file piece by piece; with ``view`` at its own speed, shown. A ``collector`` is who listens.
 
     Raises:
@@ -194,7 +194,7 @@ def hear(model: StreamModel, sound: Path, view: bool = False, collector: Collect
                 heard += spotter.push(piece)
                 done += len(piece)
                 task.reach(min(math.ceil(done / rate), math.ceil(seconds)), math.ceil(seconds))
-    return Result(heard, spotter, found.levels, [*found.problems(), *too_short(spotter, seconds)])
+    return StreamResult(heard, spotter, found.levels, [*found.problems(), *too_short(spotter, seconds)])
 
 
 def too_short(spotter: Spotter | Collector, seconds: float) -> list[str]:
@@ -210,7 +210,7 @@ def too_short(spotter: Spotter | Collector, seconds: float) -> list[str]:
     ]
 
 
-def show(model: StreamModel, result: Result) -> None:
+def show(model: StreamModel, result: StreamResult) -> None:
     """Best score and level, whatever was heard, and what is odd."""
     rows = best_scores(model, result.spotter)
     if rows:
@@ -263,7 +263,7 @@ def watch(spotter: Spotter | Collector, blocks: Iterable[Any], rate: int) -> lis
     return found
 
 
-def report(model: StreamModel, sound: Path, result: Result) -> dict[str, Any]:
+def report(model: StreamModel, sound: Path, result: StreamResult) -> dict[str, Any]:
     """The JSON form."""
     levels = result.levels
     return {

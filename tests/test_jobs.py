@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kws_tfmot.errors import DataError
-from kws_tfmot.jobs import Job, JobOutcome, run_jobs
+from kws_tfmot.jobs import Job, JobOutcome, keep_traces, run_jobs
 
 HANGS = 300.0  # seconds after which a test that hangs is given up; nothing is judged by it
 
@@ -99,6 +99,15 @@ def test_jobs_wait_for_what_they_need_and_failures_stay_alone(workers: int) -> N
     assert log.over.index("failed") < log.over.index("late")
     assert ("one", "doubling", 2, 2, "fast") in log.progress
     assert "doubling 3" in log.notes
+
+
+def test_tracebacks_of_faults_are_kept_until_the_job_succeeds(tmp_path: Path) -> None:
+    failed = run_jobs([Job("part/1", fail), Job("refused", refuse)], 1, 1, Log())
+    assert str(tmp_path / "part 1.txt") in keep_traces(failed, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["part 1.txt"]
+    assert "in fail" in (tmp_path / "part 1.txt").read_text()
+    assert keep_traces(run_jobs([Job("part/1", double, (1,))], 1, 1, Log()), tmp_path) == ""
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_worker_that_dies_loses_only_its_job() -> None:

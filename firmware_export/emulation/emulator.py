@@ -232,7 +232,7 @@ def emulate(
     return _report(machine, engine, result, expected, optimise, interpreter.name, wait_states)
 
 
-Result = tuple[Footprint, Counts, int, np.ndarray]
+CountedRun = tuple[Footprint, Counts, int, np.ndarray]
 
 
 def run_engine(
@@ -242,7 +242,7 @@ def run_engine(
     progress: Callable[[str], None] | None = None,
     *,
     watch_flash: bool = False,
-) -> Result:
+) -> CountedRun:
     """Build the engine for ``board`` and run it on ``raw``.
 
     Args:
@@ -275,7 +275,7 @@ def run_engine(
 def _report(
     board: Board,
     engine: Engine,
-    result: Result,
+    result: CountedRun,
     expected: np.ndarray,
     optimise: str,
     reference: str,

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.data import augment
 from kws_tfmot.data.audio import Int16
+from kws_tfmot.data.batch_draws import LEFT_ALONE, MADE_NOISE, RECORDED_SILENCE, UNKNOWN_WORD, WORD, BatchDraws
 from kws_tfmot.data.draws import MADE_SILENCE, REVERSED, SPLICED, EpochPlan, EpochPlanner
 from kws_tfmot.data.index import AudioSplit
 from kws_tfmot.data.labels import SILENCE
 from kws_tfmot.data.noise import NoiseBank
+from kws_tfmot.data.noise_shapes import Shaping, level_gain, shape_all
 from kws_tfmot.data.seeds import generators
 from kws_tfmot.data.settings import AugmentSettings
-from kws_tfmot.data.silence import draw_places, silence_clip
+from kws_tfmot.data.silence import draw_places, draw_silence, is_noise, noise_level
 from kws_tfmot.data.variation import Variations
 from kws_tfmot.errors import DataError
 
@@ -62,7 +64,17 @@ class TrainingBatches:
         self.batch_size = batch_size
         self.seed = seed
         self._silence = self.labels.index(SILENCE)
+        self.native = True  # C where a compiler is found; Python draws the same
         self._planner = EpochPlanner(audio_split.labels, audio_split.words, self.labels, settings, audio_split.recorded)
+
+    @cached_property
+    def _shifts(self) -> tuple[int, int]:
+        """Most samples that a clip is moved by, and one that is cut."""
+        return int(self.settings.shift_ms * self.noise.rate / 1000), int(_CUT_REACH * self.noise.length)
+
+    @cached_property
+    def _draws(self) -> BatchDraws:
+        return BatchDraws(self.noise, self.settings, *self._shifts)
 
     @property
     def clips_per_epoch(self) -> int:
@@ -101,19 +113,43 @@ class TrainingBatches:
         sources = self.clips.gather(np.maximum(plan.first[window], 0))
         variations = Variations(sources.astype(np.float32))
         clips = np.empty_like(sources)
-        silent = int((plan.kinds[: places.start] == MADE_SILENCE).sum())
-        for row, (place, rng) in enumerate(zip(places, generators((self.seed, number), places), strict=True)):
-            if plan.kinds[place] == MADE_SILENCE:
-                clips[row], _ = silence_clip(rng, self.noise, "train", levels[silent], fast=True)
-                variations.rows[row]["skip"] = 1
-                silent += 1
-                continue
-            self._source(variations.clips[row], plan, place, sources[row])
-            label = plan.labels[place]
-            is_word, is_unknown = label != self._silence, label == self._planner.unknown
-            self.draw_variation(rng, variations, row, is_word=is_word, is_unknown=is_unknown)
+        kinds = plan.kinds[window]
+        for row in np.flatnonzero((kinds == SPLICED) | (kinds == REVERSED)).tolist():
+            self._source(variations.clips[row], plan, places[row], sources[row])
+        silent = (kinds == MADE_SILENCE).nonzero()[0]
+        before = int((plan.kinds[: places.start] == MADE_SILENCE).sum())
+        level_of = dict(zip(silent.tolist(), levels[before : before + len(silent)], strict=True))
+        self._vary(number, places, plan.labels[window], level_of, variations, clips)
         variations.into(clips)
         return clips, plan.labels[window]
+
+    def _vary(
+        self, number: int, places: range, labels: Labels, silence: Mapping[int, float], to: Variations, clips: Int16
+    ) -> None:
+        """Draw what happens to every clip; those of ``silence`` (place of their level by row) are made."""
+        noises = PendingNoise(to, self.noise.rate)
+        ready = {row for row, place in silence.items() if not is_noise(place)}
+        tasks = np.where(labels == self._silence, RECORDED_SILENCE, WORD).astype(np.int8)
+        tasks[labels == self._planner.unknown] = UNKNOWN_WORD
+        tasks[[*silence]], tasks[[*ready]] = MADE_NOISE, LEFT_ALONE
+        drawn = self._draws.draw((self.seed, number), places, tasks, to) if self.native else None
+        for row, shaping, snr_db in drawn or ():
+            if row in silence:
+                noises.be_heard_alone(row, shaping, noise_level(silence[row]))
+            else:
+                noises.mix_in(row, shaping, snr_db)
+        left = range(len(places)) if drawn is None else sorted(ready)
+        seeds = [places[row] for row in left]
+        for row, rng in zip(left, generators((self.seed, number), seeds), strict=True):
+            if row in silence:
+                made, _ = draw_silence(rng, self.noise, "train", silence[row])
+                if isinstance(made, np.ndarray):
+                    clips[row], to.rows[row]["skip"] = made, 1
+                else:
+                    noises.be_heard_alone(row, *made)
+            else:
+                self.draw_variation(rng, to, noises, row, task=int(tasks[row]))
+        noises.shape()
 
     def _source(self, into: augment.Float, plan: EpochPlan, place: int, clip: Int16) -> None:
         """Turn a clip that is there already into what the plan makes of it."""
@@ -125,28 +161,58 @@ class TrainingBatches:
             into[:] = augment.splice(clip.astype(np.float32), middle, second.astype(np.float32), other)
 
     def draw_variation(
-        self, rng: np.random.Generator, to: Variations, row: int, *, is_word: bool, is_unknown: bool = False
+        self, rng: np.random.Generator, to: Variations, noises: PendingNoise, row: int, *, task: int = WORD
     ) -> None:
-        """Draw every variation of clip ``row`` from ``rng``.
+        """Draw every variation of clip ``row`` from ``rng``; its noise is mixed in when ``noises`` are shaped.
 
         The order is that of the world: the speaker (speed, pitch, moment), the room, the noise around, the
         microphone (tilt, volume). Clips of ``_silence_`` keep to the moment and the volume; those of ``_unknown_`` may
         be cut (``cut_unknown``).
         """
         settings, mine = self.settings, to.rows[row]
+        is_word, is_unknown = task in (WORD, UNKNOWN_WORD), task == UNKNOWN_WORD
         if is_word and rng.random() < settings.speed_probability:
             to.set_speed(row, 1 + rng.uniform(-1, 1) * settings.speed_percent / 100)
-        most = int(settings.shift_ms * self.noise.rate / 1000)
+        most, cut = self._shifts
         if is_unknown and settings.cut_unknown and rng.random() < settings.cut_unknown:
-            most = int(_CUT_REACH * to.clips.shape[1])
+            most = cut
         mine["shift"] = rng.integers(-most, most + 1)
         if is_word and rng.random() < settings.reverb_probability:
             to.set_reflections(row, *augment.draw_reflections(rng, self.noise.rate))
         if is_word and rng.random() < settings.noise_probability:
-            to.set_noise(row, self._draw_noise(rng), rng.uniform(*settings.noise_snr_db))
+            shaping, _ = self.noise.draw_shaping(rng, "train", settings.generated_noise_share)
+            noises.mix_in(row, shaping, rng.uniform(*settings.noise_snr_db))
         if is_word and rng.random() < settings.tilt_probability:
             to.set_tilt(row, rng.uniform(-1, 1) * settings.tilt)
         mine["gain"] = 10 ** (rng.uniform(*settings.gain_db) / 20)
 
-    def _draw_noise(self, rng: np.random.Generator) -> augment.Float:
-        return self.noise.draw_varied(rng, "train", self.settings.generated_noise_share, fast=True)[0]
+
+class PendingNoise:
+    """Noise that the clips of a batch wait for: shaped together, see :func:`~kws_tfmot.data.noise_shapes.shape_all`."""
+
+    def __init__(self, variations: Variations, rate: int) -> None:
+        self._variations = variations
+        self._rate = rate
+        self._shapings: list[Shaping] = []
+        self._then: list[Callable[[augment.Float], None]] = []
+
+    def mix_in(self, row: int, shaping: Shaping, snr_db: float) -> None:
+        """Clip ``row`` is to have it around it, ``snr_db`` below its word."""
+        self._shapings.append(shaping)
+        self._then.append(lambda wave: self._variations.set_noise(row, wave, snr_db))
+
+    def be_heard_alone(self, row: int, shaping: Shaping, decibels: float) -> None:
+        """Clip ``row`` is to be nothing but it, at ``decibels`` of full scale."""
+
+        def take(wave: augment.Float) -> None:
+            """Put it in place of the clip."""
+            self._variations.clips[row] = wave
+            self._variations.rows[row]["gain"] = level_gain(wave, decibels)
+
+        self._shapings.append(shaping)
+        self._then.append(take)
+
+    def shape(self) -> None:
+        """Give every clip its noise."""
+        for wave, take in zip(shape_all(self._shapings, self._rate), self._then, strict=True):
+            take(wave)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,24 +75,51 @@ class EpochCache:
             return found
         path = self.path(number)
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = path.with_suffix(".lock")
-        with lock.open("w") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            try:
-                found = self.load(number)
-                if found is None:
-                    found = make(number)
-                    self.store(number, *found)
-            finally:
-                lock.unlink(missing_ok=True)
+        with _locked(path.with_suffix(".lock")):
+            found = self.load(number)
+            if found is None:
+                found = make(number)
+                self.store(number, *found)
         return found
 
     def store(self, number: int, features: npt.NDArray[np.int8], labels: Labels) -> None:
         """Keep epoch ``number``; those used longest ago go where the folder exceeds its bound."""
         with replacing(self.path(number)) as temporary:
             np.savez(temporary, features=features, labels=labels)
+        for left in self.folder.glob("*.lock"):
+            _remove_if_free(left)
         if most := audio_bound(EPOCHS_BOUND):
             trim(self.folder, most)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock file at ``path``, waiting for who holds it, and remove it in the end."""
+    while True:
+        with path.open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            if not _is_at(held, path):  # removed while this process waited: whoever comes now makes another
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _remove_if_free(path: Path) -> None:
+    """Remove a lock file whose process was killed."""
+    with suppress(OSError), path.open("r+") as left:
+        fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(left, path):
+            path.unlink()
+
+
+def _is_at(file: IO[str], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:

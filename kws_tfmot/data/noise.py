@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.labels import SPLITS
-from kws_tfmot.data.noise_shapes import reshape
+from kws_tfmot.data.noise_shapes import Shaping, draw_shaping, shape
 
 Float = npt.NDArray[np.float32]
 COLOURS = {"white": 0.0, "pink": 0.5, "brown": 1.0}  # amplitude falls as 1 / f ** exponent
@@ -71,11 +71,11 @@ class NoiseBank:
         if not pieces:
             return None
         # As rng.choice(len(pieces), p=...) draws, which would check and sum up its probabilities every time.
-        piece = pieces[int(self._shares(split).searchsorted(rng.random(), side="right"))]
+        piece = pieces[int(self.shares(split).searchsorted(rng.random(), side="right"))]
         first = int(rng.integers(piece.first, piece.last - self.length + 1))
         return self.samples[first : first + self.length], f"{piece.name}@{first - piece.offset}"
 
-    def _shares(self, split: str) -> npt.NDArray[np.float64]:
+    def shares(self, split: str) -> npt.NDArray[np.float64]:
         """Cumulated probability of the stretches of ``split``."""
         if split not in self._sums:
             room = np.array([piece.last - piece.first - self.length + 1 for piece in self.stretches(split)])
@@ -98,19 +98,20 @@ class NoiseBank:
         first = int(rng.integers(0, len(source) - self.length + 1))
         return source[first : first + self.length], f"{name}@{first}"
 
-    def draw_varied(
-        self, rng: np.random.Generator, split: str, generated_share: float, fast: bool = False
-    ) -> tuple[Float, str]:
-        """One clip of noise as another place would have it, and its name; its level means nothing.
+    def draw_varied(self, rng: np.random.Generator, split: str, generated_share: float) -> tuple[Float, str]:
+        """One clip of noise as another place would have it, and its name; its level means nothing."""
+        shaping, name = self.draw_shaping(rng, split, generated_share)
+        return shape(shaping, self.rate), name + shaping.name
+
+    def draw_shaping(self, rng: np.random.Generator, split: str, generated_share: float) -> tuple[Shaping, str]:
+        """Noise that is to be shaped, and the name of where it is from.
 
         Recorded where there is a recording, but for ``generated_share``; mixed with another one, filtered or switched
-        on and off as :func:`~kws_tfmot.data.noise_shapes.reshape` draws it. ``fast`` filters in single precision, as
-        training does; clips that models are judged on keep their bytes.
+        on and off as :func:`~kws_tfmot.data.noise_shapes.draw_shaping` draws it.
         """
         wave, name = self._draw_any(rng, split, generated_share)
         other, _ = self._draw_any(rng, split, generated_share)
-        wave, changes = reshape(rng, wave.astype(np.float32, copy=False), other, self.rate, fast)
-        return wave, name + changes
+        return draw_shaping(rng, wave.astype(np.float32, copy=False), other, self.rate), name
 
     def _draw_any(self, rng: np.random.Generator, split: str, generated_share: float) -> tuple[Float | Int16, str]:
         drawn = None if rng.random() < generated_share else self.draw(rng, split)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +34,13 @@ def at_level(clip: Float, decibels: float) -> Float:
     >>> round(level_dbfs(at_level(np.ones(8, np.float32), -20.0)), 3)
     -20.0
     """
+    return clip * level_gain(clip, decibels)
+
+
+def level_gain(clip: Float, decibels: float) -> np.float32:
+    """The factor of :func:`at_level`; 1 for digital zero."""
     power = float(np.dot(clip, clip)) / len(clip)
-    if power == 0.0:
-        return clip
-    return clip * np.float32(FULL_SCALE * 10 ** (decibels / 20) / np.sqrt(power))
+    return np.float32(FULL_SCALE * 10 ** (decibels / 20) / np.sqrt(power)) if power else np.float32(1)
 
 
 @functools.lru_cache(maxsize=8)
@@ -46,16 +50,16 @@ def _frequencies(samples: int, rate: int, kind: type) -> tuple[npt.NDArray[Any],
     return hertz, np.maximum(hertz, 1.0)
 
 
-def band_filter(clip: Float, rate: int, low_hz: float, high_hz: float, fast: bool = False) -> Float:
-    """``clip`` without what lies outside ``low_hz`` to ``high_hz``, 12 dB an octave: a loudspeaker, a wall, a phone.
-
-    ``fast`` transforms in single precision.
-    """
-    transforms, kind = (scipy.fft, np.float32) if fast else (np.fft, np.float64)
-    spectrum = transforms.rfft(clip)
-    hertz, at_least_one = _frequencies(len(clip), rate, kind)
+def _band_gain(samples: int, rate: int, low_hz: float, high_hz: float, kind: type) -> npt.NDArray[Any]:
+    hertz, at_least_one = _frequencies(samples, rate, kind)
     gain = np.minimum(1.0, hertz / kind(low_hz)) ** 2 * np.minimum(1.0, kind(high_hz) / at_least_one) ** 2
-    return transforms.irfft(spectrum * gain.astype(kind, copy=False), len(clip)).astype(np.float32, copy=False)
+    return gain.astype(kind, copy=False)
+
+
+def band_filter(clip: Float, rate: int, low_hz: float, high_hz: float) -> Float:
+    """``clip`` without what lies outside ``low_hz`` to ``high_hz``, 12 dB an octave: a loudspeaker, a wall, a phone."""
+    gain = _band_gain(len(clip), rate, low_hz, high_hz, np.float64)
+    return np.fft.irfft(np.fft.rfft(clip) * gain, len(clip)).astype(np.float32, copy=False)
 
 
 def switched(clip: Float, on: int, off: int, floor_db: float, ramp: int = 80) -> Float:
@@ -64,34 +68,84 @@ def switched(clip: Float, on: int, off: int, floor_db: float, ramp: int = 80) ->
     >>> switched(np.full(6, 100, np.float32), 2, 4, -40.0, ramp=1).round(3).tolist()
     [1.0, 1.0, 100.0, 100.0, 1.0, 1.0]
     """
-    place = np.arange(len(clip), dtype=np.float32)
     first, last = min(on, off), max(on, off)
-    inside: Float = np.minimum(place - first + 1, last - place) / np.float32(ramp)
-    inside = np.clip(inside, 0, 1)
+    inside = np.zeros(len(clip), np.float32)
+    inside[first:last] = 1
+    for begin, end in ((first, min(first + ramp, last)), (max(last - ramp, first), last)):
+        place = np.arange(begin, end, dtype=np.float32)
+        inside[begin:end] = np.minimum(np.minimum(place - first + 1, last - place) / np.float32(ramp), 1)
     if off < on:
         inside = np.float32(1) - inside
     floor = np.float32(10 ** (floor_db / 20))
     return clip * (floor + (1 - floor) * inside)
 
 
-def reshape(
-    rng: np.random.Generator, clip: Float, other: npt.NDArray[Any] | None, rate: int, fast: bool = False
-) -> tuple[Float, str]:
-    """``clip`` as another place would have it, and what was done: mixed with ``other``, filtered, switched.
+class Shaping(NamedTuple):
+    """Noise as it was drawn, and what is still to be done with it.
+
+    Attributes:
+        wave: Mixed already, float32.
+        mixed: Whether it was.
+        band: Lowest and highest frequency in Hz of a :func:`band_filter`.
+        switch: Arguments of :func:`switched`: on, off, floor in dB.
+    """
+
+    wave: Float
+    mixed: bool = False
+    band: tuple[float, float] | None = None
+    switch: tuple[int, int, float] | None = None
+
+    @property
+    def name(self) -> str:
+        """What happens, as names of clips say it."""
+        done = (("mixed", self.mixed), ("filtered", self.band), ("switched", self.switch))
+        return "".join(f" {what}" for what, does in done if does)
+
+
+def mixed_in(clip: Float, other: Float, level_db: float) -> Float:
+    """``clip`` plus ``other``, ``level_db`` above it; ``other`` alone where ``clip`` is digital zero."""
+    return clip + at_level(other, level_dbfs(clip) + level_db) if clip.any() else other
+
+
+def draw_shaping(rng: np.random.Generator, clip: Float, other: npt.NDArray[Any] | None, rate: int) -> Shaping:
+    """How another place would have ``clip``: mixed with ``other``, filtered, switched.
 
     Each happens to some of the clips: a second noise at -20 to 0 dB to 30 %, a filter to 30 %, a switch to 15 %.
     """
-    done = []
-    if other is not None and rng.random() < 0.3:
-        wave = other.astype(np.float32, copy=False)
-        clip = clip + at_level(wave, level_dbfs(clip) + rng.uniform(-20.0, 0.0)) if clip.any() else wave
-        done.append("mixed")
+    mixed = other is not None and rng.random() < 0.3
+    if other is not None and mixed:
+        level_db = rng.uniform(-20.0, 0.0) if clip.any() else 0.0
+        clip = mixed_in(clip, other.astype(np.float32, copy=False), level_db)
+    band = switch = None
     if rng.random() < 0.3:
         low = 50.0 * 2 ** rng.uniform(0.0, 4.0)
-        clip = band_filter(clip, rate, low, min(0.45 * rate, low * 2 ** rng.uniform(2.0, 6.0)), fast)
-        done.append("filtered")
+        band = low, min(0.45 * rate, low * 2 ** rng.uniform(2.0, 6.0))
     if rng.random() < 0.15:
         on, off = (int(place) for place in rng.integers(0, len(clip), 2))
-        clip = switched(clip, on, off, rng.uniform(-40.0, -10.0))
-        done.append("switched")
-    return clip, "".join(f" {what}" for what in done)
+        switch = on, off, rng.uniform(-40.0, -10.0)
+    return Shaping(clip, mixed, band, switch)
+
+
+def shape(shaping: Shaping, rate: int) -> Float:
+    """The wave of ``shaping`` when all is done."""
+    wave = shaping.wave if shaping.band is None else band_filter(shaping.wave, rate, *shaping.band)
+    return wave if shaping.switch is None else switched(wave, *shaping.switch)
+
+
+def shape_all(shapings: Sequence[Shaping], rate: int) -> list[Float]:
+    """:func:`shape` of many waves of one length, filtered together and in single precision: not its bytes.
+
+    A wave does not depend on those beside it.
+    """
+    waves = [one.wave for one in shapings]
+    rows = [row for row, one in enumerate(shapings) if one.band is not None]
+    if rows:
+        spectra = scipy.fft.rfft(np.stack([waves[row] for row in rows]), overwrite_x=True)
+        for spectrum, row in zip(spectra, rows, strict=True):
+            spectrum *= _band_gain(len(waves[row]), rate, *(shapings[row].band or (0.0, 0.0)), np.float32)
+        filtered = scipy.fft.irfft(spectra, len(waves[rows[0]]), overwrite_x=True)
+        for row, wave in zip(rows, filtered, strict=True):
+            waves[row] = wave
+    return [
+        wave if one.switch is None else switched(wave, *one.switch) for wave, one in zip(waves, shapings, strict=True)
+    ]

@@ -23,17 +23,25 @@ def generators(seed: Sequence[int], places: Sequence[int]) -> Iterator[np.random
     >>> drawn == [np.random.default_rng([7, 3, place]).random() for place in range(2)]
     True
     """
-    if len(seed) >= _POOL or not all(0 <= number < 1 << 32 for number in (*seed, *places)):
+    found = seed_words(seed, places)
+    if found is None:
         yield from (np.random.default_rng([*seed, place]) for place in places)
         return
     bits = np.random.PCG64(0)
     rng, state = np.random.Generator(bits), bits.state
-    for words in _states(_pool(seed, np.array(places, np.uint32))).T.tolist():
+    for words in found.T.tolist():
         first, second = ((words[i] << 64) | words[i + 1] for i in (0, 2))
         step = ((second << 1) | 1) & _128
         state["state"] = {"state": ((step + first) * _MULTIPLIER + step) & _128, "inc": step}
         bits.state = state
         yield rng
+
+
+def seed_words(seed: Sequence[int], places: Sequence[int]) -> npt.NDArray[np.uint64] | None:
+    """The four words, ``[4, places]``, that seed PCG64 at each place; ``None`` for numbers that need more than this."""
+    if len(seed) >= _POOL or not all(0 <= number < 1 << 32 for number in (*seed, *places)):
+        return None
+    return _states(_pool(seed, np.array(places, np.uint32)))
 
 
 class _Hash:

@@ -18,7 +18,7 @@ from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.store import AudioStore, folder_store, store_key
 from kws_tfmot.errors import DataError
 from kws_tfmot.files import replacing
-from kws_tfmot.jobs import Job, JobOutcome
+from kws_tfmot.jobs import Job, JobOutcome, keep_traces
 from kws_tfmot.progress import Reporter
 
 SHARD_CLIPS = 1000  # of one second at 16 kHz: 32 MB
@@ -116,7 +116,7 @@ def decode_in_shards(
 
     def decoded() -> Iterator[tuple[str, Decoded]]:
         """Path and samples of every clip, in the shards' order, once all shards are written."""
-        _run_missing(shards, run)
+        _run_missing(shards, run, shards_dir / "errors")
         for shard in shards:
             read = shard.read()
             if read is None:
@@ -131,13 +131,14 @@ def decode_in_shards(
     return store
 
 
-def _run_missing(shards: Sequence[Shard], run: RunJobs) -> None:
+def _run_missing(shards: Sequence[Shard], run: RunJobs, traces: Path) -> None:
     jobs = [Job(f"shard {shard.path.stem}", decode_shard, (shard,)) for shard in shards if shard.read() is None]
     outcomes = run(jobs) if jobs else {}
+    fault = keep_traces(outcomes, traces)
     failed = {name: outcome.error for name, outcome in outcomes.items() if outcome.error}
     if failed:
         name, error = next(iter(failed.items()))
         raise DataError(
             f"{len(failed)} of {len(jobs)} shards failed; {name}: {error}",
-            "Mend the cause; the same command does what is missing.",
+            f"{fault or 'Mend the cause.'} The same command does what is missing.",
         )

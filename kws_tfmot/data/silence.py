@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from kws_tfmot.data.audio import Int16, to_int16
 from kws_tfmot.data.noise import NoiseBank
-from kws_tfmot.data.noise_shapes import LOWEST_DBFS, at_level, level_dbfs
+from kws_tfmot.data.noise_shapes import LOWEST_DBFS, Shaping, at_level, level_dbfs, shape
 
 ZERO_SHARE = 0.06
 """Share of silence clips that are exact zeros, as a muted microphone gives."""
@@ -19,9 +19,7 @@ GENERATED_SHARE = 0.3
 """Share of the rest that is coloured noise made here rather than recorded."""
 
 
-def silence_clip(
-    rng: np.random.Generator, noise: NoiseBank, split: str, place: float, fast: bool = False
-) -> tuple[Int16, str]:
+def silence_clip(rng: np.random.Generator, noise: NoiseBank, split: str, place: float) -> tuple[Int16, str]:
     """One clip from the stretches of ``split``, and a name that says how it was made and how loud it came out.
 
     A user's noise files may have any level, and so may the noise of the place of use: whatever is drawn is normalised
@@ -31,9 +29,27 @@ def silence_clip(
         rng: Decides everything but the level.
         noise: Recorded noises; where there is none, generated noise takes their place.
         split: Whose stretches are drawn from.
+        place: See :func:`draw_silence`.
+    """
+    made, name = draw_silence(rng, noise, split, place)
+    if isinstance(made, np.ndarray):
+        return made, name
+    shaping, decibels = made
+    clip = to_int16(at_level(shape(shaping, noise.rate), decibels))
+    return clip, f"{name}{shaping.name} {level_dbfs(clip):.2f} dBFS"
+
+
+def draw_silence(
+    rng: np.random.Generator, noise: NoiseBank, split: str, place: float
+) -> tuple[Int16 | tuple[Shaping, float], str]:
+    """A clip that is ready, or noise that is to be shaped and its level in dBFS; and a name.
+
+    Args:
+        rng: Decides everything but the level.
+        noise: What noise is drawn from.
+        split: Whose stretches.
         place: From 0 to 1: up to :data:`ZERO_SHARE` exact zeros, then up to :data:`DITHER_SHARE` more dither, then
             noise from -70 dBFS to full scale (root mean square before clipping).
-        fast: As :meth:`~kws_tfmot.data.noise.NoiseBank.draw_varied`.
     """
     length = noise.length
     if place < ZERO_SHARE:
@@ -42,10 +58,18 @@ def silence_clip(
         steps = rng.uniform(0.3, 6.0)
         clip = to_int16(rng.standard_normal(length, dtype=np.float32) * np.float32(steps))
         return clip, f"dither x{steps:.3f}"
-    decibels = LOWEST_DBFS * (1 - place) / (1 - ZERO_SHARE - DITHER_SHARE)
-    wave, name = noise.draw_varied(rng, split, GENERATED_SHARE, fast)
-    clip = to_int16(at_level(wave, decibels))
-    return clip, f"{name} {level_dbfs(clip):.2f} dBFS"
+    shaping, name = noise.draw_shaping(rng, split, GENERATED_SHARE)
+    return (shaping, noise_level(place)), name
+
+
+def is_noise(place: float) -> bool:
+    """Whether silence at ``place`` is noise, and neither zeros nor dither."""
+    return place >= ZERO_SHARE + DITHER_SHARE
+
+
+def noise_level(place: float) -> float:
+    """Its level in dB of full scale."""
+    return LOWEST_DBFS * (1 - place) / (1 - ZERO_SHARE - DITHER_SHARE)
 
 
 def silence_clips(rng: np.random.Generator, noise: NoiseBank, split: str, clips: npt.NDArray[np.int16]) -> list[str]:

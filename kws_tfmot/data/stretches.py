@@ -7,6 +7,7 @@ would make in it, so that a word that is half in the window is not the word, wha
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -64,6 +65,12 @@ class Stretch(NamedTuple):
     speech: tuple[tuple[int, int], ...]
 
 
+@functools.lru_cache(maxsize=2)
+def _noises(rate: int) -> tuple[Float, ...]:
+    """Made noises of 20 s each, the same in every run: making them takes seconds."""
+    return tuple(made_noises(np.random.default_rng(20120609), 20 * rate, rate))
+
+
 class StretchComposer:
     """Makes stretches; the one drawn with a generator depends on speech, settings and that generator alone."""
 
@@ -73,8 +80,7 @@ class StretchComposer:
         self._longest = longest
         self._settings = settings
         self._rate = rate
-        rng = np.random.default_rng(20120609)
-        self._made_noise = made_noises(rng, 20 * rate, rate)
+        self._made_noise = _noises(rate)
 
     def draw(self, rng: np.random.Generator) -> Stretch:
         """One stretch of ``settings.seconds``."""

@@ -17,15 +17,14 @@ from kws_tfmot.errors import DataError, ToolchainError
 
 SOURCES = Path(__file__).with_name("csrc")
 MOST_REFLECTIONS = 8
-ROW = np.dtype(
-    [
-        ("kernel", np.uintp), ("noise", np.uintp), ("noise_ratio", np.float64), ("noise_floor", np.float64),
-        ("gains", np.float32, MOST_REFLECTIONS), ("delays", np.int32, MOST_REFLECTIONS), ("reflections", np.int32),
-        ("percent", np.int32), ("shift", np.int32), ("tilted", np.int32), ("tilt", np.float32), ("gain", np.float32),
-        ("skip", np.int32),
-    ],
-    align=True,
-)  # fmt: skip
+_DRAWN = [
+    ("gains", np.float32, MOST_REFLECTIONS), ("delays", np.int32, MOST_REFLECTIONS), ("reflections", np.int32),
+    ("percent", np.int32), ("shift", np.int32), ("tilted", np.int32), ("tilt", np.float32), ("gain", np.float32),
+]  # fmt: skip
+DRAWN = np.dtype(_DRAWN, align=True)
+"""``kws_drawn_clip`` of csrc/kws_draw.c."""
+_ADDRESSES = [("kernel", np.uintp), ("noise", np.uintp), ("noise_ratio", np.float64), ("noise_floor", np.float64)]
+ROW = np.dtype([*_ADDRESSES, *_DRAWN, ("skip", np.int32)], align=True)
 """``kws_variation`` of csrc/kws_vary.c."""
 
 
@@ -47,12 +46,19 @@ class Variations:
         self._snr_db: dict[int, float] = {}
         self._native = native
 
+    def take(self, drawn: npt.NDArray[np.void]) -> None:
+        """Take what was drawn for every row, a :data:`DRAWN` each."""
+        for name in DRAWN.names or ():
+            self.rows[name] = drawn[name]
+        percents = drawn["percent"].tolist()
+        self.rows["kernel"] = [0 if percent == 100 else _kernel_address(percent) for percent in percents]
+
     def set_speed(self, row: int, factor: float) -> None:
         """As :func:`~kws_tfmot.data.augment.change_speed`."""
         percent = round(factor * 100)
         if percent != 100:
             self.rows[row]["percent"] = percent
-            self.rows[row]["kernel"] = augment.speed_kernel(percent).ctypes.data
+            self.rows[row]["kernel"] = _kernel_address(percent)
 
     def set_reflections(self, row: int, delays: npt.NDArray[np.integer], gains: augment.Float) -> None:
         """As :func:`~kws_tfmot.data.augment.add_reflections`.
@@ -103,6 +109,11 @@ class Variations:
 
 
 @functools.cache
+def _kernel_address(percent: int) -> int:
+    return int(augment.speed_kernel(percent).ctypes.data)
+
+
+@functools.cache
 def load_library() -> ctypes.CDLL | None:
     """The compiled loop; ``None``, with a warning, where it cannot be made."""
     try:
@@ -111,6 +122,7 @@ def load_library() -> ctypes.CDLL | None:
         warnings.warn(f"clips are varied in NumPy, several times slower: {err}", RuntimeWarning, stacklevel=2)
         return None
     pointer, size = ctypes.c_void_p, ctypes.c_size_t
+    library.kws_draw_batch.argtypes = [pointer, pointer, pointer, size, pointer, pointer]
     library.kws_vary_clips.argtypes = [pointer, pointer, size, size, pointer, pointer]
     library.kws_vary_get_buffer_size.argtypes, library.kws_vary_get_buffer_size.restype = [size], size
     return library

@@ -7,7 +7,7 @@ cut to 30.9 kB. The front end compared with is TFLM's microfrontend C library.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchRow:
     """One line of the table."""
 
     title: str
@@ -120,57 +120,43 @@ STEP_GOAL = Goal(100_000, 140_000, None, 4_500, None, None, None, None)
 FRONTEND_GOAL = Goal(60_000, None, 12 * KB, 6 * KB, 84_700, None, 31 * KB, None)
 
 
-def _row(title: str, goal: Goal, report: EmulationReport) -> Row:
-    return Row(
+def _bench_row(
+    title: str,
+    goal: Goal,
+    report: EmulationReport | StreamReport | FrontendReport,
+    instructions: float,
+    cycles: Sequence[float],
+    layers: Sequence[dict[str, Any]] = (),
+) -> BenchRow:
+    """A row of what any run on a board tells."""
+    return BenchRow(
         title,
         report.board,
         report.core,
         goal,
-        report.instructions,
-        sum(report.cycles_range) // 2,
-        (report.cycles_range[0], report.cycles_range[1]),
+        round(instructions),
+        round(sum(cycles)) // 2,
+        (round(cycles[0]), round(cycles[1])),
         report.cycles_are,
         report.flash_bytes,
         report.ram_bytes,
         report.stack_bytes,
         report.bit_exact,
-        tuple(report.layers),
+        tuple(layers),
     )
 
 
-def _step_row(goal: Goal, report: StreamReport) -> Row:
-    return Row(
-        "a step of N x 1 kernels, dense int8",
-        report.board,
-        report.core,
-        goal,
-        round(report.step_instructions),
-        round(sum(report.step_cycles_range) / 2),
-        (round(report.step_cycles_range[0]), round(report.step_cycles_range[1])),
-        report.cycles_are,
-        report.flash_bytes,
-        report.ram_bytes,
-        report.stack_bytes,
-        report.bit_exact,
-        tuple(report.layers),
-    )
+def _row(title: str, goal: Goal, report: EmulationReport) -> BenchRow:
+    return _bench_row(title, goal, report, report.instructions, report.cycles_range, report.layers)
 
 
-def _frontend_row(goal: Goal, report: FrontendReport) -> Row:
-    return Row(
-        "front end, a 20 ms hop",
-        report.board,
-        report.core,
-        goal,
-        report.instructions,
-        sum(report.cycles_range) // 2,
-        (report.cycles_range[0], report.cycles_range[1]),
-        report.cycles_are,
-        report.flash_bytes,
-        report.ram_bytes,
-        report.stack_bytes,
-        report.bit_exact,
-    )
+def _step_row(goal: Goal, report: StreamReport) -> BenchRow:
+    title = "a step of N x 1 kernels, dense int8"
+    return _bench_row(title, goal, report, report.step_instructions, report.step_cycles_range, report.layers)
+
+
+def _frontend_row(goal: Goal, report: FrontendReport) -> BenchRow:
+    return _bench_row("front end, a 20 ms hop", goal, report, report.instructions, report.cycles_range)
 
 
 def sweep(seconds: int = 3, rate: int = 16_000) -> np.ndarray:
@@ -185,7 +171,7 @@ def sweep(seconds: int = 3, rate: int = 16_000) -> np.ndarray:
     return np.clip(tone + noise, -32768, 32767).astype(np.int16)
 
 
-def goals(say: Callable[[str], None], inputs: int = 2) -> list[Row]:
+def goals(say: Callable[[str], None], inputs: int = 2) -> list[BenchRow]:
     """Measure every row that has a goal: the models on Cortex-M4F, M3 and M55, a step, and the front end."""
     rows = []
     for title, sparsity, board, goal in MODELS:

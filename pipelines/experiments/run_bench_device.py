@@ -29,7 +29,7 @@ def _against(value: int, goal: int | None, other: int | None) -> str:
     return " ".join(parts)
 
 
-def show_goals(rows: list[bench.Row]) -> None:
+def show_goals(rows: list[bench.BenchRow]) -> None:
     """Each figure, its goal, and TFLM + CMSIS-NN's in brackets."""
     columns = ["model", "core", "instructions", "cycles", "flash in all, B", "RAM in all but stack, B", "stack, B"]
     cells = []
@@ -51,7 +51,7 @@ def show_goals(rows: list[bench.Row]) -> None:
     table(title, [*columns, "exact"], cells)
 
 
-def show_layers(row: bench.Row) -> None:
+def show_layers(row: bench.BenchRow) -> None:
     """Where a model's cycles go."""
     cells = []
     for layer in row.layers:
@@ -133,7 +133,7 @@ def command(
 
 
 def _record(
-    rows: list[bench.Row],
+    rows: list[bench.BenchRow],
     reports: list[bench.EmulationReport],
     ears: list[tuple[FrontendSettings, FrontendReport]],
 ) -> dict[str, Any]:

@@ -56,7 +56,7 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Row(NamedTuple):
+class WordBuild(NamedTuple):
     """One build to be judged."""
 
     variant: str
@@ -93,7 +93,7 @@ def command(
         line(f"written to {results}", markup=False)
 
 
-def rows_of(variants: Sequence[str], words: Sequence[str], seeds: int, overrides: tuple[str, ...]) -> list[Row]:
+def rows_of(variants: Sequence[str], words: Sequence[str], seeds: int, overrides: tuple[str, ...]) -> list[WordBuild]:
     """The builds, those of the first seed first.
 
     >>> [row.seed for row in rows_of(["wake_word", "no masks"], ["nova"], 2, ())]
@@ -103,11 +103,11 @@ def rows_of(variants: Sequence[str], words: Sequence[str], seeds: int, overrides
     for seed in range(1, seeds + 1):
         for variant in variants:
             if seed == 1 or variant in (SHIPPED, "half"):
-                rows += [Row(variant, word, seed, (*ABLATIONS.get(variant, ()), *overrides)) for word in words]
+                rows += [WordBuild(variant, word, seed, (*ABLATIONS.get(variant, ()), *overrides)) for word in words]
     return rows
 
 
-def _done(row: Row, folders: Mapping[str, Path], noise: Sequence[Path], runs: Path) -> dict[str, Any]:
+def _done(row: WordBuild, folders: Mapping[str, Path], noise: Sequence[Path], runs: Path) -> dict[str, Any]:
     """What a row measured, built and judged now unless that was done before."""
     run, record = runs / row.folder, runs / f"{row.folder}.json"
     if record.is_file():

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.files import write_text
-from kws_tfmot.jobs import Job, JobOutcome, Watch, run_jobs
+from kws_tfmot.jobs import Job, Watch, keep_traces, run_jobs
 from kws_tfmot.runs import working_in
 from pipelines.stages.comparison import ComparisonCell
 from pipelines.stages.comparison_cell import (
@@ -106,16 +105,8 @@ def run_comparison(
             raise RecipeError(check.error)
     traces = folder / "errors"
     failures = {name: outcome.error for name, outcome in outcomes.items() if outcome.error}
-    for name in outcomes:
-        _keep_trace(traces / f"{name}.txt", outcomes[name])
+    keep_traces(outcomes, traces)
     if error := outcomes[CHECK].error:
         raise RecipeError(error)
     rows = [outcomes[cell.name].result for cell in cells if cell.name not in failures]
     return ComparisonRun(rows, failures, traces)
-
-
-def _keep_trace(path: Path, outcome: JobOutcome) -> None:
-    if outcome.trace:
-        write_text(path, outcome.trace)
-    else:
-        path.unlink(missing_ok=True)

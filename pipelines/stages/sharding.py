@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kws_tfmot.data.shards import RunJobs, decode_in_shards
 from kws_tfmot.errors import DataError
-from kws_tfmot.jobs import Job
+from kws_tfmot.jobs import Job, keep_traces
 from kws_tfmot.progress import Reporter
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run
@@ -47,10 +47,13 @@ def draw_all_epochs(build: Build, folder: Path, run: RunJobs) -> int:
             arguments = (build.recipe, build.source, build.run.directory.resolve(), folder.resolve(), offset, numbers)
             jobs.append(Job(f"epochs {offset}/{first}", draw_some, arguments))
     outcomes = run(jobs) if jobs else {}
+    fault = keep_traces(outcomes, build.run.path("errors"))
     failed = {name: outcome.error for name, outcome in outcomes.items() if outcome.error}
     if failed:
         name, error = next(iter(failed.items()))
-        raise DataError(f"{len(failed)} of {len(jobs)} jobs failed; {name}: {error}", "The same command goes on.")
+        raise DataError(
+            f"{len(failed)} of {len(jobs)} jobs failed; {name}: {error}", f"{fault} The same command goes on.".strip()
+        )
     return sum(epochs_drawn(build.recipe).values())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import fcntl
 import os
 import threading
 from collections import Counter
@@ -11,7 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kws_tfmot.data import AugmentSettings, ClipIndex, DataSettings, TrainingBatches, feature_batches, prepare
+from kws_tfmot.data import (
+    AugmentSettings,
+    ClipIndex,
+    DataSettings,
+    NoiseBank,
+    TrainingBatches,
+    feature_batches,
+    prepare,
+)
 from kws_tfmot.data.draws import MADE_SILENCE, REVERSED, SPLICED
 from kws_tfmot.data.epoch_cache import EpochCache
 from kws_tfmot.errors import DataError, RecipeError
@@ -308,6 +318,38 @@ def test_other_words_are_cut_and_keywords_are_not(index: ClipIndex) -> None:
     assert len(changed) > 0.9 * len(others) > 0
 
 
+OFTEN = {"speed_probability": 1.0, "reverb_probability": 1.0, "noise_probability": 1.0, "tilt_probability": 1.0}
+DRAWS = {
+    "defaults": {},
+    "everything": OFTEN | {"cut_unknown": 0.5, "spliced_unknown": 0.2, "reversed_unknown": 0.2, "silence_share": 2.0},
+    "recorded alone": OFTEN | {"generated_noise_share": 0.0, "shift_ms": 0.0},
+    "made alone": OFTEN | {"generated_noise_share": 1.0, "speed_percent": 30.0},
+}
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["noise", "no noise"])
+@pytest.mark.parametrize("name", DRAWS)
+def test_c_draws_what_python_draws(index: ClipIndex, name: str, recorded: bool) -> None:
+    settings = AugmentSettings(epoch_clips=150, **DRAWS[name])
+    noise = index.noise if recorded else dataclasses.replace(index.noise, samples=0 * index.noise.samples)
+    clips = []
+    for native in (True, False):
+        batches = TrainingBatches(index.audio("train"), noise, index.labels, settings, 16, 3)
+        batches.native = native
+        clips.append(_epoch(batches, 1)[0])
+    np.testing.assert_array_equal(*clips)
+
+
+def test_without_recordings_of_noise_c_draws_what_python_draws(index: ClipIndex) -> None:
+    nothing = NoiseBank(np.zeros(0, np.int16), (), RATE, RATE)
+    clips = []
+    for native in (True, False):
+        batches = TrainingBatches(index.audio("train"), nothing, index.labels, AugmentSettings(), 16, 2**31)
+        batches.native = native
+        clips.append(_epoch(batches, 1)[0])
+    np.testing.assert_array_equal(*clips)
+
+
 def _by_place(batches, epoch: int):
     clips, labels = (np.concatenate(parts) for parts in zip(*batches.epoch(epoch), strict=True))
     return enumerate(zip(clips, labels, strict=True))
@@ -385,6 +427,16 @@ class TestEpochCache:
         np.testing.assert_array_equal(found[0], found[1])
         np.testing.assert_array_equal(found[0], found[2])
         assert [path.suffix for path in tmp_path.iterdir()] == [".npz"]
+
+    def test_locks_of_killed_processes_go_and_those_that_are_held_stay(self, index, settings, tmp_path: Path) -> None:
+        dead, held = tmp_path / "dead.lock", tmp_path / "held.lock"
+        dead.touch()
+        with held.open("w") as lock, self._stream(index, settings, tmp_path) as stream:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            stream.cache.path(0).with_suffix(".lock").touch()
+            stream.compute(0)
+        assert sorted(path.suffix for path in tmp_path.iterdir()) == [".lock", ".npz"]
+        assert held.exists()
 
     def test_whatever_decides_an_epoch_names_its_file(self, index: ClipIndex, settings, tmp_path: Path) -> None:
         batches = _batches(index, settings)

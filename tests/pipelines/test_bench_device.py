@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from pipelines.experiments import bench
 from pipelines.experiments.run_bench_device import command
 
-ROW = bench.Row(
+ROW = bench.BenchRow(
     title="dense int8",
     board="mps2-an385",
     core="Cortex-M3",
@@ -30,7 +30,7 @@ ROW = bench.Row(
 )
 
 
-def bench_device(monkeypatch: pytest.MonkeyPatch, row: bench.Row, out: Path, *options: str) -> tuple[int, str]:
+def bench_device(monkeypatch: pytest.MonkeyPatch, row: bench.BenchRow, out: Path, *options: str) -> tuple[int, str]:
     monkeypatch.setattr(bench, "goals", lambda say: [row])
     app = typer.Typer()
     app.command()(command)

@@ -11,7 +11,7 @@ from firmware_export.codegen.step import Step
 from firmware_export.ir import Layout, Operation
 from firmware_export.time_rules import Given, NotStreamable, StepRows, Track
 
-Axis = tuple[int, int, int]  # how many, bytes from one to the next in the input, and in the output
+CopyAxis = tuple[int, int, int]  # how many, bytes from one to the next in the input, and in the output
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class StridedCopy(Operation):
 
     in_start: int
     out_start: int
-    axes: tuple[Axis, Axis, Axis]
+    axes: tuple[CopyAxis, CopyAxis, CopyAxis]
 
     def track(self, given: Given) -> Track | None:
         """None can be said of it: what keeps the dimensions is a :class:`Crop` by then."""
@@ -41,7 +41,7 @@ class StridedCopy(Operation):
         return step.call("kws_copy_strided", step.struct("kws_copy", members), step.input(), step.output)
 
 
-def merged(axes: Sequence[Axis]) -> tuple[Axis, Axis, Axis]:
+def merged(axes: Sequence[CopyAxis]) -> tuple[CopyAxis, CopyAxis, CopyAxis]:
     """Three axes for the kernel: neighbours that lie alike in input and output become one, the longest run innermost.
 
     >>> merged([(1, 0, 0), (3, 8, 4), (4, 2, 1)])
@@ -49,7 +49,7 @@ def merged(axes: Sequence[Axis]) -> tuple[Axis, Axis, Axis]:
     >>> merged([(5, 4, 4), (2, 2, 2), (2, 1, 1)])
     ((1, 0, 0), (1, 0, 0), (20, 1, 1))
     """
-    found: list[Axis] = []
+    found: list[CopyAxis] = []
     for axis in sorted((a for a in axes if a[0] > 1), key=lambda a: (-abs(a[2]), -abs(a[1]))):
         if found and found[-1][1:] == (axis[0] * axis[1], axis[0] * axis[2]):
             found[-1] = (found[-1][0] * axis[0], axis[1], axis[2])
@@ -62,7 +62,7 @@ def merged(axes: Sequence[Axis]) -> tuple[Axis, Axis, Axis]:
 
 
 @dataclass(frozen=True)
-class Range:
+class AxisRange:
     """``count`` numbers along a dimension: ``first``, ``first + step``, ..."""
 
     first: int
@@ -72,11 +72,11 @@ class Range:
 
 @dataclass(frozen=True)
 class Crop(Operation):
-    """The output's (row, column, channel) is the input's, each along its own :class:`Range`; only while planning."""
+    """The output's (row, column, channel) is the input's, along its own :class:`AxisRange` each; while planning."""
 
-    rows: Range
-    columns: Range
-    channels: Range
+    rows: AxisRange
+    columns: AxisRange
+    channels: AxisRange
 
     def track(self, given: Given) -> Track | None:
         """Every ``step`` th row."""
@@ -99,7 +99,7 @@ class Crop(Operation):
     def on_step(self, rows: StepRows) -> Operation:
         """The copy of the rows at hand."""
         first = self.rows.first + rows.first * self.rows.step - rows.read
-        taken = Range(first, self.rows.step, rows.out.height)
+        taken = AxisRange(first, self.rows.step, rows.out.height)
         return replace(self, rows=taken).copy(rows.given[0], rows.out)
 
     def copy(self, source: Layout, target: Layout) -> StridedCopy:
@@ -117,7 +117,7 @@ def crop_of(copy: StridedCopy, source: Layout, target: Layout) -> Crop | None:
     """The crop that a copy is, ``None`` for one that changes the order of dimensions or leaves a part of the output.
 
     >>> small, large = Layout(2, 3, 2), Layout(5, 4, 2)
-    >>> crop = Crop(Range(1, 2, 2), Range(1, 1, 3), Range(0, 1, 2))
+    >>> crop = Crop(AxisRange(1, 2, 2), AxisRange(1, 1, 3), AxisRange(0, 1, 2))
     >>> crop_of(crop.copy(large, small), large, small) == crop
     True
     """
@@ -140,7 +140,7 @@ def crop_of(copy: StridedCopy, source: Layout, target: Layout) -> Crop | None:
         step, odd = divmod(int(second) - first, bytes_of[axis])
         if odd or step == 0:
             return None
-        ranges.append(Range(starts[axis], step, size))
+        ranges.append(AxisRange(starts[axis], step, size))
     crop = Crop(ranges[1], ranges[2], ranges[0])
     inside = all(
         0 <= r.first + (r.count - 1) * r.step < limit

@@ -26,8 +26,10 @@ typedef struct {
     int32_t skip; /* the row of the output is left as it is */
 } kws_variation;
 
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
 typedef float quarters __attribute__((vector_size(LANES / 2 * sizeof(float)), aligned(4)));
+typedef int32_t whole_lanes __attribute__((vector_size(LANES * sizeof(int32_t))));
+typedef int16_t short_lanes __attribute__((vector_size(LANES * sizeof(int16_t))));
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
 
 #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
 #define KWS_ANY_PROCESSOR __attribute__((target_clones("avx2", "default")))
@@ -55,43 +57,61 @@ KWS_INLINE double energy(const float *clip, size_t samples) {
     return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
-/* The sum of all lanes, in the order of energy(). */
-KWS_INLINE float joined(lanes sums) {
+KWS_INLINE lanes loaded(const float *from) {
+    lanes found;
+    memcpy(&found, from, sizeof found);
+    return found;
+}
+
+/* Sums of products with the taps of one output: four, each of every fourth tap, in the order of energy(). */
+KWS_INLINE quarters quarter_sums(const float *x, const float *taps) {
+    lanes sums = loaded(x) * loaded(taps);
+    for (size_t at = LANES; at < TAPS; at += LANES) {
+        sums += loaded(x + at) * loaded(taps + at);
+    }
     quarters low, high;
     memcpy(&low, &sums, sizeof low);
     memcpy(&high, (const char *)&sums + sizeof low, sizeof high);
-    const quarters four = low + high;
-    return (four[0] + four[2]) + (four[1] + four[3]);
+    return low + high;
 }
 
-/* The clip played percent / 100 times as fast about its middle; padded has TAPS zeros before and behind it. */
+/* Half way to the sums of two outputs: (first: 0 + 2, second: 0 + 2, first: 1 + 3, second: 1 + 3). */
+KWS_INLINE quarters paired(quarters first, quarters second) {
+    const quarters low = {first[0], second[0], first[1], second[1]};
+    const quarters high = {first[2], second[2], first[3], second[3]};
+    return low + high;
+}
+
+/* The clip played percent / 100 times as fast about its middle; padded has TAPS zeros before and 2 TAPS behind it. */
 KWS_INLINE void change_speed(const kws_variation *how, const float *padded, size_t samples, float *to) {
-    const int64_t middle = (int64_t)(samples / 2);
-    const int64_t begin = PHASES * middle - middle * how->percent; /* where sample 0 lies, in steps of 1 / PHASES */
-    int64_t first = (begin >= 0 ? begin / PHASES : -((PHASES - 1 - begin) / PHASES)) - TAPS / 2 + 1 + TAPS;
-    int64_t part = begin - PHASES * (first + TAPS / 2 - 1 - TAPS);
-    const int64_t step = how->percent / PHASES, part_step = how->percent % PHASES;
-    for (size_t n = 0; n < samples; ++n, first += step, part += part_step) {
-        if (part >= PHASES) {
-            part -= PHASES;
-            ++first;
+    const int64_t middle = (int64_t)(samples / 2), percent = how->percent;
+    const int64_t begin = PHASES * (middle + TAPS / 2 + 1) - middle * percent; /* of the taps of sample 0 in padded, */
+    const int64_t end = PHASES * (int64_t)(samples + TAPS + 1);                /* in steps of 1 / PHASES */
+    size_t n = 0;
+    int64_t place = begin;
+    for (; n < samples && place < 0; ++n, place += percent) {
+        to[n] = 0;
+    }
+    for (; n + 4 <= samples && place + 3 * percent < end; n += 4) {
+        quarters sums[4];
+        for (size_t k = 0; k < 4; ++k, place += percent) {
+            const uint64_t at = (uint64_t)place;
+            sums[k] = quarter_sums(padded + at / PHASES, how->kernel + at % PHASES * TAPS);
         }
-        if (first < 0 || first > (int64_t)(samples + TAPS)) {
-            to[n] = 0;
-            continue;
+        const quarters first = paired(sums[0], sums[1]), second = paired(sums[2], sums[3]);
+        const quarters low = {first[0], first[1], second[0], second[1]};
+        const quarters high = {first[2], first[3], second[2], second[3]};
+        const quarters found = low + high;
+        memcpy(to + n, &found, sizeof found);
+    }
+    for (; n < samples; ++n, place += percent) {
+        float found = 0;
+        if (place < end) {
+            const uint64_t at = (uint64_t)place;
+            const quarters sums = quarter_sums(padded + at / PHASES, how->kernel + at % PHASES * TAPS);
+            found = (sums[0] + sums[2]) + (sums[1] + sums[3]);
         }
-        const float *x = padded + first;
-        const float *taps = how->kernel + part * TAPS;
-        lanes a, b, sum;
-        memcpy(&a, x, sizeof a);
-        memcpy(&b, taps, sizeof b);
-        sum = a * b;
-        for (size_t at = LANES; at < TAPS; at += LANES) {
-            memcpy(&a, x + at, sizeof a);
-            memcpy(&b, taps + at, sizeof b);
-            sum += a * b;
-        }
-        to[n] = joined(sum);
+        to[n] = found;
     }
 }
 
@@ -153,38 +173,53 @@ KWS_INLINE void tilt(const kws_variation *how, const float *clip, size_t samples
 
 KWS_INLINE void shift(const float *clip, size_t samples, int32_t by, float *to) {
     const size_t size = (size_t)(by < 0 ? -by : by) < samples ? (size_t)(by < 0 ? -by : by) : samples;
-    memset(to, 0, samples * sizeof *to);
     if (by >= 0) {
+        memset(to, 0, size * sizeof *to);
         memcpy(to + size, clip, (samples - size) * sizeof *to);
     } else {
         memcpy(to, clip + size, (samples - size) * sizeof *to);
+        memset(to + samples - size, 0, size * sizeof *to);
     }
 }
 
+KWS_INLINE lanes chosen(whole_lanes which, lanes one, lanes other) {
+    return (lanes)(((whole_lanes)one & which) | ((whole_lanes)other & ~which));
+}
+
+/* Rounded half to even and saturated. */
+KWS_INLINE lanes rounded(lanes sound) {
+    const lanes most = (lanes){0} + 32767.0f, least = (lanes){0} - 32768.0f;
+    const lanes below = chosen(sound > most, most, sound);
+    const lanes inside = chosen(below < least, least, below);
+    return (inside + 12582912.0f) - 12582912.0f; /* the sum has no bits left for a fraction */
+}
+
 KWS_INLINE void to_int16(const float *clip, size_t samples, float gain, int16_t *out) {
-    for (size_t n = 0; n < samples; ++n) {
-        const float scaled = clip[n] * gain;
-        const float inside = scaled > 32767.0f ? 32767.0f : scaled < -32768.0f ? -32768.0f : scaled;
-        /* Rounds half to even: the sum has no bits left for a fraction. */
-        const float whole = (inside + 12582912.0f) - 12582912.0f;
-        out[n] = (int16_t)(int32_t)whole;
+    size_t n = 0;
+    for (; n + LANES <= samples; n += LANES) {
+        const whole_lanes whole = __builtin_convertvector(rounded(loaded(clip + n) * gain), whole_lanes);
+        const short_lanes found = __builtin_convertvector(whole, short_lanes);
+        memcpy(out + n, &found, sizeof found);
+    }
+    for (; n < samples; ++n) {
+        out[n] = (int16_t)rounded((lanes){0} + clip[n] * gain)[0];
     }
 }
 
 /* Bytes of scratch for clips of so many samples. */
 size_t kws_vary_get_buffer_size(size_t samples) {
-    return (3 * samples + 2 * TAPS) * sizeof(float);
+    return (3 * samples + 3 * TAPS) * sizeof(float);
 }
 
-/* Vary clips [count, samples] into out; scratch has kws_vary_get_buffer_size(samples) bytes. */
+/* Vary clips [count, samples] into out; scratch has kws_vary_get_buffer_size() bytes. */
 KWS_ANY_PROCESSOR int kws_vary_clips(const kws_variation *variations, const float *clips, size_t count, size_t samples,
                                      float *scratch, int16_t *out) {
     if (!variations || !clips || !scratch || !out || samples < BLOCKS) {
         return BAD_ARGUMENT;
     }
-    float *padded = scratch;
-    float *now = scratch + samples + 2 * TAPS;
+    float *now = scratch;
     float *next = now + samples;
+    float *padded = next + samples;
     for (size_t row = 0; row < count; ++row, clips += samples, out += samples) {
         const kws_variation *how = variations + row;
         const float *from = clips;
@@ -195,7 +230,7 @@ KWS_ANY_PROCESSOR int kws_vary_clips(const kws_variation *variations, const floa
         if (how->kernel) {
             memset(padded, 0, TAPS * sizeof *padded);
             memcpy(padded + TAPS, clips, samples * sizeof *padded);
-            memset(padded + TAPS + samples, 0, TAPS * sizeof *padded);
+            memset(padded + TAPS + samples, 0, 2 * TAPS * sizeof *padded);
             change_speed(how, padded, samples, next);
             from = next;
             swap = now, now = next, next = swap;

@@ -7,6 +7,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from kws_tfmot.data.speech.request import Float, Request, SpokenClip, Voice, del
 from kws_tfmot.data.speech.vocal_tract import reshape_voice, sounding_span
 from kws_tfmot.errors import DataError
 from kws_tfmot.files import cache_root, replacing
-from kws_tfmot.jobs import Job, JobOutcome, run_jobs
+from kws_tfmot.jobs import Job, JobOutcome, keep_traces, run_jobs
 from kws_tfmot.progress import SILENT, Reporter, Task
 
 RATE = 16000
@@ -67,12 +68,17 @@ def render_speech(
     """
     folder = (cache or cache_root()) / "speech"
     blocks = _blocks(requests)
-    missing = [(path, block) for path, block in blocks if not (folder / path).is_file()]
+    clips: dict[Request, SpokenClip] = {}
+    missing = []
+    for path, block in blocks:
+        stored = _read(folder / path, block)
+        clips.update(zip(block, stored or (), strict=stored is not None))
+        if stored is None:
+            missing.append((path, block))
     if missing:
         _speak_missing(folder, missing, reporter, processes, description)
-    clips: dict[Request, SpokenClip] = {}
-    for path, block in blocks:
-        clips.update(zip(block, _read(folder / path, block), strict=True))
+    for path, block in missing:
+        clips.update(zip(block, _read(folder / path, block) or (), strict=True))
     return [clips[request] for request in requests]
 
 
@@ -106,10 +112,15 @@ def _speak_missing(
     jobs = [Job(path, speak_block, (str(folder / path), block)) for path, block in missing]
     with reporter.task(description, sum(len(block) for _, block in missing)) as task:
         outcomes = run_jobs(jobs, workers, 1, _Watch(task, {path: len(block) for path, block in missing}))
-    failed = [outcome for outcome in outcomes.values() if outcome.error]
+    failed = {name: outcome.error for name, outcome in outcomes.items() if outcome.error}
+    fault = keep_traces(outcomes, folder / "errors")
     if failed:
-        message, _, hint = failed[0].error.partition("\n")
-        raise DataError(message, hint or "What was spoken so far is kept; run it again to go on.")
+        name, error = next(iter(failed.items()))
+        message, _, hint = error.partition("\n")
+        again = "What was spoken so far is kept; run it again to go on."
+        if fault:
+            raise DataError(f"speech could not be made ({name}): {message}", f"{fault} {again}")
+        raise DataError(message, hint or again)
 
 
 class _Watch:
@@ -167,9 +178,15 @@ def finish(request: Request, samples: Float, rate: int) -> SpokenClip:
     return SpokenClip(exact, request.text, request.voice, _LEAD, _LEAD + last - first)
 
 
-def _read(path: Path, block: Sequence[Request]) -> list[SpokenClip]:
-    with np.load(path) as archive:
-        samples, lengths, spans = archive["samples"], archive["lengths"], archive["spans"]
+def _read(path: Path, block: Sequence[Request]) -> list[SpokenClip] | None:
+    """The clips of a block; ``None`` where its file is missing or cannot be read, as after a power cut."""
+    try:
+        with np.load(path) as archive:
+            samples, lengths, spans = archive["samples"], archive["lengths"], archive["spans"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    if not len(lengths) == len(spans) == len(block) or lengths.sum() != len(samples):
+        return None
     pieces = np.split(samples, np.cumsum(lengths)[:-1])
     return [
         SpokenClip(piece, one.text, one.voice, int(span[0]), int(span[1]))

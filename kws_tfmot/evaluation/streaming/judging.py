@@ -14,7 +14,7 @@ from kws_tfmot.evaluation.streaming.spotter import StreamModel
 from kws_tfmot.evaluation.streaming.truth import BACKGROUND, LabelledStream, SpokenWord
 from kws_tfmot.progress import SILENT, Reporter
 
-Counts = npt.NDArray[np.int64]
+SpeakerCounts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Outcome:
         hit_words: Number of the keyword of each hit.
     """
 
-    hits: Counts
-    false_rejects: Counts
-    false_accepts: Counts
-    substitutions: Counts
-    repeats: Counts
+    hits: SpeakerCounts
+    false_rejects: SpeakerCounts
+    false_accepts: SpeakerCounts
+    substitutions: SpeakerCounts
+    repeats: SpeakerCounts
     latencies: list[float] = field(default_factory=list)
     hit_words: list[int] = field(default_factory=list)
 

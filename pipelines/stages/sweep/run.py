@@ -12,8 +12,7 @@ from typing import Any
 
 from kws_tfmot.data.prepare import recording_folders, with_folder
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.files import write_text
-from kws_tfmot.jobs import Job, Watch
+from kws_tfmot.jobs import Job, Watch, keep_traces
 from kws_tfmot.runs import working_in
 from pipelines.stages.comparison_cell import (
     CHECKED,
@@ -168,9 +167,7 @@ def steps_left(plan: SweepPlan) -> int:
 def _prepare(plan: SweepPlan, builds: Sequence[CellBuild], cores: int, watch: Watch) -> dict[str, str]:
     """Do what comes before the trials; return those that cannot begin, and why."""
     outcomes = run_ray_jobs(plan.preparation(builds), cores, watch)
-    for name, outcome in outcomes.items():
-        if outcome.trace:
-            write_text(plan.folder / "errors" / f"{name}.txt", outcome.trace)
+    keep_traces(outcomes, plan.folder / "errors")
     failed = {name: outcome.error for name, outcome in outcomes.items() if outcome.error}
     if CHECK in failed:
         raise RecipeError(failed[CHECK])

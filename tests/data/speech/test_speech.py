@@ -61,6 +61,25 @@ def test_what_was_spoken_is_not_spoken_again(tmp_path: Path, monkeypatch: pytest
     assert [clip.text for clip in again[:2]] == ["go", "left"]
 
 
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no archive"])
+def test_a_block_that_cannot_be_read_is_spoken_again(damage: bytes, tmp_path: Path) -> None:
+    requests = every_voice(["go"], choose_voices(2, engines=["espeak"]))
+    first = render_speech(requests, tmp_path, processes=1)
+    (block,) = (tmp_path / "speech" / "espeak").iterdir()
+    block.write_bytes(damage)
+    again = render_speech(requests, tmp_path, processes=1)
+    assert all(np.array_equal(one.samples, other.samples) for one, other in zip(first, again, strict=True))
+
+
+def test_a_fault_in_an_engine_says_where_its_traceback_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    voices = choose_voices(1, engines=["espeak"])
+    monkeypatch.setattr(engines.ESpeak, "speak", lambda self, block: [(one,) for one in block])
+    with pytest.raises(DataError, match=r"not enough values to unpack") as caught:
+        render_speech(every_voice(["go"], voices), tmp_path, processes=1)
+    (trace,) = (tmp_path / "speech" / "errors").iterdir()
+    assert str(trace) in caught.value.hint and "speak_block" in trace.read_text()
+
+
 def test_a_missing_engine_is_reported_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(self: Kokoro) -> str:
         raise ToolchainError("the engine kokoro needs packages that are not installed.", "Install the extra.")
