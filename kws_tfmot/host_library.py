@@ -23,7 +23,7 @@ def build_library(name: str, folder: Path, flags: Sequence[str] = FLAGS, also: S
         name: What the library is called.
         folder: Its sources and headers.
         flags: Of the compiler.
-        also: Further sources, which include headers of ``folder``.
+        also: Further sources and headers: the ones include headers of ``folder``, the others are included from it.
 
     Raises:
         ToolchainError: No compiler is found, or it fails.
@@ -38,7 +38,8 @@ def build_library(name: str, folder: Path, flags: Sequence[str] = FLAGS, also: S
     files = [str(p) for p in sources if p.suffix == ".c"]
     try:
         with replacing(target) as temporary:
-            command = [*compiler, *flags, f"-I{folder}", "-o", str(temporary), *files, "-lm"]
+            include = [f"-I{path}" for path in dict.fromkeys((folder, *(p.parent for p in also)))]
+            command = [*compiler, *flags, *include, "-o", str(temporary), *files, "-lm"]
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
             if done.returncode:
                 raise ToolchainError(f"{shlex.join(command)} failed:\n{done.stderr.strip()}")

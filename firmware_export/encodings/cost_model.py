@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 TILT = {"speed": 0.02, "balanced": 0.15, "size": 50.0}
 BLOCK = 8  # pixels at once
-WIDE_ROW = 310.0  # cycles more for a row of planes whose sums do not fit 16 bits together
 UNPACKING = 600  # bytes of code that a depthwise convolution needs for weights of few bits
 
 
@@ -67,6 +66,12 @@ def work(encoding: str, encoded: Encoded, rows: np.ndarray) -> tuple[float, floa
     return float(rows.size), 0.0
 
 
+def kind_of(encoding: str, encoded: Encoded, depth: int) -> str:
+    """The kernel of an encoding that has two: tables of more than four bits, planes whose sums do not fit 16 bits."""
+    wide = {"table": encoded.bits > 4, "planes": ((1 << encoded.bits) - 1) * depth >= 256}
+    return f"wide_{encoding}" if wide.get(encoding) else encoding
+
+
 def estimate(encoding: str, operation: Convolution, core: str = DEFAULT_CORE) -> Estimate | None:
     """Encode one layer and estimate its cycles on a core; ``None`` where the encoding does not suit the weights."""
     rows = operation.weights
@@ -74,17 +79,16 @@ def estimate(encoding: str, operation: Convolution, core: str = DEFAULT_CORE) ->
     if encoded is None:
         return None
     visited, words = work(encoding, encoded, rows)
-    kind = "wide_table" if encoding == "table" and encoded.bits > 4 else encoding
-    costs = COSTS[core]
+    channels, depth = rows.shape
+    kind, costs = kind_of(encoding, encoded, depth), COSTS[core]
     block = BLOCK
     if (width := operation.narrow(encoding)) and f"narrow_{width}" in costs.convolution:
         kind, block = f"narrow_{width}", width
     kernel = (costs.vector if operation.vector else costs.convolution)[kind]
-    column = kernel.column if operation.vector or operation.window.pointwise else costs.window * block / BLOCK
-    channels, depth = rows.shape
+    column = kernel.column
+    if not operation.vector and not operation.window.pointwise:
+        column = column + costs.planes_window if encoding == "planes" else costs.window * block / BLOCK
     total = visited * kernel.each + words * kernel.word + channels * kernel.row + depth * column
-    if encoding == "planes" and ((1 << encoded.bits) - 1) * depth >= 256:
-        total += channels * WIDE_ROW
     blocks = 1 if operation.vector else -(-_pixels(operation, block) // block)
     return Estimate(encoding, encoded, blocks * total)
 

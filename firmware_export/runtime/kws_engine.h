@@ -240,6 +240,15 @@ void kws_im2col_window_narrow(const kws_conv *layer, const int8_t *input, uint32
 #define kws_im2col_window_narrow kws_im2col_window_sparse
 #endif
 
+/* Of kws_conv_planes: tables of sums in place of columns. */
+#if KWS_MVE
+#define kws_tables_pointwise kws_im2col_dense
+#define kws_tables_window kws_im2col_window_dense
+#else
+void kws_tables_pointwise(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *tables);
+void kws_tables_window(const kws_conv *layer, const int8_t *input, uint32_t pixel, void *tables);
+#endif
+
 /* Bytes of scratch, 4-byte aligned, that a kernel needs: kws_conv_get_buffer_size is for every convolution without a
  * function of its own; matrices times vectors need none but for weights of few bits. */
 #define kws_conv_scratch(depth) ((uint32_t)(depth) * KWS_COLUMN_BYTES)

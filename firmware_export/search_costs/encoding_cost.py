@@ -22,7 +22,7 @@ from scipy.optimize import nnls
 from firmware_export.boards import board_of
 from firmware_export.emulation.cycles import Cycles
 from firmware_export.emulation.emulator import run_engine
-from firmware_export.encodings.cost_model import work
+from firmware_export.encodings.cost_model import kind_of, work
 from firmware_export.engine import build
 from firmware_export.graphs.graph_writer import GraphWriter
 from firmware_export.operators.kernels.convolution import Convolution
@@ -34,7 +34,8 @@ VECTOR_CHANNELS = (64, 40, 200, 32, 64, 12)
 DENSITIES = (0.08, 0.25, 0.5)
 CORES = {"m0plus": "microbit", "m3": "mps2-an385", "m4": "mps2-an386", "m55": "mps3-an547"}
 NARROW = {"narrow_4": (2, 2), "narrow_6": (2, 3), "narrow_10": (2, 5)}  # planes of a block in delta's other layout
-BITS = {"packed": 4, "table": 4, "wide_table": 6, "row_tables": 2, "planes": 1}
+BITS = {"packed": 4, "table": 4, "wide_table": 6, "row_tables": 2}
+PLANES = {"planes": (1, 2), "wide_planes": (3, 4)}  # how many of them
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Fit:
 
 
 def _weights(rng: np.random.Generator, shape: tuple[int, ...], kind: str, density: float) -> np.ndarray:
-    """Weights that suit an encoding."""
+    """Weights that suit an encoding; ``density`` is the number of planes where it has planes."""
     if kind == "block":
         kept = rng.random((shape[0], int(np.prod(shape[1:])) // 4)) < density
         mask = np.repeat(kept, 4, axis=1).reshape(shape[0], *shape[3:], *shape[1:3])
@@ -58,13 +59,14 @@ def _weights(rng: np.random.Generator, shape: tuple[int, ...], kind: str, densit
         order = rng.random((int(np.prod(shape)) // 8, 8)).argsort(axis=1) < 2
         mask = np.moveaxis(order.reshape(shape[0], *shape[3:], *shape[1:3]), 1, 3)
         return np.where(mask, rng.integers(1, 100, shape), 0).astype(np.int8)
+    if kind in PLANES:
+        levels = np.arange(1 - (1 << int(density)), 1 << int(density), 2)
+        return rng.choice(4 * levels, shape).astype(np.int8)
     if kind in BITS:
         levels = 1 << BITS[kind]
         if kind == "packed":
             return rng.integers(-levels // 2, levels // 2, shape).astype(np.int8)
         index = rng.integers(0, levels, shape)
-        if kind == "planes":
-            return (8 * (2 * index - levels + 1)).astype(np.int8)
         spread = 3 * index - 64 if kind != "row_tables" else 5 * index + np.arange(shape[0]).reshape(-1, 1, 1, 1)
         return spread.astype(np.int8)
     return np.where(rng.random(shape) < density, rng.integers(1, 100, shape), 0).astype(np.int8)
@@ -90,16 +92,18 @@ def _model(kind: str, density: float, size: int, vector: bool) -> bytes:
 def _rows(kind: str, core: str, vector: bool, sizes: tuple[int, ...]) -> list[tuple[np.ndarray, float]]:
     """What each layer counts, ``[visited, words, channels, depth]`` for each block, and its cycles."""
     board = board_of(CORES[core])
-    name = {"wide_table": "table", "plain": "dense", **dict.fromkeys(NARROW, "delta")}.get(kind, kind)
+    name = {"plain": "dense", **dict.fromkeys(NARROW, "delta")}.get(kind, kind.removeprefix("wide_"))
     rows = []
     for size in sizes:
-        for density in DENSITIES if kind not in (*BITS, "dense", "plain", "nm") else (0.5,):
+        for density in PLANES.get(kind, DENSITIES if kind not in (*BITS, "dense", "plain", "nm") else (0.5,)):
             engine = build(_model(kind, density, size, vector), encodings=(name,))
             raw = np.zeros((1, engine.program.values[engine.program.input].layout.elements), np.int8)
             counts = run_engine(board, engine, raw)[1].spent().cycles(core)
             for step, span in zip(engine.steps, counts.tolist(), strict=True):
                 operation, picked = engine.program.layers[step.layer].operation, engine.picked[step.layer]
                 if isinstance(operation, Convolution) and picked is not None and picked.encoding == name:
+                    if kind in PLANES and kind_of(name, picked.encoded, operation.weights.shape[1]) != kind:
+                        continue
                     visited, words = work(name, picked.encoded, operation.weights)
                     blocks = 1 if vector or kind in NARROW else -(-operation.window.output.plane // 8)
                     feature = blocks * np.array([visited, words, *operation.weights.shape], float)
@@ -111,7 +115,8 @@ def fit(kind: str, core: str, vector: bool = False) -> Fit | None:
     """The constants of one kind of kernel on one core, ``None`` where it has no kernel.
 
     Args:
-        kind: An encoding; ``wide_table`` is a table of more than four bits.
+        kind: An encoding; ``wide_table`` is a table of more than four bits, ``wide_planes`` are planes whose sums do
+            not fit 16 bits together.
         core: One of :data:`CORES`.
         vector: Of matrices times vectors.
     """
@@ -126,22 +131,29 @@ def fit(kind: str, core: str, vector: bool = False) -> Fit | None:
     return Fit(each, word, row, column, round(error, 3))
 
 
-def window_column(core: str) -> float:
-    """Cycles of im2col of a 3x3 window for each weight of a row and block of eight pixels, by the index encoding."""
-    pointwise = fit("index", core)
+def window_column(core: str, kind: str = "index") -> float:
+    """Cycles of im2col of a 3x3 window for each weight of a row and block of eight pixels, in place of a pixel's.
+
+    Of planes, whose column is most of all the tables' cost, on top of it.
+    """
+    pointwise = fit(kind, core)
     if pointwise is None:
         raise ValueError("no kernel")
-    rows = _rows("index", core, False, (3,))
-    plain = np.array([pointwise.each, pointwise.word, pointwise.row, 0.0])
+    rows = _rows(kind, core, False, (3,))
+    column = pointwise.column if kind in PLANES else 0.0
+    plain = np.array([pointwise.each, pointwise.word, pointwise.row, column])
     return round(float(np.median([(c - f @ plain) / f[3] for f, c in rows])), 2)
 
 
 def measure(core: str, progress: Callable[[str], None]) -> dict[str, dict[str, Fit | None]]:
     """Every kind of kernel on one core: ``conv`` and ``fc``."""
     narrow = NARROW if core == "m4" else ()
-    kinds = ("dense", "delta", *narrow, "delta4", "bitmap", "index", "block", "nm", *BITS)
+    kinds = ("dense", "delta", *narrow, "delta4", "bitmap", "index", "block", "nm", *BITS, *PLANES)
     found: dict[str, dict[str, Fit | None]] = {}
     for kind in kinds:
         progress(f"{kind} on {core}")
-        found[kind] = {"conv": fit(kind, core), "fc": None if kind in NARROW else fit(kind, core, vector=True)}
+        found[kind] = {
+            "conv": fit(kind, core),
+            "fc": None if kind in (*NARROW, *PLANES) else fit(kind, core, vector=True),
+        }
     return found

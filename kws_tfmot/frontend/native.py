@@ -19,7 +19,7 @@ from kws_tfmot.host_library import FLAGS
 
 SOURCES = Path(__file__).with_name("csrc")
 MICRO_SOURCES = SOURCES / "micro"
-SHARED = tuple(sorted((SOURCES / "shared").glob("*.c")))  # sources of both kinds
+SHARED = tuple(sorted((SOURCES / "shared").glob("*.[ch]")))  # of both kinds
 HOST_ONLY = ("kws_frontend_clips.c", "kws_frontend_clips.h", "kws_frontend_lanes.c")
 
 

@@ -25,6 +25,7 @@ def command(
             kinds = measure(core, status.update)
             record[core] = {
                 "window": window_column(core),
+                "planes_window": window_column(core, "planes"),
                 "kinds": {k: {n: asdict(f) if f else None for n, f in v.items()} for k, v in kinds.items()},
             }
     for core, found in record.items():
@@ -34,7 +35,7 @@ def command(
             for form, fit in forms.items()
             if fit is not None
         ]
-        title = f"{core}: cycles; a window's column {found['window']}"
+        title = f"{core}: cycles; a window's column {found['window']}, more in planes {found['planes_window']}"
         table(title, ["encoding", "kernel", "each", "word", "row", "column", "largest error"], rows)
     if result is not None:
         write_json(result, {"commit": commit_of(Path(__file__).resolve().parent), "cores": record})

@@ -17,6 +17,7 @@ from firmware_export.time_rules import Given, StepRows, Track
 COLUMN_BYTES = 16  # KWS_COLUMN_BYTES of the runtime
 OWN_SCRATCH = ("lowbit", "planes")  # kernels that need more than columns
 TABLE_BYTES = 64  # of kws_conv_planes, for each input: 16 sums of eight pixels, two bytes each, for every four
+SCALE_BYTES = 16  # of kws_conv_planes, for each output channel
 MOST_ZERO_ROWS = 600  # bytes of rows that only fill up four: what another kernel's code would take
 MOST_GROWTH = 2.0  # zeros between dilated taps are stored in a vector of rows: not more of them than taps
 
@@ -122,12 +123,13 @@ class Convolution(Operation):
         return not self.vector
 
     def scratch_bytes(self, encoding: str) -> int:
-        """The columns of eight pixels, the sums of planes, one unpacked row of weights of few bits."""
-        depth = self.weights.shape[1]
+        """The columns of eight pixels, one unpacked row of weights of few bits, the sums of planes and their scales."""
+        channels, depth = self.weights.shape
         even = depth + depth % 2 if self.paired(encoding) else depth
         columns = 0 if self.vector else even * max(COLUMN_BYTES, 2 * self.narrow(encoding))
         if encoding == "planes":
-            return columns + -(-depth // 8) * 8 * TABLE_BYTES
+            each = TABLE_BYTES if self.window.pointwise else TABLE_BYTES + BLOCK
+            return -(-depth // 8) * 8 * each + channels * SCALE_BYTES
         row = -(-depth // 4) * 4 if ENCODINGS[encoding].kernel == "lowbit" else 0
         return columns + row
 
@@ -215,6 +217,9 @@ class Convolution(Operation):
                 return narrow, [narrow, plain, vectors]
             return "kws_im2col_sparse" if point else "kws_im2col_window_sparse", [plain, vectors]
         vectors = "kws_mve_columns_pointwise" if point else "kws_mve_columns_window"
+        if encoding == "planes":
+            tables = "kws_tables_pointwise" if point else "kws_tables_window"
+            return tables, [tables, vectors]
         if self.paired(encoding):
             pairs = "kws_im2col_pairs" if point else "kws_im2col_window_pairs"
             return pairs, [pairs, plain, vectors]

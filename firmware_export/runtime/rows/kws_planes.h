@@ -5,13 +5,46 @@
 #include "kws_thumb2.h"
 
 #define KWS_GROUP 4u                                           /* inputs of one table */
-#define KWS_PAIRS (KWS_BLOCK / 2u)                             /* words of an entry */
+#define KWS_PAIRS (KWS_BLOCK / 2u)                             /* words of an entry, two pixels each */
 #define KWS_TABLE_WORDS ((1u << KWS_GROUP) * KWS_PAIRS)        /* of one table */
 #define KWS_TABLES(depth) (((uint32_t)(depth) + 7u) / 8u * 2u) /* an even number */
 
-/* Make the table of up to four inputs: each entry is their sum, negative where their bit of the entry's number is 0.
- * A word holds two pixels, x0 + x1 * 2^16. */
-void kws_planes_table(const kws_lane *columns, uint32_t inputs, uint32_t *table);
+/* Which two pixels of a block share word `pair`, and how their sums lie in it. With SADD16 the halves of a word are
+ * numbers of their own, and SXTB16 gives every second pixel; else a word is x0 + x1 * 2^16. */
+#if KWS_DSP
+#define KWS_LOWER_PIXEL(pair) ((pair) / 2u * 4u + (pair) % 2u)
+#define KWS_UPPER_PIXEL(pair) (KWS_LOWER_PIXEL(pair) + 2u)
+#define KWS_ADD_HALVES "sadd16 "
+static inline int32_t kws_upper_half(uint32_t word) {
+    return (int32_t)word >> 16;
+}
+#else
+#define KWS_LOWER_PIXEL(pair) (2u * (pair))
+#define KWS_UPPER_PIXEL(pair) (2u * (pair) + 1u)
+#define KWS_ADD_HALVES "add.w "
+static inline int32_t kws_upper_half(uint32_t word) {
+    return (int32_t)(word - (uint32_t)(int32_t)(int16_t)(uint16_t)word) >> 16;
+}
+#endif
+
+/* Make `count` tables, each of four inputs of eight pixels, `plane` bytes from one input to the next: every entry is
+ * their sum, each negative where its bit of the entry's number is 0. With SIMD in words: aligned to four. */
+void kws_planes_tables(const int8_t *x, uint32_t plane, uint32_t count, uint32_t *tables);
+
+/* What one output channel's sums are requantised with: shift to the right less one, rounding constant, twice the bias,
+ * multiplier. */
+typedef struct {
+    int32_t shift;
+    int32_t round;
+    int32_t doubled;
+    int32_t multiplier;
+} kws_planes_scale;
+
+/* Scratch: the tables, the scales of all channels, and in windows the eight bytes of each input
+ * that the tables are made from. */
+static inline kws_planes_scale *kws_planes_scales(const kws_conv *layer, void *scratch) {
+    return (kws_planes_scale *)scratch + KWS_TABLES(layer->depth) * KWS_TABLE_WORDS / 4u;
+}
 
 /* One output channel of a block in C, for any number of planes; returns where the next row begins. */
 const uint8_t *kws_planes_row(const kws_conv *layer, uint32_t channel, const uint32_t *tables, const uint8_t *code,
@@ -22,42 +55,28 @@ const uint8_t *kws_planes_sum(const uint32_t *tables, const uint8_t *code, const
                               uint32_t sums[KWS_PAIRS]);
 
 #if KWS_THUMB2
-/* r4-r7: sums; r8-r11: the entry at r3. */
-#define KWS_ADD_ENTRY      \
-    "ldm r3, {r8-r11}\n\t" \
-    "add r4, r4, r8\n\t"   \
-    "add r5, r5, r9\n\t"   \
-    "add r6, r6, r10\n\t"  \
-    "add r7, r7, r11\n\t"
+#define KWS_PLANES_TURN 8u       /* tables of one turn of the loop: a word of signs */
+#define KWS_PLANES_STEP_CODE 40u /* bytes of code of one of them */
 
-/* The sums of r2 planes of r12 bytes at r1, the highest first, into r4-r7; r0 stays. */
-#define KWS_SUM_PLANES                                                 \
-    "movs r4, #0\n\t"                                                  \
-    "movs r5, #0\n\t"                                                  \
-    "movs r6, #0\n\t"                                                  \
-    "movs r7, #0\n"                                                    \
-    "1:\n\t"                                                           \
-    "add lr, r1, r12\n\t"                                              \
-    "lsl r4, r4, #1\n\t"                                               \
-    "lsl r5, r5, #1\n\t"                                               \
-    "lsl r6, r6, #1\n\t"                                               \
-    "lsl r7, r7, #1\n\t"                                               \
-    "push {r0, r12}\n"                                                 \
-    "2:\n\t"                                                           \
-    "ldrb r12, [r1], #1\n\t"                                           \
-    "and r3, r12, #15\n\t"                                             \
-    "add r3, r0, r3, lsl #4\n\t" KWS_ADD_ENTRY "lsr r12, r12, #4\n\t"  \
-    "add r0, r0, #256\n\t"                                             \
-    "add r3, r0, r12, lsl #4\n\t" KWS_ADD_ENTRY "add r0, r0, #256\n\t" \
-    "cmp r1, lr\n\t"                                                   \
-    "bne 2b\n\t"                                                       \
-    "pop {r0, r12}\n\t"                                                \
-    "subs r2, r2, #1\n\t"                                              \
-    "bne 1b\n\t"
+/* What the assembly works with, in a copy of its own. Offsets as in kws_planes_rows.c. */
+typedef struct {
+    const uint32_t *tables; /* less those that a plane's first turn leaves out */
+    const uint8_t *code;
+    uint32_t left_out; /* bits of the first word of signs that belong to them */
+    uint32_t skip;     /* bytes of code that they would take */
+    uint32_t bytes;    /* of a plane's words */
+    const kws_planes_scale *scale;
+    const kws_planes_scale *end;
+    int8_t *output;
+    uint32_t plane; /* bytes from one row's outputs to the next row's */
+    uint32_t planes;
+    int32_t factor;        /* twice the weights' common one */
+    const uint32_t *begin; /* of the tables */
+} kws_planes_job;
 
-/* The same as kws_planes_row, as described in kws_thumb2.h (`columns` are the tables), where the sums over all planes
- * fit 16 bits, (2^bits - 1) * depth < 256. */
-const uint8_t *kws_planes_quick(const kws_lane *columns, const uint8_t *code, kws_row *row, int8_t *output);
+/* Computes, requantises and stores rows of eight pixels where the sums over all planes fit 16 bits,
+ * (2^bits - 1) * depth < 256; returns where the next row's code begins. */
+const uint8_t *kws_planes_rows(const kws_planes_job *job);
 
 static inline int kws_planes_are_quick(const kws_conv *layer) {
     return layer->output.plain && ((1u << layer->bits) - 1u) * layer->depth < 256u;

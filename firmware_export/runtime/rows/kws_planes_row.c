@@ -15,10 +15,8 @@ const uint8_t *kws_planes_row(const kws_conv *layer, uint32_t channel, const uin
         code = kws_planes_sum(tables, code, size, sums);
         const int32_t weight = (int32_t)layer->group << (left - size[1]);
         for (uint32_t pair = 0; pair < KWS_PAIRS; pair++) {
-            const int32_t first = (int16_t)(uint16_t)sums[pair];
-            const int32_t second = (int32_t)(sums[pair] - (uint32_t)first) >> 16;
-            total[2 * pair] += weight * first;
-            total[2 * pair + 1] += weight * second;
+            total[KWS_LOWER_PIXEL(pair)] += weight * (int16_t)(uint16_t)sums[pair];
+            total[KWS_UPPER_PIXEL(pair)] += weight * kws_upper_half(sums[pair]);
         }
     }
     const kws_scale scale = kws_scale_of(&layer->output, channel);

@@ -2,15 +2,40 @@
 #include "kws_planes.h"
 
 #if KWS_THUMB2
+/* r4-r7: sums; r8-r11: the entry at r3. */
+#define KWS_ADD_ENTRY                                                                                     \
+    "ldm r3, {r8-r11}\n\t" KWS_ADD_HALVES "r4, r4, r8\n\t" KWS_ADD_HALVES "r5, r5, r9\n\t" KWS_ADD_HALVES \
+    "r6, r6, r10\n\t" KWS_ADD_HALVES "r7, r7, r11\n\t"
+#define KWS_DOUBLE(x) KWS_ADD_HALVES x ", " x ", " x "\n\t"
+
 KWS_NAKED const uint8_t *kws_planes_sum(const uint32_t *tables __attribute__((unused)),
                                         const uint8_t *code __attribute__((unused)),
                                         const uint32_t size[2] __attribute__((unused)),
                                         uint32_t sums[KWS_PAIRS] __attribute__((unused))) {
     __asm__("push {r3, r4-r11, lr}\n\t"
-            "ldrd r12, r2, [r2]\n\t" KWS_SUM_PLANES "pop {r3}\n\t"
-            "stm r3, {r4-r7}\n\t"
-            "mov r0, r1\n\t"
-            "pop {r4-r11, pc}");
+            "ldrd r12, r2, [r2]\n\t"
+            "movs r4, #0\n\t"
+            "movs r5, #0\n\t"
+            "movs r6, #0\n\t"
+            "movs r7, #0\n"
+            "1:\n\t" /* r2 planes of r12 bytes at r1 */
+            "add lr, r1, r12\n\t" KWS_DOUBLE("r4") KWS_DOUBLE("r5") KWS_DOUBLE("r6")
+                KWS_DOUBLE("r7") "push {r0, r12}\n"
+                                 "2:\n\t"
+                                 "ldrb r12, [r1], #1\n\t"
+                                 "and r3, r12, #15\n\t"
+                                 "add r3, r0, r3, lsl #4\n\t" KWS_ADD_ENTRY "lsr r12, r12, #4\n\t"
+                                 "add r0, r0, #256\n\t"
+                                 "add r3, r0, r12, lsl #4\n\t" KWS_ADD_ENTRY "add r0, r0, #256\n\t"
+                                 "cmp r1, lr\n\t"
+                                 "bne 2b\n\t"
+                                 "pop {r0, r12}\n\t"
+                                 "subs r2, r2, #1\n\t"
+                                 "bne 1b\n\t"
+                                 "pop {r3}\n\t"
+                                 "stm r3, {r4-r7}\n\t"
+                                 "mov r0, r1\n\t"
+                                 "pop {r4-r11, pc}");
 }
 #else
 const uint8_t *kws_planes_sum(const uint32_t *tables, const uint8_t *code, const uint32_t size[2],

@@ -1,5 +1,5 @@
 #include "kws_frontend_internal.h"
-#include "kws_frontend_vectors.h"
+#include "kws_frontend_mve.h"
 
 /* Pair n of windowed samples as one complex value, zero beyond the window. */
 KWS_INLINE void load_pair(const int16_t *samples, const int16_t *window, uint32_t n, uint32_t valid, int32_t *re,

@@ -1,5 +1,5 @@
 #include "kws_frontend_internal.h"
-#include "kws_frontend_vectors.h"
+#include "kws_frontend_mve.h"
 
 void kws_frontend_log_mel(const kws_frontend_tables *tables, const int32_t *scratch, int16_t *logs) {
     const uint16_t *rise = tables->rise;

@@ -1,5 +1,5 @@
 #include "kws_frontend_internal.h"
-#include "kws_frontend_vectors.h"
+#include "kws_frontend_mve.h"
 
 KWS_INLINE void store_power(int32_t *at, int32_t re, int32_t im) {
     const uint64_t power = kws_square(re >> KWS_SPECTRUM_SHIFT) + kws_square(im >> KWS_SPECTRUM_SHIFT);

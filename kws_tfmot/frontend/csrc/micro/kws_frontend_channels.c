@@ -1,5 +1,5 @@
 /* Channel by channel: energy under its triangle, root, noise reduction, gain, logarithm, int8. */
-#include "kws_frontend_vectors.h"
+#include "kws_frontend_mve.h"
 
 /* (256 v + 333) / 666 - 128, saturated. */
 KWS_INLINE int8_t to_int8(uint32_t value) {

@@ -1,5 +1,5 @@
 /* The 16-bit FFT with kissfft's order of stages and its rounding: each stage divides by its radix, then turns. */
-#include "kws_frontend_vectors.h"
+#include "kws_frontend_mve.h"
 
 enum { KWS_QUARTER = 32767 / 4, KWS_HALF = 32767 / 2 };
 

@@ -1,19 +1,12 @@
 /* Four complex values, or four bins, at once for cores with vectors of integers (MVE, Helium); the same bits as the
  * scalar code. */
-#ifndef KWS_FRONTEND_VECTORS_H
-#define KWS_FRONTEND_VECTORS_H
+#ifndef KWS_FRONTEND_MVE_H
+#define KWS_FRONTEND_MVE_H
 
 #include "kws_frontend_internal.h"
-
-#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
-#define KWS_HAS_VECTORS 1
-#else
-#define KWS_HAS_VECTORS 0
-#endif
+#include "kws_frontend_vectors.h"
 
 #if KWS_HAS_VECTORS
-#include <arm_mve.h>
-
 KWS_INLINE int16x8_t kws_four_at(const uint32_t *at) {
     return vreinterpretq_s16_u32(vldrwq_u32(at));
 }
@@ -59,4 +52,4 @@ KWS_INLINE void kws_add_bins(const uint32_t *bin, const uint32_t *weight, uint32
 }
 #endif
 
-#endif /* KWS_FRONTEND_VECTORS_H */
+#endif /* KWS_FRONTEND_MVE_H */

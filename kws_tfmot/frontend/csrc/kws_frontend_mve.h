@@ -1,18 +1,11 @@
 /* Four butterflies at once for cores with vectors of integers (MVE, Helium); the same bits as the scalar code. */
-#ifndef KWS_FRONTEND_VECTORS_H
-#define KWS_FRONTEND_VECTORS_H
+#ifndef KWS_FRONTEND_MVE_H
+#define KWS_FRONTEND_MVE_H
 
 #include "kws_frontend_internal.h"
-
-#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
-#define KWS_HAS_VECTORS 1
-#else
-#define KWS_HAS_VECTORS 0
-#endif
+#include "kws_frontend_vectors.h"
 
 #if KWS_HAS_VECTORS
-#include <arm_mve.h>
-
 /* Twiddles as upper halves of words, so that VMULH is kws_mul_low() and kws_mul_high(). */
 typedef struct {
     int32x4_t low, high;
@@ -160,4 +153,4 @@ KWS_INLINE void kws_mirrored_fours(int32_t *low, int32_t *high, const uint32_t *
 }
 #endif
 
-#endif /* KWS_FRONTEND_VECTORS_H */
+#endif /* KWS_FRONTEND_MVE_H */
