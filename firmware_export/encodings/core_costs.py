@@ -26,7 +26,7 @@ class KernelCost:
 class CoreCosts:
     """Of one core: kernels of convolutions (for eight pixels), of matrices times vectors, and im2col of a window.
 
-    ``window`` replaces ``column`` where the window is larger than one pixel; in planes ``planes_window`` is added to it.
+    Where the window is larger than one pixel ``window`` replaces ``column``, or ``planes_window`` is added to planes'.
     """
 
     convolution: dict[str, KernelCost]

@@ -60,8 +60,8 @@ def _weights(rng: np.random.Generator, shape: tuple[int, ...], kind: str, densit
         mask = np.moveaxis(order.reshape(shape[0], *shape[3:], *shape[1:3]), 1, 3)
         return np.where(mask, rng.integers(1, 100, shape), 0).astype(np.int8)
     if kind in PLANES:
-        levels = np.arange(1 - (1 << int(density)), 1 << int(density), 2)
-        return rng.choice(4 * levels, shape).astype(np.int8)
+        odd = np.arange(1 - (1 << int(density)), 1 << int(density), 2)
+        return rng.choice(4 * odd, shape).astype(np.int8)
     if kind in BITS:
         levels = 1 << BITS[kind]
         if kind == "packed":
