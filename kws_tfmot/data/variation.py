@@ -51,14 +51,14 @@ class Variations:
         for name in DRAWN.names or ():
             self.rows[name] = drawn[name]
         percents = drawn["percent"].tolist()
-        self.rows["kernel"] = [0 if percent == 100 else _kernel_address(percent) for percent in percents]
+        self.rows["kernel"] = [0 if percent == 100 else kernel_address(percent) for percent in percents]
 
     def set_speed(self, row: int, factor: float) -> None:
         """As :func:`~kws_tfmot.data.augment.change_speed`."""
         percent = round(factor * 100)
         if percent != 100:
             self.rows[row]["percent"] = percent
-            self.rows[row]["kernel"] = _kernel_address(percent)
+            self.rows[row]["kernel"] = kernel_address(percent)
 
     def set_reflections(self, row: int, delays: npt.NDArray[np.integer], gains: augment.Float) -> None:
         """As :func:`~kws_tfmot.data.augment.add_reflections`.
@@ -108,9 +108,16 @@ class Variations:
         return to_int16(clip * mine["gain"])
 
 
-@functools.cache
-def _kernel_address(percent: int) -> int:
-    return int(augment.speed_kernel(percent).ctypes.data)
+_kernels: dict[int, tuple[augment.Float, int]] = {}  # by percent, with their addresses: rows point at them
+
+
+def kernel_address(percent: int) -> int:
+    """Where the taps of a speed lie: of two threads that make them at once, the first one's, and these stay."""
+    found = _kernels.get(percent)
+    if found is None:
+        made = augment.speed_kernel(percent)
+        found = _kernels.setdefault(percent, (made, int(made.ctypes.data)))
+    return found[1]
 
 
 @functools.cache

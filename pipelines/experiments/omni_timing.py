@@ -31,7 +31,7 @@ def time_regimes(build: Build, regimes: tuple[str, ...] = ("one_pass",), rounds:
     from kws_tfmot.search.omni.supernet import Supernet
     from kws_tfmot.training.optimizers import make_optimizer
     from kws_tfmot.training.trainer import TrainedModel
-    from pipelines.stages.fitting import training_batches
+    from pipelines.stages.epochs import training_batches
 
     recipe = build.recipe
     with feature_batches(training_batches(build), build.frontend, 1, prefetch=False) as epochs:

@@ -13,13 +13,12 @@ from typing import Any
 from kws_tfmot.errors import KwsError, RecipeError
 from kws_tfmot.models.settings import OWN
 from kws_tfmot.progress import SILENT, Reporter
-from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run
 from pipelines.stages.build import Build, OnStageEpoch
 from pipelines.stages.comparison import ComparisonCell
 from pipelines.stages.compress import compress
 from pipelines.stages.convert import INT8_MODEL, convert_model
-from pipelines.stages.draws import Draws
+from pipelines.stages.epochs import draw_epochs
 from pipelines.stages.evaluate import evaluate_build
 from pipelines.stages.prepare import prepare_data
 from pipelines.stages.rehearsal import rehearse
@@ -131,23 +130,8 @@ def check_cells(builds: list[CellBuild], reporter: Reporter) -> None:
         )
 
 
-def epochs_drawn(recipe: Recipe) -> dict[int, int]:
-    """How many epochs the stages draw, by their :class:`~pipelines.stages.draws.Draws`."""
-    quantization = recipe.quantization
-    counts: dict[int, int] = {Draws.DENSE: recipe.train.epochs}
-    counts[Draws.SPARSE] = recipe.sparsity.epochs if recipe.sparsity else 0
-    if quantization.mode == "qat":
-        counts |= {
-            Draws.CLUSTER: quantization.cluster_epochs if quantization.clusters else 0,
-            Draws.QUANTIZE: quantization.epochs,
-        }
-    return counts
-
-
 def draw_features(build: CellBuild, counts: dict[int, int], reporter: Reporter) -> None:
     """Compute the epochs that several cells draw before any of them trains: nothing then disturbs their step times."""
-    from pipelines.stages.fitting import draw_epochs
-
     draw_epochs(build.open(build.folder / CHECKED, reporter), {offset: range(n) for offset, n in counts.items()})
 
 

@@ -17,10 +17,10 @@ from pipelines.stages.comparison_cell import (
     Stage,
     check_cells,
     draw_features,
-    epochs_drawn,
     run_cell,
     train_parent,
 )
+from pipelines.stages.epochs import epochs_drawn
 
 CHECK = "check"
 

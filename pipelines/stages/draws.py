@@ -7,7 +7,7 @@ from enum import IntEnum, unique
 
 @unique
 class Draws(IntEnum):
-    """The epoch offset of a stage, see :func:`~pipelines.stages.fitting.training_batches`.
+    """The epoch offset of a stage, see :func:`~pipelines.stages.epochs.training_batches`.
 
     Stages that train a network from scratch share the first draws, so that networks compare on the same epochs.
     """

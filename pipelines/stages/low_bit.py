@@ -80,7 +80,8 @@ def _train(
     from kws_tfmot.quantization.low_bit_training import LowBitTraining
     from kws_tfmot.training.distillation import distillation_loss
     from kws_tfmot.training.loop import Plugins
-    from pipelines.stages.fitting import drawn_features, fit, training_figures
+    from pipelines.stages.epochs import drawn_features
+    from pipelines.stages.fitting import fit, training_figures
 
     layers = low_bit_layers(network, settings)
     fit_by = "least_squares" if settings.fit == "auto" else settings.fit

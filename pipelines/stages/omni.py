@@ -57,7 +57,8 @@ def train_supernet(build: Build) -> bool:
         from kws_tfmot.search.omni.masked_kernels import space_of
         from kws_tfmot.search.omni.supernet import Supernet
         from kws_tfmot.training.loop import Plugins
-        from pipelines.stages.fitting import fit, steps_per_epoch, training_figures
+        from pipelines.stages.epochs import steps_per_epoch
+        from pipelines.stages.fitting import fit, training_figures
 
         recipe, settings = build.recipe, omni_settings(build)
         seed_everything(recipe.seed)
@@ -112,7 +113,7 @@ def space_in(build: Build) -> Space:
 
 def recalibration_features(build: Build) -> Any:
     """Model input of augmented training clips, as batch norm saw them in training: the first of epoch 0."""
-    from pipelines.stages.fitting import training_batches
+    from pipelines.stages.epochs import training_batches
 
     with feature_batches(training_batches(build), build.frontend, 1, prefetch=False) as epochs:
         features, _ = FeatureSource(build, epochs).epoch_features(0)

@@ -11,7 +11,7 @@ from kws_tfmot.progress import Reporter
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run
 from pipelines.stages.build import Build
-from pipelines.stages.comparison_cell import epochs_drawn
+from pipelines.stages.epochs import draw_epochs, epochs_drawn
 
 SHARDS = "shards"
 _EPOCHS_A_JOB = 5
@@ -61,6 +61,4 @@ def draw_some(
     recipe: Recipe, source: str, directory: Path, folder: Path, offset: int, numbers: range, reporter: Reporter
 ) -> None:
     """Compute some epochs of one stage, in a worker."""
-    from pipelines.stages.fitting import draw_epochs
-
     draw_epochs(Build(recipe, source, Run(directory), reporter, epochs=folder), {offset: numbers})

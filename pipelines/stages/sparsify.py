@@ -121,7 +121,8 @@ def _train_round(
     from kws_tfmot.sparsity.registry import prepare_training
     from kws_tfmot.training.distillation import distillation_loss
     from kws_tfmot.training.loop import Plugins
-    from pipelines.stages.fitting import fit, steps_per_epoch, training_figures
+    from pipelines.stages.epochs import steps_per_epoch
+    from pipelines.stages.fitting import fit, training_figures
 
     seed_everything(build.recipe.seed)
     model = load_float(build, parent)

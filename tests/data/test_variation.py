@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -43,6 +48,26 @@ def test_c_gives_the_bytes_of_the_definition(samples: int) -> None:
         np.testing.assert_array_equal(ours, defined)
         assert (ours[5] == 7).all()
         assert (np.abs(ours.astype(int)).max(axis=1)[6:] > 0).all()
+
+
+def test_threads_that_make_the_taps_of_a_speed_at_once_share_one_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    together, kept = threading.Barrier(2), []
+
+    class Taps(np.ndarray):
+        """An array that tells when it is gone."""
+
+    def make(percent: int) -> np.ndarray:
+        together.wait(10)
+        made = np.full(3, percent, np.float32).view(Taps)
+        kept.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(variation, "_kernels", {})
+    monkeypatch.setattr(augment, "speed_kernel", make)
+    with ThreadPoolExecutor(2) as pool:
+        addresses = set(pool.map(variation.kernel_address, [93, 93]))
+    gc.collect()
+    assert addresses == {made().ctypes.data for made in kept if made() is not None}
 
 
 def test_a_clip_that_is_left_alone_is_rounded_and_saturated() -> None:

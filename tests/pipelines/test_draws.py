@@ -11,10 +11,10 @@ import pytest
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run
-from pipelines.stages import compress, fitting, low_bit, sparsify
+from pipelines.stages import compress, epochs, fitting, low_bit, sparsify
 from pipelines.stages.build import Build
-from pipelines.stages.comparison_cell import epochs_drawn
 from pipelines.stages.draws import Draws
+from pipelines.stages.epochs import epochs_drawn
 from pipelines.stages.train import train_dense
 
 RATE = 16000
@@ -101,8 +101,8 @@ def test_every_stage_draws_epochs_of_its_own(name: str, tmp_path: Path, monkeypa
         return build_model(build.recipe.model, build.recipe.frontend.feature_shape, len(LABELS))
 
     monkeypatch.setattr(fitting, "fit", fit)
-    monkeypatch.setattr(fitting, "steps_per_epoch", lambda _: 5)
-    monkeypatch.setattr(fitting, "drawn_features", statistics)
+    monkeypatch.setattr(epochs, "steps_per_epoch", lambda _: 5)
+    monkeypatch.setattr(epochs, "drawn_features", statistics)
     monkeypatch.setattr("kws_tfmot.quantization.tfmot_qat.apply_qat", lambda network, *_: network)
     monkeypatch.setattr(Build, "calibration", lambda _: features)
     for module in (sparsify, compress, low_bit):
@@ -114,8 +114,8 @@ def test_every_stage_draws_epochs_of_its_own(name: str, tmp_path: Path, monkeypa
 
 def test_other_draws_have_other_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build, _ = build_of(tmp_path)
-    monkeypatch.setattr(fitting, "TrainingBatches", lambda *arguments: arguments[-1])
-    seeds = {fitting.training_batches(build, draws) for draws in Draws}
+    monkeypatch.setattr(epochs, "TrainingBatches", lambda *arguments: arguments[-1])
+    seeds = {epochs.training_batches(build, draws) for draws in Draws}
     assert len(seeds) == len(Draws.__members__)  # two names of one number would be one draw
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.runs import Run
 from pipelines.stages.build import Build
-from pipelines.stages.comparison_cell import epochs_drawn
-from pipelines.stages.fitting import draw_epochs
+from pipelines.stages.epochs import draw_epochs, epochs_drawn
 from tests.pipelines.conftest import run
 from tests.pipelines.test_compare import QUICK
 

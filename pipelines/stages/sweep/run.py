@@ -19,10 +19,10 @@ from pipelines.stages.comparison_cell import (
     CellBuild,
     Stage,
     check_cells,
-    epochs_drawn,
     run_cell,
     train_parent,
 )
+from pipelines.stages.epochs import epochs_drawn
 from pipelines.stages.sweep.cluster import cluster, require_ray
 from pipelines.stages.sweep.folder import PLAN, SweepFolder
 from pipelines.stages.sweep.halving import Halving, group_of, scheduler_of
