@@ -195,8 +195,18 @@ def show_frontend(report: FrontendReport | None) -> None:
 
 def show_steps(report: StreamReport) -> None:
     """Layers and totals of a step."""
-    rows = [[row["layer"], row["kernel"], f"{row['instructions']:,.0f}"] for row in report.layers]
-    table(f"{report.board}, {report.core}, {report.steps} steps", ["layer", "kernel", "instructions"], rows)
+    rows = [
+        [
+            row["layer"],
+            row["kernel"],
+            f"{row['instructions']:,.0f}",
+            cycles_text(
+                None if row["cycles"] is None else round(row["cycles"]), [round(n) for n in row["cycles_range"]]
+            ),
+        ]
+        for row in report.layers
+    ]
+    table(f"{report.board}, {report.core}, {report.steps} steps", ["layer", "kernel", "instructions", "cycles"], rows)
     line(
         f"a step takes {report.step_rows} of {report.window_rows} rows: [bold]{report.step_instructions:,.0f}[/] "
         f"instructions (counted; most {report.step_instructions_most:,})"

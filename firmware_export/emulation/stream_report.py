@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from firmware_export.boards import Board, board_of
-from firmware_export.emulation.cycles import Counts, timing_of
+from firmware_export.emulation.cycles import Counts, Timing, timing_of
 from firmware_export.emulation.elf import Footprint, footprint
 from firmware_export.emulation.emulator import COMPILER, EMULATOR, PROBE, build_firmware, require, run_firmware
 from firmware_export.emulation.host import finish_output
@@ -53,7 +53,7 @@ class StreamReport:
         static_ram_bytes: All static data of the test's firmware.
         stack_bytes: High-water mark of the stack.
         flash_bytes: Code, constants and weights of the test's firmware.
-        layers: Instructions of each layer, the mean over the steps.
+        layers: Instructions and modelled cycles of each layer, the mean over the steps.
     """
 
     board: str
@@ -180,18 +180,34 @@ def _play(board: Board, engine: Engine, rows: np.ndarray, say: Callable[[str], N
 
 def _spent(
     engine: Engine, played: _Played, decisions: int, wait_states: int, timings: tuple[str, ...]
-) -> tuple[np.ndarray, dict[str, list[float]]]:
-    """Instructions ``[decisions, layers]``, and the cycles of a step by core: least and most, the mean over them."""
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Instructions ``[decisions, layers]``, and by core least and most cycles ``[layers, 2]``, the mean over them."""
     markers, first = len(engine.steps) + 1, step_of(engine).warm_up
     spent = played.counts.spent()
     number = np.arange(len(spent.instructions))
     inside = spent.select((number % markers != markers - 1) & (number // markers >= first))
     layers = inside.instructions.reshape(-1, markers - 1)[:decisions]
-    cycles = {}
-    for name in timings:
-        each = inside.cycles(name, wait_states).reshape(-1, markers - 1, 2)[:decisions].sum(axis=1).mean(axis=0)
-        cycles[name] = [round(float(n), 1) for n in each]
+    cycles = {
+        name: inside.cycles(name, wait_states).reshape(-1, markers - 1, 2)[:decisions].mean(axis=0) for name in timings
+    }
     return layers, cycles
+
+
+def _layers(engine: Engine, instructions: np.ndarray, cycles: np.ndarray, timing: Timing) -> list[dict[str, Any]]:
+    return [
+        {
+            "layer": call.label,
+            "kernel": call.functions[0],
+            "instructions": round(float(count), 1),
+            "cycles": round(float(span.mean()), 1) if timing.issue == 1 else None,
+            "cycles_range": _rounded(span),
+        }
+        for call, count, span in zip(engine.steps, instructions, cycles, strict=True)
+    ]
+
+
+def _rounded(numbers: np.ndarray) -> list[float]:
+    return [round(float(n), 1) for n in numbers]
 
 
 def _report(
@@ -212,13 +228,11 @@ def _report(
     if len(again) != repeated:
         raise ModelError(f"after a reset {len(again)} steps decided where {repeated} were expected")
     differing += int(np.count_nonzero(again.reshape(repeated, -1) != wanted[:repeated]))
-    instructions, cycles = _spent(engine, played, decisions, wait_states, board.timings)
-    totals = instructions.sum(axis=1)
-    layers = [
-        {"layer": call.label, "kernel": call.functions[0], "instructions": round(float(n), 1)}
-        for call, n in zip(engine.steps, instructions.mean(axis=0), strict=True)
-    ]
-    span, timing = cycles[board.timings[0]], timing_of(board.timings[0])
+    instructions, by_core = _spent(engine, played, decisions, wait_states, board.timings)
+    totals, timing = instructions.sum(axis=1), timing_of(board.timings[0])
+    layers = _layers(engine, instructions.mean(axis=0), by_core[board.timings[0]], timing)
+    cycles = {name: _rounded(each.sum(axis=0)) for name, each in by_core.items()}
+    span = cycles[board.timings[0]]
     return StreamReport(
         board=board.name,
         core=board.core,

@@ -18,3 +18,6 @@ def test_steps_on_a_board_equal_the_whole_window(board: str) -> None:
     assert report.step_instructions <= report.step_instructions_most
     assert 0 < report.state_bytes < report.ram_bytes <= report.static_ram_bytes
     assert report.step_cycles_range[0] <= report.step_cycles_range[1]
+    for end in (0, 1):  # every layer's cycles are shown beside its instructions
+        parts = [row["cycles_range"][end] for row in report.layers]
+        assert min(parts) > 0 and sum(parts) == pytest.approx(report.step_cycles_range[end], abs=len(parts))
