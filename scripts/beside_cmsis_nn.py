@@ -66,6 +66,8 @@ class Shape(NamedTuple):
     @property
     def weights(self) -> int:
         """How many numbers its kernel has."""
+        if self.code in POOLS:
+            return 0
         inputs = 1 if self.code == "DEPTHWISE_CONV_2D" else self.given[2]
         return self.window[0] * self.window[1] * inputs * self.made[2]
 
