@@ -303,9 +303,9 @@ def test_there_is_nothing_to_save_where_no_threshold_will_do(eager: Path, tmp_pa
     assert not (tmp_path / "saved.tflite").exists()
 
 
-def test_commands_over_streams_start_without_tensorflow() -> None:
+def test_commands_over_streams_and_workers_that_draw_epochs_start_without_tensorflow() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import pipelines.stream, pipelines.listen, pipelines.det, sys; "
+        [sys.executable, "-c", "import pipelines.stream, pipelines.listen, pipelines.det, pipelines.stages.sharding, sys; "
          "print('tensorflow' in sys.modules)"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip

@@ -6,6 +6,7 @@ else costs one escape and is started again behind that mutant. As a script this 
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import resource
@@ -59,6 +60,13 @@ def mutants(first: int, last: int) -> Iterator[tuple[int, bytes]]:
                 yield number, changed
 
 
+@functools.cache
+def _kinds() -> tuple[str, ...]:
+    from kws_tfmot.tflite.interpreter import available_kinds
+
+    return tuple(available_kinds())
+
+
 def steps(number: int, changed: bytes, folder: str) -> tuple[list[Callable[[], Any]], list[Callable[[], Any]]]:
     """What is done with mutant ``number``: what reads and edits, then what exports and runs.
 
@@ -72,10 +80,10 @@ def steps(number: int, changed: bytes, folder: str) -> tuple[list[Callable[[], A
     from firmware_export.tflm.esphome import export_esphome
     from firmware_export.tflm.export import export_tflm
     from kws_tfmot.contract import ModelContract
-    from kws_tfmot.tflite.interpreter import available_kinds, open_interpreter, random_samples
+    from kws_tfmot.tflite.interpreter import open_interpreter, random_samples
 
     def interpret() -> None:
-        kinds = available_kinds()
+        kinds = _kinds()
         interpreter = open_interpreter(changed, kinds[number % len(kinds)], several=True)
         interpreter.run_all(random_samples(interpreter, 1, seed=0))
 
