@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import shutil
@@ -105,6 +106,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "device" in item.keywords:
             item.add_marker(skip)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector need not look through TensorFlow again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _shares_a_fixture(item: pytest.Item) -> bool:

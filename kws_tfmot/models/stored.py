@@ -33,6 +33,18 @@ _MODULES = ("keras", "tf_keras", "tensorflow_model_optimization", "kws_tfmot", "
 _WAY_OUT = "Open only models that you or this project made; layers must be Keras's own, see docs/limits.md."
 
 
+def save_stored(model: keras.Model, path: str | Path) -> None:
+    """Save ``model`` as ``.keras``: the same bytes for the same model, where Keras would write the time into them."""
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in sorted(archive.namelist())}
+    metadata = json.loads(parts["metadata.json"])
+    parts["metadata.json"] = json.dumps({k: v for k, v in metadata.items() if k != "date_saved"}).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(zipfile.ZipInfo(name), data)  # of 1980
+
+
 def load_stored(path: str | Path) -> keras.Model:
     """The model stored in ``path`` (.h5 or .keras), not compiled.
 

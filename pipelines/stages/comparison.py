@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 
@@ -15,51 +15,6 @@ from kws_tfmot.settings import Settings
 from kws_tfmot.sparsity.group import with_method
 
 DENSE = "dense"
-
-
-class Comparison(Settings):
-    """What is compared with what.
-
-    Attributes:
-        name: Names the results.
-        recipe: The base: a path relative to the comparison's own file, or the name of a recipe that ships.
-        changes: Changes to the base that all variants share.
-        seeds: The seeds, or how many (``3`` means 1, 2, 3).
-        targets: Sparsities at which every sparse variant is run that does not set ``sparsity.target`` itself.
-        variants: Changes to the base under the name of each variant; ``sparsity: null`` makes a dense one.
-        baseline: The variant that the others are measured against, seed by seed.
-    """
-
-    name: str = pydantic.Field(pattern=r"^[A-Za-z0-9_.-]+$")
-    recipe: str
-    changes: dict[str, Any] = {}
-    seeds: tuple[int, ...] = pydantic.Field(default=(1, 2, 3), min_length=1)
-    targets: tuple[float, ...] = ()
-    variants: dict[str, dict[str, Any]] = pydantic.Field(min_length=1)
-    baseline: str | None = None
-
-    @pydantic.field_validator("seeds", mode="before")
-    @classmethod
-    def _count_of_seeds(cls, seeds: Any) -> Any:
-        return count_of_seeds(seeds)
-
-    @pydantic.field_validator("variants", mode="before")
-    @classmethod
-    def _empty_variants(cls, variants: Any) -> Any:
-        return empty_variants(variants)
-
-    @pydantic.model_validator(mode="after")
-    def _consistent(self) -> Comparison:
-        for key in ("seeds", "targets"):
-            if len(set(values := getattr(self, key))) < len(values):
-                raise ValueError(f"expected {key} that differ, got {', '.join(f'{value:g}' for value in values)}")
-        folders = [folder_name(name) for name in self.variants]
-        if "" in folders or len(set(folders)) < len(folders):
-            raise ValueError(f"expected names of variants that differ in letters or digits, got {list(self.variants)}")
-        if self.baseline is not None and self.baseline not in self.variants:
-            hint = did_you_mean(self.baseline, self.variants)
-            raise ValueError(f"baseline={self.baseline!r} is not one of the variants {', '.join(self.variants)}.{hint}")
-        return self
 
 
 def count_of_seeds(seeds: Any) -> Any:
@@ -81,6 +36,45 @@ def count_of_seeds(seeds: Any) -> Any:
 def empty_variants(variants: Any) -> Any:
     """A variant under which nothing is written changes nothing."""
     return {k: {} if v is None else v for k, v in variants.items()} if isinstance(variants, dict) else variants
+
+
+Seeds = Annotated[tuple[int, ...], pydantic.BeforeValidator(count_of_seeds), pydantic.Field(min_length=1)]
+Variants = Annotated[dict[str, dict[str, Any]], pydantic.BeforeValidator(empty_variants)]
+
+
+class Comparison(Settings):
+    """What is compared with what.
+
+    Attributes:
+        name: Names the results.
+        recipe: The base: a path relative to the comparison's own file, or the name of a recipe that ships.
+        changes: Changes to the base that all variants share.
+        seeds: The seeds, or how many (``3`` means 1, 2, 3).
+        targets: Sparsities at which every sparse variant is run that does not set ``sparsity.target`` itself.
+        variants: Changes to the base under the name of each variant; ``sparsity: null`` makes a dense one.
+        baseline: The variant that the others are measured against, seed by seed.
+    """
+
+    name: str = pydantic.Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    recipe: str
+    changes: dict[str, Any] = {}
+    seeds: Seeds = (1, 2, 3)
+    targets: tuple[float, ...] = ()
+    variants: Variants = pydantic.Field(min_length=1)
+    baseline: str | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _consistent(self) -> Comparison:
+        for key in ("seeds", "targets"):
+            if len(set(values := getattr(self, key))) < len(values):
+                raise ValueError(f"expected {key} that differ, got {', '.join(f'{value:g}' for value in values)}")
+        folders = [folder_name(name) for name in self.variants]
+        if "" in folders or len(set(folders)) < len(folders):
+            raise ValueError(f"expected names of variants that differ in letters or digits, got {list(self.variants)}")
+        if self.baseline is not None and self.baseline not in self.variants:
+            hint = did_you_mean(self.baseline, self.variants)
+            raise ValueError(f"baseline={self.baseline!r} is not one of the variants {', '.join(self.variants)}.{hint}")
+        return self
 
 
 @dataclass(frozen=True)

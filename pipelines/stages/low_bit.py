@@ -11,7 +11,7 @@ from kws_tfmot.runs import StageResult
 from pipelines.stages.build import Build
 from pipelines.stages.draws import Draws
 from pipelines.stages.sparsify import PRUNED_MODEL, load_float, sparse_inputs, stage_settings
-from pipelines.stages.train import FLOAT_MODEL
+from pipelines.stages.train import FLOAT_MODEL, save_model
 
 if TYPE_CHECKING:
     from kws_tfmot.keras import keras
@@ -44,7 +44,7 @@ def quantize_low_bit(build: Build, settings: LowBitSettings) -> bool:
         write_into(network, kernels)
         save_kernels(kernels, build.run.path(LOW_BIT_KERNELS))
         with replacing(build.run.path(LOW_BIT_MODEL)) as temporary:
-            network.save(temporary)
+            save_model(network, temporary)
         figures |= {"mode": build.recipe.quantization.mode, "layers": _layer_figures(kernels)}
         return StageResult((LOW_BIT_MODEL, LOW_BIT_KERNELS), figures)
 

@@ -20,7 +20,7 @@ from pipelines.stages.convert import INT8_MODEL, convert_model
 from pipelines.stages.draws import Draws
 from pipelines.stages.prepare import prepare_data
 from pipelines.stages.start import begin_with
-from pipelines.stages.train import FLOAT_MODEL, dense_inputs
+from pipelines.stages.train import FLOAT_MODEL, dense_inputs, save_model
 
 if TYPE_CHECKING:
     from kws_tfmot.search.omni.subnetwork import Subnetworks
@@ -75,7 +75,7 @@ def train_supernet(build: Build) -> bool:
         )
         result = fit(build, network, train, "supernet", key, plugins, Draws.DENSE)
         with replacing(build.run.path(SUPERNET)) as temporary:
-            network.save(temporary)
+            save_model(network, temporary)
         figures = training_figures(result) | {"regime": settings.regime, "space": dataclasses.asdict(space)}
         return StageResult((SUPERNET,), figures)
 
@@ -171,7 +171,7 @@ def subnetwork_build(build: Build, subnets: Subnetworks, levels: Levels, *, shri
             model, sizes = without_dead_units(model)
             figures["shrunk"] = size_table(sizes)
         with replacing(run.path(FLOAT_MODEL)) as temporary:
-            model.save(temporary)
+            save_model(model, temporary)
         return StageResult((FLOAT_MODEL,), figures)
 
     prepare_data(own)

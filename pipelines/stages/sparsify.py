@@ -12,7 +12,7 @@ from kws_tfmot.sparsity.settings import Iterative, SparsitySettings
 from kws_tfmot.training.settings import TrainSettings
 from pipelines.stages.build import Build
 from pipelines.stages.draws import Draws
-from pipelines.stages.train import FLOAT_MODEL, dense_inputs
+from pipelines.stages.train import FLOAT_MODEL, dense_inputs, save_model
 
 if TYPE_CHECKING:
     from kws_tfmot.keras import keras
@@ -62,7 +62,7 @@ def sparsify(build: Build, settings: SparsitySettings) -> bool:
         if settings.shrink:
             model, figures["shrunk"] = _shrink(model)
         with replacing(build.run.path(PRUNED_MODEL)) as temporary:
-            model.save(temporary)
+            save_model(model, temporary)
         return StageResult((PRUNED_MODEL,), figures)
 
     return build.run.stage("sparsify", sparse_inputs(build), work, trains=True)
@@ -92,7 +92,7 @@ def _iterate(build: Build, settings: Iterative, rounds: list[Round]) -> tuple[st
             """The stage: one round of iterative pruning, from the model of the round before."""
             model, figures = _train_round(build, settings, plan, parent, stage, key)
             with replacing(build.run.path(output)) as temporary:
-                model.save(temporary)
+                save_model(model, temporary)
             return StageResult((output,), figures)
 
         build.run.stage(stage, [*sparse_inputs(build), number], work, trains=True)

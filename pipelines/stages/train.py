@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kws_tfmot.files import replacing
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from kws_tfmot.keras import keras
 
 FLOAT_MODEL = "float.keras"
+
+
+def save_model(network: keras.Model, path: Path) -> None:
+    """As :func:`kws_tfmot.models.stored.save_stored`, which needs TensorFlow."""
+    from kws_tfmot.models.stored import save_stored
+
+    save_stored(network, path)
 
 
 def dense_settings(recipe: Recipe) -> list[object]:
@@ -92,7 +100,7 @@ def train_dense(build: Build) -> bool:
             result = fit(build, network, build.recipe.train, "train", key, Plugins(), Draws.DENSE)
             figures, files = training_figures(result), (FLOAT_MODEL,)
         with replacing(build.run.path(FLOAT_MODEL)) as temporary:
-            network.save(temporary)
+            save_model(network, temporary)
         for name in ("streams_state", "streams_teachers"):  # what an interrupted training needs
             shutil.rmtree(build.run.path(name), ignore_errors=True)
         counts = count_layers(network)

@@ -13,7 +13,7 @@ from kws_tfmot.keras import keras, tf
 from kws_tfmot.models.families import model_names
 from kws_tfmot.models.registry import build_model
 from kws_tfmot.models.settings import ModelSettings
-from kws_tfmot.models.stored import load_stored
+from kws_tfmot.models.stored import load_stored, save_stored
 
 
 def small(layer: keras.layers.Layer) -> keras.Model:
@@ -30,6 +30,16 @@ def mark(tmp_path, monkeypatch):
 
 
 HOSTILE = "lambda x: (__import__('pathlib').Path(__import__('os').environ['KWS_MARK']).touch(), x)[1]"
+
+
+def test_a_saved_model_does_not_say_when(tmp_path):
+    model, path = small(keras.layers.ReLU()), tmp_path / "model.keras"
+    save_stored(model, path)
+    with zipfile.ZipFile(path) as archive:
+        assert {part.date_time for part in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert set(json.loads(archive.read("metadata.json"))) == {"keras_version"}
+    for stored, own in zip(load_stored(path).get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(stored, own)
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])

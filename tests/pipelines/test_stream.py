@@ -305,7 +305,8 @@ def test_there_is_nothing_to_save_where_no_threshold_will_do(eager: Path, tmp_pa
 
 def test_commands_over_streams_and_workers_that_draw_epochs_start_without_tensorflow() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import pipelines.stream, pipelines.listen, pipelines.det, pipelines.stages.sharding, sys; "
+        [sys.executable, "-c", "import pipelines.stream, pipelines.listen, pipelines.det, sys\n"
+         "import pipelines.stages.sharding\n"
          "print('tensorflow' in sys.modules)"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip

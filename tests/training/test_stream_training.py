@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,16 @@ from kws_tfmot.training.stream_state import StreamState
 _FRONTEND = FrontendSettings(kind="microfrontend", clip_ms=700, mels=8)
 _JOB = StretchJob(StretchSettings(seconds=3.0), _FRONTEND, 3, 3, (20, 280), 120)
 _SETTINGS = StreamTrainSettings(epochs=3, fresh=32, replayed=32, batch_size=16, negative_weights=(3.0,))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def eagerly() -> Iterator[None]:
+    """A dozen steps cost less one by one than a graph to trace; tests/pipelines/test_wake_word.py trains in a graph."""
+    from kws_tfmot.keras import tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 class _Made:

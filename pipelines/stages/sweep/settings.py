@@ -15,9 +15,9 @@ from kws_tfmot.settings import Settings
 from pipelines.stages.comparison import (
     Comparison,
     ComparisonCell,
+    Seeds,
+    Variants,
     cells_of,
-    count_of_seeds,
-    empty_variants,
     folder_name,
     merge,
 )
@@ -71,24 +71,14 @@ class Sweep(Settings):
     name: str = pydantic.Field(pattern=r"^[A-Za-z0-9_.-]+$")
     recipe: str
     changes: dict[str, Any] = {}
-    variants: dict[str, dict[str, Any]] = {OWN: {}}
+    variants: Variants = {OWN: {}}
     parameters: dict[str, Any] = {}
     samples: int = pydantic.Field(default=1, ge=1, le=100_000)
     draw_seed: int = pydantic.Field(default=0, ge=0, lt=1 << 32)
-    seeds: tuple[int, ...] = pydantic.Field(default=(1,), min_length=1)
+    seeds: Seeds = (1,)
     baseline: str | None = None
     early_stopping: EarlyStopping | None = EarlyStopping()
     dense_first: bool | None = None
-
-    @pydantic.field_validator("seeds", mode="before")
-    @classmethod
-    def _count_of_seeds(cls, seeds: Any) -> Any:
-        return count_of_seeds(seeds)
-
-    @pydantic.field_validator("variants", mode="before")
-    @classmethod
-    def _empty_variants(cls, variants: Any) -> Any:
-        return empty_variants(variants)
 
     @pydantic.field_validator("parameters")
     @classmethod
