@@ -201,7 +201,8 @@ int kws_draw_batch(const kws_draw_settings *how, const uint64_t *seeds, const in
 /* Draw for count clips from four words of seed each; clips and noises are zero at first, or what is left alone is. */
 int kws_draw_batch(const kws_draw_settings *how, const uint64_t *seeds, const int8_t *tasks, size_t count,
                    kws_drawn_clip *clips, kws_drawn_noise *noises) {
-    if (!how || !seeds || !tasks || !clips || !noises || how->generated_count < 1) {
+    if (!how || !seeds || !tasks || !clips || !noises || how->generated_count < 1 || how->length < 1 ||
+        how->generated_samples < how->length) {
         return BAD_ARGUMENT;
     }
     for (size_t row = 0; row < count; ++row) {

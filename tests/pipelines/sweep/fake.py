@@ -24,7 +24,9 @@ def train(build: CellBuild, reporter, on_epoch) -> dict:
     state = folder / "epochs"
     first = int(state.read_text()) if state.exists() else 0
     for epoch in range(first, build.cell.recipe.train.epochs):
-        time.sleep(float((build.folder / "pace").read_text()))
+        begun = time.monotonic()
+        while time.monotonic() - begun < float((build.folder / "pace").read_text()):  # it may change meanwhile
+            time.sleep(0.02)
         state.write_text(str(epoch + 1))
         on_epoch("train", epoch, {"val_accuracy": build.cell.recipe.train.learning_rate})
     with (build.folder / "finished.txt").open("a") as log:

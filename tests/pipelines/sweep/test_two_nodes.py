@@ -34,9 +34,20 @@ def two_nodes(monkeypatch):
 
     arguments = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
     head = arguments | {"include_dashboard": False, "_system_config": NOTICE}
-    nodes = Cluster(initialize_head=True, connect=False, head_node_args=head)
-    yield nodes, nodes.add_node(**arguments)
+    nodes = patiently(lambda: Cluster(initialize_head=True, connect=False, head_node_args=head))
+    yield nodes, patiently(lambda: nodes.add_node(**arguments))
     nodes.shutdown()
+
+
+def patiently(start, attempts: int = 10):
+    """What ``start`` starts: Ray gives a node half a minute, which a busy machine may not have for it."""
+    for left in reversed(range(attempts)):
+        try:
+            return start()
+        except Exception as error:
+            if "timed out during startup" not in str(error) or not left:
+                raise
+    return None
 
 
 def wait_for(condition, seconds: float = 600.0):
