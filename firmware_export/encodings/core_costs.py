@@ -78,8 +78,8 @@ COSTS: dict[str, CoreCosts] = {
             "wide_table": KernelCost(31.72, 0.0, 193.59, 1.23),
             "row_tables": KernelCost(17.22, 0.0, 210.07, 0.99),
         },
-        window=290.16,
-        planes_window=199.44,
+        window=171.23,
+        planes_window=129.65,
     ),
     "m3": CoreCosts(
         convolution={
@@ -109,8 +109,8 @@ COSTS: dict[str, CoreCosts] = {
             "wide_table": KernelCost(28.22, 0.0, 129.25, 1.0),
             "row_tables": KernelCost(15.35, 0.0, 146.26, 1.0),
         },
-        window=162.74,
-        planes_window=157.14,
+        window=121.95,
+        planes_window=97.98,
     ),
     "m4": CoreCosts(
         convolution={
@@ -143,8 +143,8 @@ COSTS: dict[str, CoreCosts] = {
             "wide_table": KernelCost(22.85, 0.0, 153.23, 0.98),
             "row_tables": KernelCost(8.22, 0.0, 163.25, 0.98),
         },
-        window=154.1,
-        planes_window=148.01,
+        window=114.29,
+        planes_window=91.88,
     ),
     "m55": CoreCosts(
         convolution={

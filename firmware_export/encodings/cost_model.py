@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 TILT = {"speed": 0.02, "balanced": 0.15, "size": 50.0}
 BLOCK = 8  # pixels at once
+NARROW_WINDOW = 19.3  # cycles of im2col of a window for a weight and a pixel, in blocks of other widths
 UNPACKING = 600  # bytes of code that a depthwise convolution needs for weights of few bits
 
 
@@ -87,7 +88,8 @@ def estimate(encoding: str, operation: Convolution, core: str = DEFAULT_CORE) ->
     kernel = (costs.vector if operation.vector else costs.convolution)[kind]
     column = kernel.column
     if not operation.vector and not operation.window.pointwise:
-        column = column + costs.planes_window if encoding == "planes" else costs.window * block / BLOCK
+        window = costs.window if block == BLOCK else NARROW_WINDOW * block
+        column = column + costs.planes_window if encoding == "planes" else window
     total = visited * kernel.each + words * kernel.word + channels * kernel.row + depth * column
     blocks = 1 if operation.vector else -(-_pixels(operation, block) // block)
     return Estimate(encoding, encoded, blocks * total)
