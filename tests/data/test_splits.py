@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from kws_tfmot.data import DataSettings, prepare
+from kws_tfmot.data.source_table import SourceClip, table_of
 from kws_tfmot.data.speakers import official_split
+from kws_tfmot.data.splits import (
+    DROPPED,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    by_percent,
+    crossing_speakers,
+    drop_crossing_audio,
+    labelled,
+)
 from kws_tfmot.errors import DataError
 
 RATE = 16000
@@ -176,3 +187,36 @@ class TestEvaluationFolders:
                     path.unlink()
             audio.append(prepare(f"folder:{root}", settings, tmp_path / "cache").audio("all").audio)
         np.testing.assert_array_equal(*audio)
+
+
+@pytest.mark.parametrize(
+    ("splits", "same", "kept"),
+    [
+        ("tv", (0, 0), "-v"),
+        ("vtx", (0, 0, 0), "--x"),
+        ("ttvv", (0, 0, 1, 1), "ttvv"),  # within a split it may stay
+        ("txt", (0, 1, 0), "txt"),
+        ("tx", (-1, -1), "tx"),
+    ],
+)
+def test_identical_audio_is_kept_in_test_before_validation_before_train(splits: str, same, kept: str) -> None:
+    codes = {"-": DROPPED, "t": TRAIN, "v": VALIDATION, "x": TEST}
+    found = drop_crossing_audio(np.array([codes[one] for one in splits], np.int8), np.array(same))
+    assert found.tolist() == [codes[one] for one in kept]
+
+
+def test_speakers_of_two_splits_are_named_and_the_nameless_are_nobody() -> None:
+    clips = [("a/1.wav", "ann"), ("b/1.wav", "ann"), ("a/2.wav", "ben"), ("b/2.wav", "ben"), ("a/3", ""), ("b/3", "")]
+    table = table_of([SourceClip(path, path[0], speaker) for path, speaker in clips])
+    assert crossing_speakers(table, np.array([TRAIN, TEST, TEST, TEST, TRAIN, TEST], np.int8)) == ["ann"]
+
+
+def test_a_clip_and_its_copy_in_another_format_go_together_and_so_does_a_speaker() -> None:
+    clips = [SourceClip(f"go/{n}.{kind}", "go", "") for n in range(200) for kind in ("wav", "flac")]
+    clips += [SourceClip(f"go/s{n}_{k}.wav", "go", f"speaker{n}") for n in range(50) for k in range(3)]
+    splits = by_percent(labelled(table_of(clips), ("go",)), (60.0, 20.0, 20.0), 1)
+    assert (splits[:400:2] == splits[1:400:2]).all()
+    assert (splits[400:].reshape(50, 3) == splits[400::3, None]).all()
+    for split, share in ((TRAIN, 0.6), (VALIDATION, 0.2), (TEST, 0.2)):
+        assert (splits == split).mean() == pytest.approx(share, abs=0.03)
+    assert not np.array_equal(splits, by_percent(labelled(table_of(clips), ("go",)), (60.0, 20.0, 20.0), 2))
