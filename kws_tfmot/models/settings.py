@@ -12,7 +12,18 @@ from kws_tfmot.models.mbconv_cells import cells_text, parse_cells
 from kws_tfmot.settings import Settings
 
 OWN = "own"
-_FAMILY_KEYS = ("size", "width", "blocks", "dropout", "multiplier", "mix", "cells", "time_padding", "separable")
+_FAMILY_KEYS = (
+    "size",
+    "width",
+    "blocks",
+    "dropout",
+    "multiplier",
+    "mix",
+    "cells",
+    "time_padding",
+    "separable",
+    "local",
+)
 Size = Literal["s", "m", "l"]
 
 
@@ -33,6 +44,8 @@ class ModelSettings(Settings):
             and ``streaming_cnn`` never pad time.
         separable: streaming_cnn: blocks of a depthwise and a pointwise convolution; false: of a full one along time,
             with a skip.
+        local: streaming_cnn: first convolutions of 5x5, 3x3 and 3x3 that halve the frequencies, in place of one over
+            all of them: more multiplications, and more learnt of few recordings.
         dropout: Share of the last features dropped in training, 0 to 0.9.
         multiplier: mbconv: the published widths (72 and, of the mix convolution, 144) times this, to a multiple of 8,
             where ``width`` and ``mix`` are not given. bc_resnet: the number in its name, in place of ``size``.
@@ -50,6 +63,7 @@ class ModelSettings(Settings):
     blocks: int | None = pydantic.Field(default=None, ge=1, le=24)
     time_padding: Literal["same", "valid"] | None = None
     separable: bool = True
+    local: bool = False
     dropout: float = pydantic.Field(default=0.0, ge=0.0, le=0.9)
     multiplier: float | None = pydantic.Field(default=None, gt=0.0, le=8.0)
     mix: int | None = pydantic.Field(default=None, ge=4, le=4096)

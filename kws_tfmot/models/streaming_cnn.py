@@ -3,8 +3,10 @@
 The shape is that of MLPerf Tiny's streaming wake word benchmark and of microWakeWord: a convolution over all
 channels of a few frames, then blocks of a depthwise kernel ``n x 1`` along time and a pointwise convolution, and a
 classifier over what is left of time. With ``separable: false`` a block is a full convolution ``9 x 1`` with a skip, as
-in TC-ResNet (Choi et al. 2019, arXiv 1904.03814). Nothing pads along time, so a window that ends at frame ``t`` gives
-the same bytes whether its inner rows were computed for it or for an earlier window (docs on streaming).
+in TC-ResNet (Choi et al. 2019, arXiv 1904.03814). With ``local: true`` three small convolutions, which halve the
+frequencies each, stand in place of the first: what a sound looks like is learnt once for all frequencies, as in
+BC-ResNet (Kim et al. 2021, arXiv 2106.04140). Nothing pads along time, so a window that ends at frame ``t`` gives the
+same bytes whether its inner rows were computed for it or for an earlier window (docs on streaming).
 """
 
 from __future__ import annotations
@@ -20,26 +22,28 @@ CLASSIFIER = "classifier"
 _KERNELS = (5, 7, 9, 11, 13, 15)
 _FULL_KERNELS = (9,) * len(_KERNELS)
 _FULL_BLOCKS = 3
+_LOCAL_KERNELS = (5, 3, 3)
+_LOCAL_CHANNELS = (2, 3, 4)  # eighths of the width
 _SIZES = {"s": (48, 4), "m": (64, 4), "l": (96, 4)}  # size -> channels, blocks
 
 
-def rows_left(frames: int, blocks: int, separable: bool = True) -> int:
+def rows_left(frames: int, blocks: int, separable: bool = True, local: bool = False) -> int:
     """Rows of time before the classifier: ``1 + (frames - 5) // 3`` less ``kernel - 1`` of every block.
 
-    >>> rows_left(148, 4), rows_left(118, 3, separable=False)
-    (20, 14)
+    >>> rows_left(148, 4), rows_left(118, 3, separable=False), rows_left(148, 4, local=True)
+    (20, 14, 16)
     """
-    kernels = _KERNELS if separable else _FULL_KERNELS
-    return 1 + (frames - FIRST_KERNEL) // STRIDE - sum(kernel - 1 for kernel in kernels[:blocks])
+    kernels = (_KERNELS if separable else _FULL_KERNELS)[:blocks] + (_LOCAL_KERNELS[1:] if local else ())
+    return 1 + (frames - FIRST_KERNEL) // STRIDE - sum(kernel - 1 for kernel in kernels)
 
 
-def blocks_that_fit(frames: int, separable: bool = True) -> int:
+def blocks_that_fit(frames: int, separable: bool = True, local: bool = False) -> int:
     """The most blocks that leave a row of time to the classifier.
 
     >>> blocks_that_fit(148), blocks_that_fit(49), blocks_that_fit(5), blocks_that_fit(118, separable=False)
     (5, 2, 0, 4)
     """
-    return max((n for n in range(len(_KERNELS) + 1) if rows_left(frames, n, separable) >= 1), default=0)
+    return max((n for n in range(len(_KERNELS) + 1) if rows_left(frames, n, separable, local) >= 1), default=0)
 
 
 def build(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -> keras.Model:
@@ -47,7 +51,8 @@ def build(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -
 
     Args:
         settings: ``size`` chooses 48, 64 or 96 channels and 4 blocks (3 full ones), or as many as fit a shorter window;
-            ``width`` and ``blocks`` (up to 6) override; ``separable`` says of what the blocks are.
+            ``width`` and ``blocks`` (up to 6) override; ``separable`` says of what the blocks are, ``local`` what is
+            ahead of them.
         input_shape: (frames, channels).
         classes: Number of labels.
 
@@ -55,7 +60,7 @@ def build(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -
         RecipeError: If the window is too short for the kernels.
     """
     width = settings.width or _SIZES[settings.size][0]
-    fitting = blocks_that_fit(input_shape[0], settings.separable)
+    fitting = blocks_that_fit(input_shape[0], settings.separable, settings.local)
     published = _SIZES[settings.size][1] if settings.separable else _FULL_BLOCKS
     blocks = settings.blocks or min(published, max(1, fitting))
     if blocks > fitting:
@@ -64,18 +69,31 @@ def build(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -
             f"Received: model.blocks={blocks}",
             "Use fewer blocks, or longer clips (frontend.clip_ms).",
         )
-    rows = rows_left(input_shape[0], blocks, settings.separable)
+    rows = rows_left(input_shape[0], blocks, settings.separable, settings.local)
     inputs = keras.Input((*input_shape, 1), name="features")
-    conv = keras.layers.Conv2D(
-        width, (FIRST_KERNEL, input_shape[1]), strides=(STRIDE, 1), padding="valid", use_bias=False, name="conv"
-    )
-    x = batch_norm_relu(conv(inputs), "conv")
+    x = _halving_frequencies(inputs, width) if settings.local else inputs
+    kernel, strides = ((1, x.shape[2]), (1, 1)) if settings.local else ((FIRST_KERNEL, x.shape[2]), (STRIDE, 1))
+    conv = keras.layers.Conv2D(width, kernel, strides=strides, padding="valid", use_bias=False, name="conv")
+    x = batch_norm_relu(conv(x), "conv")
     x = (_separable_blocks if settings.separable else _full_blocks)(x, width, blocks)
     if settings.dropout:
         x = keras.layers.Dropout(settings.dropout, name="dropout")(x)
     x = keras.layers.Conv2D(classes, (rows, 1), padding="valid", name=CLASSIFIER)(x)
     x = keras.layers.Flatten(name="flatten")(x)
     return keras.Model(inputs, keras.layers.Softmax(name="softmax")(x), name=f"streaming_cnn_{settings.size}")
+
+
+def _halving_frequencies(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
+    """Convolutions of 5x5, 3x3 and 3x3, padded along frequency alone, the first with the stride along time."""
+    for i, (kernel, eighths) in enumerate(zip(_LOCAL_KERNELS, _LOCAL_CHANNELS, strict=True), 1):
+        sides = ((0, 0), (kernel // 2, kernel // 2))
+        x = keras.layers.ZeroPadding2D(sides, name=f"local{i}_pad")(x)
+        conv = keras.layers.Conv2D(
+            max(1, width * eighths // 8), kernel, strides=(STRIDE if i == 1 else 1, 2), padding="valid", use_bias=False,
+            name=f"local{i}_conv",
+        )  # fmt: skip
+        x = batch_norm_relu(conv(x), f"local{i}_conv")
+    return x
 
 
 def _separable_blocks(x: keras.KerasTensor, width: int, blocks: int) -> keras.KerasTensor:

@@ -9,6 +9,26 @@ from kws_tfmot.settings import Settings
 from kws_tfmot.sparsity.settings import DistillationSettings
 
 
+class WindowSettings(Settings):
+    """Steps on single windows, drawn from anywhere in the stretches so far.
+
+    Attributes:
+        steps: An epoch.
+        batch_size: Windows a step.
+        keywords: Share of them that hold a keyword, each keyword equally often, each utterance of it too.
+        hard: Share of the others that come from what the network was most wrong about.
+        remembered: How many such windows there are.
+        listened: Stretches in which they are looked for after every epoch.
+    """
+
+    steps: int = pydantic.Field(default=250, ge=1, le=100_000)
+    batch_size: int = pydantic.Field(default=96, ge=4, le=4096)
+    keywords: float = pydantic.Field(default=0.5, gt=0, lt=1)
+    hard: float = pydantic.Field(default=0.4, ge=0, le=1)
+    remembered: int = pydantic.Field(default=6000, ge=1, le=1_000_000)
+    listened: int = pydantic.Field(default=1500, ge=1, le=1_000_000)
+
+
 class StreamTrainSettings(Settings):
     """Training on every decision of composed stretches, for a detector.
 
@@ -18,6 +38,8 @@ class StreamTrainSettings(Settings):
         replayed: Stretches of earlier epochs seen again in an epoch.
         hard_negatives: How much more often a stretch in which the network was wholly wrong is seen again.
         batch_size: Stretches a step.
+        windows: Steps on single windows in place of whole stretches: for short words, and where a network has more to
+            learn than voices to overfit. ``replayed``, ``hard_negatives`` and ``batch_size`` then do not count.
         learning_rate: Peak rate, reached after one epoch; a cosine takes it down from there.
         final_rate: Share of it at the end. Little annealing keeps the network from learning synthetic voices by heart.
         negative_weights: One phase each, of equal length: weight of all decisions that are no keyword against all
@@ -37,8 +59,9 @@ class StreamTrainSettings(Settings):
         false_accepts_per_hour: Target on them.
         threshold_stretches: Stretches without a keyword that choose the threshold.
         threshold_per_hour: False accepts an hour in them, by the tail of their scores.
-        frequency_masks: Masks of up to six channels in a stretch (SpecAugment, Park et al. 2019, arXiv 1904.08779).
-        time_masks: Masks of up to 100 ms in a stretch.
+        frequency_masks: Masks of up to six channels in a stretch, or in a window where windows train (SpecAugment, Park
+            et al. 2019, arXiv 1904.08779).
+        time_masks: Masks of up to 100 ms in a stretch, or in a window.
         processes: That compose stretches; results do not depend on it.
         speech: What is spoken.
         stretch: What the stretches are made of.
@@ -49,6 +72,7 @@ class StreamTrainSettings(Settings):
     replayed: int = pydantic.Field(default=2700, ge=0, le=100_000)
     hard_negatives: float = pydantic.Field(default=4.0, ge=0, le=1000)
     batch_size: int = pydantic.Field(default=32, ge=1, le=512)
+    windows: WindowSettings | None = None
     learning_rate: float = pydantic.Field(default=3e-3, gt=0, le=1)
     final_rate: float = pydantic.Field(default=0.01, gt=0, le=1)
     negative_weights: tuple[float, ...] = pydantic.Field(default=(3.0, 10.0, 30.0), min_length=1)

@@ -2,8 +2,8 @@
 
 The loss is that of :mod:`~kws_tfmot.training.stream_step`; decisions that hold no keyword weigh more in later phases.
 The weights that are kept are a moving average, from the epoch with the fewest keywords missed at a target of false
-accepts an hour on validation stretches; the threshold comes from the same curve. Earlier stretches are heard again,
-the more often the higher the network scored what it should not accept in them. Several networks may be trained first
+accepts an hour on validation stretches; the threshold comes from the same curve. Steps see whole stretches or windows
+of them (:mod:`~kws_tfmot.training.stream_batches`). Several networks may be trained first
 and teach the one that is kept. A sparse training goes the same way, with masks between the steps and the dense network
 as teacher.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.sparsity.registry import SparseTraining
 from kws_tfmot.training.averaging import AveragedWeights
 from kws_tfmot.training.checkpoint import Stateful
+from kws_tfmot.training.stream_batches import batches_of
 from kws_tfmot.training.stream_judge import StreamScore, judge_stretches
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from kws_tfmot.training.stream_state import Best, Snapshot, StreamState
@@ -58,15 +60,16 @@ class SparseStreams(NamedTuple):
 
 
 class _Network:
-    """The network over a stretch in training, and everything that changes with its weights."""
+    """The network in training, over examples of ``frames`` frames, and everything that changes with its weights."""
 
     def __init__(
-        self, window: keras.Model, job: StretchJob, settings: StreamTrainSettings, sparse: SparseStreams | None,
-        teacher: Teacher | None,
+        self, window: keras.Model, job: StretchJob, settings: StreamTrainSettings, frames: int,
+        sparse: SparseStreams | None, teacher: Teacher | None,
     ):  # fmt: skip
         # A copy, since a layer that is used at two lengths has no output shape any more.
         self._layers = sparse.training.network if sparse else fresh_copy(window)
-        self._network = over_stretch(self._layers, job.frames)
+        self._network = over_stretch(self._layers, frames)
+        self._judged = self._network if frames == job.frames else over_stretch(self._layers, job.frames)
         self._scale = np.float32(job.frontend.scale)
         self.keep_from = sparse.keep_from_epoch if sparse else 0
         self._optimizer = _optimizer(settings)
@@ -75,7 +78,7 @@ class _Network:
         masks = sparse.training if sparse else None
         self._masks = masks.callbacks if masks else ()
         if teacher:
-            networks = (over_stretch(fresh_copy(network), job.frames) for network in teacher.networks)
+            networks = (over_stretch(fresh_copy(network), frames) for network in teacher.networks)
             teacher = teacher._replace(networks=tuple(networks))
         follow = (*(masks.after_step if masks else ()), self._average.after_step)
         self._step = make_step(self._network, self._optimizer, job.classes, follow, teacher)
@@ -102,7 +105,7 @@ class _Network:
             one.on_epoch_begin(1)
 
     def train(self, batch: Stretches, weight: float) -> tuple[float, npt.NDArray[np.float32]]:
-        """One step: the loss, and the highest wrong score of each stretch."""
+        """One step: the loss, and the highest wrong score of each example."""
         for one in self._masks:
             one.on_train_batch_begin(0)
         loss, worst = self._step(self._inputs(batch.features), batch.targets.astype(np.int32), weight)
@@ -113,9 +116,13 @@ class _Network:
     ) -> StreamScore:
         """The score of the averaged weights, which the network holds afterwards, until :meth:`begin`."""
         self._average.on_test_begin()
-        found = _posteriors(self._network, held_out.features, self._scale, settings.temperature)
+        found = self.posteriors(held_out.features, settings.temperature)
         step_s = job.stride * job.frontend.hop_ms / 1000
         return judge_stretches(found, held_out.targets, smoothing, step_s, settings.false_accepts_per_hour)
+
+    def posteriors(self, features: npt.NDArray[np.int8], temperature: float = 1.0) -> npt.NDArray[np.float32]:
+        """Of whole stretches, by the weights that the network holds."""
+        return _posteriors(self._judged, features, self._scale, temperature)
 
     def weights(self) -> list[np.ndarray]:
         """Those that the network holds, in the order of one window's."""
@@ -153,9 +160,10 @@ def train_on_streams(
         sparse: What makes weights zero on the way.
         teacher: Networks of one window to learn from, beside the targets.
     """
-    network = _Network(window, job, settings, sparse, teacher)
+    batches = batches_of(settings, job)
+    network = _Network(window, job, settings, batches.frames, sparse, teacher)
     pool = Stretches(np.zeros((0, *held_out.features.shape[1:]), np.int8), held_out.targets[:0])
-    hardness = np.zeros(0, np.float32)
+    hardness = batches.unheard(0)
     history: list[dict[str, float]] = []
     best: Best | None = None
     if state and (kept := state.restore()):
@@ -168,12 +176,15 @@ def train_on_streams(
         task.advance(len(history))
         for epoch, fresh in coming:
             phase = epoch * phases // settings.epochs
-            order = _epoch_order(hardness, settings, np.random.default_rng([seed, 2, epoch]))
+            rng = np.random.default_rng([seed, 2, epoch])
+            known = len(hardness)
             pool = Stretches(*(np.concatenate(pair) for pair in zip(pool, fresh, strict=True)))
-            hardness = np.concatenate([hardness, np.zeros(settings.fresh, np.float32)])
+            hardness = np.concatenate([hardness, batches.unheard(settings.fresh)])
             network.begin(epoch, steps_until(settings, epoch))
-            loss = _run_epoch(network, pool, order, hardness, settings, settings.negative_weights[phase])
+            train = partial(network.train, weight=settings.negative_weights[phase])
+            loss = batches.run(train, pool, hardness, known, rng)
             score = network.judged(held_out, job, settings, smoothing)
+            batches.listen(network.posteriors, pool, hardness, rng)
             history.append({"loss": loss, "missed": score.missed, "threshold": score.threshold})
             counts = phase == phases - 1 and epoch >= network.keep_from
             if best is None or (counts and (score.missed <= best.missed or best.epoch < 0)):
@@ -227,6 +238,8 @@ def steps_until(settings: StreamTrainSettings, epoch: int) -> int:
     >>> [steps_until(settings, epoch) for epoch in range(4)]
     [0, 2, 6, 11]
     """
+    if settings.windows:
+        return epoch * settings.windows.steps
     sizes = [settings.fresh + min(settings.replayed, before * settings.fresh) for before in range(epoch)]
     return sum(size // settings.batch_size for size in sizes)
 
@@ -239,34 +252,6 @@ def epoch_of_step(settings: StreamTrainSettings, step: int) -> int:
     [0, 1, 2, 3]
     """
     return next(epoch for epoch in range(step + 2) if steps_until(settings, epoch) >= step)
-
-
-def _epoch_order(
-    hardness: npt.NDArray[np.float32], settings: StreamTrainSettings, rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
-    """Places of the earlier stretches to see again and of the fresh ones behind them, shuffled.
-
-    An earlier stretch is drawn with a probability in proportion to ``1 + hard_negatives * h``, ``h`` the highest score
-    of a keyword that it does not hold when the network last heard it.
-    """
-    known = len(hardness)
-    weights = 1.0 + settings.hard_negatives * hardness.astype(np.float64)
-    count = min(settings.replayed, known)
-    again = rng.choice(known, count, replace=False, p=weights / weights.sum()) if count else np.zeros(0, np.int64)
-    order = np.concatenate([again, known + np.arange(settings.fresh)])
-    return rng.permutation(order)[: len(order) // settings.batch_size * settings.batch_size]
-
-
-def _run_epoch(
-    network: _Network, pool: Stretches, order: npt.NDArray[np.int64], hardness: npt.NDArray[np.float32],
-    settings: StreamTrainSettings, weight: float,
-) -> float:  # fmt: skip
-    """Train on ``order``, and note in ``hardness`` what was wrongly accepted; the mean loss."""
-    losses = []
-    for places in order.reshape(-1, settings.batch_size):
-        loss, hardness[places] = network.train(Stretches(pool.features[places], pool.targets[places]), weight)
-        losses.append(loss)
-    return float(np.mean(losses))
 
 
 def posteriors_of(window: keras.Model, features: npt.NDArray[np.int8], scale: float) -> npt.NDArray[np.float32]:

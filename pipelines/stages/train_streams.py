@@ -55,6 +55,8 @@ class StreamTraining:
         self.job = StretchJob(settings.stretch, build.recipe.frontend, STRIDE, len(build.index.labels),
                               settings.after_ms, settings.margin_ms, settings.frequency_masks,
                               settings.time_masks)  # fmt: skip
+        # Windows are masked when they are drawn, each anew.
+        self.composed = self.job._replace(frequency_masks=0, time_masks=0) if settings.windows else self.job
 
     @cached_property
     def speech(self) -> StreamSpeech:
@@ -82,7 +84,7 @@ class StreamTraining:
         """
         seed = self.build.recipe.seed + 100_003 * draws
         state = StreamState(self.build.run.path(STATE), key)
-        with StretchFeatures(self.speech.train, self.job, settings.processes) as maker:
+        with StretchFeatures(self.speech.train, self.composed, settings.processes) as maker:
             result = self._trained(network, maker, settings, seed, state, sparse, teacher)
         return self._figures(network, result)
 
@@ -98,7 +100,7 @@ class StreamTraining:
             return None
         networks = []
         hard = settings.model_copy(update={"temperature": 1.0})  # a teacher's logits are what the student's are
-        with StretchFeatures(self.speech.train, self.job, settings.processes) as maker:
+        with StretchFeatures(self.speech.train, self.composed, settings.processes) as maker:
             for number in range(1, settings.teachers + 1):
                 seed = self.build.recipe.seed + _TEACHER_SEEDS * number
                 seed_everything(seed)

@@ -10,13 +10,13 @@ from kws_tfmot.models import build_model
 from kws_tfmot.models.settings import ModelSettings
 
 
-@pytest.mark.parametrize("separable", [True, False])
-def test_every_decision_of_a_stretch_equals_its_own_window(separable: bool) -> None:
+@pytest.mark.parametrize(("separable", "local"), [(True, False), (False, True)])
+def test_every_decision_of_a_stretch_equals_its_own_window(separable: bool, local: bool) -> None:
     from kws_tfmot.keras import seed_everything, tf
     from kws_tfmot.models.streaming_cnn import STRIDE, over_stretch
 
     seed_everything(1)
-    window = build_model(ModelSettings(name="streaming_cnn", width=8, separable=separable), (148, 40), 3)
+    window = build_model(ModelSettings(name="streaming_cnn", width=8, separable=separable, local=local), (148, 40), 3)
     stretch = over_stretch(window, 148 + 4 * STRIDE)
     features = np.random.default_rng(0).standard_normal((1, 148 + 4 * STRIDE, 40, 1)).astype(np.float32)
     whole = tf.nn.softmax(stretch(features)).numpy()[0]

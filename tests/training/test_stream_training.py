@@ -13,7 +13,7 @@ from kws_tfmot.data.stretch_settings import StretchSettings
 from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.sparsity.settings import DistillationSettings, MaskRegrowth
 from kws_tfmot.training.stream_judge import threshold_for
-from kws_tfmot.training.stream_settings import StreamTrainSettings
+from kws_tfmot.training.stream_settings import StreamTrainSettings, WindowSettings
 from kws_tfmot.training.stream_state import StreamState
 
 _FRONTEND = FrontendSettings(kind="microfrontend", clip_ms=700, mels=8)
@@ -59,12 +59,14 @@ def _train(made: _Made, state: StreamState | None, settings: StreamTrainSettings
     return list(network.get_weights())
 
 
-def test_an_interrupted_training_ends_as_one_that_was_not(tmp_path: Path) -> None:
-    whole = _train(_Made(), None)
+@pytest.mark.parametrize("windows", [None, WindowSettings(steps=4, batch_size=12, listened=20)])
+def test_an_interrupted_training_ends_as_one_that_was_not(tmp_path: Path, windows: WindowSettings | None) -> None:
+    settings = _SETTINGS.model_copy(update={"windows": windows})
+    whole = _train(_Made(), None, settings)
     with pytest.raises(KeyboardInterrupt):
-        _train(_Made(2), StreamState(tmp_path / "state", "k"))
+        _train(_Made(2), StreamState(tmp_path / "state", "k"), settings)
     resumed = _Made(1)
-    found = _train(resumed, StreamState(tmp_path / "state", "k"))  # only the third epoch draws anew
+    found = _train(resumed, StreamState(tmp_path / "state", "k"), settings)  # only the third epoch draws anew
     assert all(np.array_equal(one, other) for one, other in zip(whole, found, strict=True))
     assert StreamState(tmp_path / "state", "other").restore() is None
     assert not (tmp_path / "state").exists()
@@ -138,11 +140,11 @@ def test_a_sparse_training_goes_on_where_it_was_interrupted(tmp_path: Path) -> N
 
 
 def test_a_stretch_that_was_wrongly_accepted_comes_again_more_often() -> None:
-    from kws_tfmot.training.stream_training import _epoch_order
+    from kws_tfmot.training.stream_batches import epoch_order
 
     hardness = np.zeros(400, np.float32)
     hardness[:40] = 1.0
-    drawn = [_epoch_order(hardness, _SETTINGS, np.random.default_rng(k)) for k in range(50)]
+    drawn = [epoch_order(hardness, _SETTINGS, np.random.default_rng(k)) for k in range(50)]
     hard = np.mean([np.sum(places < 40) for places in drawn])
     # (1 + 4) * 40 of (1 + 4) * 40 + 360: 36 % of 32, a little less as none comes twice in an epoch.
     assert 9 < hard < 12.5
