@@ -22,7 +22,7 @@ NETWORKS = {
     "matchboxnet": ({"blocks": 1}, (98, 10)),
     "mbconv": ({"cells": ["5x5 e2", "3x3 e1"]}, (49, 10)),
     "tc_resnet8": ({"blocks": 2}, (80, 10)),
-    "streaming_cnn": ({"separable": False, "blocks": 2}, (79, 10)),
+    "streaming_cnn": ({"separable": False, "local": True, "blocks": 2}, (85, 10)),
     "tenet": ({"blocks": 3}, (79, 10)),
 }
 
