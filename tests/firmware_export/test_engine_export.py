@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plane_models import layers
 
 from firmware_export.encodings import ENCODINGS
 from firmware_export.encodings.cost_model import choose
@@ -34,6 +35,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     export_engine(lstm_model(0, 3), folder, name="lstm")
     export_engine(svdf_model(0), folder, name="svdf")
     export_engine(wide_model(0), folder, name="wide")
+    export_engine(layers(7, 5), folder, name="planes", encodings=("planes",))
     left = {path.name for path in engine_sources() if path.parent.name != "streaming"}  # see test_streaming.py
     left -= {path.name for path in folder.iterdir()}
     for number in range(400):

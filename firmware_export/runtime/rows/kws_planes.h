@@ -23,7 +23,8 @@ static inline int32_t kws_upper_half(uint32_t word) {
 #define KWS_UPPER_PIXEL(pair) (2u * (pair) + 1u)
 #define KWS_ADD_HALVES "add.w "
 static inline int32_t kws_upper_half(uint32_t word) {
-    return (int32_t)(word - (uint32_t)(int32_t)(int16_t)(uint16_t)word) >> 16;
+    const int32_t lower = (int16_t)(word & 0xffffu);
+    return (int32_t)(word - (uint32_t)lower) >> 16;
 }
 #endif
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -63,6 +64,12 @@ def workers_on(folder: Path, node: str) -> list[Path]:
     return [path for path in folder.glob("fake/*/*.worker") if path.read_text() == node]
 
 
+def end_workers(marks: list[Path]) -> None:
+    for mark in marks:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(mark.stem), signal.SIGKILL)
+
+
 def set_pace(folder: Path, seconds: float) -> None:
     """All at once: a trial never reads half a number."""
     (folder / "pace.new").write_text(str(seconds))
@@ -98,6 +105,7 @@ def test_every_trial_finishes_once_though_a_worker_and_a_node_are_killed(two_nod
         os.kill(int(first.stem), signal.SIGKILL)
         others = wait_for(lambda: [mark for mark in workers_on(tmp_path, second.node_id) if mark not in before])
         nodes.remove_node(second, allow_graceful=False)
+        end_workers(workers_on(tmp_path, second.node_id))  # they outlive it a little, and would end their trials
         killed.extend((first, others[0]))
         set_pace(tmp_path, 0.02)
 
