@@ -45,7 +45,7 @@ class ModelSettings(Settings):
         separable: streaming_cnn: blocks of a depthwise and a pointwise convolution; false: of a full one along time,
             with a skip.
         local: streaming_cnn: first convolutions of 5x5, 3x3 and 3x3 that halve the frequencies, in place of one over
-            all of them: more multiplications, and more learnt of few recordings.
+            all of them: several times the multiplications, and more learnt in as many steps (docs/evaluation.md).
         dropout: Share of the last features dropped in training, 0 to 0.9.
         multiplier: mbconv: the published widths (72 and, of the mix convolution, 144) times this, to a multiple of 8,
             where ``width`` and ``mix`` are not given. bc_resnet: the number in its name, in place of ``size``.
