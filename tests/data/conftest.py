@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kws_tfmot.data import DataSettings
+from kws_tfmot.data import ClipIndex, DataSettings, prepare
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +18,8 @@ def small_folder(make_folder: Callable[..., Path], tmp_path_factory: pytest.Temp
 @pytest.fixture(scope="session")
 def small_settings() -> DataSettings:
     return DataSettings(keywords=("go", "stop"), split="percent", percent=(70, 15, 15))
+
+
+@pytest.fixture(scope="module")
+def index(small_folder: Path, small_settings: DataSettings, tmp_path_factory: pytest.TempPathFactory) -> ClipIndex:
+    return prepare(f"folder:{small_folder}", small_settings, tmp_path_factory.mktemp("cache"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import fcntl
 import os
 import threading
@@ -17,7 +16,6 @@ from kws_tfmot.data import (
     AugmentSettings,
     ClipIndex,
     DataSettings,
-    NoiseBank,
     TrainingBatches,
     feature_batches,
     prepare,
@@ -27,11 +25,6 @@ from kws_tfmot.data.epoch_cache import EpochCache
 from kws_tfmot.errors import DataError, RecipeError
 
 RATE = 16000
-
-
-@pytest.fixture(scope="module")
-def index(small_folder: Path, small_settings: DataSettings, tmp_path_factory: pytest.TempPathFactory) -> ClipIndex:
-    return prepare(f"folder:{small_folder}", small_settings, tmp_path_factory.mktemp("cache"))
 
 
 def _batches(index: ClipIndex, settings: AugmentSettings | None = None, batch_size: int = 16, seed: int = 0):
@@ -316,38 +309,6 @@ def test_other_words_are_cut_and_keywords_are_not(index: ClipIndex) -> None:
     others = [place for place, (clip, label) in whole.items() if label == unknown and clip.any()]
     changed = [place for place in others if not np.array_equal(whole[place][0], moved[place][0])]
     assert len(changed) > 0.9 * len(others) > 0
-
-
-OFTEN = {"speed_probability": 1.0, "reverb_probability": 1.0, "noise_probability": 1.0, "tilt_probability": 1.0}
-DRAWS = {
-    "defaults": {},
-    "everything": OFTEN | {"cut_unknown": 0.5, "spliced_unknown": 0.2, "reversed_unknown": 0.2, "silence_share": 2.0},
-    "recorded alone": OFTEN | {"generated_noise_share": 0.0, "shift_ms": 0.0},
-    "made alone": OFTEN | {"generated_noise_share": 1.0, "speed_percent": 30.0},
-}
-
-
-@pytest.mark.parametrize("recorded", [True, False], ids=["noise", "no noise"])
-@pytest.mark.parametrize("name", DRAWS)
-def test_c_draws_what_python_draws(index: ClipIndex, name: str, recorded: bool) -> None:
-    settings = AugmentSettings(epoch_clips=150, **DRAWS[name])
-    noise = index.noise if recorded else dataclasses.replace(index.noise, samples=0 * index.noise.samples)
-    clips = []
-    for native in (True, False):
-        batches = TrainingBatches(index.audio("train"), noise, index.labels, settings, 16, 3)
-        batches.native = native
-        clips.append(_epoch(batches, 1)[0])
-    np.testing.assert_array_equal(*clips)
-
-
-def test_without_recordings_of_noise_c_draws_what_python_draws(index: ClipIndex) -> None:
-    nothing = NoiseBank(np.zeros(0, np.int16), (), RATE, RATE)
-    clips = []
-    for native in (True, False):
-        batches = TrainingBatches(index.audio("train"), nothing, index.labels, AugmentSettings(), 16, 2**31)
-        batches.native = native
-        clips.append(_epoch(batches, 1)[0])
-    np.testing.assert_array_equal(*clips)
 
 
 def _by_place(batches, epoch: int):
