@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from kws_tfmot.errors import KwsError
 from kws_tfmot.files import write_text
 from kws_tfmot.progress import Reporter, Task
+from kws_tfmot.source_changes import changed_source
 
 _LEAST_SECONDS = 0.2  # between two messages about the same task
 _LAST_WISH = 10.0  # seconds a worker gets to clean up
@@ -146,7 +147,10 @@ class JobQueue:
         return None
 
     def done(self, job: Job, outcome: JobOutcome) -> None:
-        """Note how a job ended."""
+        """Note how a job ended; of a fault, whether the program was changed under it (an update, another commit)."""
+        if outcome.trace and (path := changed_source()):
+            said = f"{outcome.error} ({path} was changed while the program ran, which may be why: run it again)"
+            outcome = replace(outcome, error=said)
         self.outcomes[job.name] = outcome
         self._watch.ended(job.name, outcome)
 

@@ -14,6 +14,7 @@ import pytest
 
 from kws_tfmot.errors import DataError
 from kws_tfmot.jobs import Job, JobOutcome, keep_traces, run_jobs
+from kws_tfmot.source_changes import changed_source
 
 HANGS = 300.0  # seconds after which a test that hangs is given up; nothing is judged by it
 
@@ -118,6 +119,21 @@ def test_a_worker_that_dies_loses_only_its_job() -> None:
     assert [outcomes[f"job{i}"].result for i in range(3)] == [0, 2, 4]
     assert outcomes["threads"].result == "1"
     assert not Path(outcomes["temporary"].result).exists()  # it went with its worker
+
+
+def test_a_fault_of_a_program_that_was_changed_as_it_ran_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kws_tfmot.jobs.changed_source", lambda: "kws_tfmot/data/audio.py")
+    outcomes = run_jobs([Job("fault", fail), Job("refusal", refuse)], 1, 1, Log())
+    assert outcomes["fault"].error.startswith("ValueError: unforeseen (kws_tfmot/data/audio.py was changed while")
+    assert outcomes["refusal"].error == "no clips.\nAdd some."
+
+
+def test_what_was_written_last_is_found_where_it_is_newer(tmp_path: Path) -> None:
+    for package, when in (("kws_tfmot/data", 50), ("pipelines", 70), ("elsewhere", 90)):
+        (tmp_path / package).mkdir(parents=True)
+        (tmp_path / package / "one.py").write_text("")
+        os.utime(tmp_path / package / "one.py", (when, when))
+    assert [changed_source(since, tmp_path) for since in (60, 70)] == ["pipelines/one.py", ""]
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL])

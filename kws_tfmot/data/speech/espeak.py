@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
-import os
 import re
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from kws_tfmot.data.speech.espeak_process import UNKNOWN_VOICE
+from kws_tfmot.data.speech import espeak_process
 from kws_tfmot.data.speech.request import Float, Request, Voice, delivery, generator
 from kws_tfmot.errors import DataError, ToolchainError, install_extra
 
@@ -29,6 +28,8 @@ _INSTALL = install_extra("tts")
 _SWITCH = re.compile(r"\((?:\^?[\w-])+\)")  # "(en)" where another language takes over for a word
 _WORDS_A_MINUTE = 175
 _TIMEOUT_SECONDS = 1800
+# As it is now, not when it is asked: after an update under a running program the two would speak different formats.
+_PROCESS = Path(espeak_process.__file__).read_text(encoding="utf-8")
 
 
 class ESpeak:
@@ -119,16 +120,15 @@ def ask(request: dict[str, Any]) -> str:
 
     request = {"library": espeakng_loader.get_library_path(), "data": str(folder), **request}
     try:
-        # By its file, not by its module: it starts without the packages above it.
+        # By its text, not by its module: it starts without the packages above it, or anything of the folder we are in.
         done = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("espeak_process.py"))],
+            [sys.executable, "-I", "-X", "utf8", "-c", _PROCESS],
             input=json.dumps(request), capture_output=True, text=True, encoding="utf-8", timeout=_TIMEOUT_SECONDS,
-            env={**os.environ, "PYTHONUTF8": "1"},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise ToolchainError(f"eSpeak NG did not finish within {_TIMEOUT_SECONDS} s.", _INSTALL) from None
     last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    if done.returncode == UNKNOWN_VOICE:
+    if done.returncode == espeak_process.UNKNOWN_VOICE:
         raise DataError(last, f"English accents: {', '.join(ENGLISH)}.")
     if done.returncode != 0:
         raise ToolchainError(f"eSpeak NG failed with code {done.returncode}: {last}", _INSTALL)

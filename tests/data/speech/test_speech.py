@@ -9,7 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kws_tfmot.data.speech import Request, Voice, choose_voices, deal, engines, every_voice, open_engine, render_speech
+from kws_tfmot.data.speech import (
+    Request,
+    Voice,
+    choose_voices,
+    deal,
+    engines,
+    espeak_process,
+    every_voice,
+    open_engine,
+    render_speech,
+)
+from kws_tfmot.data.speech.espeak import ipa
 from kws_tfmot.data.speech.kokoro import Kokoro
 from kws_tfmot.data.speech.request import delivery
 from kws_tfmot.data.speech.vocal_tract import sounding_span, warp_formants
@@ -78,6 +89,17 @@ def test_a_fault_in_an_engine_says_where_its_traceback_is(tmp_path: Path, monkey
         render_speech(every_voice(["go"], voices), tmp_path, processes=1)
     (trace,) = (tmp_path / "speech" / "errors").iterdir()
     assert str(trace) in caught.value.hint and "speak_block" in trace.read_text()
+
+
+def test_an_update_under_a_running_program_does_not_mix_two_formats(tmp_path: Path, monkeypatch) -> None:
+    """A parent of one version and a process of another ended in "not enough values to unpack"."""
+    other = tmp_path / "espeak_process.py"
+    text = Path(espeak_process.__file__).read_text()
+    other.write_text(text.replace("for text, voice in request", "for text, voice, tone in request"))
+    monkeypatch.setattr(espeak_process, "__file__", str(other))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "json.py").write_text("raise SystemExit('a file of the folder we are in')")
+    assert ipa([("go", "en-us")]) == [["ɡˈo^ʊ"]]
 
 
 def test_a_missing_engine_is_reported_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
