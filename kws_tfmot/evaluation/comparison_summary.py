@@ -140,6 +140,7 @@ _PANELS = (
     ("instructions", "instructions of an inference"),
     ("cycles", "modelled cycles of an inference, no wait states"),
 )
+_ON_BOARD = ("instructions", "cycles")
 _LOG_FROM = 3.0  # largest over smallest, from which an axis is logarithmic
 
 
@@ -149,7 +150,11 @@ def plot_comparison(record: dict[str, Any], path: str | Path) -> Path:
     Points are means, bars the sample standard deviation over the seeds.
     """
     summary = record["summary"]
-    known = {name for name, _ in _PANELS if any(entry[name] for entry in summary)}
+    known = {
+        name
+        for name, _ in _PANELS
+        if (all if name in _ON_BOARD else any)(entry[name] for entry in summary)  # never some variants' counts alone
+    }
     if "engine_bytes" in known:
         known.discard("file_bytes")  # what is flashed, where it is known
     panels = [(name, label) for name, label in _PANELS if name in known]

@@ -10,6 +10,11 @@ from kws_tfmot.models.copying import fresh_copy
 _CLUSTERED = (keras.layers.Conv2D, keras.layers.Dense)
 
 
+def is_clustered(layer: keras.layers.Layer) -> bool:
+    """Whether the weights of ``layer`` share values: convolutions and fully connected layers, depthwise ones not."""
+    return isinstance(layer, _CLUSTERED) and not isinstance(layer, keras.layers.DepthwiseConv2D)
+
+
 def wrap_for_clustering(model: keras.Model, clusters: int, keep_zeros: bool) -> keras.Model:
     """Return a copy of ``model`` whose convolution and fully connected kernels each share ``clusters`` values.
 
@@ -25,7 +30,7 @@ def wrap_for_clustering(model: keras.Model, clusters: int, keep_zeros: bool) -> 
 
     def wrap(layer: keras.layers.Layer) -> keras.layers.Layer:
         """The layer with TFMOT's clustering around it, if it is one of those chosen."""
-        if not isinstance(layer, _CLUSTERED) or isinstance(layer, keras.layers.DepthwiseConv2D):
+        if not is_clustered(layer):
             return layer
         return tfmot.clustering.keras.cluster_weights(
             layer, number_of_clusters=clusters, cluster_centroids_init=start, preserve_sparsity=keep_zeros

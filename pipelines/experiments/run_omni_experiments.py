@@ -90,19 +90,18 @@ def show(record: dict[str, Any]) -> None:
             "" if row["target"] is None else f"{100 * row['target']:g} %",
             f"{100 * row['mean']:.2f} %",
             f"{100 * row['spread']:.2f}",
-            "" if row["flash"] is None else f"{row['flash']:,.0f}",
-            "" if row["instructions"] is None else f"{row['instructions']:,.0f}",
+            *("" if row[name] is None else f"{row[name]:,.0f}" for name in ("flash", "instructions", "cycles")),
         ]
         for row in record["summary"]
     ]
-    columns = ["way", "zeros", "int8, test", "spread", "flash, B", "instructions"]
+    columns = ["way", "zeros", "int8, test", "spread", "flash, B", "instructions", "cycles"]
     table(f"{len(record['seeds'])} seeds, N = {record['seeds'][0]['rows'][0]['test']['n']}", columns, rows)
     for name, row in record.get("timing", {}).items():
         line(f"{name}: {row['median_ms']} ms a step, {row['ratio']:.2f} of dense training")
     for row in record.get("set", []):
         line(
             f"set: flash {row['board']['flash']:,} B, RAM {row['board']['ram']:,} B, {row['board']['instructions']:,} "
-            f"instructions, test int8 {100 * row['test']['accuracy']:.2f} %"
+            f"instructions, {row['board']['cycles']:,} modelled cycles, test int8 {100 * row['test']['accuracy']:.2f} %"
         )
 
 

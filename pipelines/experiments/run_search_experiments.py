@@ -46,8 +46,8 @@ def command(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds train every network.")] = 3,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of every training from scratch.")] = 40,
     macs: Annotated[str, typer.Option(help="Budget of the searches by MACs.")] = "2.7M",
-    share: Annotated[float, typer.Option(help="Instruction-aware search: share of the MAC-aware one's.")] = 0.8,
-    narrow: Annotated[int, typer.Option(min=4, help="Width at a quarter of the instructions; mix: 3 times.")] = 12,
+    share: Annotated[float, typer.Option(help="Cycle-aware search: share of the MAC-aware one's.")] = 0.8,
+    narrow: Annotated[int, typer.Option(min=4, help="Width at a quarter of the cycles; mix: 3 times.")] = 12,
     random: Annotated[int, typer.Option(min=0, help="Random networks of the same MACs, and of a quarter.")] = 5,
     random_seeds: Annotated[int, typer.Option(min=0, help="How many seeds train those.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Processes at once.")] = 2,
@@ -97,17 +97,17 @@ def searches(
     narrow: int,
     random: int,
 ) -> list[Experiment]:
-    """MAC-aware; the same within all that DS-CNN takes; instruction-aware; and a quarter of DS-CNN's instructions."""
+    """MAC-aware; the same within all that DS-CNN takes; cycle-aware; and a quarter of DS-CNN's cycles."""
     by_macs = Experiment(
         "by MACs", base, source, runs / "searches", {"macs": macs}, epochs=runs / "features", random=random
     )
     small = with_changes(base, {"model": {"width": narrow, "mix": 3 * narrow}})
-    quarter = {"instructions": reference["instructions"] / 4}
+    quarter = {"cycles": reference["cycles"] / 4}
     return [
         by_macs,
         replace(by_macs, name="within DS-CNN's device", budget={"macs": macs, **reference}, random=0),
-        replace(by_macs, name="a quarter of the instructions", budget=quarter, recipe=small),
-        replace(by_macs, name="by instructions", budget={}, share_of="by MACs", share=share, random=0),
+        replace(by_macs, name="a quarter of the cycles", budget=quarter, recipe=small),
+        replace(by_macs, name="by cycles", budget={}, share_of="by MACs", share=share, random=0),
     ]
 
 

@@ -44,7 +44,7 @@ class Experiment:
         source: The clips.
         folder: Where all searches lie.
         budget: Fixed limits.
-        share_of: Name of an earlier search whose measured instructions, times ``share``, are a further limit.
+        share_of: Name of an earlier search whose measured cycles, times ``share``, are a further limit.
         share: See there.
         board: Where costs are measured.
         epochs: Where augmented epochs are kept.
@@ -90,7 +90,7 @@ def run_search(own: Experiment, reporter: Reporter) -> str:
     budget = dict(own.budget)
     if own.share_of:
         other = json.loads((own.folder / folder_name(own.share_of) / DEVICE).read_text(encoding="utf-8"))
-        budget["instructions"] = own.share * other["instructions"]
+        budget["cycles"] = own.share * other["cycles"]
     with build.run.locked():
         space = space_of(build)
         costs = DeviceCosts(space, budget, own.board, reporter)

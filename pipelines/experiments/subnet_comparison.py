@@ -43,7 +43,7 @@ class Plan:
         method: Settings of its sparse training, as in a recipe's ``sparsity``.
         regimes: Supernets to train.
         evolution: The search.
-        board: Where instructions are counted.
+        board: Where sub-networks are counted.
     """
 
     sparsities: tuple[float, ...] = (0.5, 0.75, 0.9, 0.95)
@@ -192,10 +192,12 @@ def summarise(seeds: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 "spread": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
                 "seeds": len(values),
                 "pooled_interval_95": list(wilson_interval(pooled, total)),
-                "flash": float(np.mean([row["board"]["flash"] for row in rows])) if "board" in rows[0] else None,
-                "instructions": (
-                    float(np.mean([row["board"]["instructions"] for row in rows])) if "board" in rows[0] else None
-                ),
+                **{name: _mean_on_board(rows, name) for name in ("flash", "instructions", "cycles")},
             }
         )
     return summary
+
+
+def _mean_on_board(rows: Sequence[dict[str, Any]], name: str) -> float | None:
+    values = [row["board"][name] for row in rows if name in row.get("board", {})]
+    return float(np.mean(values)) if values else None

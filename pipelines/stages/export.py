@@ -24,6 +24,20 @@ from pipelines.stages.convert import INT8_MODEL
 FIRMWARE = "firmware"
 COUNTED_BOARD = "mps2-an386"
 COUNTED_CLIPS = 2  # the count hardly depends on the clip
+COUNTED_KEYS = (
+    "board",
+    "core",
+    "inputs",
+    "instructions",
+    "cycles",
+    "cycles_range",
+    "cycles_are",
+    "flash_bytes",
+    "ram_bytes",
+    "bit_exact",
+    "compiler",
+    "emulator",
+)
 
 
 def export_build(build: Build) -> bool:
@@ -107,21 +121,7 @@ def count_instructions(build: Build) -> bool:
         chosen = features[:: max(1, len(features) // COUNTED_CLIPS)][:COUNTED_CLIPS]
         inputs = model_input_of(spec, chosen, build.recipe.frontend.scale)
         report = emulate(model, COUNTED_BOARD, inputs, optimise=settings.optimise).to_dict()
-        keys = (
-            "board",
-            "core",
-            "inputs",
-            "instructions",
-            "cycles",
-            "cycles_range",
-            "cycles_are",
-            "flash_bytes",
-            "ram_bytes",
-            "bit_exact",
-            "compiler",
-            "emulator",
-        )
-        return StageResult((), {key: report[key] for key in keys})
+        return StageResult((), {key: report[key] for key in COUNTED_KEYS})
 
     try:
         for tool in (COMPILER, EMULATOR):

@@ -40,7 +40,7 @@ def quantize_low_bit(build: Build, settings: LowBitSettings) -> bool:
         seed_everything(build.recipe.seed)
         network = load_float(build, _parent(build))
         trained = build.recipe.quantization.mode == "qat"
-        kernels, figures = _train(build, network, settings, key) if trained else (_round(network, settings), {})
+        kernels, figures = _train(build, network, settings, key) if trained else (rounded(network, settings), {})
         write_into(network, kernels)
         save_kernels(kernels, build.run.path(LOW_BIT_KERNELS))
         with replacing(build.run.path(LOW_BIT_MODEL)) as temporary:
@@ -64,7 +64,8 @@ def _parent(build: Build) -> str:
     return PRUNED_MODEL if build.recipe.sparsity else FLOAT_MODEL
 
 
-def _round(network: keras.Model, settings: LowBitSettings) -> dict[str, GridKernel]:
+def rounded(network: keras.Model, settings: LowBitSettings) -> dict[str, GridKernel]:
+    """Every kernel rounded to its grid, without training; ``network`` is left as it is."""
     from kws_tfmot.quantization.integer_kernels import grid_kernels
     from kws_tfmot.quantization.low_bit_layers import kernels_of, low_bit_layers
 

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firmware_export.engine import export_engine
 from kws_tfmot.quantization.integer_kernels import load_kernels
+from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.reader import read_model
 from pipelines.stages.comparison import cells_of
+from pipelines.stages.forecast import untrained_model
 from tests.pipelines.conftest import RECIPE, run
 
 SHIPPED = Path(__file__).resolve().parents[2] / "recipes/compare/low_bit.yaml"
@@ -64,6 +67,10 @@ def test_a_build_ends_in_levels_that_the_engine_stores_in_few_bits(
     assert again.exit_code == 0 and json.loads((tmp_path / "run" / "manifest.json").read_text()) == manifest
     inspected = run("inspect", tmp_path / "run" / "model_int8.tflite", "--json")
     assert [row["bits"] for row in json.loads(inspected.output)["weights"]][:3] == [1, 3, 1]
+    foreseen = export_engine(
+        untrained_model(load_recipe(tmp_path / "tiny.yaml")), tmp_path / "foreseen", optimise="size"
+    )
+    assert foreseen["constant_bytes"] == pytest.approx(engine["constant_bytes"], rel=0.02)
 
 
 def test_a_layer_that_is_not_there_is_refused_before_training(tone_folder, tmp_path: Path) -> None:
@@ -94,3 +101,14 @@ def test_the_shipped_comparison_runs_on_another_recipe_too() -> None:
     other, _ = resolve(SHIPPED, "", "", "1", Path("demo"))
     assert other.name == "low_bit_demo"
     assert {cell.recipe.train.epochs for cell in cells_of(other, folder)} == {36}
+
+
+def test_shared_values_are_foreseen(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(QUICK)
+    recipe = load_recipe(tmp_path / "tiny.yaml", ["quantization.low_bit=null", "quantization.clusters=4"])
+    graph = read_model(untrained_model(recipe))
+    pointwise = next(
+        op for op in graph.operators if op.code == "CONV_2D" and op.inputs[1] != graph.operators[0].inputs[1]
+    )
+    values = graph.tensor(pointwise.inputs[1]).data
+    assert max(len(np.unique(channel)) for channel in values) <= 4
