@@ -30,7 +30,7 @@ from firmware_export.streaming.plan import stream_program
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import KwsError, ModelError, RecipeError
 from kws_tfmot.files import sha256_bytes, write_files
-from kws_tfmot.tflite.dilation import fold_dilations
+from kws_tfmot.tflite.folding import folded
 from kws_tfmot.tflite.reader import read_model
 
 RUNTIME = Path(__file__).parent / "runtime"
@@ -131,7 +131,7 @@ def build(
         RecipeError: For an unknown tilt, encoding or core, or an impossible name.
     """
     identifier(name)
-    data = fold_dilations(model if isinstance(model, bytes) else _read(Path(model)))
+    data = folded(model)
     program = lower(read_model(data))
     if program.step is not None:
         _check_hop(program.step, hop)  # a file with state says itself how it is stepped
@@ -215,13 +215,6 @@ def runtime_files(functions: tuple[str, ...]) -> list[Path]:
 def _coded(program: Program, coding: str) -> list[Any]:
     operations: list[Operation] = [layer.operation for layer in program.layers]
     return [operation for operation in operations if operation.coding == coding]
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise ModelError(f"the model {path} cannot be read: {err.strerror}") from None
 
 
 def _check_hop(step: StepPlan, hop: int | None) -> None:

@@ -12,8 +12,7 @@ from firmware_export.streaming.plan import tracks_of
 from firmware_export.streaming.rules import rows_read
 from firmware_export.streaming.upright import upright
 from kws_tfmot.errors import KwsError
-from kws_tfmot.tflite.dilation import fold_dilations
-from kws_tfmot.tflite.document import read_source
+from kws_tfmot.tflite.folding import folded
 from kws_tfmot.tflite.reader import read_model
 
 
@@ -58,7 +57,7 @@ def streaming_summary(model: Path) -> dict[str, Any]:
         "possible": True,
         "window_rows": step.window,
         "hop_rows": step.rows,
-        "receptive_field_rows": receptive_field(lower(read_model(fold_dilations(read_source(model)))), step.window),
+        "receptive_field_rows": receptive_field(lower(read_model(folded(model))), step.window),
         "state_bytes": engine.plan.state_bytes,
         "arena_bytes": engine.plan.arena,
     }

@@ -77,6 +77,10 @@ def _check_ends(context: Context) -> None:
         context.problems.append(
             f"the engine takes one input and gives one output. Received: {len(graph.inputs)} and {len(graph.outputs)}"
         )
+    for index in graph.inputs:
+        shape = graph.tensor(index).shape
+        if len(shape) > 1 and shape[0] != 1:
+            context.problems.append(f"input tensor {index}: a batch of {shape[0]}; convert the model with a batch of 1")
     for tensor in graph.tensors:
         if tensor.sparse:
             context.problems.append(f"tensor {tensor.index} {tensor.name!r} is stored sparse; convert to a dense file")

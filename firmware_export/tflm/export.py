@@ -17,8 +17,7 @@ from firmware_export.tflm.stateful import stateful_file
 from kws_tfmot.errors import ModelError
 from kws_tfmot.files import sha256_bytes, write_files
 from kws_tfmot.tflite.arena import measure_arena
-from kws_tfmot.tflite.dilation import fold_dilations
-from kws_tfmot.tflite.document import read_source
+from kws_tfmot.tflite.folding import folded
 from kws_tfmot.tflite.graph import Graph
 from kws_tfmot.tflite.interpreter import outputs_equal, require_tflm
 from kws_tfmot.tflite.metadata import read_settings
@@ -60,7 +59,7 @@ def export_tflm(
         ToolchainError: Without the package tflite-micro, which the result is checked with.
     """
     require_tflm()
-    given = fold_dilations(read_source(model))
+    given = folded(model)
     data = stateful_file(given, hop) if stream else given
     graph = read_model(data)
     _refuse_unsupported(graph)

@@ -14,7 +14,6 @@ import numpy as np
 from firmware_export.engine import build
 from firmware_export.tflm.stateful_plan import TIME, StatefulPlan, plan_state
 from kws_tfmot.errors import ModelError
-from kws_tfmot.tflite.dilation import fold_dilations
 from kws_tfmot.tflite.edit import (
     add_buffer,
     add_tensor,
@@ -27,6 +26,7 @@ from kws_tfmot.tflite.edit import (
     set_options,
     tensors_of,
 )
+from kws_tfmot.tflite.folding import folded
 from kws_tfmot.tflite.graph import Graph
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.schema import ModelT, OperatorT, SubGraphT, TensorT, enum_values
@@ -43,7 +43,7 @@ def stateful_file(model: bytes, hop: int | None = None) -> bytes:
         ModelError: If rows cannot be computed once, or an operator has no form in a file with state.
         RecipeError: For a hop that the model cannot have.
     """
-    data = fold_dilations(model)
+    data = folded(model)
     graph = read_model(data)
     if graph.stateful:
         raise ModelError("the model keeps a state already.", "Leave --stream out.")

@@ -60,7 +60,10 @@ def read_source(source: str | Path | bytes) -> bytes:
         )
     if path.stat().st_size > MAX_FILE_BYTES:
         raise ModelError(f"expected a file of at most {MAX_FILE_BYTES} bytes. Received: {path.stat().st_size} bytes.")
-    return path.read_bytes()
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise ModelError(f"the model {path} cannot be read: {err.strerror}") from None
 
 
 def unpack(model: bytes, *, strict: bool = False) -> ModelT:

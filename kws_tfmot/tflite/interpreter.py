@@ -29,8 +29,8 @@ import numpy as np
 from kws_tfmot.errors import ModelError, ToolchainError, did_you_mean
 from kws_tfmot.files import sha256_bytes
 from kws_tfmot.tflite.consistency import check_operators
-from kws_tfmot.tflite.dilation import fold_dilations
 from kws_tfmot.tflite.document import read_source
+from kws_tfmot.tflite.folding import folded
 from kws_tfmot.tflite.graph import Graph, Tensor
 from kws_tfmot.tflite.isolated import IsolatedModel
 from kws_tfmot.tflite.reader import read_model
@@ -227,7 +227,7 @@ def open_interpreter(
     """
     if kind not in KINDS:
         raise ModelError(f"unknown interpreter {kind!r}.{did_you_mean(kind, KINDS)} Allowed: {', '.join(KINDS)}.")
-    data = fold_dilations(read_source(model)) if kind == "tflm" else read_source(model)
+    data = folded(model) if kind == "tflm" else read_source(model)
     graph = read_model(data)
     sparse = [tensor.name or str(tensor.index) for tensor in graph.tensors if tensor.sparse]
     if sparse and kind == "tflm":
@@ -344,7 +344,10 @@ def _only(graph: Graph, indices: tuple[int, ...], what: str) -> Tensor:
         raise ModelError(f"expected a model with one {what}. Received: {len(indices)}.")
     tensor = _numeric(graph.tensor(indices[0]), what)
     if not tensor.shape or tensor.shape[0] != 1:
-        raise ModelError(f"expected a numeric {what} of batch 1. Received: {tensor.dtype}{list(tensor.shape)}")
+        raise ModelError(
+            f"expected a numeric {what} of batch 1. Received: {tensor.dtype}{list(tensor.shape)}",
+            "Convert the model with a first size of 1; what it holds can be seen with `kws inspect`.",
+        )
     return tensor
 
 

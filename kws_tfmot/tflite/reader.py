@@ -15,7 +15,7 @@ from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.document import read_source, unpack
 from kws_tfmot.tflite.graph import Graph, Operator, Tensor
 from kws_tfmot.tflite.options import read_options
-from kws_tfmot.tflite.schema import BufferT, ModelT, OperatorCodeT, OperatorT, SubGraphT, enum_names
+from kws_tfmot.tflite.schema import BufferT, ModelT, OperatorCodeT, OperatorT, SubGraphT, TensorT, enum_names
 from kws_tfmot.tflite.tensors import read_tensors
 from kws_tfmot.tflite.variables import MAX_SUBGRAPHS, with_variables
 
@@ -74,8 +74,21 @@ def _subgraph(
     tensors = read_tensors(entries, buffers, unread)
     if number == 0 and (not inputs or not outputs):
         raise ModelError(f"expected a graph with inputs and with outputs. Received: {inputs} and {outputs}")
+    if number == 0:
+        _check_sizes(entries, inputs)
     _check_order(tensors, operators, inputs, outputs)
     return Graph(tensors, operators, inputs, outputs)
+
+
+def _check_sizes(entries: list[TensorT], inputs: tuple[int, ...]) -> None:
+    """Refuse inputs of any length: a converter writes 1 for what it does not know, and all that follows is wrong."""
+    for index in inputs:
+        signature = entries[index].shapeSignature
+        if signature is not None and any(int(size) < 0 for size in signature[1:]):
+            raise ModelError(
+                f"input {index} has sizes that are left open: {[int(size) for size in signature]}.",
+                "Only the batch, the first size, may be: convert with an input of fixed shape, such as (1, 49, 40).",
+            )
 
 
 def _buffer_data(buffer: BufferT) -> np.ndarray | None:

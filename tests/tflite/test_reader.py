@@ -143,6 +143,7 @@ def test_large_buffers_beside_the_flatbuffer():
         ({"tensor__type": 120}, "unknown type 120"),
         ({"input__shape": np.array([1, -4, 4, 2], np.int32)}, "at least 1"),
         ({"input__shape_signature": np.array([-1, 4], np.int32)}, "rank"),
+        ({"input__shape_signature": np.array([-1, -1, 4, 2], np.int32)}, "left open"),
         ({"quantization__scale": np.array([1, 2], np.float32)}, "do not fit axis"),
         ({"quantization__scale": np.array([1, np.nan, 1], np.float32)}, "finite"),
         ({"quantization__scale": np.array([1, -1, 1], np.float32)}, "finite, positive"),
