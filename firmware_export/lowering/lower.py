@@ -15,6 +15,11 @@ from firmware_export.operators.shared.context import MAX_BYTES, Context, Unsuppo
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.graph import Graph, Operator
 
+_UNQUANTIZED = (
+    "This one computes in float32 or int16: convert it with weights and activations in int8 (of TensorFlow's converter "
+    "TFLITE_BUILTINS_INT8 and a representative_dataset). "
+)
+
 
 def lower(graph: Graph) -> Program:
     """Translate ``graph`` into layers the runtime has kernels for.
@@ -41,11 +46,18 @@ def lower(graph: Graph) -> Program:
         lines = "\n".join(f"- {problem}" for problem in context.problems)
         raise ModelError(
             f"the engine cannot run this model:\n{lines}",
-            f"Supported: {', '.join(operators())}, int8, batch 1. --target tflm may still take the model.",
+            f"Supported: {', '.join(operators())}, int8, batch 1. {_UNQUANTIZED if _computes_wide(graph) else ''}"
+            "--target tflm may still take the model.",
         )
     if context.program.states:
         context.program.step = _step_of(graph)
     return _split_clamps(_fuse_clamps(fold_padding(context.program)))
+
+
+def _computes_wide(graph: Graph) -> bool:
+    """Whether layers with weights read float32 or int16: a model that was not quantised, or in part alone."""
+    weighted = [one for one in graph.operators if one.code in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")]
+    return any(graph.tensor(one.inputs[0]).dtype in ("float32", "int16") for one in weighted if one.inputs[0] >= 0)
 
 
 def _step_of(graph: Graph) -> StepPlan:

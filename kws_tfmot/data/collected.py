@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kws_tfmot.data.decoders import AUDIO_SUFFIXES
+from kws_tfmot.data.decoders import AUDIO_SUFFIXES, files_below
 from kws_tfmot.data.own_recordings import NEGATIVES, NOT, word_of_folder
 from kws_tfmot.errors import DataError, did_you_mean
 
@@ -50,7 +50,7 @@ def survey_collected(root: Path, keywords: Sequence[str]) -> Collected:
     negatives = []
     for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
         _check_name(folder.name, keywords)
-        count = sum(path.suffix.lower() in AUDIO_SUFFIXES and path.is_file() for path in folder.rglob("*"))
+        count = sum(path.is_file() for path in files_below(folder, AUDIO_SUFFIXES))
         if count:
             files[folder.name] = count
             if folder.name in NEGATIVES:

@@ -17,8 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 Float = npt.NDArray[np.float32]
-_LIBSNDFILE = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf", ".w64")
-FFMPEG_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".amr", ".webm", ".3gp", ".mka", ".ape", ".wv")
+_LIBSNDFILE = (
+    ".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".wave",
+    ".rf64", ".sph", ".nist", ".voc",
+)  # fmt: skip
+FFMPEG_SUFFIXES = (
+    ".m4a", ".mp4", ".aac", ".wma", ".amr", ".webm", ".3gp", ".mka", ".ape", ".wv", ".m4b", ".mov", ".mkv", ".ac3",
+    ".spx", ".tta", ".mp2",
+)  # fmt: skip
 _HAS_FFMPEG = importlib.util.find_spec("av") is not None
 
 AUDIO_SUFFIXES = (*_LIBSNDFILE, *FFMPEG_SUFFIXES) if _HAS_FFMPEG else _LIBSNDFILE
@@ -64,6 +70,20 @@ def check_rate(rate: int) -> None:
     """
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise ValueError(f"its sample rate is {rate} Hz, expected {LOWEST_RATE} to {HIGHEST_RATE}")
+
+
+def files_below(root: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """The files below ``root`` whose names end so in whatever case, sorted; hidden ones are left out, linked folders
+    are followed once."""
+    found, seen = [], set()
+    for folder, below, names in os.walk(root, followlinks=True):
+        if (real := os.path.realpath(folder)) in seen:
+            below.clear()
+            continue
+        seen.add(real)
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        found += [Path(folder, name) for name in names if not name.startswith(".") and name.lower().endswith(suffixes)]
+    return sorted(found)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kws_tfmot.data.audio import Int16, resample, to_int16
-from kws_tfmot.data.decoders import AUDIO_SUFFIXES
+from kws_tfmot.data.decoders import AUDIO_SUFFIXES, files_below
 from kws_tfmot.errors import DataError
 
 _PIECE_S = 20.0
@@ -57,9 +57,7 @@ def _spans_under(folder: str, notes: list[str]) -> list[tuple[Path, int, int]]:
     if not root.is_dir():
         raise DataError(f"there is no folder of negatives at {folder!r}.", "Correct data.negatives.")
     spans = []
-    for path in sorted(root.rglob("*")):
-        if path.suffix.lower() not in AUDIO_SUFFIXES or not path.is_file():
-            continue
+    for path in files_below(root, AUDIO_SUFFIXES):
         try:
             info = soundfile.info(os.fsencode(path) if os.name == "posix" else str(path))
         except (RuntimeError, ValueError, OSError) as error:

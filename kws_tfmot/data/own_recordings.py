@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kws_tfmot.data.audio import Int16, read_samples, resample, to_int16
-from kws_tfmot.data.decoders import AUDIO_SUFFIXES, UNREAD_SUFFIXES
+from kws_tfmot.data.decoders import AUDIO_SUFFIXES, UNREAD_SUFFIXES, files_below
 from kws_tfmot.data.folder import unread_notes
 from kws_tfmot.data.labels import NOISE_FOLDER, UNKNOWN, same_name
 from kws_tfmot.data.settings import DataSettings
@@ -86,7 +86,7 @@ def read_recordings(root: Path, settings: DataSettings, others_alone: bool = Fal
         raise DataError(f"there is no folder of recordings at {str(root)!r}.", HINT)
     files, noise_files = _listed(root, settings, others_alone)
     problems: list[str] = []
-    endings = Counter(path.suffix.lower() for path in root.rglob("*") if path.suffix.lower() in UNREAD_SUFFIXES)
+    endings = Counter(path.suffix.lower() for path in files_below(root, UNREAD_SUFFIXES))
     notes = unread_notes(endings)
     found: list[Utterance] = []
     for file in files:
@@ -137,8 +137,8 @@ def _listed(root: Path, settings: DataSettings, others_alone: bool) -> tuple[lis
         if near and word not in settings.keywords and folder.name not in (*_BACKGROUND, *_OTHERS, *NEGATIVES):
             raise DataError(f"the folder {folder.name!r} is no keyword.{near}",
                             "Rename it, or move it into a folder 'unknown' if it holds another word.")  # fmt: skip
-        for path in sorted(folder.rglob("*")):
-            if path.suffix.lower() not in AUDIO_SUFFIXES or path.name.startswith(".") or not path.is_file():
+        for path in files_below(folder, AUDIO_SUFFIXES):
+            if not path.is_file():
                 continue
             if folder.name in _BACKGROUND:
                 noises.append(path)

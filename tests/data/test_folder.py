@@ -78,6 +78,18 @@ def test_compressed_formats_are_read_and_what_no_decoder_reads_is_named(sounds: 
     assert not [note for note in listing.notes if ".txt" in note]
 
 
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("a.sph", "NIST"), ("a.rf64", "RF64"), ("a.AIFC", "AIFF"), ("a.wave", "WAV"), ("a.snd", "AU"), ("a.voc", "VOC")],
+)
+def test_less_common_endings_are_clips_too(tmp_path: Path, name: str, form: str) -> None:
+    (tmp_path / "go").mkdir()
+    soundfile.write(str(tmp_path / "go" / name), np.linspace(-0.3, 0.3, RATE), RATE, format=form, subtype="PCM_16")
+    listing = list_folder(tmp_path, PATTERN)
+    assert [clip.path for clip in listing.clips] == [f"go/{name}"]
+    assert decode_clip(tmp_path / "go" / name, RATE, RATE).problem == ""
+
+
 @pytest.mark.usefixtures("without_ffmpeg")
 def test_a_folder_of_unreadable_formats_alone_says_which(sounds: Callable[..., Path]) -> None:
     with pytest.raises(DataError, match=r"2 \.m4a \(install the package av, or convert them"):

@@ -25,6 +25,16 @@ def test_pieces_come_from_everywhere_at_the_rate_asked_for(tmp_path: Path) -> No
     assert len(few) == 1
 
 
+def test_a_linked_folder_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    soundfile.write(tmp_path / "disk" / "talk.wav", np.full(8000 * 5, 7, np.int16), 8000)
+    (tmp_path / "talks").mkdir()
+    (tmp_path / "talks" / "there").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "back").symlink_to(tmp_path / "talks")
+    pieces, notes = pieces_of([str(tmp_path / "talks")], 8000, 1.0, 1)
+    assert [len(piece) for piece in pieces] == [40000] and not notes
+
+
 def test_folders_without_recordings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no folder of negatives"):
         pieces_of([str(tmp_path / "nowhere")], 16000, 1.0, 1)

@@ -7,6 +7,7 @@ import pytest
 from tflite_builders import build, operator, tensor
 
 from firmware_export.emulation.host import EngineInterpreter
+from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import tf
 from kws_tfmot.tflite.interpreter import open_interpreter
 from kws_tfmot.tflite.reader import read_model
@@ -128,3 +129,5 @@ def test_weights_of_half_precision_open_in_tflm() -> None:
     model = build(tensors, [operator("DEQUANTIZE", [1], [2], ("DequantizeOptions", {})), dense], [0], [3])
     inputs = np.random.default_rng(1).normal(size=(4, 8)).astype(np.float32)
     np.testing.assert_allclose(open_interpreter(model, "tflm").run(inputs), inputs @ weights.T.astype(np.float32), 1e-5)
+    with pytest.raises(ModelError, match=r"must be int8(.|\n)*representative_dataset"):
+        EngineInterpreter(model)

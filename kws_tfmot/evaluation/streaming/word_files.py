@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kws_tfmot.data.decoders import AUDIO_SUFFIXES, UNREAD_SUFFIXES
+from kws_tfmot.data.decoders import AUDIO_SUFFIXES, UNREAD_SUFFIXES, files_below
 from kws_tfmot.data.labels import same_name
 from kws_tfmot.errors import DataError, did_you_mean
 
@@ -87,17 +87,10 @@ def sounds_of(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise DataError(f"there is no folder or sound file at {path}.")
-    found, seen = [], set()
-    for folder, below, names in os.walk(path, followlinks=True):
-        if (real := os.path.realpath(folder)) in seen:
-            below.clear()
-            continue
-        seen.add(real)
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        found += [Path(folder, name) for name in names if not name.startswith(".") and name.lower().endswith(SUFFIXES)]
+    found = files_below(path, SUFFIXES)
     if not found:
         raise DataError(f"no sound file in {path} or below it.", f"Read are files that end in {', '.join(SUFFIXES)}.")
-    return sorted(found)
+    return found
 
 
 def _split(text: str, keywords: Sequence[str]) -> tuple[str, Path]:
