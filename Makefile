@@ -29,6 +29,9 @@ demo: setup ## hear a model that ships, then the whole job: on from it, with the
 	    $(VENV)/bin/kws emulate runs/demo/model_int8.tflite --board mps2-an386; \
 	else echo "no cross compiler or emulator here: the board is left out"; fi
 
+# Every process of a test would compile the sources again where the environment asks for no bytecode.
+test test-slow: export PYTHONDONTWRITEBYTECODE =
+
 test: setup ## the tests, but for the slow ones
 	$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow"
 

@@ -1,0 +1,22 @@
+"""The one import of TensorFlow."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from kws_tfmot.keras import _without
+
+
+def test_packages_are_hidden_for_a_while_and_those_imported_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with _without("colorsys", "json"):
+        import json
+
+        with pytest.raises(ImportError):
+            import colorsys
+        assert json.loads("1") == 1
+    import colorsys
+
+    assert colorsys.rgb_to_hsv(0, 0, 0) == (0, 0, 0)
