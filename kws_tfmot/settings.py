@@ -93,6 +93,10 @@ def _explain(root: type[pydantic.BaseModel], problem: Any, where: str) -> str:
     reason = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ").rstrip(".")
     if problem["type"].startswith(("model_type", "model_attributes_type")) or problem["type"] == "dict_type":
         reason = "a mapping of settings"
+    if problem["type"] == "tuple_type":
+        reason = "a list"
+    if problem["type"] == "invalid_key":
+        reason = "a name as key"
     if not problem["msg"].startswith("Value error, "):
         reason = f"expected {reason}"
     received = problem.get("input")

@@ -25,6 +25,9 @@ from kws_tfmot.recipe import Recipe, load_recipe
             "data.clip_ms=900 and frontend.clip_ms=1000 differ; leave data.clip_ms out",
         ),
         ({"train": {"epochs": 3, "warmup_epochs": 5}}, "expected warmup_epochs of at most epochs=3"),
+        ({"data": {"keywords": {"go": 1}}}, "data.keywords: expected a list"),
+        ({1: 2}, "1: expected a name as key. Received: 1"),
+        ({"augment": {"epoch_clips": 10**10}}, "expected less than or equal to 10000000. Received: 10000000000"),
         ({"train": 3}, "train: expected a mapping of settings. Received: 3"),
     ],
 )

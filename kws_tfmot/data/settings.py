@@ -182,7 +182,7 @@ class AugmentSettings(Settings):
         mixup_alpha: Parameter of the Beta distribution of mixup; 0 turns it off.
     """
 
-    epoch_clips: int | None = pydantic.Field(default=None, ge=1)
+    epoch_clips: int | None = pydantic.Field(default=None, ge=1, le=10_000_000)
     repeats: int = pydantic.Field(default=1, ge=1, le=100)
     unknown_share: float = pydantic.Field(default=1.0, ge=0.0, le=20.0)
     silence_share: float = pydantic.Field(default=0.5, ge=0.0, le=20.0)

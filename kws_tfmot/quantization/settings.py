@@ -29,10 +29,10 @@ class QuantizationSettings(Settings):
     mode: Literal["qat", "ptq", "none"] = "qat"
     preserve: Literal["auto", "sparsity", "clusters", "clusters_and_sparsity", "nothing"] = "auto"
     epochs: int = pydantic.Field(default=12, ge=1, le=10_000)
-    learning_rate: float = pydantic.Field(default=5e-4, gt=0)
+    learning_rate: float = pydantic.Field(default=5e-4, gt=0, le=10)
     clusters: int = pydantic.Field(default=0, ge=0, le=256)
-    cluster_epochs: int = pydantic.Field(default=10, ge=1)
-    calibration_clips: int = pydantic.Field(default=500, ge=10)
+    cluster_epochs: int = pydantic.Field(default=10, ge=1, le=10_000)
+    calibration_clips: int = pydantic.Field(default=500, ge=10, le=1_000_000)
     low_bit: LowBitSettings | None = None
 
     @pydantic.field_validator("clusters")

@@ -63,7 +63,7 @@ class SparsitySettings(Settings):
     target: float = pydantic.Field(default=0.75, ge=0.0, le=0.98)
     pattern: PatternText = "unstructured"
     epochs: int = pydantic.Field(default=30, ge=1, le=10_000)
-    learning_rate: float = pydantic.Field(default=2e-3, gt=0)
+    learning_rate: float = pydantic.Field(default=2e-3, gt=0, le=10)
     skip: tuple[str, ...] = ()
     distillation: DistillationSettings | None = None
     shrink: bool = False
@@ -141,7 +141,7 @@ class RampedSettings(SparsitySettings):
 
     begin: float = pydantic.Field(default=0.0, ge=0.0, lt=1.0)
     end: float = pydantic.Field(default=0.6, gt=0.0, le=1.0)
-    frequency: int = pydantic.Field(default=20, ge=1)
+    frequency: int = pydantic.Field(default=20, ge=1, le=1_000_000)
 
     @pydantic.model_validator(mode="after")
     def _begins_before_it_ends(self) -> RampedSettings:

@@ -55,9 +55,9 @@ class OmniSettings(Settings):
     distillation: float = pydantic.Field(default=1.0, ge=0.0, le=1.0)
     gradient: Literal["masked", "straight_through"] = "masked"
     decay: float = pydantic.Field(default=5e-4, ge=0.0, le=1.0)
-    learning_rate: float | None = pydantic.Field(default=None, gt=0)
+    learning_rate: float | None = pydantic.Field(default=None, gt=0, le=10)
     scale_dropout: bool = False
-    recalibration_clips: int = pydantic.Field(default=1000, ge=1)
+    recalibration_clips: int = pydantic.Field(default=1000, ge=1, le=1_000_000)
 
     @pydantic.field_validator("grid")
     @classmethod
