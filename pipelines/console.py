@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NoReturn
@@ -104,6 +105,7 @@ def one_bar(reporter: Reporter, name: str) -> AbstractContextManager[None]:
 @contextmanager
 def friendly_errors() -> Iterator[None]:
     """Turn a :class:`KwsError` into a message and exit code 2, and an interrupt into exit code 130."""
+    warnings.showwarning = _as_note
     try:
         yield
     except KwsError as error:
@@ -118,6 +120,12 @@ def friendly_errors() -> Iterator[None]:
         sys.exit(2)
     except KeyboardInterrupt:
         interrupted()
+
+
+def _as_note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Warnings of this package are notes, without the line of code; others are for whoever develops with them."""
+    if issubclass(category, RuntimeWarning):
+        err.print(f"[yellow]note[/] {_escape(' '.join(str(message).split()))}", soft_wrap=True)
 
 
 def interrupted() -> NoReturn:

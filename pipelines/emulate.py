@@ -15,7 +15,7 @@ from firmware_export.emulation.cascade_cost import cascade_cost
 from firmware_export.emulation.cycles import Cycles, timing_of
 from firmware_export.emulation.emulator import EmulationReport, emulate, fits
 from firmware_export.emulation.example import FrontendReport, frontend_cost
-from firmware_export.emulation.host_check import check_on_host
+from firmware_export.emulation.host_check import HostCheck, check_on_host
 from firmware_export.emulation.silicon import silicon_of
 from firmware_export.emulation.stream_report import StreamReport, emulate_stream
 from kws_tfmot.contract import ModelContract
@@ -31,7 +31,7 @@ from pipelines.cascade_options import (
     pair_of,
     show_cost,
 )
-from pipelines.console import err, friendly_errors, line, table
+from pipelines.console import RichReporter, err, friendly_errors, line, table
 from pipelines.foreign import FeaturesOption, equipped
 from pipelines.options import (
     CoreOption,
@@ -115,25 +115,36 @@ def command(
                 mine = fits(own.like, report.flash_bytes, report.ram_bytes + report.stack_bytes, spent, [own])
                 report = replace(report, budgets=mine + report.budgets)
             status.update("the same C on this computer")
-            checked = check_on_host(
-                model.read_bytes(), optimise=optimise, count=host, core=core or board_of(board).core
-            )
+            checked = on_this_computer(model, optimise, host, core or board_of(board).core)
             status.update("front end")
             ear = frontend_of(model, recipe, board, wait_states)
         if as_json:
-            found = {"host": asdict(checked), "frontend": ear.to_dict() if ear else None}
+            found = {"host": asdict(checked) if checked else None, "frontend": ear.to_dict() if ear else None}
             typer.echo(json.dumps(report.to_dict() | found, indent=2))
         else:
             show(report)
             show_frontend(ear)
-            differing = (
-                f"[red]bytes that differ: {checked.differing_bytes}[/]"
-                if checked.differing_bytes
-                else "[green]equal[/]"
-            )
-            line(f"the same C on this computer, {checked.inputs:,} random inputs: {differing}")
-    if not report.bit_exact or checked.differing_bytes:
+            show_host(checked)
+    if not report.bit_exact or (checked and checked.differing_bytes):
         raise typer.Exit(1)
+
+
+def on_this_computer(model: Path, optimise: str, count: int | None, core: str) -> HostCheck | None:
+    """As :func:`check_on_host`; ``None`` and a note without a C compiler, as the board's figures stand without it."""
+    try:
+        return check_on_host(model.read_bytes(), optimise=optimise, count=count, core=core)
+    except ToolchainError as error:
+        RichReporter().note(f"the same C was not run on this computer, on many more inputs: {error}")
+        return None
+
+
+def show_host(checked: HostCheck | None) -> None:
+    """One line, where it ran."""
+    if checked is not None:
+        equal = (
+            f"[red]bytes that differ: {checked.differing_bytes}[/]" if checked.differing_bytes else "[green]equal[/]"
+        )
+        line(f"the same C on this computer, {checked.inputs:,} random inputs: {equal}")
 
 
 def report_cascade(

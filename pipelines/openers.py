@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-from typing import Annotated
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from firmware_export.emulation.fast import open_fast
 from firmware_export.emulation.steps import StepInterpreter, open_engine
-from kws_tfmot.errors import RecipeError
+from kws_tfmot.errors import RecipeError, ToolchainError
 from kws_tfmot.evaluation.streaming.spotter import Opener
 from kws_tfmot.tflite.interpreter import KINDS, open_interpreter
 from pipelines.options import check_hop
@@ -45,5 +47,17 @@ def opener_of(interpreter: str, stream: bool = False, hop: int | None = None) ->
             )
         return functools.partial(StepInterpreter, hop=hop)
     if interpreter == FAST:
-        return open_fast
-    return open_engine if interpreter == "engine" else functools.partial(open_interpreter, kind=interpreter)
+        return functools.partial(_compiled, open_fast)
+    if interpreter == "engine":
+        return functools.partial(_compiled, open_engine)
+    return functools.partial(open_interpreter, kind=interpreter)
+
+
+def _compiled(opened: Callable[[Any], Any], model: str | Path | bytes) -> Any:
+    """What ``opened`` opens; without a compiler other interpreters are the way out."""
+    try:
+        return opened(model)
+    except ToolchainError as error:
+        raise ToolchainError(
+            error.message, f"{error.hint} Or give --interpreter tflm (or builtin), which needs none."
+        ) from None
