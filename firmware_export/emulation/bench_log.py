@@ -43,7 +43,7 @@ class BenchLog:
         counter: ``dwt``, ``systick`` or ``own``.
         probe: Cycles that each reading of the counter adds.
         outputs: CRC-32 of each input's outputs.
-        cycles: ``[inputs, steps]``, as read.
+        cycles: ``[inputs, layers]``, as read.
     """
 
     model: str

@@ -38,11 +38,11 @@ static void start_counter(void) {
 }
 #endif
 
-enum { INPUTS = KWS_BENCH_INPUTS, REPEATS = 3, PROBES = KWS_BENCH_STEPS + 1 };
+enum { INPUTS = KWS_BENCH_INPUTS, REPEATS = 3, PROBES = KWS_BENCH_LAYERS + 1 };
 
 static _Alignas(4) int8_t arena[MODEL_ARENA_BYTES];
 static model spotter;
-static uint32_t marks[PROBES], least[KWS_BENCH_STEPS];
+static uint32_t marks[PROBES], least[KWS_BENCH_LAYERS];
 static uint32_t probes, checksum;
 static kws_bench_put send;
 
@@ -92,21 +92,21 @@ static void fill_input(uint32_t number) {
     }
 }
 
-/* One inference; the least cycles of each step are kept. */
+/* One inference; the least cycles of each layer are kept. */
 static int run(uint32_t number, int first) {
     fill_input(number);
     probes = 0;
     if (model_invoke(&spotter) != KWS_OK || probes != PROBES) {
         return -1;
     }
-    for (uint32_t step = 0; step < KWS_BENCH_STEPS; step++) {
-        const uint32_t spent = (marks[step + 1] - marks[step]) & KWS_BENCH_MASK;
-        least[step] = first || spent < least[step] ? spent : least[step];
+    for (uint32_t layer = 0; layer < KWS_BENCH_LAYERS; layer++) {
+        const uint32_t spent = (marks[layer + 1] - marks[layer]) & KWS_BENCH_MASK;
+        least[layer] = first || spent < least[layer] ? spent : least[layer];
     }
     return 0;
 }
 
-/* input NUMBER crc OUTPUTS cycles STEP STEP ... */
+/* input NUMBER crc OUTPUTS cycles LAYER LAYER ... */
 static int measure(uint32_t number) {
     for (int repeat = 0; repeat < REPEATS; repeat++) {
         if (run(number, repeat == 0) != 0) {
@@ -123,9 +123,9 @@ static int measure(uint32_t number) {
     write_text(" crc ");
     write_number(~sum, 16);
     write_text(" cycles");
-    for (uint32_t step = 0; step < KWS_BENCH_STEPS; step++) {
+    for (uint32_t layer = 0; layer < KWS_BENCH_LAYERS; layer++) {
         write_text(" ");
-        write_number(least[step], 10);
+        write_number(least[layer], 10);
     }
     write_text("\r\n");
     return 0;

@@ -1,5 +1,6 @@
 /* The chain of two networks: samples -> features -> ring -> first -> detector -> second -> its detector. */
 #include "spotter.h"
+#include "spotter_features.h"
 
 #ifdef MODEL_STEP_ROWS
 #define SPOTTER_FIRST_ROWS MODEL_STEP_ROWS /* frames that the first network takes at once */
@@ -84,23 +85,6 @@ static kws_status spotter_verify(spotter *s, int8_t *outputs) {
     return status;
 }
 
-/* All samples into the front end; 1 where a frame was completed, -1 on an error. At most one frame a hop. */
-static int spotter_features(spotter *s, const int16_t *samples, size_t count) {
-    int completed = 0;
-    int8_t *frame = s->ring[s->frames % VERIFIER_RING_FRAMES];
-    while (count > 0) {
-        size_t consumed = 0;
-        const kws_frontend_status status = kws_frontend_push(&s->frontend, samples, count, &consumed, frame);
-        if (status < 0) {
-            return -1;
-        }
-        completed |= status == KWS_FRONTEND_FRAME;
-        samples += consumed;
-        count -= consumed;
-    }
-    return completed;
-}
-
 /* The second network begins a look at `word`: at the first of its windows that the stream is long enough for. */
 static spotter_status spotter_wake(spotter *s, uint16_t word) {
     uint32_t end = s->frames > VERIFIER_BEFORE ? s->frames - VERIFIER_BEFORE : 0;
@@ -159,7 +143,9 @@ static spotter_status spotter_listen(spotter *s) {
 }
 
 spotter_status spotter_push(spotter *s, const int16_t *samples, size_t count, spotter_result *result) {
-    const int completed = count <= KWS_FRONTEND_HOP_SAMPLES ? spotter_features(s, samples, count) : -1;
+    int8_t *frame = s->ring[s->frames % VERIFIER_RING_FRAMES];
+    const int completed =
+        count <= KWS_FRONTEND_HOP_SAMPLES ? spotter_features(&s->frontend, samples, count, frame) : -1;
     if (completed <= 0) {
         return completed < 0 ? SPOTTER_ERROR : SPOTTER_LISTENING;
     }

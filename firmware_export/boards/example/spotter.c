@@ -1,4 +1,6 @@
+/* The chain: samples -> features -> ring -> network -> detector. */
 #include "spotter.h"
+#include "spotter_features.h"
 
 #define SPOTTER_CHECK(name, condition) typedef char name[(condition) ? 1 : -1]
 #ifdef MODEL_STEP_ROWS
@@ -57,23 +59,6 @@ static kws_status spotter_infer(spotter *s, int8_t *outputs) {
 }
 #endif
 
-/* All samples into the front end; 1 where a frame was completed, -1 on an error. At most one frame a hop. */
-static int spotter_features(spotter *s, const int16_t *samples, size_t count) {
-    int completed = 0;
-    int8_t *frame = s->ring[s->frames % SPOTTER_FRAMES];
-    while (count > 0) {
-        size_t consumed = 0;
-        const kws_frontend_status status = kws_frontend_push(&s->frontend, samples, count, &consumed, frame);
-        if (status < 0) {
-            return -1;
-        }
-        completed |= status == KWS_FRONTEND_FRAME;
-        samples += consumed;
-        count -= consumed;
-    }
-    return completed;
-}
-
 #ifdef KWS_STATISTICS_BUFFER_BYTES
 /* Count what the detector made of an inference, and keep its sound where it is of interest. */
 static void spotter_watch(spotter *s, const kws_detection *detection) {
@@ -118,7 +103,9 @@ spotter_status spotter_push(spotter *s, const int16_t *samples, size_t count, sp
         return SPOTTER_ERROR;
     }
 #endif
-    const int completed = count <= KWS_FRONTEND_HOP_SAMPLES ? spotter_features(s, samples, count) : -1;
+    int8_t *frame = s->ring[s->frames % SPOTTER_FRAMES];
+    const int completed =
+        count <= KWS_FRONTEND_HOP_SAMPLES ? spotter_features(&s->frontend, samples, count, frame) : -1;
     if (completed <= 0) {
         return completed < 0 ? SPOTTER_ERROR : SPOTTER_LISTENING;
     }
