@@ -32,7 +32,7 @@ def command(
     features: FeaturesOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Time a .tflite on this machine. Desktop times say nothing about a Cortex-M: count instructions for that."""
+    """Time a .tflite on this machine. Desktop times say nothing about a Cortex-M; its cycles: kws emulate."""
     with friendly_errors():
         check_hop(stream, hop)
         model = equipped(model, features, recipe)

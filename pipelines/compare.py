@@ -48,7 +48,7 @@ def command(
         Path | None,
         FolderOption(help="Keep augmented epochs here, for other comparisons; else they go when this one is done."),
     ] = None,
-    instructions: Annotated[bool, typer.Option(help="Count instructions on mps2-an386.")] = True,
+    instructions: Annotated[bool, typer.Option(help="Count instructions and model cycles on mps2-an386.")] = True,
     streams: Annotated[bool, typer.Option(help="Misses at 0.5 and 0.1 false accepts an hour too.")] = True,
     as_json: JsonOption = False,
 ) -> None:

@@ -38,7 +38,7 @@ COMMANDS = {
     "choose": "Of the models built, the best that fits a board and a latency.",
     "cache": "What is kept on disk between runs; clear or bound it.",
     "bench": "Cycles on your own board: C source that measures itself, and its log read back.",
-    "emulate": "Run a .tflite on an emulated board: instructions, flash, RAM, every byte compared.",
+    "emulate": "Run a .tflite on an emulated board: instructions, cycles, flash, RAM, every byte compared.",
 }
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}

@@ -53,7 +53,7 @@ def command(
     stop_early: Annotated[bool, typer.Option("--stop-early/--to-the-end", help="ASHA, as the sweep says.")] = True,
     results: Annotated[Path | None, FolderOption(help="Where NAME.json and .png go; --out if not given.")] = None,
     features: Annotated[Path | None, FolderOption(help="Where augmented epochs are kept; OUT/features.")] = None,
-    instructions: Annotated[bool, typer.Option(help="Count instructions on mps2-an386.")] = True,
+    instructions: Annotated[bool, typer.Option(help="Count instructions and model cycles on mps2-an386.")] = True,
     streams: Annotated[bool, typer.Option(help="Misses at 0.5 and 0.1 false accepts an hour too.")] = True,
     as_json: JsonOption = False,
 ) -> None:

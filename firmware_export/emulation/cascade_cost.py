@@ -24,6 +24,11 @@ class Spent(NamedTuple):
         """So many of it."""
         return Spent(self.instructions * count, (self.cycles[0] * count, self.cycles[1] * count))
 
+    def plus(self, other: Spent) -> Spent:
+        """Both together."""
+        cycles = (self.cycles[0] + other.cycles[0], self.cycles[1] + other.cycles[1])
+        return Spent(self.instructions + other.instructions, cycles)
+
 
 @dataclass(frozen=True)
 class CascadeCost:

@@ -13,7 +13,12 @@ import pytest
 from tests.docs.blocks import ROOT
 
 RESULTS = sorted(ROOT.glob("results/*.json"))
-PAGES = [ROOT / "README.md", ROOT / "firmware_export/README.md", *sorted(ROOT.glob("docs/*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(ROOT.glob("*/README.md")),
+    *sorted(ROOT.glob("kws_tfmot/*/README.md")),
+]
 NOT_COUNTS = ("budget", "goal", "seconds", "commits")  # what was asked for, and stages by their names
 INSTRUCTIONS = re.compile(r"(^|_)instructions($|_)")
 
