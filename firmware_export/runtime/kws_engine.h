@@ -189,7 +189,7 @@ typedef struct {
 typedef struct {
     uint16_t depth, stride, rows; /* softmax runs over `depth` values that are `stride` bytes apart */
     int32_t multiplier;
-    int8_t shift;
+    int8_t shift;     /* 1 to 31, to the left */
     int16_t smallest; /* differences to the largest logit below this give exactly zero */
 } kws_softmax;
 

@@ -5,7 +5,7 @@
 #include "kws_bitmap.h"
 #include "kws_requantize.h"
 
-/* Called from two places; a copy at each would cost more than the calls. */
+/* Called from several places, a few times for each logit; a copy at each would cost flash and save hardly a cycle. */
 #if defined(__GNUC__)
 #define KWS_ONCE static __attribute__((noinline))
 #else
@@ -14,9 +14,8 @@
 
 /* Fixed-point numbers are named by their integer bits: q5 has 5 integer and 26 fractional bits. */
 
-static inline int32_t kws_shift_saturating(int32_t x, int by) {
-    const int32_t limit = (int32_t)((1u << (31 - by)) - 1u);
-    return x > limit ? INT32_MAX : (x < -limit ? INT32_MIN : (int32_t)((uint32_t)x << by));
+KWS_ONCE int32_t kws_softmax_multiply(int32_t a, int32_t b) {
+    return kws_high_multiply(a, b);
 }
 
 /* exp(x) of a q5 number x <= 0 as q0: a polynomial on [-1/4, 0), times exp(-2^i) for the other bits of -x. */
@@ -27,16 +26,16 @@ static inline int32_t kws_exp_q5(int32_t x) {
     }
     const int32_t quarter = 1 << 24;
     const int32_t part = (x & (quarter - 1)) - quarter; /* x modulo 1/4, in [-1/4, 0) */
-    const int32_t y = kws_shift_saturating(part, 5) + (1 << 28);
-    const int32_t y2 = kws_high_multiply(y, y);
-    const int32_t y3 = kws_high_multiply(y2, y);
-    const int32_t y4 = kws_divide_by_power(kws_high_multiply(y2, y2), 2);
-    const int32_t tail = kws_divide_by_power(kws_high_multiply(y4 + y3, 715827883) + y2, 1);
-    int32_t result = 1895147668 + kws_high_multiply(1895147668, y + tail);
+    const int32_t y = (int32_t)((uint32_t)part << 5) + (1 << 28);
+    const int32_t y2 = kws_softmax_multiply(y, y);
+    const int32_t y3 = kws_softmax_multiply(y2, y);
+    const int32_t y4 = kws_divide_by_power(kws_softmax_multiply(y2, y2), 2);
+    const int32_t tail = kws_divide_by_power(kws_softmax_multiply(y4 + y3, 715827883) + y2, 1);
+    int32_t result = 1895147668 + kws_softmax_multiply(1895147668, y + tail);
     const int32_t rest = part - x;
     for (int i = 0; i < 7; i++) {
         if (rest & ((int32_t)1 << (24 + i))) {
-            result = kws_high_multiply(result, factors[i]);
+            result = kws_softmax_multiply(result, factors[i]);
         }
     }
     return result;
@@ -45,16 +44,16 @@ static inline int32_t kws_exp_q5(int32_t x) {
 /* 1 / (1 + x) of a q0 number x in [0, 1): three Newton steps in q2. */
 static inline int32_t kws_reciprocal_q0(int32_t x) {
     const int32_t half = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2);
-    int32_t r = 1515870810 + kws_high_multiply(half, -1010580540);
+    int32_t r = 1515870810 + kws_softmax_multiply(half, -1010580540);
     for (int i = 0; i < 3; i++) {
-        const int32_t error = (1 << 29) - kws_high_multiply(half, r);
-        r += kws_shift_saturating(kws_high_multiply(r, error), 2);
+        const int32_t error = (1 << 29) - kws_softmax_multiply(half, r);
+        r += kws_softmax_multiply(r, error) * 4; /* |error| < 1/16: no overflow */
     }
-    return kws_shift_saturating(r, 1);
+    return r >= 1 << 30 ? INT32_MAX : r * 2;
 }
 
 KWS_ONCE int32_t kws_exp_of(const kws_softmax *layer, int32_t difference) {
-    return kws_exp_q5(kws_rescale(difference, layer->multiplier, layer->shift));
+    return kws_exp_q5(kws_softmax_multiply((int32_t)((uint32_t)difference << layer->shift), layer->multiplier));
 }
 
 /* One over the sum of all exponentials of a row of logits, in q0, and how far products with it are to be shifted for an
@@ -89,7 +88,7 @@ static inline int32_t kws_softmax_share(const kws_softmax *layer, const kws_soft
     if (difference < layer->smallest) {
         return 0;
     }
-    return kws_divide_by_power(kws_high_multiply(row->scale, kws_exp_of(layer, difference)), row->exponent);
+    return kws_divide_by_power(kws_softmax_multiply(row->scale, kws_exp_of(layer, difference)), row->exponent);
 }
 
 #endif /* KWS_SOFTMAX_H */
