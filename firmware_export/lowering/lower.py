@@ -91,7 +91,7 @@ def _check_ends(context: Context) -> None:
         )
     for index in graph.inputs:
         shape = graph.tensor(index).shape
-        if len(shape) > 1 and shape[0] != 1:
+        if len(shape) > 2 and shape[0] != 1:  # of two sizes the first may be time
             context.problems.append(f"input tensor {index}: a batch of {shape[0]}; convert the model with a batch of 1")
     for tensor in graph.tensors:
         if tensor.sparse:

@@ -78,18 +78,34 @@ def unpack(model: bytes, *, strict: bool = False) -> ModelT:
     Raises:
         ModelError: If anything in it does not fit the file or the schema.
     """
-    if len(model) < 8 or model[4:8] != IDENTIFIER:
-        raise ModelError(f"expected the identifier {IDENTIFIER!r} at byte 4. Received: {model[4:8]!r}", REBUILD)
     source = CountedBytes(model, strict)
-    try:
-        root = ModelT.InitFromPackedBuf(source)
-    except (struct.error, IndexError, ValueError, OverflowError, TypeError) as err:
-        raise ModelError(f"the flatbuffer cannot be read: {err}.", REBUILD) from None
+    root = _parsed(model, source)
     if strict:
         _refuse_unknown(root, source)
     for number, buffer in enumerate(root.buffers or ()):
         _bring_home(buffer, number, model)
     return root
+
+
+def _parsed(model: bytes, source: CountedBytes) -> ModelT:
+    if len(model) < 8 or model[4:8] != IDENTIFIER:
+        raise ModelError(f"expected the identifier {IDENTIFIER!r} at byte 4. Received: {model[4:8]!r}", REBUILD)
+    try:
+        return ModelT.InitFromPackedBuf(source)
+    except (struct.error, IndexError, ValueError, OverflowError, TypeError) as err:
+        raise ModelError(f"the flatbuffer cannot be read: {err}.", REBUILD) from None
+
+
+def gathered(model: bytes) -> bytes:
+    """``model`` with the data of every buffer within the flatbuffer; the same bytes where they are.
+
+    TFLM does not know data behind it, takes such weights for empty and computes on without an error.
+
+    Raises:
+        ModelError: As :func:`unpack`.
+    """
+    behind = any(buffer.offset > 1 for buffer in _parsed(model, CountedBytes(model, False)).buffers or ())
+    return pack(unpack(model, strict=True)) if behind else model
 
 
 def _refuse_unknown(root: ModelT, source: CountedBytes) -> None:

@@ -11,7 +11,7 @@ from tflite_builders import build, ds_cnn, operator, tensor
 from tflite_fuzz import mutations
 
 from kws_tfmot.errors import ModelError
-from kws_tfmot.tflite.document import pack, unpack
+from kws_tfmot.tflite.document import gathered, pack, unpack
 from kws_tfmot.tflite.edit import set_options
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.schema import (
@@ -128,6 +128,7 @@ def test_large_buffers_beside_the_flatbuffer():
     model = packed + bytes(start - len(packed)) + weights if len(packed) <= start else None
     assert model is not None
     assert read_model(model).tensors[1].data.tobytes() == weights
+    assert gathered(model) == one_layer() and gathered(one_layer()) == one_layer()  # TFLM reads no data behind it
     with pytest.raises(ModelError, match="outside the file"):
         read_model(model[:-1])
 
