@@ -15,6 +15,8 @@ class StretchSettings(Settings):
     Attributes:
         seconds: Length of a stretch.
         shares: Of the utterances: keywords, keywords that lack a part, near and other words, sentences.
+        spliced_share: Of the near and other words, those that are the head of one word and the tail of another, out of
+            recordings of people where there are some.
         silent_share: Stretches without any speech.
         surroundings: Share of recorded words that come with what their clip has around them.
         cut_ms: How much of a keyword's end is missing where it is cut.
@@ -43,6 +45,7 @@ class StretchSettings(Settings):
 
     seconds: float = pydantic.Field(default=6.0, ge=3.0, le=60.0)
     shares: tuple[float, float, float, float] = (0.3, 0.15, 0.3, 0.25)
+    spliced_share: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     silent_share: float = pydantic.Field(default=0.12, ge=0.0, lt=1.0)
     surroundings: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     cut_ms: Range = (250.0, 600.0)

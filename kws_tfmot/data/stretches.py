@@ -27,6 +27,7 @@ OTHER = -1
 _WANDER_S = 0.15
 _HURRIED = 1.3
 _LONG_TALK_S, _SHORT_TALK_S = (1.0, 4.0), (0.25, 0.9)
+_HEAD, _TAIL = (0.35, 0.6), (0.4, 0.65)  # how much of a word is its head, and where its tail begins
 _COLOURS = len(COLOURS)  # the first of the made noises
 
 
@@ -77,6 +78,8 @@ class StretchComposer:
     def __init__(self, speech: Speech, settings: StretchSettings, rate: int, longest: int | None = None) -> None:
         """Keywords longer than ``longest`` samples are hurried, by up to 1.3: the window must hold a whole one."""
         self._speech = speech
+        self._keywords = tuple(_recorded(words) for words in speech.keywords)
+        self._others = _recorded(speech.near)
         self._longest = longest
         self._settings = settings
         self._rate = rate
@@ -118,10 +121,41 @@ class StretchComposer:
         elif kind == 1:
             wave = self._cut(rng)
         elif kind == 2 and words.near:
-            wave, after = self._said(rng, words.near)
+            wave, after = (self._pseudo_word(rng), 0) if self._splices(rng) else self._said(rng, words.near)
         else:
             wave = self._talk(rng)
         return number, wave * np.float32(10 ** (rng.uniform(-6.0, 3.0) / 20)), after
+
+    def _splices(self, rng: np.random.Generator) -> bool:
+        share = self._settings.spliced_share
+        return bool(share) and rng.random() < share
+
+    def _pseudo_word(self, rng: np.random.Generator) -> Float:
+        """The head of one word and the tail of another, keywords too, as loud as the head and of one pace.
+
+        A human voice that says no keyword: where few people's other words train, their voices alone are taken for one.
+        """
+        (number, head), (other, tail) = self._whole_word(rng), self._whole_word(rng)
+        while number == other != OTHER:
+            other, tail = self._whole_word(rng)
+        head = head[: max(1, int(rng.uniform(*_HEAD) * len(head)))]
+        tail = tail[int(rng.uniform(*_TAIL) * len(tail)) :]
+        loud, soft = (float(np.sqrt(np.mean(np.square(part)))) + 1.0 for part in (head, tail))
+        tail = tail * np.float32(loud / soft * 10 ** (rng.uniform(-4.0, 4.0) / 20))
+        fade = self._rate // 100
+        overlap = min(fade, len(head), len(tail))
+        rise = np.linspace(0.0, 1.0, overlap, dtype=np.float32)
+        seam = head[len(head) - overlap :] * (1 - rise) + tail[:overlap] * rise
+        wave = np.concatenate([head[: len(head) - overlap], seam, tail[overlap:]])
+        return self._changed(rng, _faded(_faded(wave, fade)[::-1], fade)[::-1])
+
+    def _whole_word(self, rng: np.random.Generator) -> tuple[int, Float]:
+        """A keyword or another word with equal chance, recordings of people alone where there are some."""
+        number = int(rng.integers(len(self._keywords))) if rng.random() < 0.5 else OTHER
+        pool = self._others if number == OTHER else self._keywords[number]
+        said = pool[int(rng.integers(len(pool)))]
+        wave = said.samples[said.first : said.last] if isinstance(said, Recording) else said
+        return number, wave.astype(np.float32)
 
     def _said(self, rng: np.random.Generator, pool: Sequence[Word], longest: int | None = None) -> tuple[Float, int]:
         """One of ``pool``, a recording at times with what its clip has around the word, and samples behind the word."""
@@ -314,6 +348,11 @@ def decision_targets(
         since = ends - end
         targets[(since >= after[0]) & (since <= after[1])] = number
     return targets
+
+
+def _recorded(words: Sequence[Word]) -> Sequence[Word]:
+    """Those of ``words`` that people said, or all where none are."""
+    return [word for word in words if isinstance(word, Recording)] or words
 
 
 def _piece(rng: np.random.Generator, wave: Float, size: int) -> Float:

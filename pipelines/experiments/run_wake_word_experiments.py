@@ -73,6 +73,13 @@ class WordBuild(NamedTuple):
 def command(
     recordings: Annotated[Path, typer.Option(help="A folder for each wake word, with recordings of people.")],
     noise: Annotated[list[Path], typer.Option(help="More recordings in which none of them is said.")] = [],  # noqa: B006
+    others: Annotated[
+        Path | None,
+        typer.Option(
+            help="Recordings of other words, whose speakers are not among the negatives: "
+            "they train beside half of the recordings."
+        ),
+    ] = None,
     words: Annotated[str, typer.Option(help="Words to build for, by commas; empty: all folders.")] = "",
     variants: Annotated[str, typer.Option(help="wake_word, half, and ablations; empty: all.")] = "",
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds of the recipe; ablations have one.")] = 3,
@@ -87,7 +94,7 @@ def command(
         wanted = [name.strip() for name in variants.split(",") if name.strip()] or [SHIPPED, "half", *ABLATIONS]
         found: list[dict[str, Any]] = []
         for row in rows_of(wanted, chosen, seeds, tuple(overrides)):
-            found.append(_done(row, folders, noise, runs))
+            found.append(_done(row, folders, noise, runs, others))
             write_json(results, record_of(found))
             show(found)
         line(f"written to {results}", markup=False)
@@ -107,7 +114,9 @@ def rows_of(variants: Sequence[str], words: Sequence[str], seeds: int, overrides
     return rows
 
 
-def _done(row: WordBuild, folders: Mapping[str, Path], noise: Sequence[Path], runs: Path) -> dict[str, Any]:
+def _done(
+    row: WordBuild, folders: Mapping[str, Path], noise: Sequence[Path], runs: Path, others: Path | None
+) -> dict[str, Any]:
     """What a row measured, built and judged now unless that was done before."""
     run, record = runs / row.folder, runs / f"{row.folder}.json"
     if record.is_file():
@@ -115,7 +124,7 @@ def _done(row: WordBuild, folders: Mapping[str, Path], noise: Sequence[Path], ru
     build = ["build", "wake_word", "--keywords", row.word, "--out", str(run), "--set", f"seed={row.seed}"]
     positives = folders[row.word]
     if row.variant == "half":
-        trained, positives = _halves(folders[row.word], row.word, runs / f"recordings-{row.word}")
+        trained, positives = _halves(folders[row.word], row.word, runs / f"recordings-{row.word}", others)
         build += ["--recordings", str(trained)]
     for override in row.overrides:
         build += ["--set", override]
@@ -129,6 +138,7 @@ def _done(row: WordBuild, folders: Mapping[str, Path], noise: Sequence[Path], ru
     figures = done.figures("train")
     result = {
         "variant": row.variant, "word": row.word, "seed": row.seed, "overrides": list(row.overrides),
+        "other_words_of_people": len(_recordings(others)) if others and row.variant == "half" else 0,
         "hours": judged["hours"], **judged["words"][row.word], "threshold": figures.get("threshold"),
         "commit": own_commit(), "commits": done.commits(),
     }  # fmt: skip
@@ -136,14 +146,22 @@ def _done(row: WordBuild, folders: Mapping[str, Path], noise: Sequence[Path], ru
     return result
 
 
-def _halves(folder: Path, word: str, out: Path) -> tuple[Path, Path]:
-    """Every other recording as a user would lay it out, and the others."""
+def _halves(folder: Path, word: str, out: Path, others: Path | None) -> tuple[Path, Path]:
+    """Every other recording as a user would lay it out, with ``others`` as words unknown, and the rest to test on."""
     train, test = out / "train", out / "test"
-    for place, path in enumerate(sorted(folder.glob("*.flac")) + sorted(folder.glob("*.wav"))):
-        target = (train / word if place % 2 else test) / path.name
+    copies = [(path, (train / word if place % 2 else test) / path.name)
+              for place, path in enumerate(_recordings(folder))]  # fmt: skip
+    # One folder of them all: the same name in two folders is another recording.
+    copies += [(path, train / "unknown" / "-".join(path.relative_to(others).parts)) for path in _recordings(others)] \
+        if others else []  # fmt: skip
+    for path, target in copies:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     return train, test
+
+
+def _recordings(folder: Path) -> list[Path]:
+    return [*sorted(folder.rglob("*.flac")), *sorted(folder.rglob("*.wav"))]
 
 
 def _kws(arguments: Sequence[str]) -> str:

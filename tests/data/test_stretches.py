@@ -148,6 +148,28 @@ def test_a_share_of_stretches_is_scrambled_and_holds_no_keyword(monkeypatch: pyt
     assert np.array_equal(made[0.0].targets[~changed], made[0.4].targets[~changed])
 
 
+def test_pseudo_words_are_the_head_of_one_recording_and_the_tail_of_another() -> None:
+    def said(hertz: int, ms: int) -> np.ndarray:
+        return (6000 * np.sin(2 * np.pi * hertz * np.arange(RATE * ms // 1000) / RATE)).astype(np.int16)
+
+    def recording(hertz: int) -> Recording:
+        return Recording(said(hertz, 600), 0, RATE * 600 // 1000)
+
+    speech = Speech(((recording(400),), (recording(800),)), (recording(1600), said(3200, 600)), ())
+    alone = {"shares": (0.01, 0.0, 0.99, 0.0), "vocal_tract": (1.0, 1.0), "spliced_share": 1.0}
+    composer = StretchComposer(speech, StretchSettings.model_validate(alone), RATE)
+    heard = set()
+    for seed in range(60):
+        wave = composer._pseudo_word(np.random.default_rng(seed))
+        assert 0.7 * 9600 < len(wave) < 1.3 * 9600
+        pitches = tuple(round(float(np.fft.rfft(part * np.hanning(2048)).__abs__().argmax()) * RATE / 2048 / 100)
+                        for part in (wave[400:2448], wave[-2448:-400]))  # fmt: skip
+        heard.add(pitches)
+    assert heard == {(a, b) for a in (4, 8, 16) for b in (4, 8, 16)} - {(4, 4), (8, 8)}
+    drawn = [number for seed in range(200) for number, *_ in [composer._utterance(np.random.default_rng(seed))]]
+    assert drawn.count(OTHER) > 190
+
+
 def test_a_recorded_word_ends_where_it_ends_and_not_where_its_clip_does() -> None:
     clip = np.full(RATE, 40, np.int16)  # a little noise around a loud word of 0.3 s
     clip[6400:11200] = 8000
