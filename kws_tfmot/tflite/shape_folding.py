@@ -20,6 +20,7 @@ from kws_tfmot.tflite.graph import Graph, Operator, Tensor
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.tensors import NUMPY_TYPES
 
+_MAX_READ = 1 << 10  # numbers that a rule reads of one tensor: shapes are short, and two long ones may make a product
 MAX_FILLED = 1 << 16  # elements of one constant made by FILL or BROADCAST_TO; larger ones stay computed
 _WHOLE = ("int32", "int64")
 _RESHAPED = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
@@ -105,6 +106,8 @@ class _Followed:
             given = [self._value(index) for index in operator.inputs]
             if any(each is None for each in given):
                 return None
+            if operator.code != "DEQUANTIZE" and any(each is not None and each.size > _MAX_READ for each in given):
+                return None
             try:
                 values = rule(operator, [each for each in given if each is not None])
                 values = values.reshape(target.shape) if operator.code in _RESHAPED else values
@@ -134,7 +137,10 @@ class _Followed:
             except ValueError:
                 return False
         if operator.code == "FULLY_CONNECTED":
-            units, taps = self._shape(operator.inputs[1])
+            weights = self._shape(operator.inputs[1])
+            if len(weights) != 2 or not weights[1]:
+                return False
+            units, taps = weights
             lead = first[:-1] if operator.options["keep_num_dims"] else (math.prod(first) // taps,)
             return math.prod(first) % taps == 0 and self._note(operator, (*lead, units))
         return False
@@ -162,6 +168,7 @@ def _foldable(operator: Operator, target: Tensor) -> bool:
 
 def _reduced(reduce: Callable[..., Any]) -> Rule:
     def rule(operator: Operator, given: list[np.ndarray]) -> np.ndarray:
+        """One input reduced along the axes that the other names."""
         axes = tuple(int(axis) for axis in given[1].ravel())
         return np.asarray(reduce(given[0], axis=axes, keepdims=bool(operator.options["keep_dims"])))
 
@@ -170,6 +177,7 @@ def _reduced(reduce: Callable[..., Any]) -> Rule:
 
 def _pairwise(compute: Callable[..., Any]) -> Rule:
     def rule(operator: Operator, given: list[np.ndarray]) -> np.ndarray:
+        """Both inputs, element by element."""
         if operator.options.get("fused_activation_function", "NONE") != "NONE":
             raise ValueError("an activation of whole numbers")
         return np.asarray(compute(given[0], given[1]))

@@ -149,15 +149,19 @@ def _done(
 def _halves(folder: Path, word: str, out: Path, others: Path | None) -> tuple[Path, Path]:
     """Every other recording as a user would lay it out, with ``others`` as words unknown, and the rest to test on."""
     train, test = out / "train", out / "test"
-    copies = [(path, (train / word if place % 2 else test) / path.name)
+    copies = [(path, (train / word if place % 2 else test) / _name(path, folder))
               for place, path in enumerate(_recordings(folder))]  # fmt: skip
-    # One folder of them all: the same name in two folders is another recording.
-    copies += [(path, train / "unknown" / "-".join(path.relative_to(others).parts)) for path in _recordings(others)] \
-        if others else []  # fmt: skip
+    if others:
+        copies += [(path, train / "unknown" / _name(path, others)) for path in _recordings(others)]
     for path, target in copies:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     return train, test
+
+
+def _name(path: Path, folder: Path) -> str:
+    """All of the way below ``folder``: the same name in two folders is another recording."""
+    return "-".join(path.relative_to(folder).parts)
 
 
 def _recordings(folder: Path) -> list[Path]:

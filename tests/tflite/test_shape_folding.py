@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from tflite_builders import build, operator, tensor
@@ -115,6 +117,18 @@ def test_rules_follow_what_operators_do(name: str) -> None:
         assert data is None and len(graph.operators) > 1
     else:
         assert data.tolist() == expected and len(graph.operators) == 1
+
+
+def test_no_rule_makes_a_product_of_two_long_tensors() -> None:
+    long = np.ones(4096)
+    operators = [("MUL", [3, 4], (4096, 4096), ("MulOptions", {})), ("SLICE", [6, 5, 5], (1, 1), ("SliceOptions", {}))]
+    model = model_of(operators, [long.reshape(-1, 1), long.reshape(1, -1), np.array([1, 1])], (1, 24))
+    tracemalloc.start()
+    try:
+        fold_shapes(model)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000  # 64 MB and more for the product
+    finally:
+        tracemalloc.stop()
 
 
 def test_weights_of_half_precision_open_in_tflm() -> None:
