@@ -56,7 +56,7 @@ class Engine:
     digest: str
     labels: tuple[str, ...]
     constant_bytes: int
-    steps: tuple[Call, ...]  # the kernel calls of an inference, in order
+    calls: tuple[Call, ...]  # the kernel calls of an inference, in order
 
     def work(self, layer: int) -> tuple[int, int]:
         """Multiplications of a layer's shape, and those whose weight is not zero."""

@@ -10,7 +10,7 @@ import numpy as np
 from firmware_export.time_rules import StepRows, TimeRules
 
 if TYPE_CHECKING:
-    from firmware_export.codegen.step import Step
+    from firmware_export.codegen.layer_writer import LayerWriter
 
 
 @dataclass(frozen=True)
@@ -141,17 +141,17 @@ class Requant:
 
 
 class Operation(TimeRules):
-    """One step that the runtime has a kernel for, and all that the compiler knows of it.
+    """One operation that the runtime has a kernel for, and all that the compiler knows of it.
 
-    A subclass is a frozen dataclass of what the kernel's C structure holds. The defaults suit a step without weights,
-    limits and scratch that cannot work in place; ``emit`` is all that every step must have.
+    A subclass is a frozen dataclass of what the kernel's C structure holds. The defaults suit one without weights,
+    limits and scratch that cannot work in place; ``emit`` is all that every operation must have.
     """
 
     coding: ClassVar[str] = ""
     """How its weights may be encoded: "matrix" (chosen together for the whole model), "taps" (few bits or int8)."""
 
-    def emit(self, step: Step) -> str:
-        """Define the constants of this step through ``step`` and return the kernel call."""
+    def emit(self, writer: LayerWriter) -> str:
+        """Define the constants of this operation through ``writer`` and return the kernel call."""
         raise NotImplementedError(f"{type(self).__name__} has no code")
 
     def scratch_bytes(self, encoding: str) -> int:
@@ -173,11 +173,11 @@ class Operation(TimeRules):
 
     @property
     def requantisation(self) -> Requant | None:
-        """How sums become int8, where limits of a following step can be fused into it."""
+        """How sums become int8, where limits of a following operation can be fused into it."""
         return None
 
     def with_requantisation(self, requant: Requant) -> Operation:
-        """The same step with another :attr:`requantisation`."""
+        """The same operation with another :attr:`requantisation`."""
         raise NotImplementedError(f"{type(self).__name__} does not requantise {requant}")
 
     @property
@@ -187,31 +187,31 @@ class Operation(TimeRules):
 
     @property
     def limits(self) -> tuple[int, int] | None:
-        """(minimum, maximum) of a step that does nothing but limit each number."""
+        """(minimum, maximum) of an operation that does nothing but limit each number."""
         return None
 
     @property
     def fills(self) -> int | None:
-        """The byte of a step that sets its whole output to one."""
+        """The byte of an operation that sets its whole output to one."""
         return None
 
     def begins_at(self, target: Layout) -> tuple[int, int, int] | None:
-        """Channel, row and column of the output where a step that only copies its input there begins."""
+        """Channel, row and column of the output where an operation that only copies its input there begins."""
         return None
 
     @property
     def padded_window(self) -> Window | None:
-        """The window of a step that can see beyond its input, where padding may become part of it."""
+        """The window of an operation that can see beyond its input, where padding may become part of it."""
         return None
 
     def with_window(self, window: Window) -> Operation:
-        """The same step with another :attr:`padded_window`."""
+        """The same operation with another :attr:`padded_window`."""
         raise NotImplementedError(f"{type(self).__name__} has no window {window}")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One step: ``operation`` on values ``inputs`` into value ``output``. ``name`` says which operator it came from."""
+    """``operation`` on values ``inputs`` into value ``output``. ``name`` says which operator it came from."""
 
     name: str
     operation: Operation

@@ -7,7 +7,7 @@ import re
 from tests.conftest import ROOT
 
 FILLED = {
-    "firmware_export/codegen/step.py": "Step",
+    "firmware_export/codegen/layer_writer.py": "LayerWriter",
     "firmware_export/emulation/emulator.py": "EmulationReport",
     "firmware_export/emulation/stream_report.py": "StreamReport",
     "firmware_export/ir.py": "Program",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.codegen.memory_plan import MemoryPlan
-from firmware_export.codegen.step import Step
 from firmware_export.encodings.cost_model import Estimate
 from firmware_export.ir import Program
 
@@ -20,9 +20,9 @@ class Call:
     functions: tuple[str, ...]
 
 
-def constants_of(program: Program, plan: MemoryPlan, number: int, picked: Estimate | None) -> tuple[Step, Call]:
+def constants_of(program: Program, plan: MemoryPlan, number: int, picked: Estimate | None) -> tuple[LayerWriter, Call]:
     """Constants and call of layer ``number``."""
-    step = Step(number, program, plan, picked)
+    writer = LayerWriter(number, program, plan, picked)
     layer = program.layers[number]
-    text = layer.operation.emit(step)
-    return step, Call(number, layer.name, text, tuple(step.functions))
+    text = layer.operation.emit(writer)
+    return writer, Call(number, layer.name, text, tuple(writer.functions))

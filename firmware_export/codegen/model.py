@@ -50,9 +50,9 @@ def generate(
     for number in range(len(program.layers)):
         if _vanishes(program, plan, number):
             continue
-        step, call = constants_of(program, plan, number, picked[number])
-        blocks += step.texts
-        total += step.size
+        writer, call = constants_of(program, plan, number, picked[number])
+        blocks += writer.texts
+        total += writer.size
         calls.append(call)
     for index, value in enumerate(program.values):
         if value.data is not None:

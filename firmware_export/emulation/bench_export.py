@@ -70,7 +70,7 @@ def bench_sources(engine: Engine, core: str, optimise: str) -> dict[str, str]:
         "MODEL": f'"{engine.digest}"',
         "CORE": f'"{core}"',
         "OPTIMISE": f'"{optimise}"',
-        "LAYERS": f"{len(engine.steps)}",
+        "LAYERS": f"{len(engine.calls)}",
         "INPUTS": f"{INPUTS}",
     }
     lines = ["/* What the bench says of the model. */", "#ifndef KWS_BENCH_MODEL_H", "#define KWS_BENCH_MODEL_H", ""]

@@ -98,7 +98,7 @@ def compare_log(log: BenchLog, model: str | Path, wait_states: int = 0) -> dict[
     Args:
         log: Of the board.
         model: The ``.tflite`` that the bench was exported from.
-        wait_states: Of the board's flash, as for :meth:`~firmware_export.emulation.cycles.Counts.cycles`.
+        wait_states: Of the board's flash, as for :meth:`~firmware_export.emulation.cycles.ExecutionCounts.cycles`.
 
     Raises:
         DataError: For a log of another model, of an unknown core, of an engine with other layers, or of a counter that
@@ -111,9 +111,9 @@ def compare_log(log: BenchLog, model: str | Path, wait_states: int = 0) -> dict[
     engine = bench_engine(data, log.core, log.optimise)
     if log.model != engine.digest:
         raise DataError(f"the log is of another model: {log.model[:12]}, not {sha256_bytes(data)[:12]} ({model}).")
-    if log.cycles.shape != (INPUTS, len(engine.steps)):
+    if log.cycles.shape != (INPUTS, len(engine.calls)):
         raise DataError(
-            f"expected the cycles of {INPUTS} inputs and {len(engine.steps)} layers. Received: {log.cycles.shape}. "
+            f"expected the cycles of {INPUTS} inputs and {len(engine.calls)} layers. Received: {log.cycles.shape}. "
             "Export the bench again with this version."
         )
     if not (log.cycles > 0).any():
@@ -128,8 +128,8 @@ def compare_log(log: BenchLog, model: str | Path, wait_states: int = 0) -> dict[
     modelled = np.mean([counts.select(run).spent().cycles(timing, wait_states) for run in runs], axis=0)
     measured = np.mean(np.maximum(log.cycles - log.probe, 0), axis=0)
     layers = [
-        _row(step.label, step.functions[0], float(cycles), span)
-        for step, cycles, span in zip(engine.steps, measured, modelled, strict=True)
+        _row(call.label, call.functions[0], float(cycles), span)
+        for call, cycles, span in zip(engine.calls, measured, modelled, strict=True)
     ]
     return {
         "core": log.core,

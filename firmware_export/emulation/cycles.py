@@ -104,7 +104,7 @@ class Cycles(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Counts:
+class ExecutionCounts:
     """What a firmware had executed at each marker: arrays of one length, cumulative.
 
     Attributes:
@@ -120,10 +120,10 @@ class Counts:
     ranges: dict[str, np.ndarray]
 
     @classmethod
-    def read(cls, text: str, tables: tuple[str, ...]) -> Counts:
+    def read(cls, text: str, tables: tuple[str, ...]) -> ExecutionCounts:
         """From what the plugin wrote.
 
-        >>> counts = Counts.read("10 1 0 12 14\\n20 2 0 23 27\\n", ("m4",))
+        >>> counts = ExecutionCounts.read("10 1 0 12 14\\n20 2 0 23 27\\n", ("m4",))
         >>> counts.spent().instructions.tolist(), counts.spent().cycles("m4").tolist()
         ([9], [[10, 12]])
         """
@@ -132,19 +132,19 @@ class Counts:
         ranges = {name: rows[:, 3 + 2 * i : 5 + 2 * i] for i, name in enumerate(tables)}
         return cls(rows[:, 0], rows[:, 1], rows[:, 2], ranges)
 
-    def spent(self) -> Counts:
+    def spent(self) -> ExecutionCounts:
         """Between each marker and the next, without the marker itself (one instruction, one cycle)."""
-        return Counts(
+        return ExecutionCounts(
             np.diff(self.instructions) - 1,
             np.diff(self.jumps),
             np.diff(self.flash_reads),
             {name: np.diff(r, axis=0) - 1 for name, r in self.ranges.items()},
         )
 
-    def select(self, which: slice | np.ndarray) -> Counts:
+    def select(self, which: slice | np.ndarray) -> ExecutionCounts:
         """Some of the rows."""
         ranges = {name: r[which] for name, r in self.ranges.items()}
-        return Counts(self.instructions[which], self.jumps[which], self.flash_reads[which], ranges)
+        return ExecutionCounts(self.instructions[which], self.jumps[which], self.flash_reads[which], ranges)
 
     def cycles(self, timing: str, wait_states: int = 0) -> np.ndarray:
         """Cycles ``[N, 2]``, least and most, on a core.

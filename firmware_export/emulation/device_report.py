@@ -82,12 +82,12 @@ def device_figures(
     return figures
 
 
-def _per_layer(engine: Engine, calls: list[dict[str, Any]], what: str) -> list[int | None]:
+def _per_layer(engine: Engine, counted: list[dict[str, Any]], what: str) -> list[int | None]:
     """Instructions or cycles of each layer, which may take several calls or none; ``None`` where not modelled."""
     counts = [0] * len(engine.program.layers)
-    for step, call in zip(engine.steps, calls, strict=True):
-        counts[step.layer] += call[what] or 0
-    modelled = all(call[what] is not None for call in calls)
+    for call, spent in zip(engine.calls, counted, strict=True):
+        counts[call.layer] += spent[what] or 0
+    modelled = all(spent[what] is not None for spent in counted)
     return [count if modelled else None for count in counts]
 
 
@@ -103,7 +103,7 @@ def layer_figures(engine: Engine, number: int) -> dict[str, Any]:
         "number": number,
         "operator": int(layer.name.split(" ")[0]) if layer.name.split(" ")[0].isdigit() else None,
         "name": layer.name,
-        "kernel": next((step.functions[0] for step in engine.steps if step.layer == number), ""),
+        "kernel": next((call.functions[0] for call in engine.calls if call.layer == number), ""),
         "output": [output.height, output.width, output.channels],
     }
     weights = layer.operation.stored_weights

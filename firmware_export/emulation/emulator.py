@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from firmware_export.boards import BUDGETS, Board, Budget, board_of
-from firmware_export.emulation.cycles import Counts, Cycles, timing_of
+from firmware_export.emulation.cycles import Cycles, ExecutionCounts, timing_of
 from firmware_export.emulation.elf import Footprint, footprint
 from firmware_export.emulation.host import finish_output, quantize_input
 from firmware_export.emulation.objects import compile_objects, shared_by_engines
@@ -116,7 +116,7 @@ class BoardRun:
     """What a firmware said, and the instructions and modelled cycles at each marker."""
 
     output: str
-    counts: Counts
+    counts: ExecutionCounts
 
 
 def run_firmware(board: Board, elf: Path, *, watch_flash: bool = False) -> BoardRun:
@@ -139,7 +139,7 @@ def run_firmware(board: Board, elf: Path, *, watch_flash: bool = False) -> Board
         *("-plugin", plugin, "-kernel", elf.name),
     ]
     output = run_tool(command, f"running the firmware on {board.name}", cwd=elf.parent, timeout=TIMEOUT)
-    return BoardRun(output, Counts.read(counts.read_text(encoding="ascii"), tables))
+    return BoardRun(output, ExecutionCounts.read(counts.read_text(encoding="ascii"), tables))
 
 
 @dataclass
@@ -209,7 +209,7 @@ def emulate(
         optimise: As for :func:`firmware_export.engine.build`.
         encodings: As for :func:`firmware_export.engine.build`.
         reference: Interpreter to compare with, as for ``open_interpreter``.
-        wait_states: Of the board's flash; for what they cost see :meth:`Counts.cycles`.
+        wait_states: Of the board's flash; for what they cost see :meth:`ExecutionCounts.cycles`.
         core: Whose cycles decide the encodings; the board's by default.
         progress: Called with the name of each step.
 
@@ -232,7 +232,7 @@ def emulate(
     return _report(machine, engine, result, expected, optimise, interpreter.name, wait_states)
 
 
-CountedRun = tuple[Footprint, Counts, int, np.ndarray]
+CountedRun = tuple[Footprint, ExecutionCounts, int, np.ndarray]
 
 
 def run_engine(
@@ -328,15 +328,15 @@ def cycle_figures(board: Board, cycles: Cycles, wait_states: int = 0) -> dict[st
     }
 
 
-def _layers(board: Board, engine: Engine, spent: Counts, wait_states: int) -> list[dict[str, Any]]:
+def _layers(board: Board, engine: Engine, spent: ExecutionCounts, wait_states: int) -> list[dict[str, Any]]:
     timing = timing_of(board.timings[0])
     rows = []
-    for step, instructions, span in zip(
-        engine.steps, spent.instructions.tolist(), spent.cycles(timing.name, wait_states).tolist(), strict=True
+    for call, instructions, span in zip(
+        engine.calls, spent.instructions.tolist(), spent.cycles(timing.name, wait_states).tolist(), strict=True
     ):
-        row: dict[str, Any] = {"layer": step.label, "kernel": step.functions[0], "instructions": instructions}
+        row: dict[str, Any] = {"layer": call.label, "kernel": call.functions[0], "instructions": instructions}
         row |= {"cycles": Cycles(*span).middle if timing.issue == 1 else None, "cycles_range": span}
-        rows.append(row | _work(engine, step.layer, row))
+        rows.append(row | _work(engine, call.layer, row))
     return rows
 
 

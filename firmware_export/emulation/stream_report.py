@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from firmware_export.boards import Board, board_of
-from firmware_export.emulation.cycles import Counts, Timing, timing_of
+from firmware_export.emulation.cycles import ExecutionCounts, Timing, timing_of
 from firmware_export.emulation.elf import Footprint, footprint
 from firmware_export.emulation.emulator import COMPILER, EMULATOR, PROBE, build_firmware, require, run_firmware
 from firmware_export.emulation.host import finish_output
@@ -94,7 +94,7 @@ class _Played:
 
     scores: np.ndarray
     again: np.ndarray
-    counts: Counts
+    counts: ExecutionCounts
     stack: int
     size: Footprint
 
@@ -182,7 +182,7 @@ def _spent(
     engine: Engine, played: _Played, decisions: int, wait_states: int, timings: tuple[str, ...]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Instructions ``[decisions, layers]``, and by core least and most cycles ``[layers, 2]``, the mean over them."""
-    markers, first = len(engine.steps) + 1, step_of(engine).warm_up
+    markers, first = len(engine.calls) + 1, step_of(engine).warm_up
     spent = played.counts.spent()
     number = np.arange(len(spent.instructions))
     inside = spent.select((number % markers != markers - 1) & (number // markers >= first))
@@ -202,7 +202,7 @@ def _layers(engine: Engine, instructions: np.ndarray, cycles: np.ndarray, timing
             "cycles": round(float(span.mean()), 1) if timing.issue == 1 else None,
             "cycles_range": _rounded(span),
         }
-        for call, count, span in zip(engine.steps, instructions, cycles, strict=True)
+        for call, count, span in zip(engine.calls, instructions, cycles, strict=True)
     ]
 
 

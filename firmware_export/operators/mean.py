@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context, Unsupported
@@ -35,12 +35,12 @@ class Mean(Operation):
         """Rows for columns."""
         return replace(self, over_y=self.over_x, over_x=self.over_y)
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of ``kws_mean_pool``."""
-        source, target = step.source().layout, step.target.layout
+        source, target = writer.source().layout, writer.target.layout
         members: list[object] = [source.height, source.width, source.plane, target.plane, source.channels]
         members += [int(self.over_y), int(self.over_x), self.offset, self.multiplier, self.shift, self.zero_point]
-        return step.call("kws_mean_pool", step.struct("kws_mean", members), step.input(), step.output)
+        return writer.call("kws_mean_pool", writer.struct("kws_mean", members), writer.input(), writer.output)
 
 
 def lower(context: Context, operator: Operator) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation, Window
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context, Unsupported
@@ -44,11 +44,11 @@ class Pool(Operation):
         """Its window over the rows at hand."""
         return replace(self, window=self.window.on_step(rows))
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of ``kws_average_pool``, of ``kws_average_plane`` for a whole plane, or of ``kws_max_pool``."""
         kernel = ("kws_average_plane" if self.whole else "kws_average_pool") if self.average else "kws_max_pool"
-        members: list[object] = [step.window(self.window), self.window.input.channels, self.minimum, self.maximum]
-        return step.call(kernel, step.struct("kws_pool", members), step.input(), step.output)
+        members: list[object] = [writer.window(self.window), self.window.input.channels, self.minimum, self.maximum]
+        return writer.call(kernel, writer.struct("kws_pool", members), writer.input(), writer.output)
 
 
 def lower(context: Context, operator: Operator) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation
 from firmware_export.operators.kernels.reshape import Reshape
 from firmware_export.operators.registry import Registration
@@ -23,13 +23,13 @@ class ReduceMax(Operation):
     over_x: bool
     over_c: bool
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of ``kws_reduce_max``."""
-        source, target = step.source().layout, step.target.layout
+        source, target = writer.source().layout, writer.target.layout
         members: list[object] = [source.height, source.width, source.channels, source.plane]
         members += [target.height, target.width, target.channels, target.plane]
         members += [int(self.over_y), int(self.over_x), int(self.over_c)]
-        return step.call("kws_reduce_max", step.struct("kws_reduce", members), step.input(), step.output)
+        return writer.call("kws_reduce_max", writer.struct("kws_reduce", members), writer.input(), writer.output)
 
 
 def lower(context: Context, operator: Operator) -> None:

@@ -27,7 +27,7 @@ class Registration:
     code: str
     """Its name in the schema, as ``CONV_2D``."""
     lower: Callable[[Context, Operator], None]
-    """Checks the operator and appends the steps that compute it; raises ``Unsupported`` with the reason."""
+    """Checks the operator and appends the layers that compute it; raises ``Unsupported`` with the reason."""
     options: str = ""
     """The table of its builtin options, as ``Conv2DOptions``; empty where it has none."""
     samples: tuple[Callable[[RandomModel], None], ...] = ()

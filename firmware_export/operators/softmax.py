@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation, Value
 from firmware_export.operators.kernels.wide import wide_layout
 from firmware_export.operators.registry import Registration
@@ -26,12 +26,12 @@ class Softmax(Operation):
         """A pixel's sum is known before its first output."""
         return source == target
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of ``kws_softmax_rows``."""
-        layout = step.source().layout
+        layout = writer.source().layout
         members: list[object] = [layout.channels, layout.plane, layout.pixels]
         members += [self.multiplier, self.shift, self.smallest]
-        return step.call("kws_softmax_rows", step.struct("kws_softmax", members), step.input(), step.output)
+        return writer.call("kws_softmax_rows", writer.struct("kws_softmax", members), writer.input(), writer.output)
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class SoftmaxWide(Operation):
     shift: int
     smallest: int
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of ``kws_softmax_wide``."""
-        channels = step.source().layout.channels
+        channels = writer.source().layout.channels
         members: list[object] = [channels, 1, 1, self.multiplier, self.shift, self.smallest]
-        return step.call("kws_softmax_wide", step.struct("kws_softmax", members), step.input(), step.output)
+        return writer.call("kws_softmax_wide", writer.struct("kws_softmax", members), writer.input(), writer.output)
 
 
 def lower(context: Context, operator: Operator) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Operation
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context, Unsupported
@@ -29,19 +29,21 @@ class Svdf(Operation):
     zero_point: int
     rank: int
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of ``kws_svdf_step``."""
         wide = self.time.dtype == np.int16
         kind, item = ("int16_t", 2) if wide else ("int8_t", 1)
         members: list[object] = [
-            step.array("int8_t", "feature", self.feature.reshape(-1)),
-            step.array(kind, "time", self.time.reshape(-1), item),
-            step.array("int32_t", "offset", self.offset, 4),
-            step.array("int32_t", "bias", self.bias, 4),
+            writer.array("int8_t", "feature", self.feature.reshape(-1)),
+            writer.array(kind, "time", self.time.reshape(-1), item),
+            writer.array("int32_t", "offset", self.offset, 4),
+            writer.array("int32_t", "bias", self.bias, 4),
             *(self.feature_scale[0], self.time_scale[0], self.feature_scale[1], self.time_scale[1]),
             *(self.state_zero, self.zero_point, *self.feature.shape, self.time.shape[1], self.rank, int(wide)),
         ]
-        return step.call("kws_svdf_step", step.struct("kws_svdf", members), step.input(), step.input(1), step.output)
+        return writer.call(
+            "kws_svdf_step", writer.struct("kws_svdf", members), writer.input(), writer.input(1), writer.output
+        )
 
 
 def lower(context: Context, operator: Operator) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation, Value
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context, Unsupported
@@ -62,28 +62,28 @@ class Lstm(Operation):
         """Four gates of 16 bits a unit and one step of the input."""
         return -(-(8 * self.units + self.gates[0].input.shape[1]) // 4) * 4
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of ``kws_lstm_run``."""
-        source, target = step.source().layout, step.target.layout
-        gates = ", ".join(self._gate(step, gate, name) for gate, name in zip(self.gates, GATES, strict=True))
+        source, target = writer.source().layout, writer.target.layout
+        gates = ", ".join(self._gate(writer, gate, name) for gate, name in zip(self.gates, GATES, strict=True))
         tanh = (3 << self.power + 12, 0, 0) if self.power >= -12 else (3, 1 << -self.power - 13, -self.power - 12)
         members: list[object] = [
-            step.array("uint16_t", "sigmoid", sigmoid_table(), 2),
+            writer.array("uint16_t", "sigmoid", sigmoid_table(), 2),
             f"{{{gates}}}",
             *(self.forget[0], self.candidate[0], self.hidden[0], tanh[0], tanh[1]),
             *(self.forget[1], self.candidate[1], self.hidden[1], tanh[2], self.zero_point, self.limit),
             *(source.pixels, self.gates[0].input.shape[1], self.units, source.plane, target.plane),
         ]
-        places = (step.input(), step.input(1), step.input(2), step.output, step.scratch)
-        address = step.struct("kws_lstm", members)
-        return step.call("kws_lstm_run", address, *places, needs=("kws_lstm_run_get_buffer_size",))
+        places = (writer.input(), writer.input(1), writer.input(2), writer.output, writer.scratch)
+        address = writer.struct("kws_lstm", members)
+        return writer.call("kws_lstm_run", address, *places, needs=("kws_lstm_run_get_buffer_size",))
 
-    def _gate(self, step: Step, gate: Gate, name: str) -> str:
+    def _gate(self, writer: LayerWriter, gate: Gate, name: str) -> str:
         arrays = [
-            step.array("int8_t", f"{name}_weights", gate.input.reshape(-1)),
-            step.array("int8_t", f"{name}_hidden", gate.hidden.reshape(-1)),
-            step.array("int32_t", f"{name}_bias", gate.input_bias, 4),
-            step.array("int32_t", f"{name}_hidden_bias", gate.hidden_bias, 4),
+            writer.array("int8_t", f"{name}_weights", gate.input.reshape(-1)),
+            writer.array("int8_t", f"{name}_hidden", gate.hidden.reshape(-1)),
+            writer.array("int32_t", f"{name}_bias", gate.input_bias, 4),
+            writer.array("int32_t", f"{name}_hidden_bias", gate.hidden_bias, 4),
         ]
         scales = (gate.input_scale[0], gate.hidden_scale[0], gate.input_scale[1], gate.hidden_scale[1])
         return "{" + ", ".join(map(str, (*arrays, *scales))) + "}"

@@ -12,7 +12,7 @@ from kws_tfmot.tflite.variables import ASSIGN, CALL_ONCE, HANDLE, READ
 
 
 def lower_nothing(context: Context, operator: Operator) -> None:
-    """VAR_HANDLE names a variable, CALL_ONCE sets the variables as a reset of the engine does: no step."""
+    """VAR_HANDLE names a variable, CALL_ONCE sets the variables as a reset of the engine does: no layer."""
 
 
 def lower_read(context: Context, operator: Operator) -> None:

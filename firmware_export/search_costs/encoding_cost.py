@@ -99,8 +99,8 @@ def _rows(kind: str, core: str, vector: bool, sizes: tuple[int, ...]) -> list[tu
             engine = build(_model(kind, density, size, vector), encodings=(name,))
             raw = np.zeros((1, engine.program.values[engine.program.input].layout.elements), np.int8)
             counts = run_engine(board, engine, raw)[1].spent().cycles(core)
-            for step, span in zip(engine.steps, counts.tolist(), strict=True):
-                operation, picked = engine.program.layers[step.layer].operation, engine.picked[step.layer]
+            for call, span in zip(engine.calls, counts.tolist(), strict=True):
+                operation, picked = engine.program.layers[call.layer].operation, engine.picked[call.layer]
                 if isinstance(operation, Convolution) and picked is not None and picked.encoding == name:
                     if kind in PLANES and kind_of(name, picked.encoded, operation.weights.shape[1]) != kind:
                         continue

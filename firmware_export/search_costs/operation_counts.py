@@ -107,9 +107,9 @@ class Measurements:
             ) from None
         spent: dict[int, tuple[int, int]] = {}
         middles = spans.cycles(self.board.timings[0]).sum(axis=1) // 2
-        for step, count, cycles in zip(engine.steps, spans.instructions.tolist(), middles.tolist(), strict=True):
-            if step.label.split()[0].isdigit():  # else the input brought into planes, which no network has there
-                number = int(step.label.split()[0])
+        for call, count, cycles in zip(engine.calls, spans.instructions.tolist(), middles.tolist(), strict=True):
+            if call.label.split()[0].isdigit():  # else the input brought into planes, which no network has there
+                number = int(call.label.split()[0])
                 before = spent.get(number, (0, 0))
                 spent[number] = (before[0] + count, before[1] + cycles)
         return spent

@@ -6,7 +6,7 @@ import pydantic
 
 from kws_tfmot.settings import Settings
 
-Range = tuple[float, float]
+FloatRange = tuple[float, float]
 
 
 class StretchSettings(Settings):
@@ -48,13 +48,13 @@ class StretchSettings(Settings):
     spliced_share: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     silent_share: float = pydantic.Field(default=0.12, ge=0.0, lt=1.0)
     surroundings: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
-    cut_ms: Range = (250.0, 600.0)
-    vocal_tract: Range = (0.82, 1.22)
+    cut_ms: FloatRange = (250.0, 600.0)
+    vocal_tract: FloatRange = (0.82, 1.22)
     wander: float = pydantic.Field(default=0.0, ge=0.0, le=0.5)
     time_warp: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     frequency_warp: float = pydantic.Field(default=0.0, ge=0.0, le=10.0)
     scrambled_share: float = pydantic.Field(default=0.0, ge=0.0, lt=1.0)
-    scrambled_ms: Range = (60.0, 300.0)
+    scrambled_ms: FloatRange = (60.0, 300.0)
     short_talk: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     bursts_probability: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     cut_together: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
@@ -62,9 +62,9 @@ class StretchSettings(Settings):
     equaliser_probability: float = pydantic.Field(default=0.7, ge=0.0, le=1.0)
     equaliser_db: float = pydantic.Field(default=5.0, ge=0.0, le=20.0)
     noise_probability: float = pydantic.Field(default=0.8, ge=0.0, le=1.0)
-    noise_snr_db: Range = (-3.0, 35.0)
+    noise_snr_db: FloatRange = (-3.0, 35.0)
     tilt: float = pydantic.Field(default=0.4, ge=0.0, lt=1.0)
-    level_db: Range = (-40.0, 0.0)
+    level_db: FloatRange = (-40.0, 0.0)
     level_skew: float = pydantic.Field(default=1.0, ge=0.2, le=5.0)
 
     @pydantic.field_validator("shares")
@@ -76,14 +76,14 @@ class StretchSettings(Settings):
 
     @pydantic.field_validator("scrambled_ms")
     @classmethod
-    def _within_a_stretch(cls, bounds: Range) -> Range:
+    def _within_a_stretch(cls, bounds: FloatRange) -> FloatRange:
         if not 10.0 <= bounds[0] <= bounds[1] <= 3000.0:
             raise ValueError(f"expected 10 to 3000 ms, the lower bound first, got {bounds}")
         return bounds
 
     @pydantic.field_validator("cut_ms", "vocal_tract", "noise_snr_db", "level_db")
     @classmethod
-    def _lower_first(cls, bounds: Range) -> Range:
+    def _lower_first(cls, bounds: FloatRange) -> FloatRange:
         if bounds[0] > bounds[1]:
             raise ValueError(f"expected the lower bound first, got {bounds}")
         return bounds

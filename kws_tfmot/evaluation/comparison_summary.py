@@ -14,7 +14,7 @@ from kws_tfmot.evaluation.plots import save_figure
 from kws_tfmot.files import write_json
 
 SCHEMA_VERSION = 1
-Row = dict[str, Any]
+ComparisonRow = dict[str, Any]
 
 
 def mean_and_spread(values: Sequence[float]) -> dict[str, float | None]:
@@ -27,7 +27,7 @@ def mean_and_spread(values: Sequence[float]) -> dict[str, float | None]:
     return {"mean": float(given.mean()), "spread": float(given.std(ddof=1)) if len(given) > 1 else None}
 
 
-def summarise(rows: Sequence[Row], baseline: str | None = None) -> list[dict[str, Any]]:
+def summarise(rows: Sequence[ComparisonRow], baseline: str | None = None) -> list[dict[str, Any]]:
     """One entry for each variant and sparsity: mean and spread over the seeds.
 
     With a ``baseline`` the difference of the int8 accuracy is taken seed by seed against that variant: at the same
@@ -43,7 +43,7 @@ def summarise(rows: Sequence[Row], baseline: str | None = None) -> list[dict[str
     >>> [round(entry["against"]["mean"], 9) for entry in summarise(rows, "a") if "against" in entry]
     [0.1]
     """
-    groups: dict[tuple[str, float | None], list[Row]] = {}
+    groups: dict[tuple[str, float | None], list[ComparisonRow]] = {}
     for row in rows:
         groups.setdefault((row["variant"], row["target"]), []).append(row)
     entries = []
@@ -72,19 +72,19 @@ def summarise(rows: Sequence[Row], baseline: str | None = None) -> list[dict[str
 
 
 def _baseline_rows(
-    groups: dict[tuple[str, float | None], list[Row]], baseline: str | None, target: float | None
-) -> dict[int, Row]:
+    groups: dict[tuple[str, float | None], list[ComparisonRow]], baseline: str | None, target: float | None
+) -> dict[int, ComparisonRow]:
     own = {key[1]: rows for key, rows in groups.items() if key[0] == baseline}
     found = own.get(target) or (next(iter(own.values())) if len(own) == 1 else [])
     return {row["seed"]: row for row in found}
 
 
-def _step_ratio(row: Row, key: str) -> float | None:
+def _step_ratio(row: ComparisonRow, key: str) -> float | None:
     steps = row.get(key) or {}
     return steps["sparsify"] / steps["train"] if {"sparsify", "train"} <= steps.keys() else None
 
 
-def _missed(row: Row, target: str) -> float | None:
+def _missed(row: ComparisonRow, target: str) -> float | None:
     return ((row.get("stream") or {}).get("missed_at") or {}).get(target)
 
 
@@ -108,7 +108,7 @@ FIGURES = {
 
 
 def comparison_record(
-    name: str, rows: Sequence[Row], baseline: str | None, failures: dict[str, str], about: dict[str, Any]
+    name: str, rows: Sequence[ComparisonRow], baseline: str | None, failures: dict[str, str], about: dict[str, Any]
 ) -> dict[str, Any]:
     """The JSON of a comparison, schema version 1.
 

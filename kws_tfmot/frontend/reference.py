@@ -8,10 +8,10 @@ import numpy.typing as npt
 from kws_tfmot.frontend.settings import FrontendSettings, hz_to_mel
 from kws_tfmot.frontend.tables import LOG_CENTRE, coefficient_gains
 
-Float = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 
 
-def reference_features(settings: FrontendSettings, clip: npt.NDArray[np.int16]) -> Float:
+def reference_features(settings: FrontendSettings, clip: npt.NDArray[np.int16]) -> Float64:
     """Unrounded, unsaturated features in int8 steps: int16 [samples] -> float64 [frames, features].
 
     ``L = log2(2**noise_floor + sum_k r_k |FFT(w x)_k / (window / 2)|**2) - 10`` with Hann window w and mel
@@ -27,7 +27,7 @@ def reference_features(settings: FrontendSettings, clip: npt.NDArray[np.int16]) 
     return logs @ dct.T * coefficient_gains(settings)
 
 
-def reference_energies(settings: FrontendSettings, clip: npt.NDArray[np.int16]) -> Float:
+def reference_energies(settings: FrontendSettings, clip: npt.NDArray[np.int16]) -> Float64:
     """The mel energies of each frame, without the floor: float64 [frames, mels]."""
     window = settings.window_samples
     hann = np.sin(np.pi * (np.arange(window) + 0.5) / window) ** 2
@@ -36,7 +36,7 @@ def reference_energies(settings: FrontendSettings, clip: npt.NDArray[np.int16]) 
     return np.abs(spectrum) ** 2 @ _triangles(settings).T
 
 
-def _triangles(settings: FrontendSettings) -> Float:
+def _triangles(settings: FrontendSettings) -> Float64:
     edges = np.linspace(hz_to_mel(settings.low_hz), hz_to_mel(settings.high_hz), settings.mels + 2)[:, None]
     mel = hz_to_mel(np.arange(settings.fft_points // 2 + 1) * settings.sample_rate / settings.fft_points)
     rising = (mel - edges[:-2]) / (edges[1:-1] - edges[:-2])

@@ -32,7 +32,7 @@ _ELEMENT_BY_ELEMENT = (
 _OF_TWO = ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "POW")
 _SOURCES = {"SHAPE", "RANK", "FILL", "DEQUANTIZE"}
 
-Rule = Callable[[Operator, list[np.ndarray]], np.ndarray]
+FoldingRule = Callable[[Operator, list[np.ndarray]], np.ndarray]
 
 
 def fold_shapes(model: bytes) -> bytes:
@@ -166,7 +166,7 @@ def _foldable(operator: Operator, target: Tensor) -> bool:
     return target.dtype == "float32" if operator.code == "DEQUANTIZE" else target.dtype in _WHOLE
 
 
-def _reduced(reduce: Callable[..., Any]) -> Rule:
+def _reduced(reduce: Callable[..., Any]) -> FoldingRule:
     def rule(operator: Operator, given: list[np.ndarray]) -> np.ndarray:
         """One input reduced along the axes that the other names."""
         axes = tuple(int(axis) for axis in given[1].ravel())
@@ -175,7 +175,7 @@ def _reduced(reduce: Callable[..., Any]) -> Rule:
     return rule
 
 
-def _pairwise(compute: Callable[..., Any]) -> Rule:
+def _pairwise(compute: Callable[..., Any]) -> FoldingRule:
     def rule(operator: Operator, given: list[np.ndarray]) -> np.ndarray:
         """Both inputs, element by element."""
         if operator.options.get("fused_activation_function", "NONE") != "NONE":
@@ -247,7 +247,7 @@ def _unread(operator: Operator, given: list[np.ndarray]) -> np.ndarray:
     raise ValueError(operator.code)  # found from the shape alone, before any rule
 
 
-_RULES: dict[str, Rule] = {
+_RULES: dict[str, FoldingRule] = {
     "SHAPE": _unread,
     "RANK": _unread,
     "GATHER": _gather,

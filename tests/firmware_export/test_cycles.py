@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from firmware_export.boards import BOARDS, BUDGETS
-from firmware_export.emulation.cycles import TIMINGS, Counts, Cycles, timing_of
+from firmware_export.emulation.cycles import TIMINGS, Cycles, ExecutionCounts, timing_of
 from firmware_export.emulation.emulator import build_firmware, emulate, run_firmware
 from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
 from kws_tfmot.errors import RecipeError
@@ -82,7 +82,7 @@ M55 = {
 }
 
 
-def run(board: str, sequences: list[str], folder: Path, **options: bool) -> Counts:
+def run(board: str, sequences: list[str], folder: Path, **options: bool) -> ExecutionCounts:
     """Each sequence between two markers, in one firmware."""
     lines = "; ".join([MARK, *(f"{text}; {MARK}" for text in sequences)])
     text = SOURCE.replace("SEQUENCES", lines.replace("; ", "\\n\\t"))

@@ -74,7 +74,7 @@ def chain(seed: int) -> bytes:
 
 
 def kernels_of(engine: Engine) -> list[str]:
-    return [step.functions[0] for step in engine.steps]
+    return [call.functions[0] for call in engine.calls]
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -119,7 +119,7 @@ def test_a_new_zero_point_for_the_same_bytes_costs_nothing() -> None:
     model = made.writer.finish([made.start], [made.last])
     engine = build(model, name="host")
     assert any(layer.name.endswith(" RESHAPE") for layer in engine.program.layers)
-    assert not any(step.label.endswith(" RESHAPE") for step in engine.steps)
+    assert not any(call.label.endswith(" RESHAPE") for call in engine.calls)
     known = reference(model, 1)
     assert known is not None
     assert run(engine, known[0]).tobytes() == known[1].tobytes()

@@ -21,7 +21,7 @@ from kws_tfmot.quantization.grids import Grid
 def functions_of(engine: Engine) -> list[tuple[int, str]]:
     """Each layer whose kernel has a ``_get_buffer_size``, and its name."""
     pairs = [
-        (call.layer, [name for name in call.functions if name.endswith("_get_buffer_size")]) for call in engine.steps
+        (call.layer, [name for name in call.functions if name.endswith("_get_buffer_size")]) for call in engine.calls
     ]
     return [(layer, names[0]) for layer, names in pairs if names]
 

@@ -65,9 +65,9 @@ def test_one_row_of_output_takes_the_kernels_for_it() -> None:
     """Depthwise convolutions along time are products of vectors, from the state as it is."""
     for shape in SHAPES:
         engine = build(wake_word_model(shape))
-        kernels = {call.functions[0] for call in engine.steps if "DEPTHWISE" in call.label}
+        kernels = {call.functions[0] for call in engine.calls if "DEPTHWISE" in call.label}
         assert kernels == {"kws_depthwise_column"}
-        assert "kws_conv_dense" not in {call.functions[0] for call in engine.steps}
+        assert "kws_conv_dense" not in {call.functions[0] for call in engine.calls}
 
 
 def test_the_engine_is_an_interpreter_of_files_with_state() -> None:

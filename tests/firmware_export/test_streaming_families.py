@@ -60,7 +60,7 @@ def separable() -> bytes:
 @pytest.mark.parametrize("hop", [2, 4, 6, 8])
 def test_few_rows_of_a_narrow_plane(separable: bytes, hop: int) -> None:
     engine = build(separable, stream=True, hop=hop)
-    kernels = {call.functions[0] for call in engine.steps if "DEPTHWISE" in call.label}
+    kernels = {call.functions[0] for call in engine.calls if "DEPTHWISE" in call.label}
     assert kernels == ({"kws_depthwise_narrow"} if hop <= 6 else {"kws_depthwise_five"})
     steps, whole = both(separable, engine, 12)
     assert len(np.unique(whole, axis=0)) > 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Operation
 
 
@@ -15,9 +15,9 @@ class Append(Operation):
     A state of one plane holds whole rows one behind the other, channels innermost; the input is then flat.
     """
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of ``kws_append_rows``."""
-        source, target = step.source().layout, step.target.layout
+        source, target = writer.source().layout, writer.target.layout
         added = source.elements if target.channels == 1 else source.pixels
         members: list[object] = [target.channels, added, source.plane, target.pixels, target.plane]
-        return step.call("kws_append_rows", step.struct("kws_append", members), step.input(), step.output)
+        return writer.call("kws_append_rows", writer.struct("kws_append", members), writer.input(), writer.output)

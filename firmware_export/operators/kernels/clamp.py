@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation
 
 
@@ -24,7 +24,7 @@ class Clamp(Operation):
         """Byte by byte."""
         return source == target
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of ``kws_clamp``."""
-        size = step.target.layout.bytes
-        return step.call("kws_clamp", self.minimum, self.maximum, size, step.input(), step.output)
+        size = writer.target.layout.bytes
+        return writer.call("kws_clamp", self.minimum, self.maximum, size, writer.input(), writer.output)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.encodings import ENCODINGS, Encoded
 from firmware_export.encodings.narrow import BLOCK, narrow_steps, narrow_width
 from firmware_export.encodings.row_pairs import ROWS, row_pairs, rows_pair, vector_pairs
@@ -169,14 +169,14 @@ class Convolution(Operation):
         """A pointwise one: a block's columns are in scratch before its outputs are written."""
         return self.window.pointwise and not self.vector and source.plane == target.plane
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """Weights, requantisation and the call of the encoding's kernel."""
-        if step.picked is None:
-            raise ValueError(f"layer {step.number} has no encoding")
-        encoded = step.picked.encoded
-        encoding = step.picked.encoding
+        if writer.picked is None:
+            raise ValueError(f"layer {writer.number} has no encoding")
+        encoded = writer.picked.encoded
+        encoding = writer.picked.encoding
         paired, narrow = self.paired(encoding), self.narrow(encoding)
-        table = step.array("int8_t", "table", encoded.table) if encoded.table else "NULL"
+        table = writer.array("int8_t", "table", encoded.table) if encoded.table else "NULL"
         kernel = self.kernel(encoding)
         im2col, needs = self._im2col(encoding)
         if narrow:
@@ -185,24 +185,24 @@ class Convolution(Operation):
             needs.append(f"{kernel}_get_buffer_size")
         elif not self.vector:
             needs.append("kws_conv_get_buffer_size")
-        members: list[object] = [self._stored(step, encoding, encoded), table, step.requant(self.requant), im2col]
-        members += [step.window(self.window), self.weights.shape[1], self.weights.shape[0]]
+        members: list[object] = [self._stored(writer, encoding, encoded), table, writer.requant(self.requant), im2col]
+        members += [writer.window(self.window), self.weights.shape[1], self.weights.shape[0]]
         above = int(self.weights.min(initial=0)) > -128
         members += [int(above) if paired and not self.vector else narrow or encoded.bits, encoded.group]
-        address = step.struct("kws_conv", members)
-        return step.call(kernel, address, step.input(), step.output, step.scratch, needs=tuple(needs))
+        address = writer.struct("kws_conv", members)
+        return writer.call(kernel, address, writer.input(), writer.output, writer.scratch, needs=tuple(needs))
 
-    def _stored(self, step: Step, encoding: str, encoded: Encoded) -> str:
+    def _stored(self, writer: LayerWriter, encoding: str, encoded: Encoded) -> str:
         """The weights, defined as the kernel reads them; their address."""
         if self.paired(encoding):
             words = vector_pairs(self.weights) if self.vector else row_pairs(self.weights)
-            return step.array_where("KWS_ROW_PAIRS", "weights", words, encoded.data)
+            return writer.array_where("KWS_ROW_PAIRS", "weights", words, encoded.data)
         if encoding != "delta":
-            return step.array("uint8_t", "weights", encoded.data)
+            return writer.array("uint8_t", "weights", encoded.data)
         words = np.frombuffer(encoded.data, "<u4")
         if narrow := self.narrow(encoding):
-            return step.array_where("KWS_ROW_PAIRS", "weights", narrow_steps(self.weights, narrow), words)
-        return f"(const uint8_t *){step.array('uint32_t', 'weights', words, 4)}"
+            return writer.array_where("KWS_ROW_PAIRS", "weights", narrow_steps(self.weights, narrow), words)
+        return f"(const uint8_t *){writer.array('uint32_t', 'weights', words, 4)}"
 
     def _im2col(self, encoding: str) -> tuple[str, list[str]]:
         """The name that the kernel's im2col has in C, and the functions that it means on one core or another."""

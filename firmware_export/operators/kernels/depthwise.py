@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation, Requant, Window
 from firmware_export.operators.kernels.convolution import turned_taps
 from firmware_export.time_rules import StepRows
@@ -156,18 +156,18 @@ class Depthwise(Operation):
         """A plane is in scratch before its outputs, which must not reach the next, are written."""
         return self.multiplier == 1 and target.plane <= source.plane and not self.narrow
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """Weights, requantisation and the call of the kernel that fits the window."""
-        encoded = step.picked.encoded if step.picked else None
+        encoded = writer.picked.encoded if writer.picked else None
         data = encoded.data if encoded else np.ascontiguousarray(self.weights, np.int8).tobytes()
-        weights = step.array("uint8_t", "weights", data)
-        table = step.array("int8_t", "table", encoded.table) if encoded and encoded.table else "NULL"
+        weights = writer.array("uint8_t", "weights", data)
+        table = writer.array("int8_t", "table", encoded.table) if encoded and encoded.table else "NULL"
         kernel = f"kws_depthwise_{self._kind}"
         unpack = ("kws_unpack_row",) if encoded else ()
         size = f"{kernel}_get_buffer_size"
-        members: list[object] = [weights, table, *(unpack or ("NULL",)), step.requant(self.requant)]
-        members += [step.window(self.window), self.window.input.channels, self.multiplier]
+        members: list[object] = [weights, table, *(unpack or ("NULL",)), writer.requant(self.requant)]
+        members += [writer.window(self.window), self.window.input.channels, self.multiplier]
         members += [encoded.bits if encoded else 0]
-        address = step.struct("kws_depthwise", members)
+        address = writer.struct("kws_depthwise", members)
         needs = unpack if self.narrow else (*unpack, size)
-        return step.call(kernel, address, step.input(), step.output, step.scratch, needs=needs)
+        return writer.call(kernel, address, writer.input(), writer.output, writer.scratch, needs=needs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation
 from firmware_export.operators.shared.context import Unsupported
 from firmware_export.time_rules import Given, NotStreamable, StepRows, Track
@@ -53,13 +53,13 @@ class Elementwise(Operation):
         """Where the first input is not repeated."""
         return source == target
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of the kernel."""
-        out = step.target.layout
+        out = writer.target.layout
         members: list[object] = [out.channels, out.height, out.width, out.plane, *self.strides[0], *self.strides[1]]
         members += [*self.zero_points, *self.multipliers, *self.shifts, self.minimum, self.maximum]
-        address = step.struct("kws_elementwise", members)
-        return step.call(self.kernel, address, step.input(0), step.input(1), step.output)
+        address = writer.struct("kws_elementwise", members)
+        return writer.call(self.kernel, address, writer.input(0), writer.input(1), writer.output)
 
 
 def broadcast_strides(layout: Layout, out: Layout) -> tuple[int, int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Operation
 
 
@@ -19,6 +19,6 @@ class Fill(Operation):
         """The value."""
         return self.value
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of ``kws_fill``."""
-        return step.call("kws_fill", self.value, step.target.layout.bytes, step.output)
+        return writer.call("kws_fill", self.value, writer.target.layout.bytes, writer.output)

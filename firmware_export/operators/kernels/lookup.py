@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation
 
 
@@ -20,7 +20,7 @@ class Lookup(Operation):
         """Byte by byte."""
         return source == target
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The table and the call of ``kws_lookup``."""
-        table = step.array("int8_t", "table", self.table)
-        return step.call("kws_lookup", table, step.target.layout.bytes, step.input(), step.output)
+        table = writer.array("int8_t", "table", self.table)
+        return writer.call("kws_lookup", table, writer.target.layout.bytes, writer.input(), writer.output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation
 from firmware_export.time_rules import StepRows
 
@@ -33,12 +33,12 @@ class Place(Operation):
         channel, row, column = place_of(self.start, rows.whole)
         return Place(start_of(rows.out, row, column, channel))
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of ``kws_place_tensor``."""
-        source, target = step.source().layout, step.target.layout
+        source, target = writer.source().layout, writer.target.layout
         members: list[object] = [source.channels, source.height, source.width, source.plane]
         members += [target.width, target.plane, self.start]
-        return step.call("kws_place_tensor", step.struct("kws_place", members), step.input(), step.output)
+        return writer.call("kws_place_tensor", writer.struct("kws_place", members), writer.input(), writer.output)
 
 
 def start_of(out: Layout, y: int, x: int, channel: int) -> int:

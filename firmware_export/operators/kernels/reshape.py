@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation
 from firmware_export.time_rules import Given, Track
 
@@ -37,9 +37,9 @@ class Reshape(Operation):
         """A reshape that leaves every byte where it is, as one that only gives the numbers another zero point."""
         return source == target or (source.flat and target.flat)
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of ``kws_reshape_tensor``."""
-        source, target = step.source().layout, step.target.layout
+        source, target = writer.source().layout, writer.target.layout
         members: list[object] = [source.channels, source.pixels, source.plane]
         members += [target.channels, target.pixels, target.plane]
-        return step.call("kws_reshape_tensor", step.struct("kws_reshape", members), step.input(), step.output)
+        return writer.call("kws_reshape_tensor", writer.struct("kws_reshape", members), writer.input(), writer.output)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation
 from firmware_export.time_rules import Given, NotStreamable, StepRows, Track
 
@@ -33,12 +33,17 @@ class StridedCopy(Operation):
         """The :class:`Crop` that it is, if it is one."""
         return crop_of(self, source, target) or self
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of ``kws_copy_strided``, which checks that no byte lies outside of either tensor."""
-        members: list[object] = [step.source().layout.bytes, step.target.layout.bytes, self.in_start, self.out_start]
+        members: list[object] = [
+            writer.source().layout.bytes,
+            writer.target.layout.bytes,
+            self.in_start,
+            self.out_start,
+        ]
         for position in range(3):
             members.append("{" + ", ".join(str(axis[position]) for axis in self.axes) + "}")
-        return step.call("kws_copy_strided", step.struct("kws_copy", members), step.input(), step.output)
+        return writer.call("kws_copy_strided", writer.struct("kws_copy", members), writer.input(), writer.output)
 
 
 def merged(axes: Sequence[CopyAxis]) -> tuple[CopyAxis, CopyAxis, CopyAxis]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_export.codegen.step import Step
+from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation
 
 ITEM_BYTES = {"int8": 1, "uint8": 1, "int16": 2, "int32": 4}
@@ -29,8 +29,8 @@ class RescaleWide(Operation):
     out_zero: int
     out_bytes: int
 
-    def emit(self, step: Step) -> str:
+    def emit(self, writer: LayerWriter) -> str:
         """The call of ``kws_rescale_wide``."""
-        count = step.source().layout.elements // 2
+        count = writer.source().layout.elements // 2
         members: list[object] = [count, self.multiplier, self.in_zero, self.out_zero, self.shift, self.out_bytes]
-        return step.call("kws_rescale_wide", step.struct("kws_wide", members), step.input(), step.output)
+        return writer.call("kws_rescale_wide", writer.struct("kws_wide", members), writer.input(), writer.output)

@@ -28,7 +28,7 @@ class Memory:
         concatenation: The operator that joins.
         new: Tensor of the new rows.
         older: Rows before the new ones.
-        absorbed: Operators that need no step of their own.
+        absorbed: Operators that need no layer of their own.
     """
 
     variable: int

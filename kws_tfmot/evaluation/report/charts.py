@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from kws_tfmot.evaluation.report.svg import COLOURS, Axis, Chart, thousands
+from kws_tfmot.evaluation.report.svg import COLOURS, Chart, ChartAxis, thousands
 
 Figures = dict[str, Any]
 # What a comparison's summary holds besides the accuracy, as axes of its plots.
@@ -38,8 +38,8 @@ def det_chart(curves: Mapping[str, Figures]) -> Markup:
         "det",
         "DET curves",
         "False rejects in per cent against false accepts an hour, for all thresholds.",
-        Axis(min(xs) * 0.8, max(xs) * 1.25, "false accepts an hour", log=True, show=thousands),
-        Axis(min(y for _, y in least.values()) * 0.8, 100, "keywords not detected, %", log=True),
+        ChartAxis(min(xs) * 0.8, max(xs) * 1.25, "false accepts an hour", log=True, show=thousands),
+        ChartAxis(min(y for _, y in least.values()) * 0.8, 100, "keywords not detected, %", log=True),
     )
     if target > 0:
         chart.rule(target, f"target: {target:g} an hour")
@@ -69,8 +69,8 @@ def arena_chart(device: Figures, names: Sequence[str]) -> Markup:
         "arena",
         "Memory plan",
         f"Activations and scratch areas in the arena of {device['arena']} bytes, over the {steps} layers.",
-        Axis(0, steps, "layer", show=lambda value: f"{value:g}" if value < steps else ""),
-        Axis(0, device["arena"], "byte of the arena", show=thousands),
+        ChartAxis(0, steps, "layer", show=lambda value: f"{value:g}" if value < steps else ""),
+        ChartAxis(0, device["arena"], "byte of the arena", show=thousands),
     )
     for span in device["spans"]:
         owner = "model input" if span["layer"] is None else names[span["layer"]]
@@ -115,8 +115,8 @@ def _pareto(name: str, summary: list[Figures], key: str, title: str, own: float 
         f"pareto-{key}",
         f"{name}: accuracy against {title}",
         "Each point is the mean over the seeds, each bar one standard deviation to either side.",
-        Axis(low, high, title, log=log, show=thousands),
-        Axis(min(ends) - margin, max(ends) + margin, "int8 accuracy, %"),
+        ChartAxis(low, high, title, log=log, show=thousands),
+        ChartAxis(min(ends) - margin, max(ends) + margin, "int8 accuracy, %"),
         height=300,
     )
     for colour, variant in enumerate(variants_of(summary)):

@@ -18,7 +18,7 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Axis:
+class ChartAxis:
     """One axis: data from ``low`` to ``high``, linear or logarithmic."""
 
     low: float
@@ -30,7 +30,7 @@ class Axis:
     def place(self, value: float) -> float:
         """Where ``value`` lies, 0 to 1 between the ends.
 
-        >>> Axis(1, 100, "", log=True).place(10), Axis(0, 4, "").place(1)
+        >>> ChartAxis(1, 100, "", log=True).place(10), ChartAxis(0, 4, "").place(1)
         (0.5, 0.25)
         """
         if self.log:
@@ -40,7 +40,7 @@ class Axis:
     def ticks(self) -> list[float]:
         """Round values: decades (with 2 and 5 where there are few) or steps of 1, 2, 5 times a power of ten.
 
-        >>> Axis(0, 10, "").ticks(), Axis(1, 1000, "", log=True).ticks()
+        >>> ChartAxis(0, 10, "").ticks(), ChartAxis(1, 1000, "", log=True).ticks()
         ([0.0, 2.0, 4.0, 6.0, 8.0, 10.0], [1.0, 10.0, 100.0, 1000.0])
         """
         if self.log:
@@ -79,8 +79,8 @@ class Chart:
     name: str
     title: str
     description: str
-    x: Axis
-    y: Axis
+    x: ChartAxis
+    y: ChartAxis
     height: float = 340.0
     width: float = 720.0
     _parts: list[Markup] = field(default_factory=list)

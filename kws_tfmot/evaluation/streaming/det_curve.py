@@ -16,7 +16,7 @@ from kws_tfmot.progress import SILENT, Reporter
 LEAST_SPEAKERS = 5
 """Fewer speakers than this give no interval."""
 
-Float = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 
 
 def threshold_grid(count: int = 120) -> list[int]:
@@ -43,10 +43,10 @@ class DetCurve:
     """
 
     thresholds: tuple[int, ...]
-    false_accepts: Float
-    false_rejects: Float
-    events: Float
-    hours: Float
+    false_accepts: Float64
+    false_rejects: Float64
+    events: Float64
+    hours: Float64
 
     @classmethod
     def of(cls, judge: Judge, reporter: Reporter = SILENT) -> DetCurve:
@@ -65,12 +65,12 @@ class DetCurve:
         )
 
     @property
-    def accepts_per_hour(self) -> Float:
+    def accepts_per_hour(self) -> Float64:
         """False accepts an hour ``[thresholds]``; NaN where there is no time without keywords."""
         return self.false_accepts.sum(axis=1) / (self.hours.sum() or math.nan)
 
     @property
-    def reject_rate(self) -> Float:
+    def reject_rate(self) -> Float64:
         """Share of keywords not detected ``[thresholds]``; NaN where none was said."""
         return self.false_rejects.sum(axis=1) / (self.events.sum() or math.nan)
 
@@ -113,7 +113,7 @@ class DetCurve:
         ]
 
 
-def bootstrap_weights(speakers: int, draws: int = 2000, seed: int = 0) -> Float:
+def bootstrap_weights(speakers: int, draws: int = 2000, seed: int = 0) -> Float64:
     """How often each speaker is drawn ``[draws, speakers]`` when as many are drawn with replacement as there are.
 
     Column 0, the background, is no speaker and always counts once. Speakers rather than clips are drawn, since the
@@ -125,7 +125,7 @@ def bootstrap_weights(speakers: int, draws: int = 2000, seed: int = 0) -> Float:
     return np.concatenate([np.ones((draws, 1)), drawn], axis=1).astype(float)
 
 
-def ratio_interval(counts: Float, base: Float) -> tuple[float, float] | None:
+def ratio_interval(counts: Float64, base: Float64) -> tuple[float, float] | None:
     """95 % bootstrap interval of ``sum(counts) / sum(base)`` over speakers (column 0: background).
 
     ``None`` for fewer than :data:`LEAST_SPEAKERS` speakers with anything to count. Where nothing at all was counted

@@ -26,7 +26,7 @@ from kws_tfmot.progress import SILENT, Reporter
 TARGETS = (0.5, 0.1)
 _GRID = 240
 
-Float = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Counted:
     heard: npt.NDArray[np.int32]
     who: npt.NDArray[np.int64]
     accepts: npt.NDArray[np.int32]
-    hours: Float
+    hours: Float64
     names: tuple[str, ...]
     by: str
     wakes: int | None = None
@@ -62,14 +62,14 @@ class Counted:
         chosen = np.flatnonzero(np.isin(self.said, words))
         return self.heard[chosen, :, self.said[chosen]] == 0
 
-    def missed_by(self, words: Sequence[int], point: int) -> tuple[Float, Float]:
+    def missed_by(self, words: Sequence[int], point: int) -> tuple[Float64, Float64]:
         """Misses and positives of ``words`` by who ``[1 + who]``; column 0, the background, is 0."""
         who = self.who[np.isin(self.said, words)]
         size = len(self.names)
         missed = np.bincount(who, self.missed(words)[:, point], size)
         return np.r_[0.0, missed], np.r_[0.0, np.bincount(who, minlength=size)]
 
-    def accepts_by(self, words: Sequence[int], point: int) -> tuple[Float, Float]:
+    def accepts_by(self, words: Sequence[int], point: int) -> tuple[Float64, Float64]:
         """False accepts of ``words`` and hours, likewise."""
         return np.r_[0.0, self.accepts[:, point][:, list(words)].sum(axis=1)], np.r_[0.0, self.hours]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from kws_tfmot.keras import keras
 
-Tensor = Any  # keras.KerasTensor, which tf_keras does not name
+KerasTensor = Any  # which tf_keras does not name
 
 
 def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int] | None:
@@ -36,7 +36,7 @@ class NewValue:
         linear: The convolution or fully connected layer without activation that made it, if one did.
     """
 
-    def __init__(self, shape: tuple[int, ...], tensor: Tensor, linear: keras.layers.Layer | None = None) -> None:
+    def __init__(self, shape: tuple[int, ...], tensor: KerasTensor, linear: keras.layers.Layer | None = None) -> None:
         self.shape = shape
         self.linear = linear
         self._forms = {tuple(tensor.shape[1:]): tensor}
@@ -46,16 +46,16 @@ class NewValue:
         """Whether it is an image, or can be had as one without another Reshape."""
         return image_shape(self.shape) in self._forms
 
-    def native(self, name: Callable[[str], str]) -> Tensor:
+    def native(self, name: Callable[[str], str]) -> KerasTensor:
         """The tensor in its own shape; ``name`` makes the name of a Reshape that this may need."""
         return self._as(self.shape, name)
 
-    def image(self, name: Callable[[str], str]) -> Tensor:
+    def image(self, name: Callable[[str], str]) -> KerasTensor:
         """The tensor as an image."""
         shape = image_shape(self.shape)
         return self._as(self.shape if shape is None else shape, name)
 
-    def _as(self, shape: tuple[int, ...], name: Callable[[str], str]) -> Tensor:
+    def _as(self, shape: tuple[int, ...], name: Callable[[str], str]) -> KerasTensor:
         if shape not in self._forms:
             tensor = next(iter(self._forms.values()))
             if math.prod(tensor.shape[1:]) != math.prod(shape):

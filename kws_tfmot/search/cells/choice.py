@@ -9,7 +9,7 @@ import numpy as np
 
 from kws_tfmot.errors import BudgetError
 from kws_tfmot.search.budget import describe
-from kws_tfmot.search.cells.choices import Floats
+from kws_tfmot.search.cells.choices import Float64
 from kws_tfmot.search.cells.costs import CellCosts
 from kws_tfmot.search.cells.space import CellSpace, Choice
 
@@ -55,7 +55,7 @@ def excess(costs: Sequence[CellCosts], choice: Sequence[int], budget: Limits) ->
     return over
 
 
-def most_probable(probabilities: Sequence[Floats], costs: Sequence[CellCosts], budget: Limits) -> Choice:
+def most_probable(probabilities: Sequence[Float64], costs: Sequence[CellCosts], budget: Limits) -> Choice:
     """The most probable network within the budget, or nearly so.
 
     It begins with the most probable operation of every cell. While that is over the budget, the one change with the
@@ -83,7 +83,7 @@ def most_probable(probabilities: Sequence[Floats], costs: Sequence[CellCosts], b
     return _improved(choice, logs, costs, budget)
 
 
-def _improved(choice: Choice, logs: Sequence[Floats], costs: Sequence[CellCosts], budget: Limits) -> Choice:
+def _improved(choice: Choice, logs: Sequence[Float64], costs: Sequence[CellCosts], budget: Limits) -> Choice:
     while True:
         singles = _changes(logs)
         candidates = [(s,) for s in singles] + [
@@ -102,7 +102,7 @@ def _improved(choice: Choice, logs: Sequence[Floats], costs: Sequence[CellCosts]
             return choice
 
 
-def _changes(logs: Sequence[Floats]) -> list[tuple[int, int]]:
+def _changes(logs: Sequence[Float64]) -> list[tuple[int, int]]:
     return [(i, j) for i, row in enumerate(logs) for j in range(len(row))]
 
 
@@ -111,7 +111,7 @@ def _with(choice: Choice, cell: int, operation: int) -> Choice:
 
 
 def drawn_networks(
-    probabilities: Sequence[Floats], costs: Sequence[CellCosts], budget: Limits, number: int, seed: int
+    probabilities: Sequence[Float64], costs: Sequence[CellCosts], budget: Limits, number: int, seed: int
 ) -> list[Choice]:
     """Up to ``number`` different networks within the budget, each cell drawn with its probabilities.
 

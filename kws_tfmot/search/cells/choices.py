@@ -25,12 +25,12 @@ import numpy.typing as npt
 
 from kws_tfmot.search.cells.costs import CellCosts
 
-Floats = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 BARRED = -1e4  # the logit of an operation that no network within the budget has
 _ROUNDS, _LARGEST = 100, 1e7
 
 
-def softmax(logits: npt.ArrayLike) -> Floats:
+def softmax(logits: npt.ArrayLike) -> Float64:
     """``exp(a_i) / sum_j exp(a_j)``.
 
     >>> softmax([0.0, 0.0]).tolist()
@@ -41,7 +41,7 @@ def softmax(logits: npt.ArrayLike) -> Floats:
     return powers / powers.sum()
 
 
-def through_softmax(probabilities: Floats, gradient: npt.ArrayLike) -> Floats:
+def through_softmax(probabilities: Float64, gradient: npt.ArrayLike) -> Float64:
     """The gradient by the logits, given that by the probabilities.
 
     >>> through_softmax(np.array([0.5, 0.5]), [1.0, 0.0]).tolist()
@@ -51,7 +51,7 @@ def through_softmax(probabilities: Floats, gradient: npt.ArrayLike) -> Floats:
     return probabilities * (gradient - float(gradient @ probabilities))
 
 
-def entropy(probabilities: Sequence[Floats]) -> float:
+def entropy(probabilities: Sequence[Float64]) -> float:
     """Mean over the cells of ``-sum p ln p / ln n``: 1 when every operation is as likely, 0 when all is decided.
 
     >>> entropy([np.array([0.5, 0.5]), np.array([1.0, 0.0])])
@@ -78,7 +78,7 @@ class CostTarget:
     costs: CellCosts
     value: float
 
-    def log_factor(self, probabilities: Sequence[Floats], beta: float) -> tuple[float, list[Floats]]:
+    def log_factor(self, probabilities: Sequence[Float64], beta: float) -> tuple[float, list[Float64]]:
         """``log R`` and its gradient by p; E counts as 2 at least, so that its logarithm is positive."""
         expected, gradients = self.costs.expected(probabilities)
         expected, target = max(expected, 2.0), max(self.value, 2.0)
@@ -87,12 +87,12 @@ class CostTarget:
 
 
 def loss_gradients(
-    alphas: Sequence[Floats],
+    alphas: Sequence[Float64],
     cross_entropy: float,
     gate_gradients: Sequence[npt.ArrayLike],
     targets: Sequence[CostTarget],
     beta: float,
-) -> tuple[float, list[Floats]]:
+) -> tuple[float, list[Float64]]:
     """log J, and its gradient by the logits of each cell.
 
     Args:
@@ -111,7 +111,7 @@ def loss_gradients(
     return math.log(max(cross_entropy, 1e-6)) + sum(value for value, _ in factors), gradients
 
 
-def within(alphas: Sequence[Floats], targets: Sequence[CostTarget]) -> list[Floats]:
+def within(alphas: Sequence[Float64], targets: Sequence[CostTarget]) -> list[Float64]:
     """Logits of the nearest probabilities whose expected costs meet all targets; those given where they do already.
 
     ``argmin_q KL(q || softmax(alpha))`` subject to ``E_q[cost_u] <= T_u`` (the I-projection, Csiszar 1975) is
@@ -140,7 +140,7 @@ def within(alphas: Sequence[Floats], targets: Sequence[CostTarget]) -> list[Floa
     limits = [1.0 - target.costs.fixed / target.value for target in added]
     multipliers = np.zeros(len(added))
 
-    def tilted() -> list[Floats]:
+    def tilted() -> list[Float64]:
         """Each cell's logits ``alpha - sum(multiplier x cost / target)``."""
         return [
             alpha - sum(m * costs[i] for m, costs in zip(multipliers, rows, strict=True))
@@ -187,14 +187,14 @@ class ChoiceOptimizer:
     [-0.5, 0.5]
     """
 
-    squares: list[Floats]
+    squares: list[Float64]
     steps: list[int] = field(default_factory=list)
     decay: float = 0.999
 
     def __post_init__(self) -> None:
         self.steps = self.steps or [0] * len(self.squares)
 
-    def update(self, cell: int, alpha: npt.ArrayLike, gradient: Floats, rate: float) -> Floats:
+    def update(self, cell: int, alpha: npt.ArrayLike, gradient: Float64, rate: float) -> Float64:
         """The logits of ``cell`` after a step of size ``rate`` against ``gradient``."""
         self.steps[cell] += 1
         self.squares[cell] = self.decay * self.squares[cell] + (1.0 - self.decay) * gradient**2

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class CellCosts:
         """The cost of the most expensive network."""
         return self.of([int(np.argmax(row)) for row in self.cells])
 
-    def expected(self, probabilities: Sequence[Floats]) -> tuple[float, list[Floats]]:
+    def expected(self, probabilities: Sequence[Float64]) -> tuple[float, list[Float64]]:
         """The expected cost E, and dE/dp for each cell.
 
         Args:
@@ -72,7 +72,7 @@ class CellCosts:
             return total, [np.array(row, np.float64) for row in self.cells]
         return self._expected_maximum(probabilities)
 
-    def _expected_maximum(self, probabilities: Sequence[Floats]) -> tuple[float, list[Floats]]:
+    def _expected_maximum(self, probabilities: Sequence[Float64]) -> tuple[float, list[Float64]]:
         rows = [np.maximum(np.array(row, np.float64), self.fixed) for row in self.cells]
         levels = np.unique(np.concatenate([[self.fixed], *rows]))
         within = [row[None, :] <= levels[:, None] for row in rows]  # [levels, operations]

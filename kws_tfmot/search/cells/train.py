@@ -18,7 +18,7 @@ from kws_tfmot.keras import keras, tf
 from kws_tfmot.search.cells.choices import (
     ChoiceOptimizer,
     CostTarget,
-    Floats,
+    Float64,
     entropy,
     loss_gradients,
     rising_rate,
@@ -119,7 +119,7 @@ class ChoiceSteps(keras.callbacks.Callback):
         self._labels: Rows = self._features
 
     @property
-    def alphas(self) -> list[Floats]:
+    def alphas(self) -> list[Float64]:
         """The logits of every cell."""
         return [cell.alpha.numpy().astype(np.float64) for cell in self._cells]
 

@@ -15,7 +15,7 @@ from matplotlib import colormaps, image
 
 from kws_tfmot.evaluation.report.charts import arena_chart, det_chart, pareto_charts
 from kws_tfmot.evaluation.report.clips import _one_of_each, feature_picture
-from kws_tfmot.evaluation.report.svg import BOTTOM, COLOURS, LEFT, RIGHT, TOP, Axis, Chart
+from kws_tfmot.evaluation.report.svg import BOTTOM, COLOURS, LEFT, RIGHT, TOP, Chart, ChartAxis
 
 
 def numbers(pattern: str, markup: str) -> list[tuple[float, ...]]:
@@ -57,7 +57,7 @@ def test_a_det_curve_holds_half_of_one_error_where_none_was_counted() -> None:
     inside(chart, 340)
     corners = lines(chart)[0]
     # From the highest threshold: none in two hours is drawn at 0.25 an hour, none of 20 missed at 2.5 %.
-    axis = Axis(0.25 * 0.8, 50 * 1.25, "", log=True), Axis(2.5 * 0.8, 100, "", log=True)
+    axis = ChartAxis(0.25 * 0.8, 50 * 1.25, "", log=True), ChartAxis(2.5 * 0.8, 100, "", log=True)
     where = Chart("", "", "", *axis).at
     assert corners[0] == pytest.approx(where(0.25, 50.0))
     assert corners[-1] == pytest.approx(where(50.0, 2.5))
@@ -77,7 +77,7 @@ def test_a_chosen_point_is_a_dot_on_its_figures() -> None:
         "b": curve([10.0, 1.0], [0.1, 0.4], 2.0, 20, false_accepts_per_hour=4.0, false_reject_rate=0.2),
     }
     chart = det_chart(rows)
-    where = Chart("", "", "", Axis(0.2, 62.5, "", log=True), Axis(2.0, 100, "", log=True)).at
+    where = Chart("", "", "", ChartAxis(0.2, 62.5, "", log=True), ChartAxis(2.0, 100, "", log=True)).at
     assert dots(chart) == [(0, *where(0.25, 2.5)), (1, *where(4.0, 20.0))]
 
 
@@ -94,7 +94,9 @@ def test_every_mean_of_a_comparison_has_its_bar_and_dot() -> None:
     inside(chart, 300)
     margin = 0.08 * 25.0
     low, high = 90.0, 96.0  # of means and of what spreads reach
-    where = Chart("", "", "", Axis(15 - margin, 40 + margin, ""), Axis(low - 0.6, high + 0.6, ""), height=300).at
+    where = Chart(
+        "", "", "", ChartAxis(15 - margin, 40 + margin, ""), ChartAxis(low - 0.6, high + 0.6, ""), height=300
+    ).at
     expected = [(0, 40.0, 95.0), (1, 15.0, 90.0), (1, 20.0, 94.0), (COLOURS - 1, 30.0, 92.0)]
     assert dots(chart) == [(colour, *where(x, y)) for colour, x, y in expected]
     bars = numbers(r'class="line s\d" x1="([\d.-]+)" y1="([\d.-]+)" x2="([\d.-]+)" y2="([\d.-]+)"', chart)
@@ -139,7 +141,7 @@ def test_a_memory_plan_is_drawn_byte_by_byte() -> None:
 
 
 def test_more_series_than_colours_begin_again() -> None:
-    chart = Chart("c", "", "", Axis(0, 1, ""), Axis(0, 1, ""))
+    chart = Chart("c", "", "", ChartAxis(0, 1, ""), ChartAxis(0, 1, ""))
     for colour in (COLOURS - 1, COLOURS, COLOURS + 2):
         chart.dot(0.5, 0.5, colour, "")
         chart.box((0, 0), (1, 1), colour, "")
@@ -149,7 +151,7 @@ def test_more_series_than_colours_begin_again() -> None:
 
 
 def test_a_text_is_written_where_its_box_holds_it() -> None:
-    chart = Chart("c", "", "", Axis(0, 640, ""), Axis(0, 284, ""))  # a unit is a pixel
+    chart = Chart("c", "", "", ChartAxis(0, 640, ""), ChartAxis(0, 284, ""))  # a unit is a pixel
     for width, height in ((58, 14), (57, 14), (58, 13)):
         chart.box((0, 0), (width, height), 0, "", text="12345678")  # 8 letters: 52 and a margin of 6
     assert str(chart.render()).count('class="inside"') == 1

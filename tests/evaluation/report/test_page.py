@@ -14,7 +14,7 @@ import pytest
 from kws_tfmot.errors import KwsError, ModelError, RecipeError
 from kws_tfmot.evaluation.comparison_summary import comparison_record
 from kws_tfmot.evaluation.report import ReportInput, read_comparison, read_det, read_run, render_card, render_page
-from kws_tfmot.evaluation.report.svg import Axis, Chart
+from kws_tfmot.evaluation.report.svg import Chart, ChartAxis
 
 from .conftest import HOSTILE, det_figures
 
@@ -210,7 +210,7 @@ def test_other_json_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_chart_places_data_and_escapes_texts() -> None:
-    chart = Chart("c", HOSTILE, "d", Axis(0, 10, "x"), Axis(1, 100, "y", log=True))
+    chart = Chart("c", HOSTILE, "d", ChartAxis(0, 10, "x"), ChartAxis(1, 100, "y", log=True))
     left, bottom = chart.at(0, 1)
     right, top = chart.at(10, 100)
     assert chart.at(5, 10) == ((left + right) / 2, (bottom + top) / 2)

@@ -1,4 +1,4 @@
-"""What one step of a program writes into the generated source: its constants and its kernel call."""
+"""What one layer of a program writes into the generated source: its constants and its kernel call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Step:
+class LayerWriter:
     """Layer ``number`` of a program while its source is written.
 
     ``texts`` are the definitions that are before the inference, ``size`` their bytes, ``functions`` the runtime
