@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tone_words import RATE
+from tone_words import RATE, WORDS, clip
 
 from kws_tfmot.data import UNKNOWN, ClipIndex
+from kws_tfmot.data.augment import word_bounds
 from kws_tfmot.errors import DataError, RecipeError
-from kws_tfmot.evaluation.streaming.composed import StreamComposer, StreamSettings
+from kws_tfmot.evaluation.streaming.composed import StreamComposer, StreamSettings, word_levels
+from kws_tfmot.evaluation.streaming.truth import LabelledStream
 
+CLIP = RATE // 2
 SETTINGS = StreamSettings(hours=0.05, piece_minutes=1.0, keyword_share=0.4)
 
 
@@ -25,9 +28,8 @@ def test_the_same_seed_gives_the_same_stream_and_another_another(tone_index: Cli
 
 
 def test_only_speakers_of_the_split_are_heard(tone_index: ClipIndex) -> None:
-    allowed = {clip.speaker for clip in tone_index.clips if clip.split == "test"}
     pieces = compose(tone_index)
-    assert {each.speaker for piece in pieces for each in (*piece.events, *piece.segments)} == allowed
+    assert {each.speaker for piece in pieces for each in (*piece.events, *piece.segments)} == speakers(tone_index)
 
 
 def test_events_lie_where_the_keywords_sound(tone_index: ClipIndex) -> None:
@@ -77,3 +79,104 @@ def test_what_cannot_be_composed_is_refused(tone_index: ClipIndex) -> None:
         StreamComposer(tone_index, "nowhere", SETTINGS)
     with pytest.raises(RecipeError, match="lower bound first"):
         StreamSettings.parse({"snr_db": [20, 10]})
+
+
+def speakers(index: ClipIndex) -> set[str]:
+    """Of the test split."""
+    return {clip.speaker for clip in index.clips if clip.split == "test"}
+
+
+def starts_of(piece: LabelledStream) -> np.ndarray:
+    return np.array([round(segment.start * RATE) for segment in piece.segments])
+
+
+def said_in(piece: LabelledStream, start: int, speaker: int) -> tuple[str, float]:
+    """Which word of the speaker the samples at ``start`` are, with faded ends, and how many dB louder."""
+    got = piece.samples[start : start + CLIP].astype(float)
+    ends = np.minimum(np.arange(CLIP), np.arange(CLIP)[::-1])
+    for word in WORDS:
+        faded = clip(word, speaker) * np.minimum(ends / (0.01 * RATE), 1.0)
+        factor = got @ faded / (faded @ faded)
+        if np.abs(got - factor * faded).max() <= 1:
+            return word, 20 * np.log10(factor)
+    raise AssertionError(f"no word of speaker {speaker} at {start}")
+
+
+def test_every_sample_is_a_clip_at_its_gain_with_faded_ends_or_background(tone_index: ClipIndex) -> None:
+    gains: list[float] = []
+    for piece in compose(tone_index, snr_db=(200.0, 200.0), piece_minutes=1.5):  # the background rounds to nothing
+        starts, silent, events = starts_of(piece), np.ones(len(piece.samples), bool), []
+        assert starts[0] == RATE
+        for start, segment in zip(starts, piece.segments, strict=True):
+            word, gain = said_in(piece, start, int(segment.speaker, 16))
+            gains.append(gain)
+            silent[start : start + CLIP] = False
+            following = starts[starts > start].min(initial=len(piece.samples))
+            assert segment.end == pytest.approx(min(following, start + CLIP + 1.5 * RATE) / RATE)
+            if word in ("low", "high"):
+                begin, _, end = word_bounds(clip(word, int(segment.speaker, 16))[None])[0]
+                events.append((word, (start + begin) / RATE, (start + end) / RATE, segment.speaker))
+        assert [tuple(event) for event in piece.events] == events
+        assert not piece.samples[silent].any()
+    assert -6.01 <= min(gains) < -4.5 and 4.5 < max(gains) <= 6.01
+
+
+@pytest.mark.parametrize(("rests", "pause"), [(0.0, 0.5), (1.0, 7.5)])
+def test_pauses_are_as_long_as_asked_for(tone_index: ClipIndex, rests: float, pause: float) -> None:
+    values = {"pause_s": (0.5, 0.5), "rest_s": (7.0, 7.0), "rest_probability": rests, "snr_db": (200.0, 200.0)}
+    pieces = compose(tone_index, **values, after_keyword_s=0.75, hours=0.1, piece_minutes=6.0)
+    for piece in pieces:
+        starts, keywords = starts_of(piece), np.array([event.start for event in piece.events]) * RATE
+        after = [0.75 if np.any((first <= keywords) & (keywords < first + CLIP)) else 0.0 for first in starts]
+        expected = CLIP + RATE * (pause + np.array(after))
+        np.testing.assert_array_equal(np.diff(starts), expected[:-1])
+        # It ends where no other word would have had its pause.
+        assert starts[-1] + CLIP + 0.75 * RATE <= len(piece.samples) < starts[-1] + expected[-1] + CLIP + 0.75 * RATE
+        assert np.mean(np.array(after) > 0) == pytest.approx(0.4, abs=0.12)
+
+
+@pytest.mark.parametrize(("seconds", "sizes"), [(125, [60, 60, 5]), (124.9, [60, 60]), (3, [3])])
+def test_a_last_piece_of_less_than_ten_clips_is_left_out(tone_index: ClipIndex, seconds: float, sizes: list) -> None:
+    settings = SETTINGS.model_copy(update={"hours": seconds / 3600})
+    assert StreamComposer(tone_index, "test", settings).sizes() == [size * RATE for size in sizes]
+
+
+def test_what_there_is_to_compose_of_is_counted(tone_index: ClipIndex) -> None:
+    counted = {"keyword_clips": 12, "other_clips": 12, "speakers": 6, "noise_seconds": 1.5}
+    assert StreamComposer(tone_index, "test", SETTINGS).sources() == counted
+
+
+def test_stretches_of_noise_are_cross_faded_at_one_level(
+    tone_index: ClipIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    composer = StreamComposer(tone_index, "test", SETTINGS.model_copy(update={"snr_db": (20.0, 20.0)}))
+    lengths = iter([RATE, 3 * RATE, 2000, 2 * RATE, 9 * RATE])
+    monkeypatch.setattr(composer, "_noise", lambda rng: np.full(next(lengths), 50.0, np.float32))
+    heard = composer._background(np.random.default_rng(0), 6 * RATE)
+    words = np.concatenate([[clip(word, int(speaker, 16)) for word in WORDS] for speaker in speakers(tone_index)])
+    assert len(heard) == 6 * RATE
+    np.testing.assert_allclose(heard[RATE // 20 :], np.median(word_levels(words)) / 10, rtol=1e-4)
+    np.testing.assert_allclose(np.diff(heard[: RATE // 20]), heard[-1] / (RATE // 20 - 1), rtol=1e-2)
+
+
+def test_noise_is_any_stretch_of_the_splits_own(tone_index: ClipIndex) -> None:
+    composer, bank = StreamComposer(tone_index, "test", SETTINGS), tone_index.noise
+    (own,) = bank.stretches("test")
+    rng, lengths, ends = np.random.default_rng(1), [], []
+    for _ in range(200):
+        noise = composer._noise(rng)
+        windows = np.lib.stride_tricks.sliding_window_view(bank.samples[own.first : own.last], len(noise))
+        (place,) = np.flatnonzero((windows[:, :4] == noise[:4]).all(axis=1))
+        np.testing.assert_array_equal(windows[place], noise)
+        lengths.append(len(noise))
+        ends += [place, own.last - own.first - place - len(noise)]
+    assert bank.length <= min(lengths) < 1.1 * bank.length and max(lengths) > 0.9 * (own.last - own.first)
+    assert min(ends) < 0.02 * RATE
+
+
+def test_the_level_of_a_word_is_that_of_its_loudest_blocks() -> None:
+    clips = np.random.default_rng(3).integers(-9000, 9000, (5, 8013)).astype(np.int16)
+    clips[:, 2000:4000] //= 10
+    for samples, level in zip(clips, word_levels(clips), strict=True):
+        blocks = sorted(np.mean(samples[i * 400 : (i + 1) * 400].astype(float) ** 2) for i in range(20))
+        assert level == pytest.approx(np.sqrt(np.mean(blocks[16:])))
