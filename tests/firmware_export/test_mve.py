@@ -76,6 +76,27 @@ static uint32_t next(void) {
     state = state * 1664525u + 1013904223u;
     return state ^ (state >> 15);
 }
+static int channels_differ(void) {
+    int32_t bias[4], multiplier[4], sum[4];
+    int8_t shift[4], got[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        bias[i] = (int32_t)next() >> next() % 31u;
+        multiplier[i] = (int32_t)((next() >> 1) | (1u << 30));
+        shift[i] = (int8_t)((int32_t)(next() % 40u) - 31);
+        sum[i] = (int32_t)next() >> next() % 31u;
+    }
+    kws_requant q = {bias, multiplier, shift, (int16_t)((int32_t)(next() % 256u) - 128), -128, 127, 0};
+    q.minimum = next() % 3u == 0 ? q.zero_point : -128;
+    const uint32_t count = 1u + next() % 4u;
+    kws_mve_put_channels(&q, 4u - count, sum, count, got);
+    for (uint32_t i = 0; i < count; i++) {
+        const kws_scale scale = kws_scale_of(&q, 4u - count + i);
+        if (got[i] != (int8_t)kws_requantize_any(sum[i], &scale, &q)) {
+            return 1;
+        }
+    }
+    return 0;
+}
 int main(void) {
     static const int32_t ends[] = {INT32_MIN, INT32_MIN + 1, -1, 0, 1, INT32_MAX - 1, INT32_MAX};
     for (uint32_t turn = 0; turn < 60000; turn++) {
@@ -104,6 +125,9 @@ int main(void) {
                 return 1;
             }
         }
+        if (channels_differ()) {
+            return 2;
+        }
     }
     return 0;
 }
@@ -112,7 +136,7 @@ int main(void) {
 
 @pytest.mark.device
 def test_requantising_by_vectors_is_requantising(tmp_path: Any) -> None:
-    names = ("kws_requantize_any", "kws_mve_every_row", "kws_mve_put_any")
+    names = ("kws_requantize_any", "kws_mve_every_row", "kws_mve_put_any", "kws_mve_put_channels")
     files = {path.name: path.read_text(encoding="utf-8") for path in runtime_files(names)}
     elf = build_firmware(BOARDS[BOARD], files | {"requantize.c": REQUANTIZE}, "requantize.c", tmp_path)
     run_firmware(BOARDS[BOARD], elf)
@@ -192,13 +216,19 @@ def test_sparse_convolutions(shape: tuple, activation: str, weight_scale: float,
 
 
 @pytest.mark.device
+def test_sparse_rows_over_a_large_plane() -> None:
+    exact(sparse((94, 88, 2, 2, (3, 3))), encodings=("index",))
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("weight_scale", [0.01, 60.0])  # shifts to the right, and to the left
 @pytest.mark.parametrize(("inputs", "outputs"), [(64, 12), (5, 4), (35, 7), (16, 1)])
-def test_fully_connected(inputs: int, outputs: int) -> None:
+def test_fully_connected(inputs: int, outputs: int, weight_scale: float) -> None:
     rng = np.random.default_rng(inputs)
     w = GraphWriter()
     x, y = w.activation((1, inputs), 0.5, 3), w.activation((1, outputs), 0.2 * np.sqrt(inputs), -5)
     weights = rng.integers(-127, 128, (outputs, inputs)).astype(np.int8)
-    scales = rng.uniform(0.005, 0.015, outputs).astype(np.float32)
+    scales = (rng.uniform(0.5, 1.5, outputs) * weight_scale).astype(np.float32)
     bias = w.biases(rng.integers(-3000, 3000, outputs), scales * np.float32(0.5))
     w.operator("FULLY_CONNECTED", [x, w.weights(weights, scales, 0), bias], [y])
     exact(w.finish([x], [y]), encodings=("dense",))

@@ -6,7 +6,7 @@
 
 /* A plane of at least one pixel holds its rows and columns. */
 static inline int kws_plane_holds(uint32_t height, uint32_t width, uint32_t plane) {
-    return height > 0 && width > 0 && height * width <= plane;
+    return height * width - 1u < plane; /* of no pixels, the left is the largest number */
 }
 
 /* Every window of one axis sees at least one input. */

@@ -8,7 +8,9 @@ kws_status kws_fc_dense(const kws_conv *layer, const int8_t *input, int8_t *outp
     }
     (void)scratch;
     const int8_t *weights = (const int8_t *)layer->weights;
+#if !KWS_MVE
     kws_plain plain = kws_plain_of(&layer->output);
+#endif
     uint32_t rows;
     for (uint32_t channel = 0; channel < layer->channels; channel += rows) {
         int32_t sums[4];
@@ -19,6 +21,9 @@ kws_status kws_fc_dense(const kws_conv *layer, const int8_t *input, int8_t *outp
             sums[0] = kws_dot(weights, input, layer->depth);
         }
         weights += rows * layer->depth;
+#if KWS_MVE
+        kws_mve_put_channels(&layer->output, channel, sums, rows, output + channel);
+#else
         for (uint32_t row = 0; row < rows; row++) {
             if (layer->output.plain) {
                 output[channel + row] = kws_requantize_next(sums[row], &plain);
@@ -27,6 +32,7 @@ kws_status kws_fc_dense(const kws_conv *layer, const int8_t *input, int8_t *outp
             const kws_scale scale = kws_scale_of(&layer->output, channel + row);
             output[channel + row] = (int8_t)kws_requantize_any(sums[row], &scale, &layer->output);
         }
+#endif
     }
     return KWS_OK;
 }

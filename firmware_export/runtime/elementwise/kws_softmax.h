@@ -5,17 +5,25 @@
 #include "kws_bitmap.h"
 #include "kws_requantize.h"
 
-/* Called from several places, a few times for each logit; a copy at each would cost flash and save hardly a cycle. */
+/* Called from several places, a few times for each logit; a copy at each would cost flash and save hardly a cycle. All
+ * around it is small before it is fast. */
 #if defined(__GNUC__)
 #define KWS_ONCE static __attribute__((noinline))
+#define KWS_SMALL __attribute__((cold))
 #else
 #define KWS_ONCE static
+#define KWS_SMALL
 #endif
 
 /* Fixed-point numbers are named by their integer bits: q5 has 5 integer and 26 fractional bits. */
 
 KWS_ONCE int32_t kws_softmax_multiply(int32_t a, int32_t b) {
     return kws_high_multiply(a, b);
+}
+
+/* round(x / 2^exponent) of x >= 0, ties upwards; 1 <= exponent <= 31. */
+static inline int32_t kws_softmax_round(int32_t x, int exponent) {
+    return (int32_t)(((uint32_t)x + ((uint32_t)1 << (exponent - 1))) >> exponent);
 }
 
 /* exp(x) of a q5 number x <= 0 as q0: a polynomial on [-1/4, 0), times exp(-2^i) for the other bits of -x. */
@@ -29,8 +37,9 @@ static inline int32_t kws_exp_q5(int32_t x) {
     const int32_t y = (int32_t)((uint32_t)part << 5) + (1 << 28);
     const int32_t y2 = kws_softmax_multiply(y, y);
     const int32_t y3 = kws_softmax_multiply(y2, y);
-    const int32_t y4 = kws_divide_by_power(kws_softmax_multiply(y2, y2), 2);
-    const int32_t tail = kws_divide_by_power(kws_softmax_multiply(y4 + y3, 715827883) + y2, 1);
+    const int32_t y4 = kws_softmax_round(kws_softmax_multiply(y2, y2), 2);
+    const int32_t tail =
+        kws_softmax_round(kws_softmax_multiply(y4 + y3, 715827883) + y2, 1); /* |y| <= 1/8, so y2 is more */
     int32_t result = 1895147668 + kws_softmax_multiply(1895147668, y + tail);
     const int32_t rest = part - x;
     for (int i = 0; i < 7; i++) {
@@ -41,9 +50,8 @@ static inline int32_t kws_exp_q5(int32_t x) {
     return result;
 }
 
-/* 1 / (1 + x) of a q0 number x in [0, 1): three Newton steps in q2. */
-static inline int32_t kws_reciprocal_q0(int32_t x) {
-    const int32_t half = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2);
+/* 1 / (2 x) of a q0 number x = `half` in [1/2, 1): three Newton steps in q2. */
+static inline int32_t kws_reciprocal_q0(int32_t half) {
     int32_t r = 1515870810 + kws_softmax_multiply(half, -1010580540);
     for (int i = 0; i < 3; i++) {
         const int32_t error = (1 << 29) - kws_softmax_multiply(half, r);
@@ -73,11 +81,11 @@ static inline kws_softmax_row kws_softmax_row_of(const kws_softmax *layer, const
     for (uint32_t c = 0; c < layer->depth; c++) {
         const int32_t difference = input[c * layer->stride] - row.largest;
         if (difference >= layer->smallest) {
-            sum += kws_divide_by_power(kws_exp_of(layer, difference), 12);
+            sum += kws_softmax_round(kws_exp_of(layer, difference), 12);
         }
     }
     const uint32_t headroom = kws_leading_zeros((uint32_t)sum);
-    row.scale = kws_reciprocal_q0((int32_t)(((uint32_t)sum << headroom) - 0x80000000u));
+    row.scale = kws_reciprocal_q0((int32_t)((uint32_t)sum << headroom >> 1));
     row.exponent = 12 - (int)headroom + 31 - bits;
     return row;
 }
@@ -88,7 +96,7 @@ static inline int32_t kws_softmax_share(const kws_softmax *layer, const kws_soft
     if (difference < layer->smallest) {
         return 0;
     }
-    return kws_divide_by_power(kws_softmax_multiply(row->scale, kws_exp_of(layer, difference)), row->exponent);
+    return kws_softmax_round(kws_softmax_multiply(row->scale, kws_exp_of(layer, difference)), row->exponent);
 }
 
 #endif /* KWS_SOFTMAX_H */

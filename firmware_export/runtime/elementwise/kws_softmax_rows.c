@@ -2,7 +2,7 @@
 #include "kws_softmax.h"
 
 /* Softmax over `depth` logits, output scale 1/256 and zero point -128. */
-kws_status kws_softmax_rows(const kws_softmax *layer, const int8_t *input, int8_t *output) {
+KWS_SMALL kws_status kws_softmax_rows(const kws_softmax *layer, const int8_t *input, int8_t *output) {
     if (layer == NULL || input == NULL || output == NULL || layer->depth == 0 ||
         (layer->depth > 1 && layer->rows > layer->stride)) {
         return KWS_ERROR_ARGUMENT;
@@ -11,7 +11,7 @@ kws_status kws_softmax_rows(const kws_softmax *layer, const int8_t *input, int8_
         const kws_softmax_row row = kws_softmax_row_of(layer, input, 8);
         for (uint32_t c = 0; c < layer->depth; c++) {
             const int32_t share = kws_softmax_share(layer, &row, input[c * layer->stride]);
-            output[c * layer->stride] = (int8_t)kws_clip(share - 128, -128, 127);
+            output[c * layer->stride] = (int8_t)((share < 255 ? share : 255) - 128);
         }
         input++;
         output++;

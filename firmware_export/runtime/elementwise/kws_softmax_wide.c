@@ -4,7 +4,7 @@
 #include "kws_softmax.h"
 
 /* One row of `depth` logits to int16 numbers of scale 1/65536 and zero point -32768. */
-kws_status kws_softmax_wide(const kws_softmax *layer, const int8_t *input, int8_t *output) {
+KWS_SMALL kws_status kws_softmax_wide(const kws_softmax *layer, const int8_t *input, int8_t *output) {
     if (layer == NULL || input == NULL || output == NULL || layer->depth == 0 || layer->rows != 1) {
         return KWS_ERROR_ARGUMENT;
     }

@@ -77,7 +77,12 @@ static inline void kws_mve_put_short(const kws_requant *q, kws_mve_scale scale, 
                      : "d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7", "d8", "d9", "p0", "memory");
 }
 
-/* The same with any shift, out of line, since layers that training gives hardly need it. */
+/* Requantises sums with their biases, which may wrap, as the outputs of up to four pixels or channels; any shifts and
+ * limits. `count`, at least one, are stored. */
+void kws_mve_put_four(const kws_requant *q, int32x4_t x, int32x4_t multiplier, int32x4_t shift, uint32_t count,
+                      int8_t *output);
+
+/* Sixteen sums with any shift, out of line, since layers that training gives hardly need it. */
 void kws_mve_put_any(const kws_requant *q, uint32_t channel, const int32_t *sums, uint32_t count, int8_t *output);
 
 /* Requantises sixteen sums as outputs of `channel`, of which `count` are stored. */
@@ -90,6 +95,9 @@ static inline __attribute__((always_inline)) void kws_mve_put(const kws_requant 
         kws_mve_put_any(q, channel, sums, count, output);
     }
 }
+
+/* One sum of each of `count` channels, at most four, from `channel` on; four words are read of `sums`. */
+void kws_mve_put_channels(const kws_requant *q, uint32_t channel, const int32_t *sums, uint32_t count, int8_t *output);
 
 /* kws_unpack_row by vectors. */
 const uint8_t *kws_mve_unpack_row(const int8_t *table, uint32_t bits, uint32_t depth, const uint8_t *source,

@@ -10,8 +10,14 @@ kws_status kws_mve_conv_sparse(const kws_conv *layer, const int8_t *input, int8_
     const kws_requant *q = &layer->output;
     const uint32_t plane = layer->window.out_plane;
     const int8_t *columns = (const int8_t *)scratch;
-    kws_mve_sparse job = {
-        layer->weights, columns, NULL, plane, layer->channels, q->bias, q->multiplier, q->shift, 0, 0, 0, 0, NULL, 0};
+    kws_mve_sparse job;
+    job.code = layer->weights;
+    job.columns = columns;
+    job.plane = plane;
+    job.channels = layer->channels;
+    job.bias = q->bias;
+    job.multiplier = q->multiplier;
+    job.shift = q->shift;
     job.zero_point = q->zero_point;
     job.minimum = q->minimum;
     job.maximum = q->maximum;

@@ -5,11 +5,14 @@
 #define KWS_MVE_NO_TAP 255u
 
 static void kws_mve_fill(uint8_t *to, uint8_t value, uint32_t bytes) {
-    for (; bytes > 16u; bytes -= 16u) {
-        vstrbq_u8(to, vdupq_n_u8(value));
-        to += 16;
-    }
-    vstrbq_p_u8(to, vdupq_n_u8(value), vctp8q(bytes));
+    __asm__ volatile("vdup.8 q0, %[value]\n\t"
+                     "dlstp.8 lr, %[bytes]\n"
+                     "1:\n\t"
+                     "vstrb.8 q0, [%[to]], #16\n\t"
+                     "letp lr, 1b"
+                     : [to] "+r"(to)
+                     : [value] "r"(value), [bytes] "r"(bytes)
+                     : "lr", "d0", "d1", "memory");
 }
 
 /* Which tap is where in the pieces. */
@@ -27,14 +30,18 @@ static void kws_mve_number_taps(const kws_mve_plan *p, uint8_t *numbers) {
 
 /* The weights of the pieces of one channel. */
 static void kws_mve_lay_taps(const kws_mve_plan *p, const uint8_t *numbers, const int8_t *taps, int8_t *weights) {
-    const uint8x16_t limit = vdupq_n_u8((uint8_t)(p->window.height * p->window.width));
-    for (uint32_t pieces = p->pieces; pieces > 0; pieces--) {
-        const uint8x16_t number = vldrbq_u8(numbers);
-        const mve_pred16_t there = vcmphiq_u8(limit, number);
-        vstrbq_s8(weights, vldrbq_gather_offset_z_s8(taps, number, there));
-        numbers += 16;
-        weights += 16;
-    }
+    const uint32_t count = (uint32_t)p->window.height * p->window.width;
+    __asm__ volatile("vdup.8 q2, %[count]\n\t" /* GCC 12 moves predicates to and fro */
+                     "dls lr, %[pieces]\n"
+                     "1:\n\t"
+                     "vldrb.8 q0, [%[numbers]], #16\n\t"
+                     "vpt.u8 hi, q2, q0\n\t"
+                     "vldrbt.8 q1, [%[taps], q0]\n\t" /* zero where there is no tap */
+                     "vstrb.8 q1, [%[weights]], #16\n\t"
+                     "le lr, 1b"
+                     : [numbers] "+r"(numbers), [weights] "+r"(weights)
+                     : [count] "r"(count), [pieces] "r"(p->pieces), [taps] "r"(taps)
+                     : "lr", "d0", "d1", "d2", "d3", "d4", "d5", "p0", "memory");
 }
 
 /* One channel's inputs, line by line, into the padded plane. */
@@ -83,7 +90,7 @@ static inline void kws_mve_sums(const kws_mve_plan *p, kws_mve_parts *job, const
     }
 }
 
-/* Requantises and stores `count` sums. */
+/* Requantises and stores `count` sums, at least one. */
 static inline void kws_mve_put_all(const kws_requant *q, uint32_t channel, kws_mve_scale scale, const int32_t *sums,
                                    uint32_t count, int8_t *output) {
     if (scale.shift >= 0) {
@@ -91,10 +98,11 @@ static inline void kws_mve_put_all(const kws_requant *q, uint32_t channel, kws_m
         return;
     }
     const int32_t *const end = sums + count;
-    for (; sums < end; sums += 16) {
+    do {
         kws_mve_put_short(q, scale, sums, (uint32_t)(end - sums), output); /* all, where there are more than sixteen */
         output += 16;
-    }
+        sums += 16;
+    } while (sums < end);
 }
 
 /* One output channel. */

@@ -39,7 +39,7 @@ static void kws_mve_part(kws_mve_plan *plan) {
     plan->parts.sums_step = (uint32_t)sizeof(int32_t) * each;
 }
 
-int kws_mve_depthwise_plan(const kws_depthwise *layer, uint32_t bytes, kws_mve_plan *plan) {
+__attribute__((cold)) int kws_mve_depthwise_plan(const kws_depthwise *layer, uint32_t bytes, kws_mve_plan *plan) {
     const uint32_t taps = (uint32_t)layer->window.height * layer->window.width;
     plan->window = layer->window;
     kws_window *w = &plan->window;

@@ -5,16 +5,19 @@
 #include "kws_mve.h"
 
 #if KWS_MVE
-/* a * b. */
+/* a * b, of at least one number. */
 static inline int32_t kws_mve_dot(const int8_t *a, const int8_t *b, uint32_t length) {
     int32_t sum = 0;
-    for (; length > 16u; length -= 16u) {
-        sum = vmladavaq_s8(sum, vldrbq_s8(a), vldrbq_s8(b));
-        a += 16;
-        b += 16;
-    }
-    const mve_pred16_t left = vctp8q(length);
-    return vmladavaq_s8(sum, vldrbq_z_s8(a, left), vldrbq_z_s8(b, left));
+    __asm__ volatile("dlstp.8 lr, %[length]\n"
+                     "1:\n\t"
+                     "vldrb.8 q0, [%[a]], #16\n\t"
+                     "vldrb.8 q1, [%[b]], #16\n\t"
+                     "vmladava.s8 %[sum], q0, q1\n\t"
+                     "letp lr, 1b"
+                     : [sum] "+Te"(sum), [a] "+r"(a), [b] "+r"(b)
+                     : [length] "r"(length)
+                     : "lr", "d0", "d1", "d2", "d3", "memory");
+    return sum;
 }
 
 /* sums[r] = rows[r * length ..] * vector for four rows of at least one number. */
@@ -43,14 +46,18 @@ static inline void kws_mve_dot_rows(const int8_t *rows, const int8_t *vector, ui
     sums[3] = d;
 }
 
-/* The sum of numbers that are one behind the other. */
+/* The sum of at least one number, one behind the other. */
 static inline int32_t kws_mve_sum(const int8_t *x, uint32_t length) {
     int32_t sum = 0;
-    for (; length > 16u; length -= 16u) {
-        sum = vaddvaq_s8(sum, vldrbq_s8(x));
-        x += 16;
-    }
-    return vaddvaq_s8(sum, vldrbq_z_s8(x, vctp8q(length)));
+    __asm__ volatile("dlstp.8 lr, %[length]\n"
+                     "1:\n\t"
+                     "vldrb.8 q0, [%[x]], #16\n\t"
+                     "vaddva.s8 %[sum], q0\n\t"
+                     "letp lr, 1b"
+                     : [sum] "+Te"(sum), [x] "+r"(x)
+                     : [length] "r"(length)
+                     : "lr", "d0", "d1", "memory");
+    return sum;
 }
 #endif
 

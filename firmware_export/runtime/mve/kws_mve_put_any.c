@@ -3,11 +3,10 @@
 
 #if KWS_MVE
 void kws_mve_put_any(const kws_requant *q, uint32_t channel, const int32_t *sums, uint32_t count, int8_t *output) {
-    const kws_mve_scale scale = kws_mve_scale_of(q, channel);
+    const int32x4_t multiplier = vdupq_n_s32(q->multiplier[channel]), shift = vdupq_n_s32(q->shift[channel]);
     for (uint32_t i = 0; i < count; i += 4u) {
-        int32x4_t out = vqaddq_n_s32(kws_mve_rescale(vldrwq_s32(sums + i), scale), q->zero_point);
-        out = vminq_s32(vmaxq_s32(out, vdupq_n_s32(q->minimum)), vdupq_n_s32(q->maximum));
-        vstrbq_p_s32(output + i, out, vctp32q(count - i));
+        const int32x4_t x = vaddq_n_s32(vldrwq_s32(sums + i), q->bias[channel]);
+        kws_mve_put_four(q, x, multiplier, shift, count - i, output + i);
     }
 }
 #else
