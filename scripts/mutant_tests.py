@@ -7,7 +7,7 @@ from __future__ import annotations
 
 STREAMING = "tests/evaluation/streaming"
 PAGE = "tests/evaluation/report/test_page.py"
-CHARTS = "tests/evaluation/report/test_charts.py"
+CHARTS = "tests/evaluation/report/test_svg.py tests/evaluation/report/test_charts.py"
 BREADTH = "tests/evaluation/test_breadth.py"
 DETECTOR = (f"{STREAMING}/test_detector.py",)
 JUDGING = (f"{STREAMING}/test_judging.py",)
@@ -96,7 +96,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         f"kws_tfmot/evaluation/report/{name}.py": (CHARTS, PAGE)
         for name in ("charts", "clips", "contents", "page", "svg")
     },
-    "kws_tfmot/evaluation/streaming/cascade.py": ("tests/firmware_export/test_cascade.py -k 'not board'",),
+    "kws_tfmot/evaluation/streaming/cascade.py": (
+        f"{STREAMING}/test_look_plan.py",
+        "tests/firmware_export/test_cascade.py -k 'not board'",
+    ),
     "kws_tfmot/evaluation/streaming/composed.py": (f"{STREAMING}/test_composed.py",),
     "kws_tfmot/evaluation/streaming/det_curve.py": JUDGING,
     "kws_tfmot/evaluation/streaming/heard_files.py": (f"{STREAMING}/test_recordings_det.py",),
@@ -122,7 +125,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tests/firmware_export/test_cores.py",
         "tests/firmware_export/test_encoding_costs.py",
     ),
-    "firmware_export/encodings/cost_model.py": ("tests/firmware_export/test_encoding_costs.py", *ENCODINGS),
+    "firmware_export/encodings/cost_model.py": (
+        "tests/firmware_export/test_encoding_choice.py",
+        "tests/firmware_export/test_encoding_costs.py -m device",
+    ),
 }  # fmt: skip
 
 EVERYWHERE = "tests/test_frozen.py"

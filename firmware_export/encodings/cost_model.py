@@ -7,7 +7,9 @@ its code. The choice minimises, over all layers together,
 
     cost = cycles / dense cycles + tilt * bytes / dense bytes
 
-with tilt 0.02 for "speed", 0.15 for "balanced" and 50 for "size".
+with tilt 0.02 for "speed", 0.15 for "balanced" and 50 for "size", over sets of up to four encodings of which each
+layer takes the one that is cheapest by itself. That is the least where a set's kernels are all of one form; where
+convolutions and vectors are mixed a smaller kernel may have been cheaper by some thousandths.
 """
 
 from __future__ import annotations

@@ -111,3 +111,54 @@ def test_planes_hold_every_odd_level_and_nothing_else(bits: int) -> None:
     rows[4, 5] = 0
     assert ENCODINGS["planes"].encode(rows) is None
     assert ENCODINGS["planes"].encode(signs(2, 256, bits)) is None  # its sums would leave 16 bits
+
+
+@pytest.mark.parametrize(
+    ("name", "depth"),
+    [("block", 1020), ("index", 256), ("delta4", 2), ("planes", 255), ("nm", 4), ("bitmap", 1), ("delta", 1)],
+)
+def test_each_encoding_takes_rows_up_to_its_limit(name: str, depth: int) -> None:
+    def takes(length: int) -> bool:
+        rows = np.ones((2, length), np.int8)
+        rows[:, 1:] = 1 if name == "planes" else 0
+        encoded = ENCODINGS[name].encode(rows)
+        if encoded is not None:
+            np.testing.assert_array_equal(ENCODINGS[name].decode(encoded, 2, length), rows)
+        return encoded is not None
+
+    beyond = {"block": 1024, "index": 257, "planes": 256, "delta4": 1, "nm": 3}
+    assert takes(depth)
+    assert name not in beyond or not takes(beyond[name])
+
+
+@pytest.mark.parametrize("full", [255, 256])
+def test_an_index_counts_255_weights_a_row_and_not_256(full: int) -> None:
+    rows = np.zeros((1, 256), np.int8)
+    rows[0, :full] = 1
+    assert (ENCODINGS["index"].encode(rows) is None) == (full == 256)
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_packed_weights_take_the_fewest_bits_that_hold_them(bits: int) -> None:
+    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    for ends in ((low, low), (high, max(low // 2, -1)), (low, high)):
+        encoded = ENCODINGS["packed"].encode(np.array([ends, (0, 0)], np.int8))
+        fewest = next(k for k in range(1, 9) if all(-(2 ** (k - 1)) <= end < 2 ** (k - 1) for end in (*ends, 0)))
+        assert encoded is None if fewest == 8 else encoded is not None and encoded.bits == fewest
+
+
+@given(seed=st.integers(0, 1 << 20), groups=st.integers(1, 5), most=st.integers(0, 3))
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+def test_n_of_m_keeps_the_fewest_weights_and_completes_a_pair_with_zero(seed: int, groups: int, most: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = np.where(rng.random((3, groups, 8)) < most / 8, rng.integers(1, 9, (3, groups, 8)), 0).astype(np.int8)
+    rows = rows.reshape(3, -1)
+    encoded = ENCODINGS["nm"].encode(rows)
+    assert encoded is not None
+    fullest = {m: max(1, int(np.count_nonzero(rows.reshape(-1, m), axis=1).max())) for m in (4, 8)}
+    kept = {m: n * rows.shape[1] // m for m, n in fullest.items()}
+    group = 4 if kept[4] <= kept[8] else 8
+    assert (encoded.bits, encoded.group) == (fullest[group], group)
+    records = np.frombuffer(encoded.data, np.uint8).reshape(3, -(-kept[group] // 2), 3)
+    if kept[group] % 2:
+        assert (records[:, -1, 0] < 16).all() and not records[:, -1, 2].any()

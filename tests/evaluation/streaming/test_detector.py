@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -147,3 +149,35 @@ def test_what_cannot_be_detected_is_refused() -> None:
 
 def test_thresholds_in_q15() -> None:
     assert to_q15(1.0) == ONE and to_q15(0.25) == 8192
+
+
+def in_plain_words(plan: DetectorPlan, scale: float, rows: np.ndarray) -> list[Detection]:
+    """The detector as its documentation has it, one inference after another."""
+    classes = range(len(plan.labels))
+    levels = [math.inf if level == NEVER else level for level in plan.thresholds]
+    recent, held, ready, found = [[0] * len(classes)] * plan.window, [False] * len(classes), [0] * len(classes), []
+    for number, row in enumerate(rows.tolist()):
+        e = [round(ONE * math.exp(-scale * (max(row) - logit))) for logit in row]
+        recent = [*recent[1:], [(ONE * part + sum(e) // 2) // sum(e) for part in e]]
+        scores = [sum(posterior[c] for posterior in recent) // plan.window for c in classes]
+        held = [held[c] and scores[c] >= levels[c] * plan.release // ONE for c in classes]
+        if reached := [c for c in classes if scores[c] >= levels[c]]:
+            best = max(reached, key=lambda c: scores[c])
+            if not held[best] and number >= ready[best]:
+                found.append(Detection(number, best, scores[best]))
+                held[best], ready[best] = True, number + plan.refractory
+    return found
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_detector_does_what_its_documentation_says(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scale = float(np.float32(rng.choice([0.02, 0.05, 0.2])))
+    levels = (*(int(level) for level in rng.integers(3000, 22000, 3)), NEVER)
+    window, refractory, release = (int(rng.integers(*ends)) for ends in ((1, 5), (1, 9), (6000, ONE + 1)))
+    made = DetectorPlan(("a", "b", "c", "_unknown_"), 1, window, refractory, release, levels, exponential_table(scale))
+    heights = np.repeat(rng.integers(-128, 128, (60, 4)), rng.integers(1, 9, 60), axis=0)
+    rows = np.clip(heights + rng.integers(-9, 10, heights.shape), -128, 127).astype(np.int8)
+    expected = in_plain_words(made, scale, rows)
+    assert made.decide(made.smooth(rows)) == expected
+    assert len(expected) > 5
