@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -18,13 +17,12 @@ from kws_tfmot.evaluation.comparison_summary import comparison_record, write_com
 from kws_tfmot.provenance import own_commit, versions
 from kws_tfmot.recipe import find_recipe, read_values
 from pipelines.compare_view import show
-from pipelines.console import JobsView, friendly_errors, line
+from pipelines.console import JobsView, friendly_errors
+from pipelines.many_builds import finish, stages_after
 from pipelines.options import DataOption, JsonOption, SetOption, default_folder
 from pipelines.outputs import FolderOption
 from pipelines.stages.comparison import Comparison, by_methods, cells_of
 from pipelines.stages.comparison_run import plan_jobs, run_comparison
-from pipelines.stages.export import count_instructions, export_build
-from pipelines.stages.stream import judge_on_streams
 
 JOBS = min(4, os.cpu_count() or 1)  # each needs about a gigabyte
 
@@ -59,12 +57,7 @@ def command(
         out_dir = out_dir or default_folder(settings.name, kind="compare")
         epochs = features or out_dir / "features"
         threads = max(1, (os.cpu_count() or 1) // jobs)
-        stages = (
-            export_build,
-            *((count_instructions,) if instructions else ()),
-            *((judge_on_streams,) if streams else ()),
-        )
-        planned = plan_jobs(cells, data, out_dir, epochs, stages)
+        planned = plan_jobs(cells, data, out_dir, epochs, stages_after(instructions, streams))
         with JobsView(settings.name, len(planned)) as view:
             found = run_comparison(cells, planned, out_dir, view, jobs, threads)
         about = {
@@ -81,13 +74,7 @@ def command(
         write_comparison(record, target)
         if not found.failures and features is None:
             shutil.rmtree(epochs, ignore_errors=True)
-        if as_json:
-            typer.echo(json.dumps(record, indent=2))
-        else:
-            show(record, target)
-        if found.failures:
-            line(f"[bold red]{len(found.failures)} failed[/]; the same command tries them again", stderr=True)
-            sys.exit(1)
+        finish(record, lambda: show(record, target), found.failures, as_json)
 
 
 def resolve(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -16,11 +15,10 @@ from kws_tfmot.errors import RecipeError
 from kws_tfmot.provenance import own_commit, versions
 from kws_tfmot.recipe import find_recipe, read_values
 from pipelines.compare import listed
-from pipelines.console import JobsView, friendly_errors, line
+from pipelines.console import JobsView, friendly_errors
+from pipelines.many_builds import finish, stages_after
 from pipelines.options import DataOption, JsonOption, SetOption, default_folder
 from pipelines.outputs import FolderOption
-from pipelines.stages.export import count_instructions, export_build
-from pipelines.stages.stream import judge_on_streams
 from pipelines.stages.sweep.cluster import require_ray
 from pipelines.stages.sweep.domains import parse_trial_option
 from pipelines.stages.sweep.record import sweep_record, write_sweep
@@ -65,11 +63,7 @@ def command(
         sweep, folder = resolve(recipe, parameters, listed(seeds, "--seeds"), "," in seeds, samples, stop_early)
         trials = trials_of(sweep, folder, overrides)
         out_dir = out_dir or default_folder(sweep.name, kind="sweep")
-        stages = (
-            export_build,
-            *((count_instructions,) if instructions else ()),
-            *((judge_on_streams,) if streams else ()),
-        )
+        stages = stages_after(instructions, streams)
         plan = absolute(SweepPlan(sweep, trials, data, out_dir, features or out_dir / "features", stages))
         with JobsView(sweep.name, steps_left(plan)) as view:
             found = run_sweep(plan, Where(address, jobs, cores), view)
@@ -87,13 +81,7 @@ def command(
         write_sweep(record, target)
         if not found.failures and features is None:
             shutil.rmtree(out_dir / "features", ignore_errors=True)
-        if as_json:
-            typer.echo(json.dumps(record, indent=2))
-        else:
-            show(record, target)
-        if found.failures:
-            line(f"[bold red]{len(found.failures)} failed[/]; the same command tries them again", stderr=True)
-            sys.exit(1)
+        finish(record, lambda: show(record, target), found.failures, as_json)
 
 
 def resolve(

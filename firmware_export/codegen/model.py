@@ -8,6 +8,7 @@ from firmware_export.codegen.c_source import array, comment
 from firmware_export.codegen.layers import Call, constants_of
 from firmware_export.codegen.memory_plan import MemoryPlan
 from firmware_export.codegen.step_functions import (
+    init_function,
     step_bytes,
     step_declarations,
     step_functions,
@@ -120,16 +121,8 @@ def layer_calls(calls: list[Call]) -> list[str]:
 
 
 def _window_functions(name: str, program: Program, plan: MemoryPlan, calls: list[str]) -> list[str]:
-    upper = name.upper()
     return [
-        f"kws_status {name}_init({name} *model, void *arena, size_t bytes) {{",
-        f"  if (model == NULL || arena == NULL || bytes < {upper}_ARENA_BYTES || ((uintptr_t)arena & 3u) != 0) {{",
-        "    return KWS_ERROR_ARGUMENT;",
-        "  }",
-        "  model->arena = (int8_t *)arena;",
-        "  return KWS_OK;",
-        "}",
-        "",
+        *init_function(name, "KWS_OK"),
         f"int8_t *{name}_input({name} *model) {{",
         f"  return model->arena + {plan.values[program.input]};",
         "}",

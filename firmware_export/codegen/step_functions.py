@@ -51,19 +51,27 @@ def step_declarations(name: str) -> list[str]:
     ]
 
 
-def step_functions(name: str, program: Program, plan: MemoryPlan, calls: list[str]) -> list[str]:
-    """Their definitions around the layers' ``calls``."""
+def init_function(name: str, result: str) -> list[str]:
+    """The definition of init, of whole windows too: it checks the arena and returns ``result``."""
     upper = name.upper()
     return [
-        *_initial(program),
         f"kws_status {name}_init({name} *model, void *arena, size_t bytes) {{",
         f"  if (model == NULL || arena == NULL || bytes < {upper}_ARENA_BYTES || ((uintptr_t)arena & 3u) != 0) {{",
         "    return KWS_ERROR_ARGUMENT;",
         "  }",
         "  model->arena = (int8_t *)arena;",
-        f"  return {name}_reset(model);",
+        f"  return {result};",
         "}",
         "",
+    ]
+
+
+def step_functions(name: str, program: Program, plan: MemoryPlan, calls: list[str]) -> list[str]:
+    """Their definitions around the layers' ``calls``."""
+    upper = name.upper()
+    return [
+        *_initial(program),
+        *init_function(name, f"{name}_reset(model)"),
         f"kws_status {name}_reset({name} *model) {{",
         "  if (model == NULL || model->arena == NULL) {",
         "    return KWS_ERROR_ARGUMENT;",

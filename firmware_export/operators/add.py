@@ -5,8 +5,8 @@ from __future__ import annotations
 from firmware_export.operators.conv_2d import pointwise
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context
-from firmware_export.operators.shared.random_model import ACTIVATIONS, RandomModel
-from firmware_export.operators.shared.random_operands import second_operand
+from firmware_export.operators.shared.random_model import RandomModel
+from firmware_export.operators.shared.random_operands import sample_sum
 from firmware_export.operators.shared.sums import lower_sum
 from kws_tfmot.tflite.graph import Operator
 
@@ -18,10 +18,7 @@ def lower(context: Context, operator: Operator) -> None:
 
 def sample(m: RandomModel) -> None:
     """The activation and itself, a constant, or one value a channel."""
-    shape, scale = m.shape, m.scale
-    inputs, other_scale = second_operand(m)
-    out = m.activation(shape, (scale + other_scale) * 0.7, m.zero_point())
-    m.writer.operator("ADD", inputs, [out], fused_activation_function=m.choose.pick(ACTIVATIONS))
+    sample_sum(m, "ADD")
 
 
 def residual(m: RandomModel) -> None:

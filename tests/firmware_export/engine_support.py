@@ -7,7 +7,9 @@ import functools
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 
 SAMPLES = 4
+Library = TypeVar("Library")
 
 
 @functools.cache
@@ -33,7 +36,7 @@ def runtime_folder() -> Path:
     return folder
 
 
-def load(engine: Engine) -> EngineLibrary:
+def loaded(engine: Engine, opened: Callable[[Engine, Path], Library]) -> Library:
     """The engine's model file, linked with the common runtime."""
     with tempfile.TemporaryDirectory() as name:
         folder, runtime = Path(name), runtime_folder()
@@ -42,7 +45,12 @@ def load(engine: Engine) -> EngineLibrary:
         link = [f"-I{RUNTIME}", f"-L{runtime}", f"-Wl,-rpath,{runtime}", "-lkws"]
         command = ["gcc", "-std=c11", "-O0", "-fPIC", "-shared", "-o", "model.so", f"{engine.name}.c", *link]
         subprocess.run(command, check=True, cwd=folder)
-        return EngineLibrary(engine, folder / "model.so")
+        return opened(engine, folder / "model.so")
+
+
+def load(engine: Engine) -> EngineLibrary:
+    """An engine of whole windows."""
+    return loaded(engine, EngineLibrary)
 
 
 def run(engine: Engine, inputs: np.ndarray) -> np.ndarray:
