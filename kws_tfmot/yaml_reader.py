@@ -16,8 +16,11 @@ MOST_NESTING = 50
 """Groups inside groups."""
 
 
+_UNCLEAR = "!unclear"  # the tag of a scalar that YAML 1.1 and 1.2 take for different numbers
+
+
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with bounds on aliases and nesting, and no key twice."""
+    """PyYAML's safe loader with bounds on aliases and nesting, no key twice, and no number of two meanings."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
@@ -54,6 +57,14 @@ class _Loader(yaml.SafeLoader):
                     seen.add(key.value)
         return super().construct_mapping(node, deep)
 
+    def refuse_unclear(self, node: Any) -> Any:
+        """Refuse ``0777``, 511 in YAML 1.1 and 777 in 1.2, and ``1:30``, 90 and a text."""
+        raise yaml.MarkedYAMLError(
+            problem=f"{node.value} is another number in YAML 1.1 than it looks like; "
+            "write it without leading zeros and colons, or in quotes where it is text",
+            problem_mark=node.start_mark,
+        )
+
 
 # YAML 1.2's truth values: "yes", "no", "on" and "off", which YAML 1.1 takes for truth values too, are words here.
 _Loader.yaml_implicit_resolvers = {
@@ -63,6 +74,11 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
+# The first that matches decides, hence before YAML 1.1's numbers to the base 8 and 60.
+_unclear = re.compile(r"^[-+]?(?:0[0-9_]+|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)$")
+for _letter in "+-0123456789":
+    _Loader.yaml_implicit_resolvers.setdefault(_letter, []).insert(0, (_UNCLEAR, _unclear))
+_Loader.add_constructor(_UNCLEAR, _Loader.refuse_unclear)
 
 
 def read_yaml(text: str, what: str, hint: str = "") -> Any:
@@ -75,7 +91,7 @@ def read_yaml(text: str, what: str, hint: str = "") -> Any:
 
     Raises:
         RecipeError: For what is no YAML, a key given twice, over :data:`MOST_NODES` values or :data:`MOST_NESTING`
-            levels, and scalars that are not what their tag says.
+            levels, scalars that are not what their tag says, and numbers with leading zeros or colons.
 
     >>> read_yaml("{a: &x [1, 2], b: *x}", "an example")
     {'a': [1, 2], 'b': [1, 2]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,24 @@ def test_numbers_are_numbers(value: str, tmp_path: Path) -> None:
     path.write_text(f"train: {{learning_rate: {value}}}")
     with pytest.raises(RecipeError, match="learning_rate"):
         load_recipe(path)
+
+
+@pytest.mark.parametrize("value", ["0777", "08", "-012", "00", "0_7", "1:30", "190:20:30", "1:30.5", "+1:5"])
+def test_numbers_that_are_read_in_two_ways_are_refused(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(f"name: x\nseed: {value}")
+    with pytest.raises(RecipeError, match=f"line 2: {re.escape(value)} is another number .* in quotes"):
+        load_recipe(path)
+    path.write_text("name: x")
+    with pytest.raises(RecipeError, match="another number"):
+        load_recipe(path, [f"seed={value}"])
+    assert load_recipe(path, [f'data.keywords=["{value}"]']).data.keywords == (value,)
+
+
+def test_numbers_that_are_clear_are_read() -> None:
+    text = "[0, 7, -10, 0.5, 00.5, 1_000, 0x1F, 0b11, 1.0e+3, 0.0, '010', 2:a, a:30, 1.2.3]"
+    expected = [0, 7, -10, 0.5, 0.5, 1000, 31, 3, 1000.0, 0.0, "010", "2:a", "a:30", "1.2.3"]
+    assert read_yaml(text, "text") == expected
 
 
 def test_the_defaults_are_allowed() -> None:
