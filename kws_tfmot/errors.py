@@ -35,6 +35,10 @@ class DataError(KwsError):
     """Clips, folders or splits that cannot be used."""
 
 
+class CacheError(DataError):
+    """What is kept between commands cannot be written: a full disk, no permission."""
+
+
 class ModelError(KwsError):
     """A Keras or TFLite model that is corrupt, unsupported or does not fit what it is used for."""
 

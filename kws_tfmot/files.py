@@ -202,7 +202,12 @@ def _remove_empty(folder: Path, top: Path) -> None:
 
 def _beside(folder: Path, stem: str, suffix: str = "") -> Path:
     """What a file or a folder is called in ``folder`` while this thread writes it."""
-    return folder / f".{stem}.{os.getpid()}-{threading.get_ident()}-{_this_computer()}.partial{suffix}"
+    return folder / f".{stem}.{process_mark()}.partial{suffix}"
+
+
+def process_mark() -> str:
+    """What stands before ``.partial`` in a name: whose it is, for :func:`remove_partial`."""
+    return f"{os.getpid()}-{threading.get_ident()}-{_this_computer()}"
 
 
 @functools.cache
@@ -255,7 +260,12 @@ def write_text(path: str | os.PathLike[str], text: str) -> Path:
 
 def write_json(path: str | os.PathLike[str], value: Any) -> Path:
     """Write ``value`` as sorted, indented JSON to ``path`` atomically and return the path."""
-    return write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    return write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """``value`` as sorted, indented JSON."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def sha256_bytes(data: bytes) -> str:

@@ -6,11 +6,13 @@ import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from kws_tfmot.errors import ToolchainError
-from kws_tfmot.files import cache_root, replacing, sha256_bytes
+from kws_tfmot.files import cache_root, sha256_bytes
+from kws_tfmot.spare_cache import keep, kept
 
 # Products are not fused with sums, so that floating point gives the same bits on every processor.
 FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-fPIC", "-shared", "-fvisibility=default")
@@ -33,21 +35,16 @@ def build_library(name: str, folder: Path, flags: Sequence[str] = FLAGS, also: S
     recipe = "\0".join([*compiler, *flags, os.uname().machine])
     digest = sha256_bytes(recipe.encode() + b"".join(p.name.encode() + p.read_bytes() for p in sources))
     target = cache_root() / f"{name}-{digest[:24]}.so"
-    if target.is_file():
-        return target
+    if found := kept(target):
+        return found
     files = [str(p) for p in sources if p.suffix == ".c"]
-    try:
-        with replacing(target) as temporary:
-            include = [f"-I{path}" for path in dict.fromkeys((folder, *(p.parent for p in also)))]
-            command = [*compiler, *flags, *include, "-o", str(temporary), *files, "-lm"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-            if done.returncode:
-                raise ToolchainError(f"{shlex.join(command)} failed:\n{done.stderr.strip()}")
-    except OSError as err:
-        raise ToolchainError(
-            f"{name} could not be compiled into {target.parent}: {err}", "Set KWS_CACHE to a writable directory."
-        ) from None
-    return target
+    with tempfile.TemporaryDirectory() as place:
+        include = [f"-I{path}" for path in dict.fromkeys((folder, *(p.parent for p in also)))]
+        command = [*compiler, *flags, *include, "-o", str(Path(place) / target.name), *files, "-lm"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        if done.returncode:
+            raise ToolchainError(f"{shlex.join(command)} failed:\n{done.stderr.strip()}")
+        return keep(target, (Path(place) / target.name).read_bytes())
 
 
 def find_compiler() -> list[str]:

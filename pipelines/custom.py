@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,8 +89,7 @@ def clip_length(recipe: Path, overrides: list[str], resolved: Recipe, source: st
     after = streams.after_ms[1] if streams else 0  # a window still holds the word so long after its end
     if streams:  # people may pause between the words of a phrase
         said = (*said, *(text for keyword in said for text in paused_texts(keyword)))
-    with tempfile.TemporaryDirectory() as scratch:
-        needed = needed_clip_ms(said, Path(scratch), least - after, resolved.data.synthetic.language) + after
+    needed = needed_clip_ms(said, least - after, resolved.data.synthetic.language) + after
     needed = -(-needed // 100) * 100
     if needed <= least:
         return []

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from firmware_export.emulation.tools import run_tool
 from kws_tfmot.errors import ToolchainError
-from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
+from kws_tfmot.files import cache_root, sha256_bytes
+from kws_tfmot.spare_cache import keep, kept
 
 SOURCE = Path(__file__).parent / "source"
 FLAGS = ("-std=c11", "-O2", "-ffreestanding", "-nostdlib", "-Wl,--no-entry", "-Wl,--strip-all")
@@ -48,8 +49,8 @@ def compile_wasm(files: dict[str, str], compiler: list[str] | None = None) -> by
     version = run_tool(asked, "the compiler for WebAssembly")
     key = "\0".join([version, *command[1:], *FLAGS, *(f"{n}\0{t}" for n, t in sorted((files | headers).items()))])
     target = cache_root() / "wasm" / f"{sha256_bytes(key.encode())[:32]}.wasm"
-    if target.is_file():
-        return target.read_bytes()
+    if found := kept(target):
+        return found.read_bytes()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for file, text in (files | headers).items():
@@ -61,5 +62,4 @@ def compile_wasm(files: dict[str, str], compiler: list[str] | None = None) -> by
             cwd=folder,
             env={"ZIG_GLOBAL_CACHE_DIR": os.environ.get("ZIG_GLOBAL_CACHE_DIR") or str(cache_root() / "zig")},
         )
-        write_bytes(target, (folder / "spotter.wasm").read_bytes())
-    return target.read_bytes()
+        return keep(target, (folder / "spotter.wasm").read_bytes()).read_bytes()

@@ -28,7 +28,8 @@ from firmware_export.emulation.tools import version_of
 from firmware_export.engine import build
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import ModelError, ToolchainError
-from kws_tfmot.files import cache_root, sha256_bytes, write_json
+from kws_tfmot.files import cache_root, json_text, sha256_bytes
+from kws_tfmot.spare_cache import keep, kept
 
 _ROOMY = 4 << 20  # linked as if the board had this much of both memories, to learn what is needed
 _STEPS = 20  # of a network that takes steps
@@ -113,13 +114,13 @@ def board_cost(
         *tools,
         *(f"{name}\0{text}" for name, text in sorted(files.items())),
     ]
-    kept = cache_root() / "boards" / f"{sha256_bytes(chr(0).join(parts).encode())[:32]}.json"
-    if kept.is_file():
-        return BoardCost(**json.loads(kept.read_text(encoding="utf-8")))
+    place = cache_root() / "boards" / f"{sha256_bytes(chr(0).join(parts).encode())[:32]}.json"
+    if found := kept(place):
+        return BoardCost(**json.loads(found.read_text(encoding="utf-8")))
     say("linking")
     job = _Job(model, machine, contract, optimise, timing or machine.timings[0], wait_states, stream, hop)
     cost = _measure(job, files, engine.program.step is not None, say)
-    write_json(kept, asdict(cost))
+    keep(place, json_text(asdict(cost)).encode("utf-8"))
     return cost
 
 

@@ -15,8 +15,9 @@ from firmware_export.engine import RUNTIME
 from kws_tfmot.detection.detector import Detection, DetectorPlan
 from kws_tfmot.detection.monitor import MonitorPlan
 from kws_tfmot.errors import ModelError
-from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
+from kws_tfmot.files import cache_root, sha256_bytes
 from kws_tfmot.host_library import find_compiler
+from kws_tfmot.spare_cache import keep, kept
 
 SOURCES = RUNTIME / "detector"
 MONITOR_SOURCES = RUNTIME / "monitor"
@@ -130,13 +131,13 @@ def compile_detector(flags: tuple[str, ...] = FLAGS) -> Path:
     sources = sorted(SOURCES.glob("*.[ch]"))
     key = "\0".join([*compiler, *flags, *(path.read_text(encoding="utf-8") for path in sources)])
     target = cache_root() / "detector" / f"{sha256_bytes(key.encode())[:32]}.so"
-    if not target.is_file():
-        with tempfile.TemporaryDirectory() as folder:
-            made = Path(folder) / "detector.so"
-            files = [str(path) for path in sources if path.suffix == ".c"]
-            run_tool([*compiler, *flags, "-o", str(made), *files], "compiling the detector")
-            write_bytes(target, made.read_bytes())
-    return target
+    if found := kept(target):
+        return found
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "detector.so"
+        files = [str(path) for path in sources if path.suffix == ".c"]
+        run_tool([*compiler, *flags, "-o", str(made), *files], "compiling the detector")
+        return keep(target, made.read_bytes())
 
 
 class DetectorLibrary:

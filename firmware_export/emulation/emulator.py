@@ -23,8 +23,9 @@ from firmware_export.emulation.objects import compile_objects, shared_by_engines
 from firmware_export.emulation.tools import run_tool, version_of
 from firmware_export.engine import DEFAULT_NAME, Engine, build
 from kws_tfmot.errors import ModelError, ToolchainError
-from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
+from kws_tfmot.files import cache_root, sha256_bytes
 from kws_tfmot.host_library import find_compiler
+from kws_tfmot.spare_cache import keep, kept
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
 
@@ -61,14 +62,14 @@ def plugin_digest() -> str:
 def counting_plugin() -> Path:
     """The plugin for QEMU, compiled at first use into the cache."""
     target = cache_root() / "qemu" / f"{plugin_digest()[:32]}.so"
-    if not target.is_file():
-        sources = [str(path) for path in sorted(PLUGIN_FILES.glob("*.c"))]
-        with tempfile.TemporaryDirectory() as folder:
-            made = Path(folder) / "plugin.so"
-            command = [*find_compiler(), "-O2", "-fPIC", "-shared", "-o", str(made), *sources]
-            run_tool(command, "compiling the QEMU plugin")
-            write_bytes(target, made.read_bytes())
-    return target
+    if found := kept(target):
+        return found
+    sources = [str(path) for path in sorted(PLUGIN_FILES.glob("*.c"))]
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "plugin.so"
+        command = [*find_compiler(), "-O2", "-fPIC", "-shared", "-o", str(made), *sources]
+        run_tool(command, "compiling the QEMU plugin")
+        return keep(target, made.read_bytes())
 
 
 def link_script(board: Board) -> str:
@@ -101,7 +102,7 @@ def build_firmware(board: Board, files: dict[str, str], main: str, folder: Path,
     (folder / "board.ld").write_text(link_script(board), encoding="utf-8")
     sources = sorted({*(n for n in files if n.endswith(".c")), "start.c", "semihosting.c", main})
     command, what = [*board.flags, *FLAGS, *flags], f"building the firmware for {board.name}"
-    objects = compile_objects([compiler], command, sources, folder, what, keep=_shared)
+    objects = compile_objects([compiler], command, sources, folder, what, shared=_shared)
     run_tool([compiler, *command, *LINK, "-o", "firmware.elf", *objects, "-lc", "-lgcc"], what, cwd=folder)
     return folder / "firmware.elf"
 

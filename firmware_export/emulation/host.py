@@ -15,8 +15,9 @@ from firmware_export.encodings.core_costs import DEFAULT_CORE
 from firmware_export.engine import Engine, build
 from firmware_export.ir import Program
 from kws_tfmot.errors import ModelError
-from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
+from kws_tfmot.files import cache_root, sha256_bytes
 from kws_tfmot.host_library import find_compiler
+from kws_tfmot.spare_cache import keep, kept
 from kws_tfmot.tflite.interpreter import input_spec
 from kws_tfmot.tflite.reader import read_model
 
@@ -36,16 +37,15 @@ def compile_library(engine: Engine, flags: tuple[str, ...] = FLAGS) -> Path:
     version = version_of(*compiler)
     key = "\0".join((*compiler, version, *flags, *(f"{name}\0{text}" for name, text in sorted(engine.files.items()))))
     target = cache_root() / "engine" / f"{sha256_bytes(key.encode())[:32]}.so"
-    if target.is_file():
-        return target
+    if found := kept(target):
+        return found
     with tempfile.TemporaryDirectory() as folder:
         for name, text in engine.files.items():
             (Path(folder) / name).write_text(text, encoding="utf-8")
         sources = sorted(name for name in engine.files if name.endswith(".c"))
         objects = compile_objects(compiler, flags, sources, Path(folder), "compiling the engine")
         run_tool([*compiler, *flags, "-o", "engine.so", *objects], "linking the engine", cwd=Path(folder))
-        write_bytes(target, (Path(folder) / "engine.so").read_bytes())
-    return target
+        return keep(target, (Path(folder) / "engine.so").read_bytes())
 
 
 class EngineLibrary:

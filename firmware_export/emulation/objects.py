@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from firmware_export.emulation.tools import run_tool, version_of
-from kws_tfmot.files import cache_root, sha256_bytes, write_bytes
+from kws_tfmot.files import cache_root, sha256_bytes
+from kws_tfmot.spare_cache import keep, kept
 
 _INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 
@@ -28,7 +29,7 @@ def compile_objects(
     sources: Sequence[str],
     folder: Path,
     what: str,
-    keep: Callable[[str], bool] = shared_by_engines,
+    shared: Callable[[str], bool] = shared_by_engines,
 ) -> list[str]:
     """Compile ``sources`` of ``folder``, and give the names of their object files there, in the same order.
 
@@ -38,7 +39,7 @@ def compile_objects(
         sources: Names of C files in ``folder``, beside the headers that they include.
         folder: Where to compile.
         what: Said of a failure.
-        keep: Whether a source's object is worth keeping in the cache.
+        shared: Whether a source's object is worth keeping in the cache.
 
     Raises:
         ToolchainError: If the compiler is missing or refuses the code.
@@ -46,8 +47,8 @@ def compile_objects(
     version = version_of(*compiler)
     texts: dict[str, str | None] = {}
     command = [*compiler, version, *flags]
-    kept = {name: _kept(command, name, folder, texts) if keep(name) else None for name in sources}
-    found = {name: path for name, path in kept.items() if path and path.is_file()}
+    places = {name: _place(command, name, folder, texts) if shared(name) else None for name in sources}
+    found = {name: path for name, place in places.items() if place and (path := kept(place))}
     missing = [name for name in sources if name not in found]
     if missing:
         run_tool([*compiler, *flags, "-c", *missing], what, cwd=folder)
@@ -55,12 +56,12 @@ def compile_objects(
     for name, made in zip(sources, objects, strict=True):
         if name in found:
             shutil.copyfile(found[name], folder / made)
-        elif path := kept[name]:
-            write_bytes(path, (folder / made).read_bytes())
+        elif path := places[name]:
+            keep(path, (folder / made).read_bytes())
     return objects
 
 
-def _kept(command: Sequence[str], source: str, folder: Path, texts: dict[str, str | None]) -> Path | None:
+def _place(command: Sequence[str], source: str, folder: Path, texts: dict[str, str | None]) -> Path | None:
     """Where a source's object is kept; ``None`` if a header lies elsewhere, so that its text is not known."""
     waiting, found = [source], set[str]()
     while waiting:

@@ -57,7 +57,8 @@ def lower(graph: Graph) -> Program:
 def _computes_wide(graph: Graph) -> bool:
     """Whether layers with weights read float32 or int16: a model that was not quantised, or in part alone."""
     weighted = [one for one in graph.operators if one.code in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")]
-    return any(graph.tensor(one.inputs[0]).dtype in ("float32", "int16") for one in weighted if one.inputs[0] >= 0)
+    first = [index for one in weighted for index in one.inputs[:1] if index >= 0]
+    return any(graph.tensor(index).dtype in ("float32", "int16") for index in first)
 
 
 def _step_of(graph: Graph) -> StepPlan:

@@ -22,9 +22,10 @@ from firmware_export.emulation.tools import version_of
 from firmware_export.engine import Engine, build, engine_sources
 from firmware_export.graphs.mbconv import cell_layers_model, mbconv_model
 from kws_tfmot.errors import ToolchainError
-from kws_tfmot.files import cache_root, sha256_bytes, write_json
+from kws_tfmot.files import cache_root, json_text, sha256_bytes
 from kws_tfmot.models.mbconv_cells import Cell
 from kws_tfmot.search.cells.space import CellSpace
+from kws_tfmot.spare_cache import keep, kept
 
 DENSE = ("dense",)
 COUNTED = ("instructions", "cycles")
@@ -120,9 +121,8 @@ class Measurements:
         if text not in self._known:
             self._identity = self._identity or identity(self.board)
             path = self._folder / f"{sha256_bytes((self._identity + text).encode())[:32]}.json"
-            if not path.is_file():
-                write_json(path, measure())
-            self._known[text] = json.loads(path.read_text(encoding="utf-8"))
+            found = kept(path) or keep(path, json_text(measure()).encode("utf-8"))
+            self._known[text] = json.loads(found.read_text(encoding="utf-8"))
         return self._known[text]
 
 

@@ -146,7 +146,7 @@ def split_groups(own: OwnRecordings, settings: DataSettings) -> dict[str, str]:
     return found if enough else {}
 
 
-def needed_clip_ms(keywords: Sequence[str], scratch: Path, at_least: int = 1000, language: str = "en") -> int:
+def needed_clip_ms(keywords: Sequence[str], at_least: int = 1000, language: str = "en") -> int:
     """The length of clip, in whole tenths of a second, that holds every keyword when it is said slowly.
 
     Raises:
@@ -157,7 +157,7 @@ def needed_clip_ms(keywords: Sequence[str], scratch: Path, at_least: int = 1000,
         check_script(word, language)
     voices = [f"{accent}{variant}" for accent in accents_of(language)[::4] for variant in _PROBED_VOICES]
     utterances = [SpokenText(word, voice, rate=_SLOWEST) for word in keywords for voice in voices]
-    said, rate = speak_all(utterances, scratch)
+    said, rate = speak_all(utterances)
     longest = at_least
     for i, word in enumerate(keywords):
         takes = said[i * len(voices) : (i + 1) * len(voices)]

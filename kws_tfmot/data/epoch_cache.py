@@ -8,7 +8,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -69,17 +69,22 @@ class EpochCache:
     def load_or_make(
         self, number: int, make: Callable[[int], tuple[npt.NDArray[np.int8], Labels]]
     ) -> tuple[npt.NDArray[np.int8], Labels]:
-        """Epoch ``number`` from its file, or by ``make``: processes that want it together wait for one of them."""
+        """Epoch ``number`` from its file, or by ``make``: processes that want it together wait for one of them.
+
+        A folder that cannot be written is no obstacle: then each of them makes it.
+        """
         found = self.load(number)
         if found is not None:
             return found
-        path = self.path(number)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with _locked(path.with_suffix(".lock")):
+        with ExitStack() as stack:
+            with suppress(OSError):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(_locked(self.path(number).with_suffix(".lock")))
             found = self.load(number)
             if found is None:
                 found = make(number)
-                self.store(number, *found)
+                with suppress(OSError):
+                    self.store(number, *found)
         return found
 
     def store(self, number: int, features: npt.NDArray[np.int8], labels: Labels) -> None:

@@ -8,8 +8,8 @@ process of its own, in the order given. The engine of :mod:`kws_tfmot.data.speec
 from __future__ import annotations
 
 import json
-import os
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -32,24 +32,21 @@ class SpokenText(NamedTuple):
     range: int = 50
 
 
-def speak_all(utterances: Sequence[SpokenText], scratch: Path) -> tuple[list[Int16], int]:
+def speak_all(utterances: Sequence[SpokenText]) -> tuple[list[Int16], int]:
     """Samples of every utterance, and their rate (22,050 Hz). An utterance with no sound comes back empty.
 
     Args:
         utterances: In the order in which they are to be spoken; the order is part of the result.
-        scratch: An existing folder for the samples on their way between the processes.
 
     Raises:
         DataError: A voice is unknown.
         ToolchainError: The package espeakng-loader is not installed, or the speaking process failed.
     """
-    output = scratch / f"speech-{os.getpid()}.raw"
-    try:
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "speech.raw"
         said = [utterance._asdict() for utterance in utterances]
         answer = json.loads(ask({"say": said, "in_turn": True, "output": str(output)}))
         samples = np.fromfile(output, "<i2").astype(np.int16, copy=False)
-    finally:
-        output.unlink(missing_ok=True)
     return np.split(samples, np.cumsum(answer["lengths"], dtype=np.int64)[:-1]), int(answer["rate"])
 
 

@@ -10,6 +10,7 @@ from kws_tfmot.data.prepare_folder import prepare_folder
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.store import Progress
 from kws_tfmot.errors import DataError, did_you_mean
+from kws_tfmot.spare_cache import with_room
 
 SOURCES = ("folder:PATH", "tfds:NAME", "tfds-folder:PATH", "synthetic", "synthetic+folder:PATH")
 _ANOTHER = "+folder:"
@@ -22,14 +23,15 @@ def prepare(
     progress: Progress | None = None,
     every_file: bool = False,
 ) -> ClipIndex:
-    """Read, check, split and cache the data set ``spec``.
+    """Read, check, split and cache the data set ``spec``; a cache that cannot be written is noted, and not used.
 
     Args:
         spec: ``folder:PATH`` (Speech Commands layout), ``tfds:NAME``, ``tfds-folder:PATH``, ``synthetic``, or
             ``synthetic+folder:PATH`` (a few recordings beside synthetic speech; more folders as another
             ``+folder:PATH``).
         settings: Classes, splits and clip length; ``settings.for_evaluation()`` takes every clip as one split ``all``.
-        cache_dir: Where decoded audio is kept; nothing is written anywhere else.
+        cache_dir: Where decoded audio is kept; nothing is written anywhere else, but where it cannot be written to a
+            folder of this process (:func:`~kws_tfmot.spare_cache.spare_folder`).
         progress: Called with clips done and clips in all while audio is decoded.
         every_file: Look at every file of a large folder, see :mod:`~kws_tfmot.data.kept_listing`.
 
@@ -37,8 +39,12 @@ def prepare(
         DataError: The source is missing or unreadable, more than ``max_corrupt_share`` of the clips are corrupt, a
             keyword has no clip, or a split lacks a class.
     """
+    index, note = with_room(Path(cache_dir), lambda cache: _prepare(spec, settings, cache, progress, every_file))
+    return dataclasses.replace(index, notes=(*index.notes, note)) if note else index
+
+
+def _prepare(spec: str, settings: DataSettings, cache: Path, progress: Progress | None, every_file: bool) -> ClipIndex:
     kind, _, rest = spec.partition(":")
-    cache = Path(cache_dir)
     if kind == "folder" and rest:
         return prepare_folder(spec, Path(rest).expanduser(), settings, cache, progress, every_file)
     if kind in ("tfds", "tfds-folder") and rest:

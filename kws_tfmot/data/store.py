@@ -19,7 +19,7 @@ from kws_tfmot.cache import audio_bound, touch, trim
 from kws_tfmot.data.audio import Decoded, Int16, decode_clip, read_samples, resample, to_int16
 from kws_tfmot.data.audio_shards import ClipShards, ShardWriter
 from kws_tfmot.data.columns import Strings, encoded, map_columns, write_columns
-from kws_tfmot.errors import DataError
+from kws_tfmot.errors import CacheError, DataError
 from kws_tfmot.files import staged_folder, write_text
 
 Progress = Callable[[int, int], None]
@@ -101,6 +101,9 @@ def cached_store(
 
     Its folder is filled beside its place and renamed: an interruption leaves nothing that looks complete. Filling it
     removes stores that were not used for longest where the cache exceeds :func:`~kws_tfmot.cache.audio_bound`.
+
+    Raises:
+        CacheError: The cache cannot be written.
     """
     folder = cache_dir / f"store-{key}"
     if not (folder / _RECORD).is_file():
@@ -112,10 +115,16 @@ def cached_store(
             if most := audio_bound():
                 trim(cache_dir, most)
         except OSError as err:
-            hint = f"Give {str(cache_dir)!r} room and write permission, or choose another cache."
-            raise DataError(f"the audio cache cannot be written: {err}", hint) from None
+            raise unwritable(cache_dir, err) from None
     touch(folder / _RECORD)
     return _open(folder, length)
+
+
+def unwritable(cache: Path, reason: OSError | str) -> CacheError:
+    """The refusal of a cache that has no room or may not be written."""
+    said = reason if isinstance(reason, str) else reason.strerror or str(reason)
+    return CacheError(f"the cache {str(cache)!r} cannot be written: {said}.",
+                      "Give it room and write permission, or set KWS_CACHE to another folder.")  # fmt: skip
 
 
 def _open(folder: Path, length: int) -> AudioStore:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.speech import RATE, Request, choose_voices, render_speech, usable_engines
 from kws_tfmot.data.speech.espeak import ENGLISH, accents_of, data_folder, variants
 from kws_tfmot.data.speech.scripts import check_script
-from kws_tfmot.data.store import Progress, store_key
+from kws_tfmot.data.store import Progress, store_key, unwritable
 from kws_tfmot.errors import DataError
 from kws_tfmot.files import staged_folder
 from kws_tfmot.progress import Silent, Task
@@ -55,6 +56,7 @@ def render(settings: DataSettings, cache_dir: Path, progress: Progress | None = 
     Raises:
         DataError: A word makes no sound, or is keyword and unknown.
         ToolchainError: The package espeakng-loader is missing, or eSpeak NG failed.
+        CacheError: The cache cannot be written.
     """
     data_folder()
     for word in settings.keywords:
@@ -68,11 +70,14 @@ def render(settings: DataSettings, cache_dir: Path, progress: Progress | None = 
     folder = cache_dir / f"synthetic-{key}"
     if folder.is_dir():
         return folder
-    with staged_folder(folder) as staged:
-        if _espeak_alone(settings):
-            _render_into(staged, settings, words, progress)
-        else:
-            _render_with_engines(staged, settings, words, cache_dir, progress)
+    try:
+        with staged_folder(folder) as staged:
+            if _espeak_alone(settings):
+                _render_into(staged, settings, words, progress)
+            else:
+                _render_with_engines(staged, settings, words, cache_dir, progress)
+    except OSError as error:
+        raise unwritable(cache_dir, error) from None
     return folder
 
 
@@ -155,7 +160,7 @@ def _render_with_engines(
     count = min(synthetic.speakers, synthetic.clips_per_word)
     voices = choose_voices(count, settings.seed, synthetic.engines, synthetic.language)
     murmur = [f"{accents_of(synthetic.language)[0]}+{name}" for name in variants()[:_BABBLE_SPEAKERS]]
-    noises = _noises(settings, others, murmur, folder)
+    noises = _noises(settings, others, murmur)
     for name, wave in noises.items():
         _write(folder / NOISE_FOLDER / f"{name}.wav", to_int16(wave), settings.sample_rate)
     takes = _plan(settings, others, count)
@@ -195,12 +200,12 @@ def _render_into(folder: Path, settings: DataSettings, others: Sequence[str], pr
     count = min(synthetic.speakers, synthetic.clips_per_word)
     voices = speakers(count + _BABBLE_SPEAKERS, settings.seed)
     takes = _plan(settings, others, count)
-    noises = _noises(settings, others, voices[count:], folder)
+    noises = _noises(settings, others, voices[count:])
     for name, wave in noises.items():
         _write(folder / NOISE_FOLDER / f"{name}.wav", to_int16(wave), settings.sample_rate)
     for first in range(0, len(takes), _CHUNK):
         chunk = takes[first : first + _CHUNK]
-        said, rate = speak_all([_utterance(take, voices, settings.seed) for take in chunk], folder)
+        said, rate = speak_all([_utterance(take, voices, settings.seed) for take in chunk])
         for offset, (take, samples) in enumerate(zip(chunk, said, strict=True)):
             if not np.any(samples):
                 raise DataError(f"eSpeak NG makes no sound of {take.word!r}", "Choose a word that can be spoken.")
@@ -263,14 +268,14 @@ def _finish(samples: Int16, rate: int, take: _Take, noises: dict[str, Float], se
     return to_int16(clip)
 
 
-def _noises(settings: DataSettings, others: Sequence[str], voices: Sequence[str], scratch: Path) -> dict[str, Float]:
+def _noises(settings: DataSettings, others: Sequence[str], voices: Sequence[str]) -> dict[str, Float]:
     """White, pink and brown noise, mains hum, and the murmur of voices that speak no clip of the set."""
     rng = np.random.default_rng([settings.seed, 2])
     rate = settings.sample_rate
     size = settings.synthetic.noise_seconds * rate
     noises = {f"{name}_noise": 2000 * coloured_noise(rng, size, exponent) for name, exponent in COLOURS.items()}
     noises["hum"] = 2000 * hum(rng, size, rate)
-    spoken, own_rate = speak_all([SpokenText(word, voice) for voice in voices for word in others], scratch)
+    spoken, own_rate = speak_all([SpokenText(word, voice) for voice in voices for word in others])
     words = [_float_at(samples, own_rate, rate) for samples in spoken if np.any(samples)]
     noises["babble"] = 2000 * sum_of_voices(rng, words, size, rate)
     return noises
@@ -284,4 +289,6 @@ def _write(path: Path, clip: Int16, rate: int) -> None:
     import soundfile
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(str(path), clip, rate, subtype="PCM_16")
+    made = io.BytesIO()  # written by Python: libsndfile does not say why it cannot
+    soundfile.write(made, clip, rate, subtype="PCM_16", format="WAV")
+    path.write_bytes(made.getvalue())

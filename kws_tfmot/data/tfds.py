@@ -21,7 +21,7 @@ from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.labels import SILENCE, SPLITS, label_of
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.source_table import SourceClip, SourceTable, table_of
-from kws_tfmot.data.store import AudioStore, Progress, cached_store, store_key
+from kws_tfmot.data.store import AudioStore, Progress, cached_store, store_key, unwritable
 from kws_tfmot.errors import DataError, ToolchainError, did_you_mean, install_extra
 
 _SPLIT_NAMES = {name: name for name in SPLITS} | {"valid": "validation", "dev": "validation"}
@@ -218,14 +218,18 @@ def _prepare_records(
 ) -> ClipIndex:
     """A folder, by way of sharded TFRecords that stay under ``cache`` for use with tf.data."""
     from kws_tfmot.data.tfds_folder import folder_builder, read_noises, read_records
+    from kws_tfmot.keras import tf
 
     listing = list_folder(root, settings.speaker_pattern, settings.keywords)
     labels = {label_of(word, settings.keywords) for word in listing.clips.words.names}
     notes = [*listing.notes, *check_keywords(settings, list(listing.folders), labels, str(root))]
     key = store_key("records", str(root.resolve()), listing.key, settings.sample_rate, settings.clip_samples)
     builder = folder_builder(listing, settings.sample_rate, settings.clip_samples, cache / "tfds" / key)
-    with contextlib.redirect_stdout(io.StringIO()):  # TFDS announces a download, and there is none
-        builder.download_and_prepare()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # TFDS announces a download, and there is none
+            builder.download_and_prepare()
+    except (OSError, tf.errors.OpError) as error:
+        raise unwritable(cache, getattr(error, "message", "") or str(error)) from None
     store = cached_store(
         key,
         lambda: read_records(builder),

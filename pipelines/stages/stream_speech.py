@@ -13,6 +13,7 @@ from kws_tfmot.data.labels import SILENCE
 from kws_tfmot.data.long_recordings import pieces_of
 from kws_tfmot.data.stretch_speech import spoken, with_recordings
 from kws_tfmot.data.stretches import Speech
+from kws_tfmot.spare_cache import with_room
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from pipelines.stages.build import Build
 
@@ -45,7 +46,12 @@ def speech_of(build: Build, settings: StreamTrainSettings) -> StreamSpeech:
     validates &= np.isin(clips.source.words.codes, [*trained, *judged])
     train_clips, held_clips = (_recordings(build, clips.where(chosen)) for chosen in (trains, validates))
     unheard = {clips.source.words.names[code] for code in recorded - trained} if trained else set()
-    train, held = spoken(keywords, settings.speech, recipe.seed, build.cache, rate, build.reporter, unheard)
+    (train, held), note = with_room(
+        build.cache,
+        lambda cache: spoken(keywords, settings.speech, recipe.seed, cache, rate, build.reporter, unheard),
+    )
+    if note:
+        build.reporter.note(note)
     if recipe.data.negatives:
         pieces, notes = pieces_of(recipe.data.negatives, rate, _HOURS_OF_NEGATIVES, recipe.seed)
         for note in notes:

@@ -39,8 +39,8 @@ SETTINGS = DataSettings.parse(
 )
 
 
-def spoken(words: list[str], scratch: Path, voice: str = "en-us+m3") -> list[np.ndarray]:
-    said, rate = speak_all([SpokenText(word, voice) for word in words], scratch)
+def spoken(words: list[str], voice: str = "en-us+m3") -> list[np.ndarray]:
+    said, rate = speak_all([SpokenText(word, voice) for word in words])
     assert rate == 22050
     return said
 
@@ -246,9 +246,9 @@ def test_phonemes_tell_near_from_far() -> None:
 
 
 def test_clips_are_as_long_as_the_slowest_keyword(tmp_path: Path) -> None:
-    assert needed_clip_ms(["stop", "go"], tmp_path) == 1000
-    assert 1000 < needed_clip_ms(["turn the kitchen lights on"], tmp_path) <= 3000
+    assert needed_clip_ms(["stop", "go"]) == 1000
+    assert 1000 < needed_clip_ms(["turn the kitchen lights on"]) <= 3000
     with pytest.raises(DataError, match="Choose a shorter phrase"):
-        needed_clip_ms(["please turn on every single light in the kitchen and in the living room"], tmp_path)
+        needed_clip_ms(["please turn on every single light in the kitchen and in the living room"])
     with pytest.raises(DataError, match="no sound"):
-        needed_clip_ms(["..."], tmp_path)
+        needed_clip_ms(["..."])

@@ -275,14 +275,6 @@ class TestRefusals:
             DataSettings.parse(values, "data")
 
 
-def test_a_cache_that_cannot_be_written_is_refused(
-    small_folder: Path, small_settings: DataSettings, tmp_path: Path
-) -> None:
-    (tmp_path / "cache").write_text("a file, not a folder")
-    with pytest.raises(DataError, match="cannot be written"):
-        prepare(f"folder:{small_folder}", small_settings, tmp_path / "cache")
-
-
 def test_two_percentages_leave_the_third_split_out(small_folder: Path, tmp_path: Path) -> None:
     settings = DataSettings(keywords=("go", "stop"), split="percent", percent=(80, 20, 0))
     index = prepare(f"folder:{small_folder}", settings, tmp_path)

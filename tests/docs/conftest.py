@@ -30,7 +30,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("reader")
     rng = np.random.default_rng(0)
     words = ("left", "right", "house", "hey nova", "lights on")
-    said = speak_all([SpokenText(word, voice) for voice in VOICES for word in words], root)[0]
+    said = speak_all([SpokenText(word, voice) for voice in VOICES for word in words])[0]
     spoken = {(voice, word): said[i * len(words) + j] for i, voice in enumerate(VOICES) for j, word in enumerate(words)}
     pause = np.zeros(RATE // 2)
     for i, voice in enumerate(VOICES):

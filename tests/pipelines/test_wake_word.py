@@ -55,7 +55,7 @@ def test_a_detector_goes_on_with_what_was_collected(tmp_path: Path) -> None:
     first = Build(_recipe(), "synthetic", Run(tmp_path / "first"), cache=cache)
     for stage in (prepare_data, train_dense):
         stage(first)
-    (said, _), rate = speak_all([SpokenText("marigold", "en+m1"), SpokenText("mary", "en+f2")], tmp_path)
+    (said, _), rate = speak_all([SpokenText("marigold", "en+m1"), SpokenText("mary", "en+f2")])
     for name in ("marigold/anna", "not_marigold/tv", "_negatives_/evening"):
         (tmp_path / "new" / name).parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(tmp_path / "new" / f"{name}.wav", np.pad(said, (rate, rate)), rate)

@@ -17,6 +17,7 @@ from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.speech.engines import open_engine, usable_engines
 from kws_tfmot.data.speech.request import Float, Request, SpokenClip, Voice, delivery, generator
 from kws_tfmot.data.speech.vocal_tract import reshape_voice, sounding_span
+from kws_tfmot.data.store import unwritable
 from kws_tfmot.errors import DataError
 from kws_tfmot.files import cache_root, replacing
 from kws_tfmot.jobs import Job, JobOutcome, keep_traces, run_jobs
@@ -65,6 +66,7 @@ def render_speech(
     Raises:
         DataError: Something makes no sound, or a voice is unknown.
         ToolchainError: An engine that the voices need is not installed, or failed.
+        CacheError: The cache cannot be written.
     """
     folder = (cache or cache_root()) / "speech"
     blocks = _blocks(requests)
@@ -121,6 +123,8 @@ def _speak_missing(
         if fault:
             raise DataError(f"speech could not be made ({name}): {message}", f"{fault} {again}")
         raise DataError(message, hint or again)
+    if reason := next((outcome.result for outcome in outcomes.values() if outcome.result), ""):
+        raise unwritable(folder, reason)
 
 
 class _Watch:
@@ -143,17 +147,21 @@ class _Watch:
         self._task.advance(self._sizes[job])
 
 
-def speak_block(path: str, block: Sequence[Request], _reporter: Reporter) -> None:
-    """Speak ``block``, all of one engine, into the file at ``path`` (the work of one job)."""
+def speak_block(path: str, block: Sequence[Request], _reporter: Reporter) -> str:
+    """Speak ``block``, all of one engine, into the file at ``path`` (the work of one job); why it cannot be written."""
     said = open_engine(block[0].voice.engine).speak(block)
     clips = [finish(request, samples, rate) for request, (samples, rate) in zip(block, said, strict=True)]
-    with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.savez(
-            stream,
-            samples=np.concatenate([clip.samples for clip in clips]),
-            lengths=np.array([len(clip.samples) for clip in clips], np.int64),
-            spans=np.array([(clip.word_start, clip.word_end) for clip in clips], np.int64),
-        )
+    try:
+        with replacing(path) as temporary, temporary.open("wb") as stream:
+            np.savez(
+                stream,
+                samples=np.concatenate([clip.samples for clip in clips]),
+                lengths=np.array([len(clip.samples) for clip in clips], np.int64),
+                spans=np.array([(clip.word_start, clip.word_end) for clip in clips], np.int64),
+            )
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def finish(request: Request, samples: Float, rate: int) -> SpokenClip:
