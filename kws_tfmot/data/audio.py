@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.data.decoders import FFMPEG_SUFFIXES, check_rate, check_size, opened_by_ffmpeg
+from kws_tfmot.data.decoders import opened
 
 Int16 = npt.NDArray[np.int16]
+LONGEST_CLIP_S, LONGEST_S = 600, 7200
+"""Seconds of sound that a clip of one word, and any other file that is held in memory, may have."""
+
 TOO_LOUD = 1.26
 """Peaks of floating-point files up to here, 2 dB above full scale, are cut off; a file beyond is scaled down to it."""
 
@@ -26,55 +28,45 @@ class Decoded(NamedTuple):
     problem: str = ""
 
 
-def read_samples(path: Path) -> tuple[npt.NDArray[np.float32] | Int16, int]:
+def read_samples(path: Path, longest_s: int = LONGEST_S) -> tuple[npt.NDArray[np.float32] | Int16, int]:
     """Read a sound file as one channel: int16 where it holds 16-bit mono, float32 at int16 scale otherwise.
 
     A floating-point file whose peak is beyond :data:`TOO_LOUD` is scaled down to full scale rather than clipped.
 
+    Args:
+        path: Of the file.
+        longest_s: Seconds of sound that it may hold.
+
     Raises:
-        ValueError: Unreadable, empty, truncated, or not finite; the text says which.
+        ValueError: Unreadable, empty, truncated, too long, or not finite; the text says which.
     """
-    check_size(path)
-    if path.suffix.lower() in FFMPEG_SUFFIXES:
-        with opened_by_ffmpeg(path, "libsndfile does not decode it") as decoder:
-            pieces = list(decoder.pieces)
-        exact, rate, data = False, decoder.rate, np.concatenate(pieces) if pieces else np.zeros((0, 1), np.float32)
-        frames = len(data)
-    else:
-        exact, rate, frames, data = _read_by_libsndfile(path)
-    if len(data) == 0:
+    with opened(path, exact=True) as decoder:
+        _check_length(decoder.frames, decoder.rate, longest_s)
+        pieces, count = [], 0
+        for piece in decoder.pieces:
+            count += len(piece)
+            _check_length(count, decoder.rate, longest_s)
+            pieces.append(piece.mean(axis=1, dtype=np.float32) if piece.shape[1] > 1 else piece[:, 0])
+    if not count:
         raise ValueError("it holds no samples")
-    if len(data) < frames:
-        raise ValueError(f"truncated: {len(data)} of {frames} samples")
-    if exact:
-        return data[:, 0], rate
-    mono = data.mean(axis=1, dtype=np.float32) if data.shape[1] > 1 else data[:, 0]
+    mono: npt.NDArray[np.float32] | Int16 = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
+    if mono.dtype == np.int16:
+        return mono, decoder.rate
     if not np.isfinite(mono).all():
         raise ValueError("it holds samples that are not finite")
     peak = float(np.abs(mono).max())
-    return mono * np.float32(32768.0 / peak if peak > TOO_LOUD else 32768.0), rate
+    return mono * np.float32(32768.0 / peak if peak > TOO_LOUD else 32768.0), decoder.rate
 
 
-def _read_by_libsndfile(path: Path) -> tuple[bool, int, int, npt.NDArray[Any]]:
-    """Whether it is 16-bit mono, its rate, how many frames it says it holds, and those it does ``[n, channels]``."""
-    import soundfile
-
-    try:
-        # Bytes, so that names in an old encoding, which are no UTF-8, can be opened too.
-        name = os.fsencode(path) if os.name == "posix" else str(path)
-        with soundfile.SoundFile(name) as stream:
-            check_rate(stream.samplerate)
-            exact = stream.subtype == "PCM_16" and stream.channels == 1
-            data = stream.read(dtype="int16" if exact else "float32", always_2d=True)
-            return exact, stream.samplerate, stream.frames, data
-    except (soundfile.SoundFileError, RuntimeError, ValueError, TypeError) as err:
-        raise ValueError(f"not readable as audio ({str(err).splitlines()[0]})") from None
+def _check_length(frames: int, rate: int, longest_s: int) -> None:
+    if frames > longest_s * rate:
+        raise ValueError(f"it is {frames / rate:,.0f} s long, at most {longest_s:,} s are read; cut it up")
 
 
 def decode_clip(path: Path, rate: int, length: int) -> Decoded:
     """Read ``path`` as a clip of ``length`` samples at ``rate``; a failure is returned, not raised."""
     try:
-        samples, own_rate = read_samples(path)
+        samples, own_rate = read_samples(path, LONGEST_CLIP_S)
     except (ValueError, OSError) as err:
         return Decoded(np.zeros(0, np.int16), problem=str(err))
     return fit_clip(samples, own_rate, rate, length)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Float = npt.NDArray[np.float32]
+from kws_tfmot.data.promised_samples import missing_bytes
+
+Samples = npt.NDArray[np.float32] | npt.NDArray[np.int16]
 _LIBSNDFILE = (
     ".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".wave",
     ".rf64", ".sph", ".nist", ".voc",
@@ -37,17 +38,22 @@ LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
 """Sample rates that a file may name, Hz: others are taken for damage."""
 
 PIECE = 1 << 17
-"""Frames of a decoded piece."""
+"""Frames of a decoded piece of at most two channels; of more, fewer."""
+
+_ESTIMATED = 0.9  # of the length of an MP3 or OGG file: what its header says need not be exact
 
 _BROKEN = (OSError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError)  # what PyAV makes of damage
-_OPEN_ENDED = (0, 0xFFFFFFFF, 0x7FFFFFFF)  # sizes that streaming writers leave in a WAV header
 
 
 class Decoder(NamedTuple):
-    """An opened file: its rate, and pieces ``[n, channels]`` as parts of full scale."""
+    """An opened file: its rate, how many frames it says it holds (0: unknown), and pieces ``[n, channels]``.
+
+    The pieces are float32, as parts of full scale, or int16 where that was asked for and it holds 16-bit mono.
+    """
 
     rate: int
-    pieces: Iterator[Float]
+    frames: int
+    pieces: Iterator[Samples]
 
 
 def check_size(path: Path) -> None:
@@ -58,7 +64,7 @@ def check_size(path: Path) -> None:
     """
     if path.stat().st_size == 0:
         raise ValueError("the file is empty (0 bytes)")
-    if promised := missing_wav_bytes(path):
+    if promised := missing_bytes(path):
         raise ValueError(f"truncated: {promised} bytes of the samples its header promises are missing")
 
 
@@ -87,8 +93,13 @@ def files_below(root: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Decoder]:
-    """Open with whichever decoder can; errors of both become ValueErrors."""
+def opened(path: Path, exact: bool = False) -> Iterator[Decoder]:
+    """Open with whichever decoder can; errors of both become ValueErrors.
+
+    Args:
+        path: A sound file.
+        exact: Give int16 where it holds 16-bit mono.
+    """
     import soundfile
 
     check_size(path)
@@ -96,30 +107,43 @@ def opened(path: Path) -> Iterator[Decoder]:
     try:
         stream = soundfile.SoundFile(name)
     except (soundfile.SoundFileError, RuntimeError, ValueError, TypeError) as err:
-        with opened_by_ffmpeg(path, str(err).splitlines()[0]) as decoder:
+        # What libsndfile says, without the path.
+        reason = str(err).splitlines()[0].rpartition("': ")[2]
+        if _is_pcm(path):  # FFmpeg makes samples of headers that hold none
+            raise ValueError(f"not readable as audio ({reason})") from None
+        with _opened_by_ffmpeg(path, reason) as decoder:
             yield decoder
         return
     with stream:
         check_rate(stream.samplerate)
-        yield Decoder(stream.samplerate, _libsndfile_pieces(stream))
+        known = stream.frames if stream.seekable() else 0
+        kind = "int16" if exact and stream.subtype == "PCM_16" and stream.channels == 1 else "float32"
+        yield Decoder(stream.samplerate, known, _libsndfile_pieces(stream, known, kind))
 
 
-def _libsndfile_pieces(opened: Any) -> Iterator[Float]:
+def _is_pcm(path: Path) -> bool:
+    """Whether a WAV file says that it holds integers or floating-point numbers, or its first chunk is no format."""
+    with path.open("rb") as stream:
+        head = stream.read(22)
+    return head[:4] == b"RIFF" and head[8:16] == b"WAVEfmt " and head[20:22] in (b"\x01\0", b"\x03\0")
+
+
+def _libsndfile_pieces(opened: Any, known: int, kind: str) -> Iterator[Samples]:
     import soundfile
 
-    count = 0
+    count, most = 0, max(1, 2 * PIECE // max(opened.channels, 2))
     try:
-        while len(piece := opened.read(PIECE, dtype="float32", always_2d=True)):
+        while len(piece := opened.read(most, dtype=kind, always_2d=True)):
             count += len(piece)
             yield piece
     except (soundfile.SoundFileError, RuntimeError) as err:
         raise ValueError(f"not readable as audio ({str(err).splitlines()[0]})") from None
-    if opened.format not in ("MP3", "OGG") and count < opened.frames:
-        raise ValueError(f"truncated: {count} of {opened.frames} samples")
+    if count < known * (_ESTIMATED if opened.format in ("MP3", "OGG") else 1):
+        raise ValueError(f"truncated: {count} of {known} samples")
 
 
 @contextmanager
-def opened_by_ffmpeg(path: Path, reason: str) -> Iterator[Decoder]:
+def _opened_by_ffmpeg(path: Path, reason: str) -> Iterator[Decoder]:
     """Open what libsndfile refused for ``reason``.
 
     Raises:
@@ -137,19 +161,23 @@ def opened_by_ffmpeg(path: Path, reason: str) -> Iterator[Decoder]:
         try:
             streams = list(container.streams.audio)
             rate = int(streams[0].rate or 0) if streams else 0
-        except (av.FFmpegError, *_BROKEN) as err:  # it may know no decoder
+        except AttributeError:  # it knows no decoder
+            streams, rate = [None], 0
+        except (av.FFmpegError, *_BROKEN) as err:
             raise ValueError(f"not readable as audio ({_first_line(err)})") from None
         if not streams:
             raise ValueError("it holds no sound")
+        if not rate:
+            raise ValueError(f"not readable as audio ({reason})")
         check_rate(rate)
-        yield Decoder(rate, _ffmpeg_pieces(av, container, streams[0]))
+        yield Decoder(rate, 0, _ffmpeg_pieces(av, container, streams[0]))
 
 
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _ffmpeg_pieces(av: Any, container: Any, stream: Any) -> Iterator[Float]:
+def _ffmpeg_pieces(av: Any, container: Any, stream: Any) -> Iterator[Samples]:
     channels = av.AudioResampler(format="fltp")
     try:
         for frame in container.decode(stream):
@@ -157,18 +185,3 @@ def _ffmpeg_pieces(av: Any, container: Any, stream: Any) -> Iterator[Float]:
                 yield np.ascontiguousarray(part.to_ndarray().T, np.float32)
     except (av.FFmpegError, *_BROKEN) as err:
         raise ValueError(f"not readable as audio ({_first_line(err)})") from None
-
-
-def missing_wav_bytes(path: Path) -> int:
-    """Bytes that the ``data`` chunk of a RIFF file promises beyond the end of the file (0 for all else)."""
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        if stream.read(4) != b"RIFF":
-            return 0
-        stream.seek(12)
-        while len(header := stream.read(8)) == 8:
-            name, length = struct.unpack("<4sI", header)
-            if name == b"data":
-                return 0 if length in _OPEN_ENDED else max(0, stream.tell() + length - size)
-            stream.seek(length + (length & 1), 1)
-    return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from kws_tfmot.data import audio, decoders
 from kws_tfmot.data.audio import decode_clip, fit_length
+from kws_tfmot.data.promised_samples import missing_bytes
+from kws_tfmot.data.sound_pieces import survey
 
 RATE = 16000
 
@@ -101,6 +106,63 @@ def test_broken_files_are_named_with_the_reason(
     assert clip.problem
     assert reason in clip.problem
     assert len(clip.samples) == 0
+
+
+@pytest.mark.parametrize("kind", ["WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "MP3"])
+def test_files_cut_off_are_named_whatever_their_format(tmp_path: Path, kind: str) -> None:
+    """libsndfile reads what is left of most of them without a word."""
+    path = tmp_path / "a.wav"
+    soundfile.write(str(path), np.random.default_rng(0).integers(-9999, 9999, RATE).astype(np.int16), RATE, format=kind)
+    assert not decode_clip(path, RATE, RATE).problem
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert "truncated" in decode_clip(path, RATE, RATE).problem
+    with pytest.raises(ValueError, match="truncated"):
+        survey(path)
+
+
+@pytest.mark.parametrize("length", [0, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000])
+def test_sizes_that_writers_to_a_pipe_leave_promise_nothing(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(str(path), np.ones(100, np.int16), RATE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:40] + struct.pack("<I", length) + whole[44:])
+    assert missing_bytes(path) == 0
+    path.write_bytes(whole[:40] + struct.pack("<I", 0x7FFFFFFE) + whole[44:])
+    assert missing_bytes(path) == 0x7FFFFFFE - 200
+
+
+def _five_gigabytes(path: Path) -> None:
+    form = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, RATE, 2 * RATE, 2, 16)
+    sizes = b"ds64" + struct.pack("<IQQQI", 28, (5 << 30) - 8, (5 << 30) - 80, (5 << 29) - 40, 0)
+    with path.open("wb") as stream:
+        stream.write(b"RF64" + b"\xff" * 4 + b"WAVE" + sizes + form + b"data" + b"\xff" * 4)
+        stream.truncate(5 << 30)  # of zeros, which take no room
+
+
+def _flac_that_says_it_is_endless(path: Path) -> None:
+    soundfile.write(str(path), np.ones(RATE, np.int16), RATE, format="FLAC")
+    data = bytearray(path.read_bytes())
+    data[21] |= 0x0F  # the 36 bits of its number of samples
+    data[22:26] = b"\xff" * 4
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("make", [_five_gigabytes, _flac_that_says_it_is_endless])
+def test_a_clip_of_hours_is_damage_and_takes_no_memory(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "a.wav")
+    tracemalloc.start()
+    problem = decode_clip(tmp_path / "a.wav", RATE, RATE).problem
+    assert "s long, at most 600 s are read" in problem
+    assert tracemalloc.get_traced_memory()[1] < 1e8
+    tracemalloc.stop()
+
+
+def test_a_length_that_no_header_says_is_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    soundfile.write(str(tmp_path / "a.wav"), np.ones(4 * RATE, np.int16), RATE, subtype="GSM610")
+    assert not decode_clip(tmp_path / "a.wav", RATE, RATE).problem  # it cannot be sought in
+    monkeypatch.setattr(audio, "LONGEST_CLIP_S", 3)
+    monkeypatch.setattr(decoders, "PIECE", RATE)
+    assert "4 s" in decode_clip(tmp_path / "a.wav", RATE, RATE).problem
 
 
 def test_long_clips_keep_the_word(burst: Callable[..., np.ndarray]) -> None:

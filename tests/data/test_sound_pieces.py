@@ -110,7 +110,17 @@ def test_a_level_does_not_depend_on_the_pieces() -> None:
 
 @pytest.mark.parametrize(
     ("rate", "channels", "bits", "kind"),
-    [(16000, 1, 0, 1), (16000, 0, 16, 1), (16000, 65535, 16, 1), (0, 1, 16, 1), (16000, 1, 16, 99)],
+    [
+        (16000, 1, 0, 1),
+        (16000, 0, 16, 1),
+        (16000, 65535, 16, 1),
+        (0, 1, 16, 1),
+        (16000, 1, 16, 99),
+        (16000, 1, 64, 1),
+        (16000, 1, 16, 0),
+        (16000, 1, 16, 3),
+        (16000, 1, 16, 0xFFFE),
+    ],
 )
 def test_headers_that_no_decoder_takes_are_refused_alike(tmp_path, rate, channels, bits, kind) -> None:
     """As a clip and as a stream: one more corrupt file, whatever libsndfile and FFmpeg make of it."""
