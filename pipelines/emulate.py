@@ -44,8 +44,6 @@ from pipelines.options import (
     check_hop,
 )
 
-AUDIO = (".wav", ".flac")
-
 
 def command(
     model: ModelArgument,
@@ -244,22 +242,23 @@ def features_of(folder: Path, model: Path, recipe: Path | None) -> np.ndarray:
         DataError: If there is no folder, or no clip in it can be read.
     """
     from kws_tfmot.data.audio import decode_clip
+    from kws_tfmot.data.decoders import AUDIO_SUFFIXES, files_below
     from kws_tfmot.frontend import Frontend
     from kws_tfmot.tflite.interpreter import input_spec
     from kws_tfmot.tflite.reader import read_model
 
     if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}.", "Give a folder of WAV or FLAC files: --clips FOLDER.")
+        raise DataError(f"there is no folder {folder}.", "Give a folder of sound files: --clips FOLDER.")
     settings = ModelContract.of_model(model, load_recipe(recipe).contract() if recipe else None).frontend
     samples = []
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO):
+    for path in files_below(folder, AUDIO_SUFFIXES):
         clip = decode_clip(path, settings.sample_rate, settings.clip_samples)
         if clip.problem:
             err.print(f"left out: {path}: {clip.problem}", markup=False, soft_wrap=True)
         else:
             samples.append(clip.samples)
     if not samples:
-        raise DataError(f"no readable WAV or FLAC file below {folder}.")
+        raise DataError(f"no sound file below {folder} can be read.")
     features = Frontend(settings).features(np.stack(samples))
     return features.reshape(len(features), *input_spec(read_model(model)).shape[1:])
 

@@ -30,6 +30,17 @@ def same_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def is_printable(text: str) -> bool:
+    """Whether ``text`` has no control characters and no half of a surrogate pair.
+
+    The two joiners, which Unicode counts among these, belong to words of Persian and of India, and to emoji.
+
+    >>> is_printable("\u0645\u06cc\u200c\u062e\u0648"), is_printable("a\u202eb"), is_printable("\u200c")
+    (True, False, False)
+    """
+    return text.replace("\u200c", "").replace("\u200d", "").isprintable() and bool(text.strip("\u200c\u200d"))
+
+
 @lru_cache(maxsize=4096)
 def label_of(word: str, keywords: tuple[str, ...]) -> str:
     """The class of a clip that lies in the folder ``word``.

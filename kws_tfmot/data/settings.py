@@ -8,7 +8,7 @@ import pydantic
 import regex
 from typing_extensions import Self
 
-from kws_tfmot.data.labels import SILENCE, UNKNOWN
+from kws_tfmot.data.labels import SILENCE, UNKNOWN, is_printable, same_name
 from kws_tfmot.settings import Settings
 
 _LONGEST_WORD = 200  # bytes: it names folders and files
@@ -93,10 +93,10 @@ class SplitSettings(Settings):
     def _check_keywords(cls, keywords: tuple[str, ...]) -> tuple[str, ...]:
         if not keywords:
             raise ValueError("expected at least one keyword")
-        if len(set(keywords)) != len(keywords):
+        if len(set(map(same_name, keywords))) != len(keywords):
             raise ValueError("expected every keyword once")
         for word in keywords:
-            if not word.isprintable():  # control characters, half of a surrogate pair
+            if not is_printable(word):
                 raise ValueError(f"expected words of printable letters, got {word!r}")
             if len(word.encode()) > _LONGEST_WORD:
                 raise ValueError(f"expected words of at most {_LONGEST_WORD} bytes, got {word[:20]!r}...")

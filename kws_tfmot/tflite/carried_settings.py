@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import pydantic
 
+from kws_tfmot.data.labels import is_printable
 from kws_tfmot.errors import ModelError
 
 MAX_BYTES = 1 << 20
@@ -43,7 +44,7 @@ class CarriedSettings(pydantic.BaseModel):
     @classmethod
     def _printable(cls, labels: list[str] | None) -> list[str] | None:
         for label in labels or ():
-            if not label.isprintable() or not label.strip():
+            if not is_printable(label) or not label.strip():
                 raise ValueError(f"expected printable labels. Received: {label!r}")
         return labels
 

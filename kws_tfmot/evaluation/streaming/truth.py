@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.data.decoders import AUDIO_SUFFIXES, files_below
 from kws_tfmot.errors import DataError, did_you_mean
 from kws_tfmot.evaluation.streaming.sources import read_stream
 
@@ -84,7 +85,7 @@ def labelled_recordings(paths: Sequence[str | Path], keywords: Sequence[str], ra
     """
     sounds = list(_sounds(paths))
     if not sounds:
-        raise DataError(f"no WAV or FLAC file in {', '.join(map(str, paths))}.")
+        raise DataError(f"no sound file in {', '.join(map(str, paths))}.")
     found = []
     for sound in sounds:
         samples = read_stream(sound, rate)
@@ -148,7 +149,7 @@ def load_labels(path: Path, speaker: str, seconds: float) -> list[SpokenWord]:
 def _sounds(paths: Sequence[str | Path]) -> Iterator[Path]:
     for path in map(Path, paths):
         if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in (".wav", ".flac"))
+            yield from files_below(path, AUDIO_SUFFIXES)
         elif path.is_file():
             yield path
         else:
@@ -157,15 +158,18 @@ def _sounds(paths: Sequence[str | Path]) -> Iterator[Path]:
 
 def _csv_rows(path: Path, text: str) -> list[tuple[int, dict[str, str]]]:
     reader = csv.DictReader(text.splitlines(), skipinitialspace=True)
-    names = [name.strip().lower() for name in reader.fieldnames or []]
-    for needed in ("start", "end", "word"):
-        if needed not in names:
-            raise DataError(
-                f"{path}: expected the columns start, end, word and perhaps speaker. Received: {', '.join(names)}."
-                f"{did_you_mean(needed, names)}"
-            )
-    reader.fieldnames = names
-    return [(reader.line_num, row) for row in reader]
+    try:
+        names = [name.strip().lower() for name in reader.fieldnames or []]
+        for needed in ("start", "end", "word"):
+            if names.count(needed) != 1:
+                raise DataError(
+                    f"{path}: expected the columns start, end, word and perhaps speaker, once each, with commas "
+                    f"between them. Received: {', '.join(names)[:200]}.{did_you_mean(needed, {*names} - {needed})}"
+                )
+        reader.fieldnames = names
+        return [(reader.line_num, row) for row in reader]
+    except csv.Error as err:  # a field of over 128 kB, as of a file that is no CSV
+        raise DataError(f"{path} is no CSV: {err}.", "Write a line for each word: start,end,word.") from None
 
 
 def _audacity_rows(text: str) -> list[tuple[int, dict[str, str]]]:

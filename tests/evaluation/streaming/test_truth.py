@@ -27,6 +27,15 @@ def test_a_csv_track_with_speakers(tmp_path: Path) -> None:
     assert [segment.speaker for segment in stream.segments] == ["bob", "bob", "ann"]
 
 
+def test_recordings_of_every_format_are_found_and_hidden_files_are_not(tmp_path: Path) -> None:
+    for name in ("a.mp3", "b.OGG", "c/d.flac", "._a.mp3"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, np.zeros(8000, np.int16), 8000, format=path.suffix[1:].upper())
+        path.with_suffix(".csv").write_text("start,end,word\n0.1,0.5,yes\n")
+    assert [stream.name for stream in labelled_recordings([tmp_path], ["yes"], 8000)] == ["a.mp3", "b.OGG", "d.flac"]
+
+
 def test_an_audacity_track(tmp_path: Path) -> None:
     recording(tmp_path).with_suffix(".txt").write_text(
         "1.000000\t1.400000\tyes\n\\\t100.0\t4000.0\n2.0\t2.5\tlights on\n"
@@ -50,6 +59,11 @@ def test_no_keyword_at_all_is_a_track_too(tmp_path: Path) -> None:
         ("start,end,word\n1,99,yes\n", "<= 10.00"),
         ("start,end,word\none,2,yes\n", "'one'"),
         ("start,end,word\n1\n", "line 2"),
+        ("start;end;word\n1;2;yes\n", "with commas between them"),
+        ("start,end,word,Start\n1,2,yes,0\n", "once each"),
+        ("start,end,word\n1,2," + 200_000 * "y" + "\n", "is no CSV"),
+        (200_000 * "y", "is no CSV"),
+        ("", "expected the columns"),
     ],
 )
 def test_tracks_that_are_refused(tmp_path: Path, text: str, reported: str) -> None:
@@ -60,7 +74,7 @@ def test_tracks_that_are_refused(tmp_path: Path, text: str, reported: str) -> No
 
 
 def test_missing_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no WAV or FLAC"):
+    with pytest.raises(DataError, match="no sound file"):
         labelled_recordings([tmp_path], ["yes"], 16000)
     with pytest.raises(DataError, match="no recording at"):
         labelled_recordings([tmp_path / "none.wav"], ["yes"], 16000)
