@@ -154,10 +154,25 @@ def load_recipe(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -
         RecipeError: If the file is missing, is no YAML mapping, or a key or value is not allowed.
     """
     values = read_values(path)
+    check_is_recipe(values, path)
     for override in overrides:
         apply_override(values, override)
     _shrink(values, {override.partition("=")[0].strip() for override in overrides})
     return Recipe.parse(values)
+
+
+def check_is_recipe(values: dict[str, Any], path: str | Path) -> None:
+    """Refuse the ``values`` of a comparison or a sweep, which name a recipe and what to try with it.
+
+    Raises:
+        RecipeError: It says which command takes the file.
+    """
+    if "recipe" in values:
+        command = "sweep" if values.keys() & {"parameters", "samples", "early_stopping", "dense_first"} else "compare"
+        raise RecipeError(
+            f"expected a recipe. Received: {str(path)!r}, which names one and what to try with it",
+            f"`kws {command}` takes it.",
+        )
 
 
 def _shrink(values: dict[str, Any], overridden: set[str]) -> None:

@@ -13,6 +13,7 @@ from kws_tfmot.kinds import kind_of, received
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.reader import read_model
 from pipelines.stages.choice import find_candidates
+from pipelines.stages.comparison import Comparison, cells_of
 
 
 @pytest.fixture
@@ -67,3 +68,21 @@ def test_what_was_given_is_said(places, read, name: str, kind: str, way_out: str
         read(places[name])
     assert f"Received: {str(places[name])!r}" in refusal.value.message and kind in refusal.value.message
     assert way_out in refusal.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("name: c\nrecipe: demo\nvariants: {a: {}}\nseeds: 2\n", "kws compare"),
+        ("name: s\nrecipe: demo\nparameters: {seed: [1]}\nvariants: {a: {}}\n", "kws sweep"),
+        ("name: s\nrecipe: demo\nsamples: 3\n", "kws sweep"),
+    ],
+)
+def test_a_comparison_or_a_sweep_is_no_recipe(tmp_path: Path, text: str, command: str) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(text)
+    outer = Comparison(name="outer", recipe=str(path), variants={"a": {}})
+    for read in (load_recipe, lambda given: cells_of(outer, tmp_path)):
+        with pytest.raises(KwsError, match="expected a recipe") as refusal:
+            read(path)
+        assert command in refusal.value.hint

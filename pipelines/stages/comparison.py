@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pydantic
 
 from kws_tfmot.errors import RecipeError, did_you_mean
-from kws_tfmot.recipe import Recipe, apply_override, find_recipe, read_values
+from kws_tfmot.recipe import Recipe, apply_override, check_is_recipe, find_recipe, read_values
 from kws_tfmot.settings import Settings
 from kws_tfmot.sparsity.group import with_method
 
@@ -136,6 +136,7 @@ def by_methods(recipe: Path, methods: list[str], targets: list[float], seeds: An
     """
     path = find_recipe(recipe).resolve()
     values = read_values(path)
+    check_is_recipe(values, path)
     variants: dict[str, Any] = {DENSE: {"sparsity": None}}
     variants |= {method: {"sparsity": {"method": method}} for method in map(str, methods)} or {
         "sparse": {"sparsity": {}}
@@ -158,7 +159,9 @@ def cells_of(comparison: Comparison, folder: Path, overrides: list[str] | tuple[
     Raises:
         RecipeError: Naming every variant and target whose recipe cannot be.
     """
-    base = merge(read_values(find_recipe(comparison.recipe, folder)), comparison.changes)
+    values = read_values(path := find_recipe(comparison.recipe, folder))
+    check_is_recipe(values, path)
+    base = merge(values, comparison.changes)
     for override in overrides:
         apply_override(base, override)
     cells, refused = [], {}
