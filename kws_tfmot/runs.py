@@ -22,6 +22,7 @@ from kws_tfmot.source_digest import source_digest
 MANIFEST = "manifest.json"
 ASIDE = "aside"  # where files go that the run's recipe has no use for any more
 _FORMAT = 1
+_SEAL = "sha256"
 
 
 def key_of(name: str, inputs: Any, code: str = "") -> str:
@@ -95,6 +96,16 @@ def _is_manifest(value: Any) -> bool:
         and all(_is_inside(name) and isinstance(digest, str) for name, digest in record["outputs"].items())
         for record in records
     )
+
+
+def _seal(record: dict[str, Any]) -> str:
+    """Digest of a stage's record, which one that was edited by hand does not have; those of earlier versions have none.
+
+    >>> _seal({"figures": {1: (2,)}}) == _seal({"figures": {"1": [2]}, _SEAL: "any"})
+    True
+    """
+    stored = json.loads(json.dumps({name: value for name, value in record.items() if name != _SEAL}))
+    return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()
 
 
 def _is_inside(name: str) -> bool:
@@ -198,9 +209,9 @@ class Run:
                 folder.rmdir()
 
     def is_current(self, stage: str, key: str) -> bool:
-        """Whether ``stage`` was finished with the same inputs and all its files are still what they were."""
+        """Whether ``stage`` was finished with the same inputs, and its record and files are still what they were."""
         record = self._manifest["stages"].get(stage)
-        if self._force or record is None or record["key"] != key:
+        if self._force or record is None or record["key"] != key or record.get(_SEAL, _seal(record)) != _seal(record):
             return False
         return all(
             self.path(name).is_file() and sha256_file(self.path(name)) == digest
@@ -240,6 +251,7 @@ class Run:
             "outputs": {output: sha256_file(self.path(output)) for output in sorted(result.outputs)},
             "figures": result.figures,
         }
+        self._manifest["stages"][name][_SEAL] = _seal(self._manifest["stages"][name])
         self._end(name)
         return True
 

@@ -8,11 +8,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kws_tfmot.errors import CacheError
 from kws_tfmot.files import process_mark, refusing, remove_partial, write_bytes
+from kws_tfmot.json_reader import read_json
 
 T = TypeVar("T")
 
@@ -39,13 +41,21 @@ def _remove(folder: Path, process: int) -> None:
 
 def kept(target: Path) -> Path | None:
     """Where the file is that :func:`keep` was given for ``target``; ``None`` if there is none."""
+    places = [target, spare_folder() / target.name] if spare_folder.cache_info().currsize else [target]
+    for place in places:
+        with suppress(OSError):  # a folder around it may not be looked into
+            if place.is_file() and place.stat().st_size:  # a power cut leaves files that are empty
+                return place
+    return None
+
+
+def kept_json(target: Path) -> Any:
+    """The JSON that is kept for ``target``; ``None`` if there is none, or it is damaged (it is made anew then)."""
+    found = kept(target)
     try:
-        if target.is_file():
-            return target
-    except OSError:  # a folder around it may not be looked into
-        pass
-    spare = spare_folder() / target.name if spare_folder.cache_info().currsize else None
-    return spare if spare is not None and spare.is_file() else None
+        return read_json(found) if found else None
+    except (OSError, ValueError):
+        return None
 
 
 def keep(target: Path, data: bytes) -> Path:

@@ -44,6 +44,23 @@ def test_changed_inputs_files_or_force_do_it_again(tmp_path) -> None:
     assert run.figures("make") == {"times": 4}
 
 
+def test_a_record_that_was_edited_is_not_believed(tmp_path) -> None:
+    run = Run(tmp_path / "run")
+    work = Counted(run)
+    run.stage("make", {"seed": 1}, work)
+    manifest = tmp_path / "run" / MANIFEST
+    written = json.loads(manifest.read_text())
+    for change in ({"figures": {}}, {"figures": {"times": 7}}, {"seconds": 0}):
+        stored = json.loads(json.dumps(written))
+        stored["stages"]["make"] |= change
+        manifest.write_text(json.dumps(stored))
+        assert Run(tmp_path / "run").stage("make", {"seed": 1}, work)
+    del written["stages"]["make"]["sha256"]  # as earlier versions wrote it
+    write_text(tmp_path / "run" / "out.txt", "made 1")
+    manifest.write_text(json.dumps(written))
+    assert not Run(tmp_path / "run").stage("make", {"seed": 1}, work)
+
+
 def test_a_failed_stage_is_not_recorded(tmp_path) -> None:
     run = Run(tmp_path / "run")
 

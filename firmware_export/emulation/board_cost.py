@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -29,7 +28,7 @@ from firmware_export.engine import build
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import ModelError, ToolchainError
 from kws_tfmot.files import cache_root, json_text, sha256_bytes
-from kws_tfmot.spare_cache import keep, kept
+from kws_tfmot.spare_cache import keep, kept_json
 
 _ROOMY = 4 << 20  # linked as if the board had this much of both memories, to learn what is needed
 _STEPS = 20  # of a network that takes steps
@@ -115,8 +114,8 @@ def board_cost(
         *(f"{name}\0{text}" for name, text in sorted(files.items())),
     ]
     place = cache_root() / "boards" / f"{sha256_bytes(chr(0).join(parts).encode())[:32]}.json"
-    if found := kept(place):
-        return BoardCost(**json.loads(found.read_text(encoding="utf-8")))
+    if found := kept_json(place):
+        return BoardCost(**found)
     say("linking")
     job = _Job(model, machine, contract, optimise, timing or machine.timings[0], wait_states, stream, hop)
     cost = _measure(job, files, engine.program.step is not None, say)

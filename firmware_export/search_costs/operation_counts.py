@@ -25,7 +25,7 @@ from kws_tfmot.errors import ToolchainError
 from kws_tfmot.files import cache_root, json_text, sha256_bytes
 from kws_tfmot.models.mbconv_cells import Cell
 from kws_tfmot.search.cells.space import CellSpace
-from kws_tfmot.spare_cache import keep, kept
+from kws_tfmot.spare_cache import keep, kept_json
 
 DENSE = ("dense",)
 COUNTED = ("instructions", "cycles")
@@ -121,8 +121,12 @@ class Measurements:
         if text not in self._known:
             self._identity = self._identity or identity(self.board)
             path = self._folder / f"{sha256_bytes((self._identity + text).encode())[:32]}.json"
-            found = kept(path) or keep(path, json_text(measure()).encode("utf-8"))
-            self._known[text] = json.loads(found.read_text(encoding="utf-8"))
+            found = kept_json(path)
+            if found is None:
+                made = json_text(measure())
+                keep(path, made.encode("utf-8"))
+                found = json.loads(made)
+            self._known[text] = found
         return self._known[text]
 
 

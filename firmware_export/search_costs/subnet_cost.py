@@ -14,7 +14,6 @@ emulated whole in the end.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +36,7 @@ from firmware_export.ir import Layer, Program
 from firmware_export.lowering.lower import lower
 from firmware_export.operators.kernels.convolution import Convolution
 from kws_tfmot.files import sha256_bytes, write_json
+from kws_tfmot.json_reader import read_json
 from kws_tfmot.tflite.reader import read_model
 
 MAX_ENCODINGS = 4  # kinds of kernels in one firmware, as the engine's own choice
@@ -270,15 +270,19 @@ class SubnetCosts:
     def _load(self) -> None:
         if self._cache is None or not self._cache.is_file():
             return
-        record = json.loads(self._cache.read_text(encoding="utf-8"))
-        if record["identity"] != self.identity:
+        try:
+            record = read_json(self._cache)
+            if record["identity"] != self.identity:
+                return
+            fixed = {frozenset(functions): (code, ram) for functions, (code, ram) in record["fixed"]}
+            counted = {
+                (level, name): _Counted({op: (instructions, cycles) for op, (instructions, cycles) in spent}, stack)
+                for level, name, spent, stack in record["counted"]
+            }
+            rest = tuple(record["rest"]) if record["rest"] else None
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):  # damaged, or of another version
             return
-        for functions, (code, ram) in record["fixed"]:
-            self._fixed[frozenset(functions)] = (code, ram)
-        for level, name, spent, stack in record["counted"]:
-            self._counted[level, name] = _Counted({op: (instructions, cycles) for op, (instructions, cycles) in spent},
-                                                  stack)  # fmt: skip
-        self._rest = tuple(record["rest"]) if record["rest"] else None
+        self._fixed, self._counted, self._rest = fixed, counted, rest
 
 
 def _operator(layer: Layer) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 from kws_tfmot.files import replacing
 from kws_tfmot.keras import keras
 from kws_tfmot.training.false_rejects import NAME as FALSE_REJECTS
+from kws_tfmot.training.saved_state import reading_state
 
 
 @runtime_checkable
@@ -64,10 +65,13 @@ class TrainingState(keras.callbacks.Callback):
         """Load the state from ``path`` if it is there and belongs to the same run ``key``.
 
         ``optimizer`` must be built for the network's trainable variables already.
+
+        Raises:
+            ModelError: It cannot be read.
         """
         if self._path is None or not self._path.is_file():
             return False
-        with np.load(self._path, allow_pickle=False) as stored:
+        with reading_state(self._path), np.load(self._path, allow_pickle=False) as stored:
             record: dict[str, Any] = json.loads(str(stored["record"]))
             if record["key"] != self._key:
                 return False
@@ -78,10 +82,11 @@ class TrainingState(keras.callbacks.Callback):
             for i, callback in enumerate(self._stateful):
                 prefix = f"callback{i}/"
                 callback.set_state({k.removeprefix(prefix): stored[k] for k in stored.files if k.startswith(prefix)})
-        self.next_epoch = record["next_epoch"]
-        self.best_epoch = record["best_epoch"]
-        self.best_score = tuple(record["best_score"])
-        self.history = record["history"]
+            self.next_epoch = int(record["next_epoch"])
+            self.best_epoch = int(record["best_epoch"])
+            first, second = record["best_score"]
+            self.best_score = (float(first), float(second))
+            self.history = [dict(figures) for figures in record["history"]]
         return True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from kws_tfmot.data.stretch_features import Stretches
 from kws_tfmot.files import replacing
+from kws_tfmot.training.saved_state import reading_state
 from kws_tfmot.training.stream_judge import StreamScore
 
 _FILE = "state.npz"
@@ -46,10 +47,14 @@ class StreamState:
         self._folder, self._key = folder, key
 
     def restore(self) -> tuple[Snapshot, Stretches] | None:
-        """The last state and all stretches drawn until then; ``None`` where there is none of this key."""
+        """The last state and all stretches drawn until then; ``None`` where there is none of this key.
+
+        Raises:
+            ModelError: They cannot be read.
+        """
         path = self._folder / _FILE
         if path.is_file():
-            with np.load(path, allow_pickle=False) as stored:
+            with reading_state(self._folder), np.load(path, allow_pickle=False) as stored:
                 record: dict[str, Any] = json.loads(str(stored["record"]))
                 if record["key"] == self._key:
                     return _snapshot(stored, record), self._pool(len(record["history"]))

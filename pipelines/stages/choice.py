@@ -154,22 +154,22 @@ def _candidate(folder: Path, given: Path, validated: Mapping[Path, float]) -> Ca
         stages = read_json(folder / MANIFEST)["stages"]
         row = stages["evaluate"]["figures"][INT8_MODEL]
         digest = stages["convert"]["outputs"][INT8_MODEL]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # something else, or a build that has not come so far
-    model = folder / INT8_MODEL
-    if not model.is_file() or sha256_file(model) != digest:
-        return None
-    done = [stages[name]["figures"] for name in ("quantize", "sparsify", "train") if name in stages]
-    inside = folder.relative_to(given).as_posix()
-    return Candidate(
-        name=given.name or str(given) if inside == "." else f"{given.name}/{inside}",
-        path=model,
-        accuracy=row["accuracy"],
-        interval_95=tuple(row["interval_95"]),
-        n=row["n"],
-        split_sha256=row["split_sha256"],
-        validation=validated.get(folder.resolve(), done[0].get("validation_accuracy") if done else None),
-    )
+        done = [stages[name]["figures"] for name in ("quantize", "sparsify", "train") if name in stages]
+        validation = done[0].get("validation_accuracy") if done else None
+        low, high = row["interval_95"]
+        inside = folder.relative_to(given).as_posix()
+        candidate = Candidate(
+            name=given.name or str(given) if inside == "." else f"{given.name}/{inside}",
+            path=folder / INT8_MODEL,
+            accuracy=float(row["accuracy"]),
+            interval_95=(float(low), float(high)),
+            n=int(row["n"]),
+            split_sha256=str(row["split_sha256"]),
+            validation=validated.get(folder.resolve(), None if validation is None else float(validation)),
+        )
+        return candidate if candidate.path.is_file() and sha256_file(candidate.path) == digest else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None  # something else, a build that has not come so far, or a record that was edited
 
 
 def _set(path: Path) -> dict[Path, float]:

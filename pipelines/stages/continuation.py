@@ -11,6 +11,7 @@ from kws_tfmot.data.collected import Collected, survey_collected
 from kws_tfmot.data.prepare import recording_folders, with_folder
 from kws_tfmot.errors import DataError, KwsError, RecipeError
 from kws_tfmot.files import sha256_file
+from kws_tfmot.json_reader import read_json
 from kws_tfmot.recipe import Recipe, load_recipe
 from kws_tfmot.zoo import PREFIX
 from pipelines.stages.prepare import DATA_FILE
@@ -134,7 +135,7 @@ def _source_of(start: Start) -> str:
         return "synthetic"
     path = start.weights.parent / DATA_FILE
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["source"])
+        return str(read_json(path)["source"])
     except (OSError, ValueError, KeyError, TypeError):
         raise RecipeError(
             f"{path} does not say what {start.name} was trained on.", "Give the folder of a finished build."
@@ -143,6 +144,6 @@ def _source_of(start: Start) -> str:
 
 def _record_of(folder: Path) -> dict[str, Any] | None:
     try:
-        return dict(json.loads((folder / RECORD).read_text(encoding="utf-8")))
+        return dict(read_json(folder / RECORD))
     except (OSError, ValueError, TypeError, KwsError):
         return None

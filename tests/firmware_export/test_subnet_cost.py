@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,11 @@ def test_a_board_s_costs_are_what_the_emulator_counts(files, layer_of, tmp_path)
     again = SubnetCosts(files, layer_of, "mps2-an386", cache=cache, progress=reported.append)
     assert again((2,) * len(layer_of)) == costs((2,) * len(layer_of))
     assert not reported  # nothing was linked or counted a second time
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"identity": 3}', "IDENTITY"])
+def test_a_damaged_cache_counts_as_none(files, layer_of, tmp_path, content: str) -> None:
+    cache = tmp_path / "costs.json"
+    sound = SubnetCosts(files, layer_of)
+    cache.write_text(content.replace("IDENTITY", json.dumps({"identity": sound.identity, "fixed": [3]})))
+    assert SubnetCosts(files, layer_of, cache=cache)((0,) * len(layer_of)) == sound((0,) * len(layer_of))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -106,3 +107,17 @@ def test_one_model_is_stored_as_the_board_s_core_likes_it(tmp_path) -> None:
         assert run("export", model, "--target", "engine", "--out", tmp_path / name, *given).exit_code == 0
         stored[name] = (tmp_path / name / "model.c").read_text()
     assert stored["m4"] != stored["m3"] == stored["pill"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"accuracy": None}, {"accuracy": "good"}, {"interval_95": 3}, {"interval_95": [1]}, {"n": []}, None, {}],
+)
+def test_a_record_that_was_edited_is_no_model(tiny_build: TinyBuild, tmp_path, change) -> None:
+    shutil.copy(tiny_build.directory / "model_int8.tflite", tmp_path)
+    manifest = json.loads((tiny_build.directory / "manifest.json").read_text())
+    figures = manifest["stages"]["evaluate"]["figures"]
+    figures["model_int8.tflite"] = figures["model_int8.tflite"] | change if change else change
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    result = run("choose", tmp_path, "--board", "nucleo-l476rg")
+    assert result.exit_code == 2 and "no finished model" in result.output

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import itertools
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kws_tfmot.errors import DataError
+from kws_tfmot.errors import DataError, ModelError
 from kws_tfmot.keras import keras, seed_everything, tf
 from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.training import TrainSettings
@@ -108,6 +110,38 @@ def test_a_state_of_another_run_is_not_resumed(task, plain, tmp_path) -> None:
     other = network()
     train(other, *task, SETTINGS, state_path=state, run_key="two")
     assert_same_weights(plain[0], other)
+
+
+def _cut(state: Path) -> None:
+    state.write_bytes(state.read_bytes()[: state.stat().st_size // 2])
+
+
+def _edited(state: Path, **changes: object) -> None:
+    with np.load(state) as stored:
+        arrays = dict(stored)
+    record = json.loads(str(arrays["record"])) | changes
+    np.savez(state, **{**arrays, "record": np.array(json.dumps(record))})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _cut,
+        lambda state: state.write_bytes(b""),
+        lambda state: state.write_text("no archive"),
+        lambda state: np.savez(state, other=np.zeros(3)),
+        lambda state: np.savez(state, record=np.array("[1, 2]")),
+        lambda state: _edited(state, weights=1),
+        lambda state: _edited(state, history=None),
+        lambda state: _edited(state, best_score=[1.0]),
+    ],
+)
+def test_a_damaged_state_is_refused_with_the_way_out(task, tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    state = tmp_path / "state.npz"
+    train_interrupted(network(), task, SETTINGS, state, "k")
+    damage(state)
+    with pytest.raises(ModelError, match=r"state.npz', cannot be read: .*\nRemove it"):
+        train(network(), *task, SETTINGS, state_path=state, run_key="k")
 
 
 def test_hooks_run_in_the_graph_after_every_step(task) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from kws_tfmot.data.stretch_features import Stretches, StretchJob
 from kws_tfmot.data.stretch_settings import StretchSettings
+from kws_tfmot.errors import ModelError
 from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.sparsity.settings import DistillationSettings, MaskRegrowth
 from kws_tfmot.training.stream_judge import threshold_for
@@ -68,6 +69,13 @@ def test_an_interrupted_training_ends_as_one_that_was_not(tmp_path: Path, window
     resumed = _Made(1)
     found = _train(resumed, StreamState(tmp_path / "state", "k"), settings)  # only the third epoch draws anew
     assert all(np.array_equal(one, other) for one, other in zip(whole, found, strict=True))
+    last = tmp_path / "state" / "state.npz"
+    for damaged in (tmp_path / "state" / "stretches0.npz", last):
+        sound = damaged.read_bytes()
+        damaged.write_bytes(sound[:100])
+        with pytest.raises(ModelError, match="Remove it: the training begins anew"):
+            StreamState(tmp_path / "state", "k").restore()
+        damaged.write_bytes(sound)
     assert StreamState(tmp_path / "state", "other").restore() is None
     assert not (tmp_path / "state").exists()
 

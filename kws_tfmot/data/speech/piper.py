@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.resources
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from kws_tfmot.data.speech.foreign_accents import split_accent, with_accent
 from kws_tfmot.data.speech.onnx_models import open_session, versions_of, with_noise_as_input
 from kws_tfmot.data.speech.request import Float, Request, Voice, delivery, generator
 from kws_tfmot.errors import DataError
+from kws_tfmot.json_reader import read_json
 
 _VARIANTS = 12  # vocal tracts and pitches that one speaker is worth
 _PAD, _BEGIN, _END = "_", "^", "$"
@@ -125,10 +125,10 @@ def letter_ids(letters: Sequence[str], ids: dict[str, list[int]]) -> list[int]:
 @functools.cache
 def _settings(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.with_name(f"{path.name}.json").read_text(encoding="utf-8"))
+        found = read_json(path.with_name(f"{path.name}.json"))
         if not {"audio", "espeak", "phoneme_id_map"} <= found.keys():
             raise ValueError("audio, espeak or phoneme_id_map is missing")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         raise DataError(
             f"{path.name}.json does not describe a Piper voice that speaks phonemes ({error}).", _HINT
         ) from None
