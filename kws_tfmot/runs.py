@@ -182,8 +182,10 @@ class Run:
             with locked(self.directory):
                 with refusing(self.directory):
                     remove_partial(self.directory)
-                    if not self.path(MANIFEST).is_file():
-                        write_json(self.path(MANIFEST), self._manifest)
+                    if (stored := self.path(MANIFEST)).is_file():
+                        self._manifest = self._read(stored)  # another process may have been at work since it was opened
+                    else:
+                        write_json(stored, self._manifest)
                 try:
                     yield
                 except BaseException:

@@ -61,6 +61,18 @@ def test_a_record_that_was_edited_is_not_believed(tmp_path) -> None:
     assert not Run(tmp_path / "run").stage("make", {"seed": 1}, work)
 
 
+def test_what_another_process_did_before_this_one_held_the_run_is_not_done_again(tmp_path) -> None:
+    late = Run(tmp_path / "run")
+    first = Run(tmp_path / "run")
+    work = Counted(first)
+    with first.locked():
+        first.stage("make", {"seed": 1}, work)
+    with late.locked():
+        assert not late.stage("make", {"seed": 1}, work)
+        late.stage("other", {}, Counted(late))
+    assert Run(tmp_path / "run").stages == ("make", "other")
+
+
 def test_a_failed_stage_is_not_recorded(tmp_path) -> None:
     run = Run(tmp_path / "run")
 

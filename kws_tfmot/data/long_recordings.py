@@ -20,7 +20,7 @@ def pieces_of(folders: Iterable[str], rate: int, hours: float, seed: int) -> tup
     """At most ``hours`` of 20 s pieces from everywhere in the recordings, and notes on files that were left out.
 
     Args:
-        folders: Of WAV and FLAC files of any length and rate.
+        folders: Of sound files of any length and rate.
         rate: Of the pieces.
         hours: Beyond it, pieces are chosen by ``seed``; no more than a piece at a time is read.
         seed: Of that choice.
@@ -33,7 +33,7 @@ def pieces_of(folders: Iterable[str], rate: int, hours: float, seed: int) -> tup
     for folder in folders:
         found = _spans_under(folder, notes)
         if not found:
-            raise DataError(f"no recording under {folder!r} can be read.", "Give WAV or FLAC files (data.negatives).")
+            raise DataError(f"no recording under {folder!r} can be read.", "Give sound files (data.negatives).")
         spans += found
     most = max(1, round(hours * 3600 / _PIECE_S))
     chosen = np.sort(np.random.default_rng([seed, 0x2E6]).permutation(len(spans))[:most])
@@ -45,8 +45,8 @@ def pieces_of(folders: Iterable[str], rate: int, hours: float, seed: int) -> tup
         except (RuntimeError, ValueError, OSError) as error:
             notes.append(f"negatives: a part of {path.name} left out: {error}")
     if spans and not pieces:
-        raise DataError("no piece of the recordings of data.negatives can be read.", "Give WAV or FLAC files.")
-    return pieces, notes
+        raise DataError("no piece of the recordings of data.negatives can be read.", "Give sound files.")
+    return pieces, list(dict.fromkeys(notes))  # a file may lack many parts for the same reason
 
 
 def _spans_under(folder: str, notes: list[str]) -> list[tuple[Path, int, int]]:
@@ -76,6 +76,8 @@ def _read(path: Path, first: int, frames: int, rate: int) -> Int16:
         stream.seek(first)
         data = stream.read(frames, dtype="float32", always_2d=True)
         own = stream.samplerate
+    if not len(data):
+        raise ValueError("it ends before what its header promises")
     if not np.isfinite(data).all():
         raise ValueError("it holds numbers that are not finite")
     return to_int16(resample(data.mean(axis=1) * np.float32(32768), own, rate))

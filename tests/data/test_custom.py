@@ -51,9 +51,9 @@ def write(path: Path, samples: np.ndarray, rate: int = 22050) -> None:
 
 
 @pytest.fixture(scope="module")
-def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+def words() -> dict[str, np.ndarray]:
     names = ["hey nova", "stop", "banana"]
-    return dict(zip(names, spoken(names, tmp_path_factory.mktemp("said")), strict=True))
+    return dict(zip(names, spoken(names), strict=True))
 
 
 @pytest.fixture

@@ -40,3 +40,13 @@ def test_folders_without_recordings_are_refused(tmp_path: Path) -> None:
         pieces_of([str(tmp_path / "nowhere")], 16000, 1.0, 1)
     with pytest.raises(DataError, match="can be read"):
         pieces_of([str(tmp_path)], 16000, 1.0, 1)
+
+
+def test_a_file_that_promises_more_than_it_holds_is_noted_once(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "talk.wav", np.full(8000 * 45, 7, np.int16), 8000)
+    soundfile.write(tmp_path / "lies.flac", np.full(8000 * 45, 7, np.int16), 8000)
+    data = bytearray((tmp_path / "lies.flac").read_bytes())
+    data[22:26] = (8000 * 20000).to_bytes(4, "big")  # the number of its samples
+    (tmp_path / "lies.flac").write_bytes(data)
+    pieces, notes = pieces_of([str(tmp_path)], 8000, 10.0, 1)
+    assert len(pieces) >= 3 and len(notes) == 1 and "lies.flac" in notes[0]
