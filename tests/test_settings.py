@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.recipe import Recipe, load_recipe
+from kws_tfmot.recipe import Recipe, apply_override, load_recipe
+from kws_tfmot.yaml_reader import read_yaml
 
 
 @pytest.mark.parametrize(
@@ -100,3 +105,28 @@ def test_rate_and_length_of_clips_stand_in_the_front_end_alone() -> None:
 def test_recipes_are_frozen() -> None:
     with pytest.raises(Exception, match="frozen"):
         Recipe().seed = 3
+
+
+ODD = ("1" + 400 * "0", "-1" + 400 * "0", "2026-11-30", "{1: 2}", "[[[]]]", '"\\0"', "~")
+
+
+def _places(values: Any, above: tuple[str, ...] = ()) -> Iterator[str]:
+    for key, value in values.items() if isinstance(values, dict) else ():
+        yield ".".join((*above, key))
+        yield from _places(value, (*above, key))
+
+
+def test_an_odd_value_anywhere_is_taken_or_refused() -> None:
+    """No other error comes of it, and what is taken is the same when it was written and read."""
+    values = load_recipe("wake_word").model_dump(mode="json")
+    refused = 0
+    for place in _places(values):
+        for text in ODD:
+            changed = copy.deepcopy(values)
+            try:
+                apply_override(changed, f"{place}={text}")
+                taken = Recipe.parse(changed)
+                assert Recipe.parse(read_yaml(taken.to_yaml(), "a recipe")) == taken
+            except RecipeError:
+                refused += 1
+    assert refused > 500

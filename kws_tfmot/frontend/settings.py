@@ -63,8 +63,8 @@ class FrontendSettings(Settings):
 
     @pydantic.model_validator(mode="after")
     def _fits_together(self) -> Self:
-        for problem in (_time_problem(self), _fft_problem(self), _mel_problem(self), _kind_problem(self)):
-            if problem:
+        for check in (_time_problem, _fft_problem, _mel_problem, _kind_problem):  # each relies on those before it
+            if problem := check(self):
                 raise ValueError(problem)
         return self
 

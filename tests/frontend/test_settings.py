@@ -51,6 +51,7 @@ def test_settings_survive_json() -> None:
         ({"sample_rate": 5000, "window_ms": 5, "high_hz": 2500}, "even number of samples"),
         ({"hop_ms": 40}, "hop_ms <= window_ms"),
         ({"clip_ms": 20}, "clip_ms >= window_ms"),
+        ({"fft_size": 10**400}, "expected fft_size to be one of"),
         ({"fft_size": 500}, "expected fft_size to be one of [64, 128, 256, 512, 1024, 2048]"),
         ({"fft_size": 256}, "fft_size >= the window's 480 samples"),
         ({"sample_rate": 8000}, "low_hz < high_hz <= 4000"),
