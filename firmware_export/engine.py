@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from firmware_export.codegen.c_source import identifier
+from firmware_export.codegen.c_source import checked_name
 from firmware_export.codegen.layers import Call
 from firmware_export.codegen.memory_plan import MemoryPlan, plan_memory
 from firmware_export.codegen.model import generate
@@ -130,7 +130,7 @@ def build(
             listed.
         RecipeError: For an unknown tilt, encoding or core, or an impossible name.
     """
-    identifier(name)
+    checked_name(name)
     data = folded(model)
     program = lower(read_model(data))
     if program.step is not None:

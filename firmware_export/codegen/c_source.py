@@ -49,13 +49,13 @@ def array(ctype: str, name: str, values: Iterable[int] | np.ndarray | bytes) -> 
     return f"static const {ctype} {name}[{len(numbers)}] = {{\n{wrap(numbers)}\n}};"
 
 
-def identifier(name: str) -> str:
+def checked_name(name: str) -> str:
     """Check that ``name`` can begin C identifiers.
 
     Raises:
         RecipeError: Where it cannot.
 
-    >>> identifier("spotter")
+    >>> checked_name("spotter")
     'spotter'
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", name) or name.lower().startswith("kws_"):
@@ -63,13 +63,3 @@ def identifier(name: str) -> str:
             f"expected a name of letters, digits and underscores that does not begin with kws_. Received: {name!r}"
         )
     return name
-
-
-def comment(text: str) -> str:
-    """Text that cannot end the comment it is in.
-
-    >>> comment("a */ b")
-    'a * / b'
-    """
-    printable = "".join(c if " " <= c <= "~" else "?" for c in text)
-    return printable.replace("*/", "* /").replace("/*", "/ *")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from firmware_export.codegen.c_source import identifier as checked
-from firmware_export.codegen.c_text import identifier as possible
+from firmware_export.codegen.c_source import checked_name
+from firmware_export.codegen.c_text import identifier
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.files import sha256_bytes
 
@@ -31,7 +31,7 @@ def package_name(name: str) -> str:
     >>> package_name("hey_nova")
     'hey_nova'
     """
-    if checked(name) != possible(name):
+    if checked_name(name) != identifier(name):
         raise RecipeError(f"expected a name that is no keyword of C or C++. Received: {name!r}")
     return name
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from firmware_export.codegen.c_source import array, comment
+from firmware_export.codegen.c_source import array
+from firmware_export.codegen.c_text import comment
 from firmware_export.emulation.host import FLAGS
 from firmware_export.emulation.tools import run_tool
 from firmware_export.engine import RUNTIME

@@ -26,6 +26,7 @@ from kws_tfmot.errors import ModelError, ToolchainError
 from kws_tfmot.files import cache_root, sha256_bytes
 from kws_tfmot.host_library import find_compiler
 from kws_tfmot.spare_cache import keep, kept
+from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
 
@@ -220,7 +221,7 @@ def emulate(
     """
     say = progress or (lambda text: None)
     machine = board_of(board)
-    data = model if isinstance(model, bytes) else Path(model).read_bytes()
+    data = read_source(model)
     engine = build(data, optimise=optimise, encodings=encodings, core=core or machine.core)
     batch = random_inputs(read_model(data), random, seed) if inputs is None else inputs
     if len(batch) == 0:

@@ -22,6 +22,7 @@ from firmware_export.emulation.steps import random_rows, step_of, windows_of
 from firmware_export.emulation.tools import version_of
 from firmware_export.engine import Engine, build
 from kws_tfmot.errors import ModelError
+from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.interpreter import input_spec, open_interpreter
 from kws_tfmot.tflite.reader import read_model
 
@@ -137,7 +138,7 @@ def emulate_stream(
     """
     say = progress or (lambda text: None)
     machine = board_of(board)
-    data = model if isinstance(model, bytes) else Path(model).read_bytes()
+    data = read_source(model)
     engine = build(data, optimise=optimise, encodings=encodings, stream=True, hop=hop, core=core or machine.core)
     step = step_of(engine)
     if rows is None:

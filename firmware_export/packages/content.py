@@ -23,6 +23,7 @@ from kws_tfmot.errors import ToolchainError
 from kws_tfmot.evaluation.model_accuracy import Runnable
 from kws_tfmot.evaluation.streaming.spotter import ScoreStream, StreamModel
 from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.interpreter import open_interpreter
 from kws_tfmot.tflite.reader import read_model
 
@@ -127,7 +128,7 @@ def _checksum(
     model: str | Path | bytes, contract: ModelContract, plan: DetectorPlan, hops: int, steps: bool, hop: int | None
 ) -> int:
     """FNV-1a of the smoothed posteriors after every hop."""
-    data = model if isinstance(model, bytes) else Path(model).read_bytes()
+    data = read_source(model)
     try:
         runner: Runnable = StepInterpreter(data, hop=hop) if steps else open_engine(data)
     except ToolchainError:  # no C compiler here: the kernels that it equals

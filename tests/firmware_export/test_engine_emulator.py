@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from firmware_export.emulation.cycles import Cycles
 from firmware_export.emulation.elf import footprint
 from firmware_export.emulation.emulator import build_firmware, emulate, fits, require, run_firmware
 from firmware_export.emulation.host import EngineInterpreter
+from firmware_export.emulation.stream_report import emulate_stream
 from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
 from firmware_export.graphs.graph_writer import GraphWriter
 from kws_tfmot.errors import ModelError, RecipeError, ToolchainError
@@ -164,3 +166,9 @@ def test_the_host_interpreter_checks_its_samples() -> None:
         engine.run(np.zeros((1, 49, 10, 1), np.float32))
     with pytest.raises(ModelError, match="490 numbers"):
         engine.run(np.zeros((1, 40, 10, 1), np.int8))
+
+
+@pytest.mark.parametrize("count", [emulate, emulate_stream])
+def test_a_path_without_a_file_is_refused(count: Callable[[str], object], tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no model file at.*gone"):
+        count(str(tmp_path / "gone.tflite"))

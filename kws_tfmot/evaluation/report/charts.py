@@ -108,8 +108,8 @@ def _pareto(name: str, summary: list[Figures], key: str, title: str, own: float 
     ends = [100 * (row["accuracy"]["mean"] + s * (row["accuracy"]["spread"] or 0)) for row in rows for s in (-1, 1)]
     ends += [100 * accuracy] if own else []
     log = max(xs) / min(xs) >= _LOG_FROM
-    room = 0.08 * (max(xs) - min(xs) or max(xs))
-    low, high = (min(xs) / 1.2, max(xs) * 1.2) if log else (min(xs) - room, max(xs) + room)
+    margin_x = 0.08 * (max(xs) - min(xs) or max(xs))
+    low, high = (min(xs) / 1.2, max(xs) * 1.2) if log else (min(xs) - margin_x, max(xs) + margin_x)
     margin = 0.1 * (max(ends) - min(ends)) or 0.5
     chart = Chart(
         f"pareto-{key}",
