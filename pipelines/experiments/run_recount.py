@@ -3,7 +3,8 @@
 What a dense network takes on a board depends on its architecture and the bits of its weights alone: in every comparison
 of results/ all seeds of a dense variant gave the same counts, and random weights give them too. So dense variants are
 made again from their recipes, untrained, and counted. Where zeros or shared values lie decides what the others take:
-their counts, of an engine that is no more, are taken out.
+their counts, of an engine that is no more, are taken out. Beside a sparse one stands a forecast: random weights, with
+the recipe's share of zeros in every pruned layer.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def recounted(record: dict[str, Any]) -> dict[str, Any]:
     """The record of a comparison, a sweep or the search experiments with boards, summary and searches of today."""
     recipes = recipes_of(record)
     boards = {variant: count(recipe) for variant, recipe in recipes.items() if is_dense(recipe)}
+    forecasts = {variant: count(recipe) for variant, recipe in recipes.items() if is_foreseen(recipe)}
     rows = [row | {"board": boards.get(row["variant"])} for row in record["rows"]]
+    rows = [row | ({"forecast": forecasts[row["variant"]]} if row["variant"] in forecasts else {}) for row in rows]
     new = record | {"rows": rows, "summary": summarise(rows, record["baseline"])}
     if "searches" in record:
         new["reference"] = measured_on(COUNTED_BOARD, recipes[record["baseline"]])
@@ -77,6 +80,11 @@ def recipes_of(record: dict[str, Any]) -> dict[str, Recipe]:
 def is_dense(recipe: Recipe) -> bool:
     """Whether the recipe alone says what its network takes on a board."""
     return recipe.sparsity is None and not recipe.quantization.clusters
+
+
+def is_foreseen(recipe: Recipe) -> bool:
+    """Whether zeros alone make the network another than the recipe's dense one, so that a forecast is near."""
+    return recipe.sparsity is not None and not recipe.sparsity.shrink and not recipe.quantization.clusters
 
 
 def count(recipe: Recipe) -> dict[str, Any]:

@@ -34,6 +34,8 @@ def test_dense_networks_are_counted_again_and_the_rest_has_no_counts(monkeypatch
     new = run_recount.recounted(record)
     boards = {own["variant"]: own["board"] for own in new["rows"]}
     assert boards == {"dense": {"instructions": 3, "cycles": 4, "flash_bytes": 5}, "sparse": None, "clustered": None}
+    forecasts = {own["variant"]: own.get("forecast") for own in new["rows"]}
+    assert forecasts == {"dense": None, "sparse": {"instructions": 3, "cycles": 4, "flash_bytes": 5}, "clustered": None}
     summary = {entry["variant"]: entry for entry in new["summary"]}
     assert summary["dense"]["cycles"]["mean"] == 4 and summary["sparse"]["instructions"] is None
     assert record["rows"][0]["board"]["instructions"] == 1  # left as it was
