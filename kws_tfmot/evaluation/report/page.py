@@ -115,7 +115,7 @@ def confusions(accuracy: Figures, most: int = 5) -> list[tuple[str, str, int]]:
     pairs = [
         (labels[i], labels[j], count) for i, row in enumerate(table) for j, count in enumerate(row) if i != j and count
     ]
-    return sorted(pairs, key=lambda pair: -pair[2])[:most]
+    return sorted(pairs, key=lambda pair: pair[2], reverse=True)[:most]
 
 
 def _charts(report: ReportInput) -> dict[str, Any]:

@@ -103,6 +103,7 @@ def test_every_mean_of_a_comparison_has_its_bar_and_dot() -> None:
     ends = [(40.0, 94.0, 96.0), (15.0, 90.0, 90.0), (20.0, 92.0, 96.0)]
     assert bars == [(*where(x, bottom), *where(x, top)) for x, bottom, top in ends]
     assert [len(line) for line in lines(chart)] == [1, 2]
+    assert "this run: 92.00 %, 30 non-zero weights" in chart
     assert "94.00 ± 2.00 %, 20 non-zero weights" in chart and "pruned at sparsity 0.5" in chart
 
 

@@ -13,7 +13,15 @@ import pytest
 
 from kws_tfmot.errors import KwsError, ModelError, RecipeError
 from kws_tfmot.evaluation.comparison_summary import comparison_record
-from kws_tfmot.evaluation.report import ReportInput, read_comparison, read_det, read_run, render_card, render_page
+from kws_tfmot.evaluation.report import (
+    ReportInput,
+    read_comparison,
+    read_det,
+    read_run,
+    render_card,
+    render_page,
+    trusting,
+)
 from kws_tfmot.evaluation.report.svg import Chart, ChartAxis
 
 from .conftest import HOSTILE, det_figures
@@ -207,6 +215,15 @@ def test_other_json_is_refused(tmp_path: Path, text: str) -> None:
     for read in (read_comparison, read_det):
         with pytest.raises(KwsError, match=re.escape(str(path))):
             read(path)
+
+
+@pytest.mark.parametrize("kind", [KeyError, IndexError, TypeError, AttributeError, ValueError, ZeroDivisionError])
+def test_figures_of_another_shape_are_refused_whatever_python_says(kind: type[Exception]) -> None:
+    with (
+        pytest.raises(RecipeError, match=rf"metrics.json does not hold .*{kind.__name__}"),
+        trusting(Path("metrics.json")),
+    ):
+        raise kind("x")
 
 
 def test_a_chart_places_data_and_escapes_texts() -> None:
