@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -21,15 +19,10 @@ from kws_tfmot.data import (
     prepare,
 )
 from kws_tfmot.data.draws import MADE_SILENCE, REVERSED, SPLICED
-from kws_tfmot.data.epoch_cache import EpochCache
 from kws_tfmot.errors import DataError, RecipeError
+from tests.data.batch_support import CountingFrontend, batches_of
 
 RATE = 16000
-
-
-def _batches(index: ClipIndex, settings: AugmentSettings | None = None, batch_size: int = 16, seed: int = 0):
-    train = index.audio("train")
-    return TrainingBatches(train, index.noise, index.labels, settings or AugmentSettings(), batch_size, seed)
 
 
 def _epoch(batches: TrainingBatches, number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +31,7 @@ def _epoch(batches: TrainingBatches, number: int) -> tuple[np.ndarray, np.ndarra
 
 
 def test_batches_have_the_promised_shapes(index: ClipIndex) -> None:
-    batches = _batches(index)
+    batches = batches_of(index)
     sizes = []
     for clips, labels in batches.epoch(0):
         assert clips.dtype == np.int16
@@ -51,24 +44,24 @@ def test_batches_have_the_promised_shapes(index: ClipIndex) -> None:
 
 
 def test_an_epoch_depends_on_seed_and_number_alone(index: ClipIndex) -> None:
-    straight = _batches(index)
+    straight = batches_of(index)
     for number in range(3):
         last = _epoch(straight, number)
-    resumed = _epoch(_batches(index), 2)
+    resumed = _epoch(batches_of(index), 2)
     np.testing.assert_array_equal(last[0], resumed[0])
     np.testing.assert_array_equal(last[1], resumed[1])
     assert not np.array_equal(resumed[0], _epoch(straight, 3)[0])
-    assert not np.array_equal(resumed[0], _epoch(_batches(index, seed=1), 2)[0])
+    assert not np.array_equal(resumed[0], _epoch(batches_of(index, seed=1), 2)[0])
 
 
 def test_the_batch_size_changes_no_clip(index: ClipIndex) -> None:
-    np.testing.assert_array_equal(_epoch(_batches(index), 5)[0], _epoch(_batches(index, batch_size=7), 5)[0])
+    np.testing.assert_array_equal(_epoch(batches_of(index), 5)[0], _epoch(batches_of(index, batch_size=7), 5)[0])
 
 
 @pytest.mark.parametrize(("unknown", "silence"), [(1.0, 0.5), (2.0, 1.0), (0.0, 0.0)])
 def test_classes_have_their_shares(index: ClipIndex, unknown: float, silence: float) -> None:
     settings = AugmentSettings.none(unknown_share=unknown, silence_share=silence)
-    batches = _batches(index, settings)
+    batches = batches_of(index, settings)
     _, labels = _epoch(batches, 0)
     counts = np.bincount(labels, minlength=4)
     assert counts[0] == counts[1] == 21
@@ -78,13 +71,13 @@ def test_classes_have_their_shares(index: ClipIndex, unknown: float, silence: fl
 
 
 def test_an_epoch_of_given_size(index: ClipIndex) -> None:
-    batches = _batches(index, AugmentSettings(epoch_clips=500))
+    batches = batches_of(index, AugmentSettings(epoch_clips=500))
     assert batches.clips_per_epoch == pytest.approx(500, abs=2)
 
 
 def test_without_variations_the_clips_are_the_recordings(index: ClipIndex) -> None:
     settings = AugmentSettings.none(silence_share=0.0)
-    clips, labels = _epoch(_batches(index, settings), 0)
+    clips, labels = _epoch(batches_of(index, settings), 0)
     train = index.audio("train")
     known = {clip.tobytes(): label for clip, label in zip(train.audio, train.labels, strict=True)}
     assert [known[clip.tobytes()] for clip in clips] == labels.tolist()
@@ -101,7 +94,7 @@ def test_rare_words_are_drawn_by_the_chosen_balance(
     settings = DataSettings(keywords=("go",), split="percent", percent=(100, 0, 0))
     index = prepare(f"folder:{root}", settings, tmp_path / "cache")
     augment = AugmentSettings.none(unknown_balance=balance, epoch_clips=1000, silence_share=0.0, unknown_share=9.0)
-    batches = _batches(index, augment)
+    batches = batches_of(index, augment)
     plan, _ = batches._plan(0)
     words = Counter(batches.clips.words[i] for i, label in zip(plan.first, plan.labels, strict=True) if label == 1)
     assert words["rare"] / sum(words.values()) == pytest.approx(share, abs=0.04)
@@ -109,7 +102,7 @@ def test_rare_words_are_drawn_by_the_chosen_balance(
 
 def test_shifts_stay_in_their_bounds_and_use_them(index: ClipIndex) -> None:
     settings = AugmentSettings.none(shift_ms=100.0, silence_share=0.0, epoch_clips=400)
-    clips, _ = _epoch(_batches(index, settings), 0)
+    clips, _ = _epoch(batches_of(index, settings), 0)
     power = clips.astype(float) ** 2
     centres = power @ np.arange(RATE) / power.sum(axis=1)
     assert np.abs(centres - 8000).max() < 1600 + 500
@@ -118,7 +111,7 @@ def test_shifts_stay_in_their_bounds_and_use_them(index: ClipIndex) -> None:
 
 def test_volume_covers_its_range(index: ClipIndex) -> None:
     settings = AugmentSettings.none(gain_db=(-20.0, 0.0), silence_share=0.0, epoch_clips=400)
-    clips, _ = _epoch(_batches(index, settings), 0)
+    clips, _ = _epoch(batches_of(index, settings), 0)
     reference = index.audio("train").audio.astype(float)
     own = np.sqrt((reference**2).mean(axis=1))
     level = 20 * np.log10(np.sqrt((clips.astype(float) ** 2).mean(axis=1)) / own.mean())
@@ -131,7 +124,7 @@ def test_noise_is_mixed_as_often_and_as_loud_as_asked(index: ClipIndex) -> None:
     settings = AugmentSettings.none(
         noise_probability=0.5, noise_snr_db=(10.0, 10.0), silence_share=0.0, epoch_clips=400
     )
-    clips, _ = _epoch(_batches(index, settings), 0)
+    clips, _ = _epoch(batches_of(index, settings), 0)
     edge = clips[:, :1600].astype(float).std(axis=1)
     noisy = edge > 50
     assert noisy.mean() == pytest.approx(0.5, abs=0.08)
@@ -141,7 +134,7 @@ def test_noise_is_mixed_as_often_and_as_loud_as_asked(index: ClipIndex) -> None:
 
 
 def test_the_default_variations_change_every_clip_and_clip_few_samples(index: ClipIndex) -> None:
-    batches = _batches(index, AugmentSettings(silence_share=0.0))
+    batches = batches_of(index, AugmentSettings(silence_share=0.0))
     clips, _ = _epoch(batches, 0)
     originals = {clip.tobytes() for clip in index.audio("train").audio}
     assert sum(clip.tobytes() in originals for clip in clips) == 0
@@ -150,7 +143,7 @@ def test_the_default_variations_change_every_clip_and_clip_few_samples(index: Cl
 
 def test_unknown_may_be_spliced_and_reversed_from_different_words(index: ClipIndex) -> None:
     settings = AugmentSettings.none(spliced_unknown=0.5, reversed_unknown=0.25, unknown_share=4.0, silence_share=0.0)
-    batches = _batches(index, settings)
+    batches = batches_of(index, settings)
     plan, _ = batches._plan(0)
     labels = batches.clips.labels
     unknown = plan.labels == 2
@@ -169,15 +162,15 @@ def test_unknown_can_be_made_without_any_other_word(make_folder: Callable[..., P
     root = make_folder(tmp_path / "set", words=("go", "stop"), speakers=20, noise_seconds=0)
     settings = DataSettings(keywords=("go", "stop"), split="percent", unknown_share=0.0)
     index = prepare(f"folder:{root}", settings, tmp_path / "cache")
-    _, labels = _epoch(_batches(index, AugmentSettings(spliced_unknown=0.3)), 0)
+    _, labels = _epoch(batches_of(index, AugmentSettings(spliced_unknown=0.3)), 0)
     assert (labels == 2).sum() == (labels == 0).sum()
     with pytest.raises(DataError, match="no training clip of another word"):
-        list(_batches(index, AugmentSettings.none()).epoch(0))
+        list(batches_of(index, AugmentSettings.none()).epoch(0))
 
 
 def test_silence_is_made_anew_every_epoch(index: ClipIndex) -> None:
     settings = AugmentSettings.none(silence_share=3.0, unknown_share=0.0)
-    batches = _batches(index, settings)
+    batches = batches_of(index, settings)
     kept = []
     for number in range(2):
         clips, labels = _epoch(batches, number)
@@ -200,7 +193,7 @@ def test_silence_that_the_source_brings_is_half_of_it(
         write_clip(root / "_silence_" / f"room_{number}.wav", clip)
     index = prepare(f"folder:{root}", small_settings, tmp_path / "cache")
     assert index.counts()["test"]["_silence_"] > 0
-    clips, labels = _epoch(_batches(index, AugmentSettings.none(silence_share=2.0)), 0)
+    clips, labels = _epoch(batches_of(index, AugmentSettings.none(silence_share=2.0)), 0)
     own = [clip for clip in clips[labels == 3] if clip[0] == 1234]
     assert len(own) == (labels == 3).sum() // 2
 
@@ -224,27 +217,15 @@ def test_wrong_classes_and_batch_sizes_are_refused(index: ClipIndex) -> None:
     with pytest.raises(DataError, match="expected the classes of the clips"):
         TrainingBatches(index.audio("train"), index.noise, ("a", "b"), AugmentSettings(), 8, 0)
     with pytest.raises(DataError, match="batch size"):
-        _batches(index, batch_size=0)
-
-
-class _Frontend:
-    """Stands in for the front end: the mean absolute value of 10 x 4 blocks."""
-
-    def __init__(self) -> None:
-        self.threads: set[str] = set()
-
-    def features(self, clips: np.ndarray, threads: int = 1) -> np.ndarray:
-        self.threads.add(threading.current_thread().name)
-        blocks = np.abs(clips.astype(np.int32)).reshape(len(clips), 10, 4, -1).mean(axis=3)
-        return np.minimum(blocks / 64, 127).astype(np.int8)
+        batches_of(index, batch_size=0)
 
 
 class TestFeatureEpochs:
     def test_ahead_of_time_and_on_demand_give_the_same(self, index: ClipIndex) -> None:
-        ahead, frontend = [], _Frontend()
-        with feature_batches(_batches(index), frontend, last_epoch=3) as stream:
+        ahead, frontend = [], CountingFrontend()
+        with feature_batches(batches_of(index), frontend, last_epoch=3) as stream:
             ahead = [stream.epoch_features(number) for number in range(3)]
-        plain = feature_batches(_batches(index), _Frontend(), prefetch=False)
+        plain = feature_batches(batches_of(index), CountingFrontend(), prefetch=False)
         for number, (features, labels) in enumerate(ahead):
             expected = plain.epoch_features(number)
             assert features.dtype == np.int8
@@ -254,26 +235,28 @@ class TestFeatureEpochs:
         assert threading.current_thread().name not in frontend.threads
 
     def test_the_next_epoch_is_computed_while_the_current_one_is_used(self, index: ClipIndex) -> None:
-        with feature_batches(_batches(index), _Frontend()) as stream:
+        with feature_batches(batches_of(index), CountingFrontend()) as stream:
             stream.epoch_features(0)
             features, _ = stream._ahead[1].result(timeout=600)  # nobody has asked for it
             np.testing.assert_array_equal(features, stream.compute(1)[0])
 
     def test_epochs_may_be_asked_for_in_any_order(self, index: ClipIndex) -> None:
-        with feature_batches(_batches(index), _Frontend()) as stream:
+        with feature_batches(batches_of(index), CountingFrontend()) as stream:
             jumped = [stream.epoch_features(number)[0] for number in (4, 0, 2)]
         for number, features in zip((4, 0, 2), jumped, strict=True):
             np.testing.assert_array_equal(features, stream.compute(number)[0])
 
     @pytest.mark.parametrize("threads", [1, 3])
     def test_clips_do_not_depend_on_the_threads_that_make_them(self, index: ClipIndex, threads: int) -> None:
-        found = feature_batches(_batches(index, batch_size=4), _Frontend(), threads=threads, prefetch=False).compute(1)
-        clips, labels = zip(*_batches(index).epoch(1), strict=True)
-        np.testing.assert_array_equal(found[0], _Frontend().features(np.concatenate(clips)))
+        found = feature_batches(
+            batches_of(index, batch_size=4), CountingFrontend(), threads=threads, prefetch=False
+        ).compute(1)
+        clips, labels = zip(*batches_of(index).epoch(1), strict=True)
+        np.testing.assert_array_equal(found[0], CountingFrontend().features(np.concatenate(clips)))
         np.testing.assert_array_equal(found[1], np.concatenate(labels))
 
     def test_a_failure_in_the_worker_is_raised_where_the_epoch_is_asked_for(self, index: ClipIndex) -> None:
-        class Broken(_Frontend):
+        class Broken(CountingFrontend):
             def features(self, clips: np.ndarray, threads: int = 1) -> np.ndarray:
                 calls.append(len(clips))
                 if len(calls) > batches.batches_per_epoch:
@@ -281,7 +264,7 @@ class TestFeatureEpochs:
                 return super().features(clips, threads)
 
         calls: list[int] = []
-        batches = _batches(index)
+        batches = batches_of(index)
         with feature_batches(batches, Broken()) as stream:
             stream.epoch_features(0)
             with pytest.raises(RuntimeError, match="front end broke"):
@@ -289,9 +272,9 @@ class TestFeatureEpochs:
 
     def test_masks_are_applied_and_repeatable(self, index: ClipIndex) -> None:
         settings = AugmentSettings(time_masks=2, time_mask_frames=4)
-        one = feature_batches(_batches(index, settings), _Frontend(), prefetch=False).epoch_features(1)[0]
-        two = feature_batches(_batches(index, settings), _Frontend(), prefetch=False).epoch_features(1)[0]
-        bare = feature_batches(_batches(index), _Frontend(), prefetch=False).epoch_features(1)[0]
+        one = feature_batches(batches_of(index, settings), CountingFrontend(), prefetch=False).epoch_features(1)[0]
+        two = feature_batches(batches_of(index, settings), CountingFrontend(), prefetch=False).epoch_features(1)[0]
+        bare = feature_batches(batches_of(index), CountingFrontend(), prefetch=False).epoch_features(1)[0]
         np.testing.assert_array_equal(one, two)
         assert not np.array_equal(one, bare)
 
@@ -299,7 +282,7 @@ class TestFeatureEpochs:
 def test_other_words_are_cut_and_keywords_are_not(index: ClipIndex) -> None:
     still = AugmentSettings.none(spliced_unknown=0.0, reversed_unknown=0.0)
     cut = still.model_copy(update={"cut_unknown": 1.0})
-    whole, moved = (dict(_by_place(_batches(index, settings), 0)) for settings in (still, cut))
+    whole, moved = (dict(_by_place(batches_of(index, settings), 0)) for settings in (still, cut))
     unknown = index.labels.index("_unknown_")
     for place, (clip, label) in whole.items():
         same = np.array_equal(clip, moved[place][0])
@@ -314,109 +297,3 @@ def test_other_words_are_cut_and_keywords_are_not(index: ClipIndex) -> None:
 def _by_place(batches, epoch: int):
     clips, labels = (np.concatenate(parts) for parts in zip(*batches.epoch(epoch), strict=True))
     return enumerate(zip(clips, labels, strict=True))
-
-
-class TestEpochCache:
-    @pytest.fixture
-    def settings(self) -> AugmentSettings:
-        return AugmentSettings(time_masks=2, time_mask_frames=4)
-
-    def _stream(self, index: ClipIndex, settings: AugmentSettings, folder: Path, frontend=None, **changes):
-        batches = _batches(index, settings, **changes)
-        cache = EpochCache(folder, ["data", {"kind": "mfcc"}], batches)
-        return feature_batches(batches, frontend or _Frontend(), 3, cache=cache)
-
-    def test_epochs_are_the_same_with_and_without_it(self, index: ClipIndex, settings, tmp_path: Path) -> None:
-        plain = feature_batches(_batches(index, settings), _Frontend(), prefetch=False)
-        expected = [plain.epoch_features(number) for number in range(3)]
-        for frontend in (_Frontend(), _Frontend()):  # the first writes, the second reads
-            with self._stream(index, settings, tmp_path, frontend) as stream:
-                for number, (features, labels) in enumerate(expected):
-                    found = stream.epoch_features(number)
-                    assert (found[0].dtype, found[1].dtype) == (np.int8, np.int32)
-                    np.testing.assert_array_equal(found[0], features)
-                    np.testing.assert_array_equal(found[1], labels)
-        assert not frontend.threads  # nothing was computed the second time
-        assert len(list(tmp_path.iterdir())) == 3
-
-    def test_the_folder_keeps_its_bound(self, index: ClipIndex, settings, tmp_path: Path, monkeypatch) -> None:
-        old = tmp_path / "old.npz"
-        old.write_bytes(bytes(50_000))
-        os.utime(old, (0, 0))
-        monkeypatch.setenv("KWS_EPOCHS_BYTES", "1k")
-        with self._stream(index, settings, tmp_path) as stream:
-            stream.epoch_features(0)
-            assert not old.exists() and stream.cache.path(0).is_file()  # used within the hour
-
-    def test_repeats_take_the_clips_of_one_draw_in_other_orders(self, index: ClipIndex, tmp_path: Path) -> None:
-        plain = AugmentSettings()
-        with feature_batches(_batches(index, plain), _Frontend(), 2) as stream:
-            once = [stream.epoch_features(number) for number in range(2)]
-        settings, frontend = AugmentSettings(repeats=2), _Frontend()
-        with self._stream(index, settings, tmp_path, frontend) as stream:
-            found = [stream.epoch_features(number) for number in range(4)]
-        assert len(list(tmp_path.iterdir())) == 2
-        for number, (features, labels) in enumerate(found):
-            expected, classes = once[number // 2]
-            assert not np.array_equal(features, expected)
-            for own, wanted in ((features, expected), (labels, classes)):
-                rows = [np.sort(a.reshape(len(a), -1), axis=0) for a in (own, wanted)]
-                np.testing.assert_array_equal(*rows)
-        assert not np.array_equal(found[0][0], found[1][0])
-
-    def test_masks_are_anew_in_every_repeat(self, index: ClipIndex, settings, tmp_path: Path) -> None:
-        repeated = settings.model_copy(update={"repeats": 2})
-        with self._stream(index, repeated, tmp_path) as stream:
-            first, second = (np.sort(stream.epoch_features(number)[0].ravel()) for number in range(2))
-        assert not np.array_equal(first, second)
-
-    def test_trainings_that_want_an_epoch_together_make_it_once(self, index: ClipIndex, settings, tmp_path) -> None:
-        together, frontends = threading.Barrier(3), [_Frontend() for _ in range(3)]
-        found = []
-
-        def want(frontend: _Frontend) -> None:
-            with self._stream(index, settings, tmp_path, frontend) as stream:
-                together.wait()
-                found.append(stream.compute(0)[0])
-
-        threads = [threading.Thread(target=want, args=(frontend,)) for frontend in frontends]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert sum(bool(frontend.threads) for frontend in frontends) == 1
-        np.testing.assert_array_equal(found[0], found[1])
-        np.testing.assert_array_equal(found[0], found[2])
-        assert [path.suffix for path in tmp_path.iterdir()] == [".npz"]
-
-    def test_locks_of_killed_processes_go_and_those_that_are_held_stay(self, index, settings, tmp_path: Path) -> None:
-        dead, held = tmp_path / "dead.lock", tmp_path / "held.lock"
-        dead.touch()
-        with held.open("w") as lock, self._stream(index, settings, tmp_path) as stream:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            stream.cache.path(0).with_suffix(".lock").touch()
-            stream.compute(0)
-        assert sorted(path.suffix for path in tmp_path.iterdir()) == [".lock", ".npz"]
-        assert held.exists()
-
-    def test_whatever_decides_an_epoch_names_its_file(self, index: ClipIndex, settings, tmp_path: Path) -> None:
-        batches = _batches(index, settings)
-        names = {EpochCache(tmp_path, inputs, batches).path(number) for inputs in ("a", "b") for number in (0, 1)}
-        names.add(EpochCache(tmp_path, "a", _batches(index, settings, seed=1)).path(0))
-        names.add(EpochCache(tmp_path, "a", _batches(index)).path(0))
-        assert len(names) == 6
-        assert EpochCache(tmp_path, "a", _batches(index, settings, batch_size=8)).path(0) in names
-
-    @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no archive", None])
-    def test_a_broken_file_is_made_again(self, index: ClipIndex, settings, tmp_path: Path, damage) -> None:
-        with self._stream(index, settings, tmp_path) as stream:
-            expected = stream.epoch_features(0)[0]
-            path = stream.cache.path(0)
-        whole = path.read_bytes()
-        if damage is None:  # one bit of the features
-            middle = len(whole) // 2
-            damage = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
-        path.write_bytes(damage)
-        with self._stream(index, settings, tmp_path) as stream:
-            np.testing.assert_array_equal(stream.epoch_features(0)[0], expected)
-        assert path.read_bytes() == whole
