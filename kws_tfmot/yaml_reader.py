@@ -16,6 +16,7 @@ MOST_NESTING = 50
 """Groups inside groups."""
 
 
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _UNCLEAR = "!unclear"  # the tag of a scalar that YAML 1.1 and 1.2 take for different numbers
 
 
@@ -57,6 +58,11 @@ class _Loader(yaml.SafeLoader):
                     seen.add(key.value)
         return super().construct_mapping(node, deep)
 
+    def construct_scalar(self, node: Any) -> Any:
+        """A scalar; two halves of a surrogate pair are one character, as JSON writes an emoji."""
+        value = super().construct_scalar(node)
+        return _PAIR.sub(_joined, value) if isinstance(value, str) else value
+
     def refuse_unclear(self, node: Any) -> Any:
         """Refuse ``0777``, 511 in YAML 1.1 and 777 in 1.2, and ``1:30``, 90 and a text."""
         raise yaml.MarkedYAMLError(
@@ -64,6 +70,10 @@ class _Loader(yaml.SafeLoader):
             "write it without leading zeros and colons, or in quotes where it is text",
             problem_mark=node.start_mark,
         )
+
+
+def _joined(pair: re.Match[str]) -> str:
+    return pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le")
 
 
 # YAML 1.2's truth values: "yes", "no", "on" and "off", which YAML 1.1 takes for truth values too, are words here.

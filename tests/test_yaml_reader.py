@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -62,6 +63,14 @@ def test_numbers_that_are_clear_are_read() -> None:
     text = "[0, 7, -10, 0.5, 00.5, 1_000, 0x1F, 0b11, 1.0e+3, 0.0, '010', 2:a, a:30, 1.2.3]"
     expected = [0, 7, -10, 0.5, 0.5, 1000, 31, 3, 1000.0, 0.0, "010", "2:a", "a:30", "1.2.3"]
     assert read_yaml(text, "text") == expected
+
+
+def test_an_emoji_as_json_writes_it_is_one_character(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("name: x")
+    assert json.dumps("\N{GRINNING FACE}").count("\\u") == 2
+    for word in ("\N{GRINNING FACE}", "a\N{GRINNING FACE}\u00e9"):
+        assert load_recipe(path, [f"data.keywords={json.dumps([word])}"]).data.keywords == (word,)
 
 
 def test_the_defaults_are_allowed() -> None:
