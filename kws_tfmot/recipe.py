@@ -153,8 +153,7 @@ def load_recipe(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -
     Raises:
         RecipeError: If the file is missing, is no YAML mapping, or a key or value is not allowed.
     """
-    values = read_values(path)
-    check_is_recipe(values, path)
+    values = recipe_values(path)
     for override in overrides:
         apply_override(values, override)
     _shrink(values, {override.partition("=")[0].strip() for override in overrides})
@@ -180,6 +179,32 @@ def _shrink(values: dict[str, Any], overridden: set[str]) -> None:
     train = values.get("train")
     if isinstance(train, dict) and "train.epochs" in overridden and "train.warmup_epochs" not in overridden:
         train |= fitting_warmup(train.get("epochs"), train.get("warmup_epochs"))
+
+
+def recipe_values(path: str | Path) -> dict[str, Any]:
+    """Keys and values of a recipe on top of those of the recipe that it names as ``base``, which may have one too.
+
+    Raises:
+        RecipeError: As :func:`read_values` and :func:`check_is_recipe`; or a recipe is its own base, by others or at
+            once.
+    """
+    path = find_recipe(path)
+    values, seen = _recipe_alone(path), [path.resolve()]
+    while (base := values.pop("base", None)) is not None:
+        if not isinstance(base, str) or not base:
+            raise RecipeError(f"{path}: base is the path or the name of a recipe. Received: {base!r}")
+        path = find_recipe(base, path.parent)
+        if path.resolve() in seen:
+            raise RecipeError(f"{path} is its own base.", f"Take `base: {base}` out of one of these recipes.")
+        seen.append(path.resolve())
+        values = merge(_recipe_alone(path), values)
+    return values
+
+
+def _recipe_alone(path: Path) -> dict[str, Any]:
+    values = read_values(path)
+    check_is_recipe(values, path)
+    return values
 
 
 def read_values(path: str | Path) -> dict[str, Any]:
@@ -251,3 +276,23 @@ def apply_override(values: dict[str, Any], override: str) -> None:
         values["sparsity"] = own | change
     else:
         here[last] = value
+
+
+def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with ``changes``: groups are merged key by key, everything else is replaced.
+
+    >>> merge({"train": {"epochs": 5, "batch_size": 9}, "sparsity": {"target": 0.5}},
+    ...       {"train": {"epochs": 2}, "sparsity": None})
+    {'train': {'epochs': 2, 'batch_size': 9}, 'sparsity': None}
+
+    With another ``sparsity.method`` the settings that only the former one has are dropped.
+    """
+    own, other = base.get("sparsity"), changes.get("sparsity")
+    if isinstance(own, dict) and isinstance(other, dict) and "method" in other:
+        own, other = with_method(own, other)
+        base, changes = base | {"sparsity": own}, changes | {"sparsity": other}
+    result = dict(base)
+    for key, change in changes.items():
+        here = result.get(key)
+        result[key] = merge(here, change) if isinstance(here, dict) and isinstance(change, dict) else change
+    return result

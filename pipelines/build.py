@@ -148,14 +148,16 @@ def show_summary(build: Build, metrics: dict[str, Any]) -> None:
             line(f"- {sentence}", markup=False)
 
 
-def beginning(begin: str, recipe: Path | None, keywords: str, overrides: list[str]) -> tuple[Path, list[str]]:
+def beginning(
+    begin: str, recipe: Path | None, keywords: str, overrides: list[str], recordings: Path | None = None
+) -> tuple[Path, list[str]]:
     """The recipe to build and the changes to it, where the training goes on from the model ``begin``, or from none.
 
     Raises:
         RecipeError: If there is no such model, or no recipe.
     """
     if not begin:
-        return chosen_recipe(recipe, keywords), overrides
+        return chosen_recipe(recipe, keywords, recordings), overrides
     start = find_start(begin)
     return (
         recipe or start.recipe or chosen_recipe(recipe, keywords),
@@ -214,7 +216,7 @@ def command(
             out_dir = new_folder(out_dir or going.folder(), goes_on)
         else:
             going = None
-            chosen, changes = beginning(begin, recipe, keywords, overrides)
+            chosen, changes = beginning(begin, recipe, keywords, overrides, recordings)
             source = chosen_source(data, recordings)
         if wanted and not names_core(chosen, changes, bool(begin or goes_on)):
             changes = [*changes, f"export.core=cortex-{wanted[0].timing}"]

@@ -9,15 +9,18 @@ import typer
 
 from kws_tfmot.data.custom import needed_clip_ms
 from kws_tfmot.data.folder import list_folder
+from kws_tfmot.data.own_recordings import recorded_files
 from kws_tfmot.data.stretch_speech import paused_texts
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.recipe import Recipe, find_recipe, read_values, shipped_recipes
+from kws_tfmot.recipe import Recipe, find_recipe, recipe_values, shipped_recipes
 from pipelines.console import line
 
 RECIPE = Path("wake_word")
+RECORDED, ENOUGH = Path("wake_word_recorded"), 100  # from so many recordings of every keyword on
 OptionalRecipe = Annotated[
     Path | None,
-    typer.Argument(help=f"A recipe (YAML), or the name of one that ships; with --keywords alone: {RECIPE}."),
+    typer.Argument(help=f"A recipe (YAML), or the name of one that ships; with --keywords alone: {RECIPE}, or {RECORDED} "
+        f"beside {ENOUGH} --recordings of every keyword."),
 ]
 RecordingsOption = Annotated[
     Path | None,
@@ -25,8 +28,8 @@ RecordingsOption = Annotated[
 ]
 
 
-def chosen_recipe(recipe: Path | None, keywords: str) -> Path:
-    """The recipe given, or the one for custom keywords.
+def chosen_recipe(recipe: Path | None, keywords: str, recordings: Path | None = None) -> Path:
+    """The recipe given, or the one for keywords of a user's own, by how many recordings there are of each.
 
     Raises:
         RecipeError: Neither a recipe nor keywords are given.
@@ -36,7 +39,13 @@ def chosen_recipe(recipe: Path | None, keywords: str) -> Path:
             "expected a recipe, or keywords of your own.",
             f'kws build --keywords "hey nova,stop", or one of {", ".join(shipped_recipes())}.',
         )
-    return recipe or RECIPE
+    if recipe or not recordings:
+        return recipe or RECIPE
+    fewest = min(recorded_files(recordings, [word.strip() for word in keywords.split(",") if word.strip()]).values())
+    if fewest < ENOUGH:
+        return RECIPE
+    line(f"{fewest} recordings or more of every keyword: recipe {RECORDED}", stderr=True)
+    return RECORDED
 
 
 def chosen_source(data: str, recordings: Path | None) -> str:
@@ -82,7 +91,7 @@ def clip_length(recipe: Path, overrides: list[str], resolved: Recipe, source: st
         DataError: A keyword is too long to be spotted, or cannot be spoken.
     """
     # A recipe for streams names the least length of its window, others the length of their clips.
-    values = {} if resolved.streams else read_values(find_recipe(recipe))
+    values = {} if resolved.streams else recipe_values(recipe)
     if not source.startswith("synthetic") or _sets_length(values, overrides):
         return []
     streams, said, least = resolved.streams, resolved.data.keywords, resolved.frontend.clip_ms

@@ -151,6 +151,16 @@ def _listed(root: Path, settings: DataSettings, others_alone: bool) -> tuple[lis
     return files, noises
 
 
+def recorded_files(root: Path, keywords: Sequence[str]) -> dict[str, int]:
+    """Sound files below the folders of each keyword in ``root``; none where there is no such folder."""
+    found = dict.fromkeys(keywords, 0)
+    if root.is_dir():
+        for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+            if (word := word_of_folder(folder.name, keywords)) in found:
+                found[word] += len(files_below(folder, AUDIO_SUFFIXES))
+    return found
+
+
 def word_of_folder(folder: str, keywords: Sequence[str]) -> str:
     """The keyword whose recordings a folder holds, ``_unknown_``, or the other word that it is named after.
 

@@ -16,12 +16,12 @@ from firmware_export.search_costs.cell_costs import DeviceCosts
 from kws_tfmot.files import write_json
 from kws_tfmot.models.mbconv_cells import parse_cells
 from kws_tfmot.progress import Reporter
-from kws_tfmot.recipe import Recipe
+from kws_tfmot.recipe import Recipe, merge
 from kws_tfmot.runs import Run
 from kws_tfmot.search.cells.choice import random_networks
 from kws_tfmot.search.cells.space import CellSpace
 from pipelines.stages.build import Build
-from pipelines.stages.comparison import folder_name, merge
+from pipelines.stages.comparison import folder_name
 from pipelines.stages.forecast import untrained_model
 from pipelines.stages.prepare import prepare_data
 from pipelines.stages.search_cells import search_cells, space_of

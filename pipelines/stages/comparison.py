@@ -10,9 +10,8 @@ from typing import Annotated, Any
 import pydantic
 
 from kws_tfmot.errors import RecipeError, did_you_mean
-from kws_tfmot.recipe import Recipe, apply_override, check_is_recipe, find_recipe, read_values
+from kws_tfmot.recipe import Recipe, apply_override, find_recipe, merge, recipe_values
 from kws_tfmot.settings import Settings
-from kws_tfmot.sparsity.group import with_method
 
 DENSE = "dense"
 
@@ -106,26 +105,6 @@ def folder_name(name: str) -> str:
     return re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")
 
 
-def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """``base`` with ``changes``: groups are merged key by key, everything else is replaced.
-
-    >>> merge({"train": {"epochs": 5, "batch_size": 9}, "sparsity": {"target": 0.5}},
-    ...       {"train": {"epochs": 2}, "sparsity": None})
-    {'train': {'epochs': 2, 'batch_size': 9}, 'sparsity': None}
-
-    With another ``sparsity.method`` the settings that only the former one has are dropped.
-    """
-    own, other = base.get("sparsity"), changes.get("sparsity")
-    if isinstance(own, dict) and isinstance(other, dict) and "method" in other:
-        own, other = with_method(own, other)
-        base, changes = base | {"sparsity": own}, changes | {"sparsity": other}
-    result = dict(base)
-    for key, change in changes.items():
-        here = result.get(key)
-        result[key] = merge(here, change) if isinstance(here, dict) and isinstance(change, dict) else change
-    return result
-
-
 def by_methods(recipe: Path, methods: list[str], targets: list[float], seeds: Any) -> Comparison:
     """The short form: the dense recipe and each of ``methods`` at each of ``targets``.
 
@@ -135,8 +114,7 @@ def by_methods(recipe: Path, methods: list[str], targets: list[float], seeds: An
         RecipeError: If the recipe cannot be read, or a value is not allowed.
     """
     path = find_recipe(recipe).resolve()
-    values = read_values(path)
-    check_is_recipe(values, path)
+    values = recipe_values(path)
     variants: dict[str, Any] = {DENSE: {"sparsity": None}}
     variants |= {method: {"sparsity": {"method": method}} for method in map(str, methods)} or {
         "sparse": {"sparsity": {}}
@@ -159,9 +137,7 @@ def cells_of(comparison: Comparison, folder: Path, overrides: list[str] | tuple[
     Raises:
         RecipeError: Naming every variant and target whose recipe cannot be.
     """
-    values = read_values(path := find_recipe(comparison.recipe, folder))
-    check_is_recipe(values, path)
-    base = merge(values, comparison.changes)
+    base = merge(recipe_values(find_recipe(comparison.recipe, folder)), comparison.changes)
     for override in overrides:
         apply_override(base, override)
     cells, refused = [], {}

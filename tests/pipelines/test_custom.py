@@ -25,6 +25,20 @@ SPEECH = {"synthetic": 100, "recorded": 0, "speakers": 0}
 ACCURACY = {"accuracy": 0.912, "n": 50}
 
 
+def test_many_recordings_of_every_keyword_take_a_recipe_of_their_own(tmp_path: Path) -> None:
+    for word, count in (("nova", 100), ("hey_you", 99)):
+        for number in range(count):
+            path = tmp_path / word / f"speaker{number % 7}" / f"{number}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    assert chosen_recipe(None, "nova", tmp_path) == Path("wake_word_recorded")
+    assert chosen_recipe(None, "nova, hey you", tmp_path) == Path("wake_word")
+    assert chosen_recipe(Path("demo"), "nova", tmp_path) == Path("demo")
+    (tmp_path / "hey_you/99.FLAC").touch()
+    assert chosen_recipe(None, "nova, hey you", tmp_path) == Path("wake_word_recorded")
+    assert chosen_recipe(None, "nova", tmp_path / "none") == Path("wake_word")
+
+
 def test_keywords_alone_take_the_recipe_for_them() -> None:
     assert chosen_recipe(None, "hey nova") == Path("wake_word")
     assert load_recipe(find_recipe(chosen_recipe(None, "x"))).streams is not None

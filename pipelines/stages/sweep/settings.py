@@ -10,7 +10,7 @@ from typing import Any
 import pydantic
 
 from kws_tfmot.errors import RecipeError, did_you_mean
-from kws_tfmot.recipe import Recipe
+from kws_tfmot.recipe import Recipe, merge
 from kws_tfmot.settings import Settings
 from pipelines.stages.comparison import (
     Comparison,
@@ -19,7 +19,6 @@ from pipelines.stages.comparison import (
     Variants,
     cells_of,
     folder_name,
-    merge,
 )
 from pipelines.stages.sweep.domains import check_domain, draws, grid_points
 
