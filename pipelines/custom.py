@@ -12,15 +12,17 @@ from kws_tfmot.data.folder import list_folder
 from kws_tfmot.data.own_recordings import recorded_files
 from kws_tfmot.data.stretch_speech import paused_texts
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.recipe import Recipe, find_recipe, recipe_values, shipped_recipes
+from kws_tfmot.recipe import Recipe, recipe_values, shipped_recipes
 from pipelines.console import line
 
 RECIPE = Path("wake_word")
 RECORDED, ENOUGH = Path("wake_word_recorded"), 100  # from so many recordings of every keyword on
 OptionalRecipe = Annotated[
     Path | None,
-    typer.Argument(help=f"A recipe (YAML), or the name of one that ships; with --keywords alone: {RECIPE}, or {RECORDED} "
-        f"beside {ENOUGH} --recordings of every keyword."),
+    typer.Argument(
+        help=f"A recipe (YAML), or the name of one that ships; with --keywords alone: {RECIPE}, or {RECORDED} "
+        f"beside {ENOUGH} --recordings of every keyword."
+    ),
 ]
 RecordingsOption = Annotated[
     Path | None,

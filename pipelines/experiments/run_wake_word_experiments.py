@@ -22,7 +22,7 @@ from pipelines.console import friendly_errors, line, table
 from pipelines.stages.convert import INT8_MODEL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SHIPPED, HALF = "wake_word", "half of the recordings"
+SHIPPED, RECORDED = "wake_word", "half"
 # What the recipe is without one of its ingredients, or with one that it lacks.
 ABLATIONS: dict[str, tuple[str, ...]] = {
     "no foreign accents": ("streams.speech.foreign=0", "streams.speech.kokoro_foreign=[0,0]"),
@@ -31,7 +31,8 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
     "no warp of frequency": ("streams.stretch.frequency_warp=0",),
     "a third of a phrase's utterances with a pause": ("streams.speech.paused=0.33",),
     "few other words by Kokoro": ("streams.speech.kokoro=[360,60,40]", "streams.speech.kokoro_other_words=0"),
-    "no teachers": ("streams.teachers=0",),
+    "no local front": ("model.local=false",),
+    "three teachers": ("streams.teachers=3",),
     "scores as they are": ("streams.temperature=1",),
     "hard negatives": ("streams.hard_negatives=4",),
     "eSpeak NG alone": ("streams.speech.engines=[espeak]",),
@@ -91,7 +92,7 @@ def command(
     with friendly_errors():
         folders = {path.name: path for path in sorted(recordings.iterdir()) if path.is_dir()}
         chosen = [word.strip() for word in words.split(",") if word.strip()] or list(folders)
-        wanted = [name.strip() for name in variants.split(",") if name.strip()] or [SHIPPED, "half", *ABLATIONS]
+        wanted = [name.strip() for name in variants.split(",") if name.strip()] or [SHIPPED, RECORDED, *ABLATIONS]
         found: list[dict[str, Any]] = []
         for row in rows_of(wanted, chosen, seeds, tuple(overrides)):
             found.append(_done(row, folders, noise, runs, others))
@@ -109,7 +110,7 @@ def rows_of(variants: Sequence[str], words: Sequence[str], seeds: int, overrides
     rows = []
     for seed in range(1, seeds + 1):
         for variant in variants:
-            if seed == 1 or variant in (SHIPPED, "half"):
+            if seed == 1 or variant in (SHIPPED, RECORDED):
                 rows += [WordBuild(variant, word, seed, (*ABLATIONS.get(variant, ()), *overrides)) for word in words]
     return rows
 
@@ -121,9 +122,10 @@ def _done(
     run, record = runs / row.folder, runs / f"{row.folder}.json"
     if record.is_file():
         return dict(json.loads(record.read_text(encoding="utf-8")))
-    build = ["build", "wake_word", "--keywords", row.word, "--out", str(run), "--set", f"seed={row.seed}"]
+    recipe = "wake_word_recorded" if row.variant == RECORDED else SHIPPED
+    build = ["build", recipe, "--keywords", row.word, "--out", str(run), "--set", f"seed={row.seed}"]
     positives = folders[row.word]
-    if row.variant == "half":
+    if row.variant == RECORDED:
         trained, positives = _halves(folders[row.word], row.word, runs / f"recordings-{row.word}", others)
         build += ["--recordings", str(trained)]
     for override in row.overrides:
@@ -138,7 +140,7 @@ def _done(
     figures = done.figures("train")
     result = {
         "variant": row.variant, "word": row.word, "seed": row.seed, "overrides": list(row.overrides),
-        "other_words_of_people": len(_recordings(others)) if others and row.variant == "half" else 0,
+        "other_words_of_people": len(_recordings(others)) if others and row.variant == RECORDED else 0,
         "hours": judged["hours"], **judged["words"][row.word], "threshold": figures.get("threshold"),
         "commit": own_commit(), "commits": done.commits(),
     }  # fmt: skip
