@@ -228,7 +228,7 @@ def _prepare_records(
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # TFDS announces a download, and there is none
             builder.download_and_prepare()
-    except (OSError, tf.errors.OpError) as error:
+    except (OSError, RuntimeError, tf.errors.OpError) as error:  # TFDS wraps what TensorFlow says of a full disk
         raise unwritable(cache, getattr(error, "message", "") or str(error)) from None
     store = cached_store(
         key,

@@ -197,3 +197,22 @@ def test_the_records_can_be_read_by_tensorflow_datasets(
     assert len(examples) == 12
     for example in examples:
         np.testing.assert_array_equal(example["audio"], burst(example["path"].decode()))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("ResourceExhaustedError: no space"), OSError(28, "No space left")])
+def test_records_that_cannot_be_written_are_made_for_the_command_alone(
+    small_folder: Path, small_settings: DataSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    from kws_tfmot.data.tfds_folder import FolderBuilder
+
+    whole = FolderBuilder.download_and_prepare
+
+    def full(self, *arguments, **named) -> None:
+        if Path(self.data_dir).is_relative_to(tmp_path):
+            raise error
+        whole(self, *arguments, **named)
+
+    monkeypatch.setattr(FolderBuilder, "download_and_prepare", full)
+    index = prepare(f"tfds-folder:{small_folder}", small_settings, tmp_path / "cache")
+    assert "cannot be written" in index.notes[-1] and "o space" in index.notes[-1]
+    assert index.counts() == prepare(f"folder:{small_folder}", small_settings, tmp_path / "other").counts()
