@@ -1,9 +1,9 @@
 """Random small int8 models that can be streamed, for tests of the streaming plan against the whole window.
 
 Nothing pads along time: convolutions with any kernel, stride and dilation, pools, residuals whose skip is cropped,
-branches of several kernel lengths that are joined over channels, and every way to end: a mean, a pool or a convolution
-over all that is left of time, or a fully connected layer on it. Time is the rows of an image, or, as Keras'
-one-dimensional layers arrive, the columns of an image with one row.
+branches of several kernel lengths that are joined over channels, parts of the channels with kernels of their own, and
+every way to end: a mean, a pool or a convolution over all that is left of time, or a fully connected layer on it. Time
+is the rows of an image, or, as Keras' one-dimensional layers arrive, the columns of an image with one row.
 """
 
 from __future__ import annotations
@@ -211,6 +211,40 @@ def branches(s: _Stream) -> None:
     m.writer.operator("CONCATENATION", parts, [m.same((*out[:3], 2 * channels))], axis=3)
 
 
+def mixed(s: _Stream) -> None:
+    """Channels in two parts, a depthwise convolution of another length on each, joined (MixConv, arXiv:1907.09595)."""
+    m = s.model
+    rows, columns, channels = s.sizes()
+    if rows < 5 or channels < 2:
+        return
+    first = s.choose.integer(1, channels - 1)
+    sizes, longest, axis = (first, channels - first), s.choose.integer(2, min(rows - 2, 5)), 2 if s.flat else 1
+    source, scale, zero = m.last, m.scale, m.zero
+    parts = [m.same(s.shape(rows, columns, size)) for size in sizes]
+    places = [m.writer.constant(np.array(sizes, np.int32)), m.writer.constant(np.array(3, np.int32))]
+    m.writer.operator("SPLIT_V", [source, *places], parts, num_splits=2)
+    made, wide = [], 0.0
+    for part, size, taps in zip(parts, sizes, (longest, s.choose.integer(1, longest)), strict=True):
+        m.last, m.shape, m.scale, m.zero = part, s.shape(rows, columns, size), scale, zero
+        if taps < longest:  # the older rows that the longer kernel alone sees
+            limits = [s.shape(longest - taps, 0, 0), s.shape(rows, columns, size)]
+            limits = [m.writer.constant(np.array((0, *each[1:]), np.int32)) for each in limits]
+            target = m.same(s.shape(rows - longest + taps, columns, size))
+            ones, masks = m.writer.constant(np.ones(4, np.int32)), 15 - (1 << axis)
+            places = [part, *limits, ones]
+            m.writer.operator("STRIDED_SLICE", places, [target], begin_mask=masks, end_mask=masks)
+        options: dict[str, Any] = {"padding": "VALID", "stride_h": 1, "stride_w": 1, "depth_multiplier": 1}
+        weights = _weights(m, (1, *s.shape(taps, 1, 0)[1:3], size))
+        _weighted(m, "DEPTHWISE_CONV_2D", weights, 3, s.shape(rows - longest + 1, columns, size), **options)
+        made.append(m.last)
+        wide = max(wide, m.scale)
+    joined = [m.activation(s.shape(rows - longest + 1, columns, size), wide, zero) for size in sizes]
+    for one, target in zip(made, joined, strict=True):
+        m.writer.operator("QUANTIZE", [one], [target])
+    m.scale, m.zero = wide, zero
+    m.writer.operator("CONCATENATION", joined, [m.same(s.shape(rows - longest + 1, columns, channels))], axis=3)
+
+
 def pad(s: _Stream) -> None:
     """PAD of the sides of frequency."""
     m = s.model
@@ -240,7 +274,7 @@ def mean_of_frequency(s: _Stream) -> None:
 
 BODY: tuple[Callable[[_Stream], None], ...] = (
     *(convolution, convolution, depthwise, depthwise, depthwise, pointwise, pointwise, pool, elementwise),
-    *(residual, branches, pad, relu, mean_of_frequency),
+    *(residual, branches, mixed, pad, relu, mean_of_frequency),
 )
 
 
@@ -289,8 +323,11 @@ def random_stream(choose: Chooser, most_layers: int = 5) -> bytes:
         size = columns * channels
         first = m.activation((1, rows, size) if entry == "rows" else (1, rows * size), scale, m.zero_point())
         shape = (1, 1, rows, size) if choose.pick((True, False)) else (1, rows, columns, channels)
-        constant = m.writer.constant(np.array(shape, np.int32))
-        m.writer.operator("RESHAPE", [first, constant], [m.same(shape)], new_shape=np.array(shape, np.int32))
+        if entry == "rows" and shape == (1, 1, rows, size):  # as Keras' one-dimensional layers
+            m.writer.operator("EXPAND_DIMS", [first, m.writer.constant(np.array([1], np.int32))], [m.same(shape)])
+        else:
+            constant = m.writer.constant(np.array(shape, np.int32))
+            m.writer.operator("RESHAPE", [first, constant], [m.same(shape)], new_shape=np.array(shape, np.int32))
     s = _Stream(m, m.shape[1] == 1)
     for _ in range(choose.integer(1, most_layers)):
         time, width, depth = s.sizes()

@@ -168,16 +168,17 @@ def esphome_model(model: bytes, word: int, hop: int | None = None) -> bytes:
 
 
 def _enter(root: ModelT) -> None:
-    """Let the input be of rank 3."""
+    """Let the input be ``[1, rows, 40]``."""
     subgraph = root.subgraphs[0]
     old = int(subgraph.inputs[0])
     tensor = tensors_of(root)[old]
     shape = tuple(int(size) for size in tensor.shape)
-    if len(shape) == 3:
-        return
-    if len(shape) != 4 or shape[0] != 1 or 1 not in shape[2:] or int(np.prod(shape[2:])) != MICRO_FEATURES:
+    rows, rest = divmod(math.prod(shape), MICRO_FEATURES)
+    if rest:
         raise ModelError(f"expected an input [1, rows, {MICRO_FEATURES}]. Received: {list(shape)}")
-    flat = np.array([1, shape[1], MICRO_FEATURES], np.int32)
+    if shape == (1, rows, MICRO_FEATURES):
+        return
+    flat = np.array([1, rows, MICRO_FEATURES], np.int32)
     new = add_tensor(root, TensorT(flat, tensor.type, name=b"features", quantization=tensor.quantization))
     subgraph.inputs = np.array([new], np.int32)
     operators_of(root).insert(0, _reshape(root, new, old, shape))

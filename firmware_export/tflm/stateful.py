@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 
 from firmware_export.engine import build
-from firmware_export.tflm.stateful_plan import TIME, StatefulPlan, plan_state
+from firmware_export.tflm.stateful_plan import (
+    RESHAPES,
+    SLICES,
+    Reading,
+    StatefulPlan,
+    TensorTrack,
+    constant_values,
+    plan_state,
+    slice_spans,
+)
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.edit import (
     add_buffer,
@@ -23,13 +32,13 @@ from kws_tfmot.tflite.edit import (
     new_operator,
     open_for_edit,
     outputs_of,
-    set_options,
     tensors_of,
 )
 from kws_tfmot.tflite.folding import folded
-from kws_tfmot.tflite.graph import Graph
+from kws_tfmot.tflite.graph import Graph, Operator
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.schema import ModelT, OperatorT, SubGraphT, TensorT, enum_values
+from kws_tfmot.tflite.tensors import NUMPY_TYPES
 
 
 def stateful_file(model: bytes, hop: int | None = None) -> bytes:
@@ -40,7 +49,7 @@ def stateful_file(model: bytes, hop: int | None = None) -> bytes:
         hop: Rows of the input a step takes; the least possible by default.
 
     Raises:
-        ModelError: If rows cannot be computed once, or an operator has no form in a file with state.
+        ModelError: If rows cannot be computed once, or the model keeps a state itself.
         RecipeError: For a hop that the model cannot have.
     """
     data = folded(model)
@@ -51,7 +60,7 @@ def stateful_file(model: bytes, hop: int | None = None) -> bytes:
     if step is None:
         raise ModelError("the model has no step.")
     root = open_for_edit(data)
-    return _Rewrite(root, graph, plan_state(graph, step.rows)).run()
+    return _Rewrite(root, graph, plan_state(graph, step.rows, step.window)).run()
 
 
 class _Rewrite:
@@ -71,7 +80,7 @@ class _Rewrite:
             self._resize(index, track.new)
         self._keep(graph.inputs[0])
         for operator, table in zip(graph.operators, given, strict=True):
-            self._step(operator.code, operator.index, table)
+            self._step(operator, table)
             for index in outputs_of(table):
                 self._keep(index)
         root.subgraphs[0].operators = self.operators
@@ -83,48 +92,68 @@ class _Rewrite:
         root.signatureDefs = None
         return finish(root)
 
-    def _step(self, code: str, number: int, table: OperatorT) -> None:
+    def _step(self, operator: Operator, table: OperatorT) -> None:
         """The operator on the rows of a step."""
-        inputs = []
-        for index in inputs_of(table):
-            inputs.append(self._rows(number, index) if (number, index) in self.plan.readings else index)
+        number, code, tracks = operator.index, operator.code, self.plan.tracks
+        given = inputs_of(table)
         output = outputs_of(table)[0] if outputs_of(table) else -1
-        track = self.plan.tracks.get(output)
-        if code == "STRIDED_SLICE" and inputs_of(table)[0] in self.plan.tracks:
-            self._crop(number, inputs[0], output)
+        reading = self.plan.readings.get((number, given[0])) if given else None
+        if code in SLICES and reading is not None and self._crop(operator, reading, tracks[given[0]]):
             return
-        if code == "RESHAPE" and track is not None:
-            shape = np.array([1, track.new, *self.graph.tensor(output).shape[2:]], np.int32)
-            inputs = [inputs[0], self._constant(shape)]
-            set_options(table, "ReshapeOptions", new_shape=shape)
+        inputs = [self._input(number, index) for index in given]
+        if code in RESHAPES and (output in tracks or code != "RESHAPE"):
+            shape = np.array(self._shape(output), np.int32)
+            places = [inputs[0], self._constant(shape)]
+            self.operators.append(self._operator("RESHAPE", places, [output], "ReshapeOptions", new_shape=shape))
+            return
+        if code == "SPLIT":  # which ESPHome's component lacks
+            axis, source = inputs
+            sizes = [self._shape(part)[constant_values(self.graph, operator, 0)[0]] for part in outputs_of(table)]
+            places, parts = [source, self._constant(np.array(sizes, np.int32)), axis], outputs_of(table)
+            self.operators.append(self._operator("SPLIT_V", places, parts, "SplitVOptions", num_splits=len(parts)))
+            return
         table.inputs = np.array(inputs, np.int32)
         self.operators.append(table)
 
-    def _crop(self, number: int, source: int, output: int) -> None:
-        """A slice whose rows have been taken by reading them: what is left of it are its other axes."""
-        begin, _, steps = (np.asarray(self.graph.tensor(i).data) for i in self.graph.operators[number].inputs[1:4])
-        dropped = int(self.graph.operators[number].options.get("shrink_axis_mask", 0))
-        left = iter(self._shape(output))
-        shape = [1 if dropped >> axis & 1 else next(left, 1) for axis in range(begin.size)]
-        first = [0 if axis == TIME else int(value) for axis, value in enumerate(begin.reshape(-1))]
-        step = [1 if axis == TIME else int(value) for axis, value in enumerate(steps.reshape(-1))]
-        end = [a + (size - 1) * by + 1 for a, size, by in zip(first, shape, step, strict=True)]
-        places = [self._constant(np.array(values, np.int32)) for values in (first, end, step)]
-        options = {"shrink_axis_mask": dropped}
-        self.operators.append(
-            self._operator("STRIDED_SLICE", [source, *places], [output], "StridedSliceOptions", **options)
-        )
+    def _input(self, number: int, index: int) -> int:
+        """What operator ``number`` reads in a step in place of a tensor of the window."""
+        if (number, index) in self.plan.readings:
+            return self._rows(self.plan.readings[number, index], index)
+        if (number, index) not in self.plan.repeated:
+            return index
+        axis, count = self.plan.repeated[number, index]
+        like = tensors_of(self.root)[index]
+        values = np.asarray(self.graph.tensor(index).data).take(range(count), axis)
+        buffer, shape = add_buffer(self.root, values.tobytes()), np.array(values.shape, np.int32)
+        return add_tensor(self.root, TensorT(shape, like.type, buffer, b"", quantization=like.quantization))
 
-    def _rows(self, number: int, index: int) -> int:
-        """The tensor that holds exactly the rows that an operator reads."""
-        reading, track = self.plan.readings[number, index], self.plan.tracks[index]
-        base, source = track.rows - track.new, index
-        if reading.first < base:
-            base, source = self.plan.oldest[index], self.kept[index]
-        first, last = reading.first - base, reading.last - base
-        if (first, last, reading.step) == (0, self._shape(source)[TIME], 1):
+    def _crop(self, operator: Operator, reading: Reading, track: TensorTrack) -> bool:
+        """A slice whose rows are read where they are; False for one that takes the whole window as it is."""
+        spans = slice_spans(self.graph, operator)
+        first, count, step = spans[track.axis]
+        if track.unit > 1 or step < 1 or first + (count - 1) * step + 1 != reading.last:
+            return False
+        source, base = self._holder(reading, operator.inputs[0])
+        taken = -(-(reading.last - reading.first) // reading.step)
+        spans[track.axis] = (reading.first - base, taken, reading.step)
+        dropped = int(operator.options.get("shrink_axis_mask", 0))
+        self._slice_to(source, operator.outputs[0], spans, dropped)
+        return True
+
+    def _holder(self, reading: Reading, index: int) -> tuple[int, int]:
+        """The tensor that holds the rows of a reading, and which row of the window its first one is."""
+        track = self.plan.tracks[index]
+        base = track.rows - track.new
+        return (self.kept[index], self.plan.oldest[index]) if reading.first < base else (index, base)
+
+    def _rows(self, reading: Reading, index: int) -> int:
+        """The tensor that holds exactly the rows of a reading."""
+        source, base = self._holder(reading, index)
+        track = self.plan.tracks[index]
+        first, last = (row - base for row in (reading.first, reading.last))
+        if (first, last, reading.step) == (0, self._shape(source)[track.axis] // track.unit, 1):
             return source
-        return self._slice(source, first, last, reading.step)
+        return self._slice(source, index, first, last)
 
     def _keep(self, index: int) -> None:
         """Join a tensor's new rows to those that its variable keeps, and keep the newest."""
@@ -138,11 +167,11 @@ class _Rewrite:
         before = self._like(index, older)
         self.operators.append(self._operator("READ_VARIABLE", [handle], [before], "ReadVariableOptions"))
         joined = self._like(index, older + track.new)
-        options = {"axis": TIME, "fused_activation_function": 0}
+        options = {"axis": track.axis, "fused_activation_function": 0}
         self.operators.append(
             self._operator("CONCATENATION", [before, index], [joined], "ConcatenationOptions", **options)
         )
-        newest = self._slice(joined, track.new, older + track.new, 1)
+        newest = self._slice(joined, index, track.new, older + track.new)
         self.operators.append(self._operator("ASSIGN_VARIABLE", [handle, newest], [], "AssignVariableOptions"))
         self.kept[index] = joined
         self._initial(name, index, older)
@@ -157,25 +186,35 @@ class _Rewrite:
         """Zero points, assigned in the initialiser subgraph."""
         tensors, operators = self.first_graph
         kept = self._activation(index, rows)
-        quantization = self.graph.tensor(index).quantization
+        tensor = self.graph.tensor(index)
+        quantization, dtype = tensor.quantization, NUMPY_TYPES[tensor.dtype]
         zero = quantization.zero_points[0] if quantization and quantization.zero_points else 0
-        kept.buffer = add_buffer(self.root, np.full(int(np.prod(kept.shape)), zero, np.int8).tobytes())
+        kept.buffer = add_buffer(self.root, np.full(int(np.prod(kept.shape)), zero, dtype).tobytes())
         tensors += [_resource(name), kept]
         options = {"container": b"", "shared_name": name.encode()}
         operators.append(self._operator("VAR_HANDLE", [], [len(tensors) - 2], "VarHandleOptions", **options))
         places = [len(tensors) - 2, len(tensors) - 1]
         operators.append(self._operator("ASSIGN_VARIABLE", places, [], "AssignVariableOptions"))
 
-    def _slice(self, source: int, first: int, last: int, step: int) -> int:
-        """Rows of a tensor; all of its other axes."""
-        shape = self._shape(source)
-        out = self._like(source, -(-(last - first) // step))
-        begin = [first if axis == TIME else 0 for axis in range(len(shape))]
-        end = [last if axis == TIME else size for axis, size in enumerate(shape)]
-        steps = [step if axis == TIME else 1 for axis in range(len(shape))]
-        places = [self._constant(np.array(values, np.int32)) for values in (begin, end, steps)]
-        self.operators.append(self._operator("STRIDED_SLICE", [source, *places], [out], "StridedSliceOptions"))
+    def _slice(self, source: int, index: int, first: int, last: int) -> int:
+        """The rows ``first`` to ``last`` of ``source``, which holds rows of tensor ``index``."""
+        track = self.plan.tracks[index]
+        out = self._like(index, last - first)
+        spans = [(0, size, 1) for size in self._shape(source)]
+        spans[track.axis] = (first * track.unit, (last - first) * track.unit, 1)
+        self._slice_to(source, out, spans)
         return out
+
+    def _slice_to(self, source: int, target: int, spans: list[tuple[int, int, int]], dropped: int = 0) -> None:
+        """STRIDED_SLICE of (first, count, step) of each axis; those in the mask ``dropped`` go."""
+        ends = [first + (count - 1) * step + (1 if step > 0 else -1) for first, count, step in spans]
+        below = [-size - 1 if end < 0 else end for end, size in zip(ends, self._shape(source), strict=True)]
+        numbers = ([span[0] for span in spans], below, [span[2] for span in spans])
+        places = [self._constant(np.array(values, np.int32)) for values in numbers]
+        options = {"shrink_axis_mask": dropped}
+        self.operators.append(
+            self._operator("STRIDED_SLICE", [source, *places], [target], "StridedSliceOptions", **options)
+        )
 
     def _operator(self, code: str, inputs: list[int], outputs: list[int], options: str, **values: Any) -> OperatorT:
         return new_operator(self.root, code, inputs, outputs, options, **values)
@@ -189,9 +228,10 @@ class _Rewrite:
         return tuple(integers(tensors_of(self.root)[index].shape))
 
     def _activation(self, index: int, rows: int) -> TensorT:
-        """An activation like tensor ``index`` of other rows."""
-        like = tensors_of(self.root)[index]
-        shape = [rows if axis == TIME else size for axis, size in enumerate(self._shape(index))]
+        """An activation like tensor ``index``, of other rows."""
+        like, track = tensors_of(self.root)[index], self.plan.tracks[index]
+        shape = list(self.graph.tensor(index).shape)
+        shape[track.axis] = rows * track.unit
         return TensorT(np.array(shape, np.int32), like.type, name=b"", quantization=like.quantization)
 
     def _like(self, index: int, rows: int) -> int:

@@ -9,13 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware_export.emulation.steps import StepInterpreter, random_rows, step_of
+from firmware_export.emulation.steps import StepInterpreter, random_rows, step_of, windows_of
 from firmware_export.engine import build
 from firmware_export.graphs.graph_writer import GraphWriter
 from firmware_export.graphs.random_graphs import SeededChooser, random_model
+from firmware_export.graphs.random_streams import random_stream
+from firmware_export.graphs.recurrent_models import svdf_model
+from firmware_export.operators.registry import operators
 from firmware_export.tflm.esphome import OPERATORS, cutoff_of, export_esphome
 from firmware_export.tflm.export import export_tflm
 from firmware_export.tflm.stateful import stateful_file
+from firmware_export.tflm.stateful_plan import RULES
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import DataSettings
 from kws_tfmot.detection.posterior import ONE
@@ -76,17 +80,65 @@ def test_the_file_with_state_is_the_engine_step_by_step(name: str, longer: int) 
             each.reset()
 
 
-def test_what_has_no_form_is_refused() -> None:
+KINDS = (4, 5, 9, 11, 41, 42, 45)  # flat and one-dimensional inputs, constants of all rows, MixConv, pools, slices
+
+
+def check_random(seed: int, decisions: int = 20) -> bool:
+    """Whether scores vary; the file's steps decide as TFLM does on whole windows, and keep what the engine keeps."""
+    model = random_stream(SeededChooser(seed))
+    engine = build(model, stream=True)
+    step = step_of(engine)
+    if seed % 3 == 0 and 2 * step.rows <= step.window:
+        engine = build(model, stream=True, hop=2 * step.rows)
+        step = step_of(engine)
+    state = stateful_file(model, step.rows)
+    graph, rows = read_model(state), random_rows(engine, (step.warm_up + decisions) * step.rows, seed)
+    shapes = [each.tensor(each.inputs[0]).shape[1:] for each in (graph, read_model(model))]
+    found = open_interpreter(state, "tflm").run_steps(rows.reshape(-1, *shapes[0]))[step.warm_up :]
+    wanted = open_interpreter(model, "tflm").run(windows_of(rows, step).reshape(-1, *shapes[1]))
+    np.testing.assert_array_equal(found.reshape(wanted.shape), wanted, err_msg=f"seed {seed}")
+    kept = sum(int(np.prod(variable.shape)) for variable in graph.variables)
+    assert kept <= engine.plan.state_bytes, f"seed {seed}"
+    return len(np.unique(wanted.reshape(decisions, -1), axis=0)) > 4
+
+
+@pytest.mark.parametrize("seed", KINDS)
+def test_what_the_engine_streams_has_a_file_with_state(seed: int) -> None:
+    assert check_random(seed)
+
+
+def test_a_split_is_one_that_esphome_has() -> None:
     w = GraphWriter()
     x = w.activation((1, 20, 1, 4), 0.02, 0)
     halves = [w.activation((1, 20, 1, 2), 0.02, 0) for _ in range(2)]
-    w.operator("SPLIT", [w.constant(np.array(3, np.int32)), x], halves, num_splits=2)
-    y = w.activation((1, 1, 1, 2), 0.02, 0)
-    w.operator("MEAN", [halves[0], w.constant(np.array([1, 2], np.int32))], [y], keep_dims=True)
-    with pytest.raises(ModelError, match=r"operator 0 SPLIT: it has several outputs"):
-        stateful_file(w.finish([x], [y]))
+    w.operator("SPLIT", [w.constant(np.array(-1, np.int32)), x], halves, num_splits=2)
+    joined, mean = w.activation((1, 20, 1, 4), 0.02, 0), w.activation((1, 1, 1, 4), 0.01, 0)
+    w.operator("CONCATENATION", halves[::-1], [joined], axis=3)
+    w.operator("MEAN", [joined, w.constant(np.array([1, 2], np.int32))], [mean], keep_dims=True)
+    model = w.finish([x], [mean])
+    state = stateful_file(model)
+    assert {operator.code for operator in read_model(state).operators} <= OPERATORS
+    rows = np.random.default_rng(0).integers(-128, 128, (25, 1, 1, 1, 4)).astype(np.int8)
+    found = [open_interpreter(model, "tflm").run(rows[at : at + 20].reshape(1, 20, 1, 4)) for at in range(6)]
+    steps = open_interpreter(state, "tflm").run_steps(rows.reshape(25, 1, 1, 4))
+    np.testing.assert_array_equal(steps[19:].reshape(6, -1), np.reshape(found, (6, -1)))
+
+
+@pytest.mark.slow
+def test_many_random_models_have_files_with_state() -> None:
+    assert sum(check_random(seed) for seed in range(2000, 2150)) > 75
+
+
+def test_every_operator_that_streams_has_a_rule() -> None:
+    of_their_own_state = {"ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"}
+    assert set(operators()) - set(RULES) == {*of_their_own_state, "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM"}
+
+
+def test_what_cannot_be_stepped_is_refused() -> None:
     with pytest.raises(ModelError, match="pads time"):
         stateful_file(untrained_same())
+    with pytest.raises(ModelError, match="keeps a state already"):
+        stateful_file(svdf_model(0))
 
 
 def untrained_same() -> bytes:

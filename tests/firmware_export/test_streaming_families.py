@@ -1,6 +1,8 @@
-"""Networks of every family without padding along time: their steps decide as their windows do, and as TFLM does."""
+"""Networks of every family without padding along time: steps decide as windows do, and so does the file with state."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
@@ -8,23 +10,31 @@ from stream_support import both
 
 from firmware_export.emulation.steps import random_rows, step_of, windows_of
 from firmware_export.emulation.stream_report import emulate_stream
-from firmware_export.engine import build
+from firmware_export.engine import Engine, build
+from firmware_export.tflm.esphome import esphome_model
+from firmware_export.tflm.stateful import stateful_file
 from kws_tfmot.keras import seed_everything
-from kws_tfmot.models import ModelSettings, build_model
+from kws_tfmot.models import ModelSettings, build_model, model_names
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.interpreter import open_interpreter
+from kws_tfmot.tflite.reader import read_model
 
 SCALE = 2.0**-5
 NETWORKS = {
-    "bc_resnet": ({"blocks": 2}, (40, 16)),
-    "cnn": ({}, (40, 10)),
-    "ds_cnn": ({}, (49, 10)),
-    "matchboxnet": ({"blocks": 1}, (98, 10)),
-    "mbconv": ({"cells": ["5x5 e2", "3x3 e1"]}, (49, 10)),
-    "tc_resnet8": ({"blocks": 2}, (80, 10)),
-    "streaming_cnn": ({"separable": False, "local": True, "blocks": 2}, (85, 10)),
-    "tenet": ({"blocks": 3}, (79, 10)),
+    "bc_resnet": ({"blocks": 2}, (40, 40)),
+    "cnn": ({}, (40, 40)),
+    "dnn": ({"blocks": 2}, (12, 40)),
+    "ds_cnn": ({}, (49, 40)),
+    "matchboxnet": ({"blocks": 1}, (98, 40)),
+    "mbconv": ({"cells": ["5x5 e2", "3x3 e1"]}, (49, 40)),
+    "tc_resnet8": ({"blocks": 2}, (80, 40)),
+    "streaming_cnn": ({"separable": False, "local": True, "blocks": 2}, (85, 40)),
+    "tenet": ({"blocks": 3}, (79, 40)),
 }
+
+
+def test_no_family_is_left_out() -> None:
+    assert set(NETWORKS) == set(model_names())
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -45,7 +55,20 @@ def test_steps_windows_and_tflm_are_one(name: str) -> None:
     step = step_of(engine)
     windows = windows_of(random_rows(engine, (step.warm_up + 12) * step.rows + step.rows - 1, 0), step)
     assert open_interpreter(data, "tflm").run(windows.reshape(-1, *shape, 1)).tobytes() == steps.tobytes()
-    assert engine.plan.arena < build(data).plan.arena
+    assert name == "dnn" or engine.plan.arena < build(data).plan.arena
+    check_files_with_state(data, engine, steps)
+
+
+def check_files_with_state(data: bytes, engine: Engine, wanted: np.ndarray) -> None:
+    """The file for TFLM decides as the engine does and keeps no more; ESPHome's component takes the network."""
+    state, step = stateful_file(data), step_of(engine)
+    graph, rows = read_model(state), random_rows(engine, (step.warm_up + len(wanted)) * step.rows, 0)
+    stepped = rows.reshape(-1, *graph.tensor(graph.inputs[0]).shape[1:])
+    found = open_interpreter(state, "tflm").run_steps(stepped)
+    assert found[step.warm_up :].tobytes() == wanted.tobytes()
+    assert sum(math.prod(variable.shape) for variable in graph.variables) <= engine.plan.state_bytes
+    word = read_model(esphome_model(data, 1))
+    assert word.tensor(word.inputs[0]).shape == (1, step.rows, 40)
 
 
 @pytest.fixture(scope="module")
