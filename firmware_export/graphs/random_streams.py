@@ -227,8 +227,8 @@ def mixed(s: _Stream) -> None:
     for part, size, taps in zip(parts, sizes, (longest, s.choose.integer(1, longest)), strict=True):
         m.last, m.shape, m.scale, m.zero = part, s.shape(rows, columns, size), scale, zero
         if taps < longest:  # the older rows that the longer kernel alone sees
-            limits = [s.shape(longest - taps, 0, 0), s.shape(rows, columns, size)]
-            limits = [m.writer.constant(np.array((0, *each[1:]), np.int32)) for each in limits]
+            ends = s.shape(longest - taps, 0, 0), s.shape(rows, columns, size)
+            limits = [m.writer.constant(np.array((0, *each[1:]), np.int32)) for each in ends]
             target = m.same(s.shape(rows - longest + taps, columns, size))
             ones, masks = m.writer.constant(np.ones(4, np.int32)), 15 - (1 << axis)
             places = [part, *limits, ones]
