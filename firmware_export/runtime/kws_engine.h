@@ -264,6 +264,7 @@ uint32_t kws_depthwise_3x3_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_small_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_five_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_column_get_buffer_size(const kws_depthwise *layer);
+uint32_t kws_depthwise_few_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_lstm_run_get_buffer_size(const kws_lstm *layer);
 
 /* Convolutions. A pointwise one may work in place. */
@@ -315,6 +316,9 @@ kws_status kws_depthwise_five(const kws_depthwise *layer, const int8_t *input, i
 /* One output pixel of a kernel N x 1 without dilation, all of it inside a column of rows. `scratch` holds the taps of
  * one channel of few bits, else it is unused. */
 kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
+
+/* As kws_depthwise_column, with output pixels below one another and a multiplier of 1. */
+kws_status kws_depthwise_few(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
 /* A 3x3 window with plain output over all columns, one beyond either side, and rows within the input; not in place. No
  * scratch. */

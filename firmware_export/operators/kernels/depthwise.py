@@ -14,6 +14,7 @@ from firmware_export.time_rules import StepRows
 
 _FEW_OUTPUTS = 3  # of a line
 _FEW_ROWS = 3  # of outputs: more are cheaper as long lines
+_FEW_STEPS = 8  # of outputs of whole rows: more are cheaper together
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,21 @@ class Depthwise(Operation):
     @property
     def column(self) -> bool:
         """Whether it has one output pixel, of a window within the input that takes whole rows: a product of vectors."""
+        return self._whole_rows and self.window.output.height == 1
+
+    @property
+    def few(self) -> bool:
+        """Whether it has a few such pixels below one another."""
+        return self._whole_rows and self.multiplier == 1 and 1 < self.window.output.height <= _FEW_STEPS
+
+    @property
+    def _whole_rows(self) -> bool:
+        """Whether each output pixel is of whole rows within the input, one behind the other."""
         w = self.window
         dense = (w.dilation_y == 1 or w.height == 1) and (w.dilation_x == 1 or w.width == 1)
-        inside = w.first_y >= 0 and w.first_y + w.height <= w.input.height
-        return dense and inside and w.output.pixels == 1 and (w.first_x, w.width) == (0, w.input.width)
+        last = w.first_y + (w.output.height - 1) * w.stride_y
+        inside = w.first_y >= 0 and last + w.height <= w.input.height
+        return dense and inside and w.output.width == 1 and (w.first_x, w.width) == (0, w.input.width)
 
     @property
     def narrow(self) -> bool:
@@ -119,17 +131,17 @@ class Depthwise(Operation):
         unpacked = self.weights.shape[1] if encoding in ("packed", "table") else 0
         if self.narrow:
             return 0
-        padded = 0 if self.column else self._plane_bytes()
+        padded = 0 if self._kind in ("column", "few") else self._plane_bytes()
         if self._kind == "five":
             padded = max(padded, 6 * w.output.height + 54)  # by vectors, see the kernel's _get_buffer_size
-        if self.small and not self.column:
+        if self._kind == "small":
             padded = max(padded, 2 * (4 + 2 * w.stride_x) * ((w.output.height - 1) * w.stride_y + 3))
         return padded + -(-unpacked // 4) * 4
 
     @property
     def _kind(self) -> str:
         """Which of the kernels takes it."""
-        kinds = {"narrow": self.narrow, "column": self.column, "small": self.small}
+        kinds = {"narrow": self.narrow, "column": self.column, "few": self.few, "small": self.small}
         kinds |= {"five": self.five, "3x3": self.common, "wide": self.wide}
         return next((kind for kind, fits in kinds.items() if fits), "any")
 
