@@ -139,7 +139,7 @@ def _done(
     done = Run(run)
     figures = done.figures("train")
     result = {
-        "variant": row.variant, "word": row.word, "seed": row.seed, "overrides": list(row.overrides),
+        "variant": row.variant, "recipe": recipe, "word": row.word, "seed": row.seed, "overrides": list(row.overrides),
         "other_words_of_people": len(_recordings(others)) if others and row.variant == RECORDED else 0,
         "hours": judged["hours"], **judged["words"][row.word], "threshold": figures.get("threshold"),
         "commit": own_commit(), "commits": done.commits(),
