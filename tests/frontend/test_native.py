@@ -38,15 +38,11 @@ def test_concurrent_builds_agree(tmp_path: Path) -> None:
     assert [str(path) for path in tmp_path.iterdir()] == [*results]
 
 
-def test_failures_name_the_command_and_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_names_the_command_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KWS_CACHE", str(tmp_path))
     with pytest.raises(ToolchainError, match="-fno-such-flag"):
         native.build_library((*native.FLAGS, "-fno-such-flag"))
     assert list(tmp_path.iterdir()) == []
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("KWS_CACHE", str(tmp_path / "file"))
-    with pytest.raises(ToolchainError, match="KWS_CACHE"):
-        native.build_library()
 
 
 def test_compiler_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
