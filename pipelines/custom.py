@@ -43,7 +43,8 @@ def chosen_recipe(recipe: Path | None, keywords: str, recordings: Path | None = 
         )
     if recipe or not recordings:
         return recipe or RECIPE
-    fewest = min(recorded_files(recordings, [word.strip() for word in keywords.split(",") if word.strip()]).values())
+    words = [word.strip() for word in keywords.split(",") if word.strip()]
+    fewest = min(recorded_files(recordings, words).values(), default=0)
     if fewest < ENOUGH:
         return RECIPE
     line(f"{fewest} recordings or more of every keyword: recipe {RECORDED}", stderr=True)

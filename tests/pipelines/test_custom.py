@@ -37,6 +37,8 @@ def test_many_recordings_of_every_keyword_take_a_recipe_of_their_own(tmp_path: P
     (tmp_path / "hey_you/99.FLAC").touch()
     assert chosen_recipe(None, "nova, hey you", tmp_path) == Path("wake_word_recorded")
     assert chosen_recipe(None, "nova", tmp_path / "none") == Path("wake_word")
+    refused = run("build", "--keywords", " , ", "--recordings", tmp_path, "--out", tmp_path / "out")
+    assert refused.exit_code == 2 and "expected words separated by commas" in refused.output
 
 
 def test_keywords_alone_take_the_recipe_for_them() -> None:
