@@ -9,15 +9,19 @@ STREAMING = "tests/evaluation/streaming"
 PAGE = "tests/evaluation/report/test_page.py"
 CHARTS = "tests/evaluation/report/test_svg.py tests/evaluation/report/test_charts.py"
 BREADTH = "tests/evaluation/test_breadth.py"
-DETECTOR = (f"{STREAMING}/test_detector.py",)
-JUDGING = (f"{STREAMING}/test_judging.py",)
-MONITOR = ("tests/firmware_export/test_monitor.py -k 'not board'",)
+DETECTOR = ("tests/detection/test_detector_plan.py", f"{STREAMING}/test_detector.py")
+POINTS = f"{STREAMING}/test_operating_point.py"
+JUDGING = (POINTS, f"{STREAMING}/test_judging.py")
+MONITOR = ("tests/detection/test_counters_and_takes.py", "tests/firmware_export/test_monitor.py -k 'not board'")
 SPOTTER = (f"{STREAMING}/test_spotter.py",)
 METHODS = "tests/sparsity/test_methods.py"
+UPDATES = "tests/sparsity/test_method_updates.py"
+STEPS = "tests/sparsity/test_masked_steps.py"
 TRAINED = (
     f"{METHODS} -k 'state or clips or refused or (target and (gradual-affine-layer or regrowth-deviation)) or decay'",
 )
 LOW_BIT = "tests/quantization/test_low_bit.py"
+FORMULAS = "tests/quantization/test_low_bit_formulas.py"
 SHRINK = ("tests/sparsity/test_shrink.py -k 'not resnet and not ds_cnn and not 2-'",)
 ENCODINGS = ("tests/firmware_export/test_engine_encodings.py",)
 QAT = "tests/quantization/test_tfmot_qat.py"
@@ -27,24 +31,24 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/sparsity/allocation.py": (
         "tests/sparsity/test_patterns.py",
         "tests/sparsity/test_coverage.py",
-        *TRAINED,
+        UPDATES,
     ),
-    "kws_tfmot/sparsity/compressed_sensing.py": (),
-    "kws_tfmot/sparsity/compressed_sensing_pruning.py": (f"{METHODS} -k 'csp and (target or blocks)'",),
+    "kws_tfmot/sparsity/compressed_sensing.py": ("tests/sparsity/test_compressed_sensing.py",),
+    "kws_tfmot/sparsity/compressed_sensing_pruning.py": (UPDATES, f"{METHODS} -k 'csp and (target or blocks)'"),
     "kws_tfmot/sparsity/coverage.py": ("tests/sparsity/test_coverage.py",),
-    "kws_tfmot/sparsity/criteria.py": (),
-    "kws_tfmot/sparsity/group.py": ("tests/sparsity/test_older_spelling.py", f"{METHODS} -k 'settings or refused'"),
-    "kws_tfmot/sparsity/importance_pruning.py": TRAINED,
-    "kws_tfmot/sparsity/layer_inputs.py": TRAINED,
-    "kws_tfmot/sparsity/masked_training.py": (*TRAINED, f"{METHODS} -k 'goes_on and l1'"),
-    "kws_tfmot/sparsity/method.py": TRAINED,
+    "kws_tfmot/sparsity/criteria.py": (UPDATES,),
+    "kws_tfmot/sparsity/group.py": ("tests/sparsity/test_older_spelling.py", f"{METHODS} -k refused"),
+    "kws_tfmot/sparsity/importance_pruning.py": (UPDATES,),
+    "kws_tfmot/sparsity/layer_inputs.py": (STEPS,),
+    "kws_tfmot/sparsity/masked_training.py": (STEPS,),
+    "kws_tfmot/sparsity/method.py": (UPDATES,),
     "kws_tfmot/sparsity/patterns.py": (
         "tests/sparsity/test_patterns.py",
         "tests/search/test_supernet.py -k select",
         f"{METHODS} -k 'n_of_m and one_shot'",
     ),
     "kws_tfmot/sparsity/registry.py": ("tests/sparsity/test_coverage.py", *TRAINED),
-    "kws_tfmot/sparsity/report.py": ("tests/sparsity/test_coverage.py", *TRAINED),
+    "kws_tfmot/sparsity/report.py": ("tests/sparsity/test_coverage.py",),
     "kws_tfmot/sparsity/rounds.py": ("tests/pipelines/test_sparse_training.py -k budget",),
     "kws_tfmot/sparsity/schedules.py": ("tests/sparsity/test_short_trainings.py",),
     "kws_tfmot/sparsity/settings.py": (
@@ -60,21 +64,22 @@ GROUPS: dict[str, tuple[str, ...]] = {
         for name in ("constants", "graph", "reading", "report", "shrink", "units")
     },
     "kws_tfmot/sparsity/shrink/zeroing.py": ("tests/sparsity/test_shrink_zeroing.py -k 'not resnet'",),
-    "kws_tfmot/quantization/activation_ranges.py": (f"{LOW_BIT} -k 'file or activation or range'",),
+    "kws_tfmot/quantization/activation_ranges.py": (FORMULAS, f"{LOW_BIT} -k 'file or activation or range'"),
     "kws_tfmot/quantization/batch_statistics.py": (f"{LOW_BIT} -k statistics",),
     "kws_tfmot/quantization/folding.py": ("tests/quantization/test_folding.py -k 'dnn or zeros'",),
-    "kws_tfmot/quantization/grids.py": ("tests/quantization/test_grids.py",),
-    "kws_tfmot/quantization/integer_kernels.py": (f"{LOW_BIT} -k 'file or saving or refused'",),
+    "kws_tfmot/quantization/grids.py": ("tests/quantization/test_grids.py", FORMULAS),
+    "kws_tfmot/quantization/integer_kernels.py": (FORMULAS, f"{LOW_BIT} -k 'file or saving or refused'"),
     "kws_tfmot/quantization/layer_schemes.py": ("tests/quantization/test_layer_schemes.py",),
-    "kws_tfmot/quantization/low_bit_layers.py": (f"{LOW_BIT} -k 'bits or depthwise or gradient or statistics'",),
+    "kws_tfmot/quantization/low_bit_layers.py": (FORMULAS, f"{LOW_BIT} -k 'bits or depthwise or gradient'"),
     "kws_tfmot/quantization/low_bit_settings.py": (BOUNDS, f"{LOW_BIT} -k 'bits or role or refused'",),
     "kws_tfmot/quantization/low_bit_training.py": (
+        FORMULAS,
         "tests/quantization/test_grids.py",
         f"{LOW_BIT} -k 'lie_on and 1-without or gradient or statistics or refused'",
     ),
-    "kws_tfmot/quantization/settings.py": (BOUNDS, f"{LOW_BIT} -k refused", f"{QAT} -k 'refused'"),
-    "kws_tfmot/quantization/tfmot_clustering.py": (f"{QAT} -k 'few_values'",),
-    "kws_tfmot/quantization/tfmot_qat.py": (f"{QAT} -k 'dnn or refused or sparsity-True or saving'",),
+    "kws_tfmot/quantization/settings.py": (FORMULAS, BOUNDS, f"{LOW_BIT} -k refused", f"{QAT} -k 'refused'"),
+    "kws_tfmot/quantization/tfmot_clustering.py": (FORMULAS, f"{QAT} -k 'few_values'"),
+    "kws_tfmot/quantization/tfmot_qat.py": (FORMULAS, f"{QAT} -k 'dnn or refused or sparsity-True or saving'"),
     "kws_tfmot/detection/counters.py": MONITOR,
     "kws_tfmot/detection/detector.py": DETECTOR,
     "kws_tfmot/detection/monitor.py": MONITOR,
@@ -83,14 +88,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/detection/rearming.py": DETECTOR,
     "kws_tfmot/detection/settings.py": (BOUNDS, *DETECTOR),
     "kws_tfmot/data/splits.py": (
+        "tests/data/test_split_columns.py",
         "tests/data/test_splits.py",
         "tests/data/test_held_out_words.py -k 'not training_hears'",
     ),
     "kws_tfmot/data/speakers.py": ("tests/data/test_speakers.py",),
     "kws_tfmot/evaluation/accuracy.py": ("tests/evaluation/test_accuracy.py",),
     "kws_tfmot/evaluation/breadth.py": (BREADTH,),
-    "kws_tfmot/evaluation/comparison_summary.py": (PAGE, "tests/pipelines/test_compare.py -k 'not cell'"),
-    "kws_tfmot/evaluation/model_accuracy.py": (BREADTH, "tests/pipelines/test_adapt.py -k order"),
+    "kws_tfmot/evaluation/comparison_summary.py": (POINTS, PAGE, "tests/pipelines/test_compare.py -k 'not cell'"),
+    "kws_tfmot/evaluation/model_accuracy.py": (POINTS, BREADTH, "tests/pipelines/test_adapt.py -k order"),
     "kws_tfmot/evaluation/trust.py": (BREADTH, "tests/data/test_custom.py -k few_recordings"),
     **{
         f"kws_tfmot/evaluation/report/{name}.py": (CHARTS, PAGE)

@@ -41,12 +41,12 @@ class CompressedSensingPruning:
     """
 
     patterns: Mapping[str, Pattern]
-    sensing: Sensing = "inputs"
-    allocation: Literal["layer", "global"] = "global"
-    floor: float = 0.7
-    l1: float = 0.0
-    pull: float = 0.5
-    decay: float = 0.0
+    sensing: Sensing
+    allocation: Literal["layer", "global"]
+    floor: float
+    l1: float
+    pull: float
+    decay: float
 
     @property
     def uses_inputs(self) -> bool:

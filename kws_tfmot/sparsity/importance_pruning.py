@@ -39,9 +39,9 @@ class ImportancePruning:
     """
 
     patterns: Mapping[str, Pattern]
-    criterion: Literal["magnitude", "affine", "deviation"] = "affine"
-    allocation: Literal["layer", "global"] = "global"
-    floor: float = 0.7
+    criterion: Literal["magnitude", "affine", "deviation"]
+    allocation: Literal["layer", "global"]
+    floor: float
     l1: float = 0.0
     returns: bool = False
     decay: float = 0.0

@@ -6,7 +6,7 @@ import pytest
 
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import Recipe, apply_override
-from kws_tfmot.sparsity.group import AnySparsity, parse_sparsity
+from kws_tfmot.sparsity.group import AnySparsity, parse_sparsity, upgraded, with_method
 from kws_tfmot.sparsity.settings import (
     L1,
     METHODS,
@@ -81,3 +81,32 @@ def test_every_method_can_be_chosen_in_a_recipe() -> None:
     for name, settings in METHODS.items():
         assert type(parse_sparsity({"method": name})) is settings
     assert len(AnySparsity.__args__[0].__args__) == len(METHODS)
+
+
+def test_another_method_drops_what_it_does_not_take_and_the_same_one_nothing() -> None:
+    """What a recipe's own method does not take is refused, not dropped; so is a method that there is not."""
+    own = {"method": "mask_regrowth", "target": 0.9, "criterion": "affine", "pull": 0.3, "typo": 1}
+    assert with_method(own, {"method": "mask_regrowth", "decay": 2}) == (own, {"method": "mask_regrowth", "decay": 2})
+    assert with_method(own, {"method": "no_such"}) == (own, {"method": "no_such"})
+    kept = {"method": "mask_regrowth", "target": 0.9, "pull": 0.3, "typo": 1}
+    assert with_method(own, {"method": "csp"}) == (kept, {"method": "csp"})
+
+
+@pytest.mark.parametrize(
+    ("values", "meant"),
+    [
+        ("csp", "csp"),
+        ({"method": "csp", "pull": 0.5, "l1": 0.2}, {"method": "csp", "pull": 0.5, "l1": 0.2}),
+        ({"method": "no_such", "schedule": "auto"}, {"method": "no_such", "schedule": "auto"}),
+        ({"method": "weight_importance", "returns": "yes"}, {"method": "weight_importance", "returns": "yes"}),
+        ({"method": "weight_importance", "schedule": "one_shot", "l1": 0.1, "allocation": "layer"},
+         {"method": "l1", "l1": 0.1, "allocation": "layer", "criterion": "affine"}),
+        ({"method": "magnitude", "criterion": "affine"}, {"method": "tfmot_magnitude", "criterion": "affine"}),
+        ({"method": "magnitude", "rounds": 4, "pull": 0.5, "freeze": None}, {"method": "tfmot_magnitude"}),
+        ({"method": "l1", "schedule": "one_shot", "l1": None}, {"method": "l1"}),
+        ({"method": "csp", "schedule": "gradual", "decay": 0.0}, {"method": "csp", "decay": 0.0}),
+        ({"method": "gradual", "criterion": "auto"}, {"method": "gradual", "criterion": "auto"}),
+    ],
+)  # fmt: skip
+def test_what_is_read_of_older_spelling_key_by_key(values: object, meant: object) -> None:
+    assert upgraded(values) == meant
