@@ -29,7 +29,7 @@ def c_source(settings: FrontendSettings) -> dict[str, str]:
     files = export_tables(settings)
     own = (MICRO_SOURCES if settings.kind == "microfrontend" else SOURCES).glob("*.[ch]")
     for path in (*own, *SHARED):
-        if path.name not in (*HOST_ONLY, *files):
+        if path.stem not in HOST_ONLY and path.name not in files:
             files[path.name] = path.read_text(encoding="utf-8")
     return dict(sorted(files.items()))
 

@@ -20,7 +20,12 @@ from kws_tfmot.host_library import FLAGS
 SOURCES = Path(__file__).with_name("csrc")
 MICRO_SOURCES = SOURCES / "micro"
 SHARED = tuple(sorted((SOURCES / "shared").glob("*.[ch]")))  # of both kinds
-HOST_ONLY = ("kws_frontend_clips.c", "kws_frontend_clips.h", "kws_frontend_lanes.c")
+HOST_ONLY = (
+    "kws_frontend_clips",
+    "kws_frontend_clips_get_buffer_size",
+    "kws_frontend_lanes",
+    "kws_frontend_lanes_work",
+)
 
 
 class _Tables(ctypes.Structure):

@@ -10,11 +10,6 @@ static void one_by_one(const kws_frontend_tables *tables, const int16_t *samples
     }
 }
 
-size_t kws_frontend_clips_get_buffer_size(const kws_frontend_tables *tables) {
-    return sizeof(int32_t) * (2u * KWS_FFT_PAIRS(tables) * KWS_FRAME_LANES + 16u) +
-           2u * kws_frontend_get_scratch_size(tables);
-}
-
 kws_frontend_status kws_frontend_clips(const kws_frontend_tables *tables, const int16_t *samples, size_t clips,
                                        size_t clip_samples, int32_t *scratch, int8_t *features) {
     if (!tables || !samples || !scratch || !features) {

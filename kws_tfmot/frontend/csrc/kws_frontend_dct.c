@@ -1,3 +1,4 @@
+/* Cepstral coefficients: the cosine transform of the logarithms, rounded and saturated to int8. */
 #include "kws_frontend_internal.h"
 
 void kws_frontend_dct(const kws_frontend_tables *tables, const int16_t *logs, int8_t *features) {

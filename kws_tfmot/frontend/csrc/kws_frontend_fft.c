@@ -1,3 +1,4 @@
+/* The window and the FFT of a frame: pairs of samples as complex numbers, radix 4 in place, in 32 bits. */
 #include "kws_frontend_internal.h"
 #include "kws_frontend_mve.h"
 

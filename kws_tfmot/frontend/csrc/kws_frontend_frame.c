@@ -1,12 +1,5 @@
+/* One frame, from the samples under the window to its features. */
 #include "kws_frontend_internal.h"
-
-size_t kws_frontend_get_scratch_size(const kws_frontend_tables *tables) {
-    return sizeof(int32_t) * 2u * KWS_FFT_PAIRS(tables) + sizeof(int16_t) * (size_t)((KWS_MELS(tables) + 1u) / 2u * 2u);
-}
-
-uint32_t kws_frontend_frame_size(const kws_frontend_tables *tables) {
-    return KWS_COEFFICIENTS(tables) ? KWS_COEFFICIENTS(tables) : KWS_MELS(tables);
-}
 
 kws_frontend_status kws_frontend_frame(const kws_frontend_tables *tables, const int16_t *samples, int32_t *scratch,
                                        int8_t *features) {

@@ -1,8 +1,5 @@
+/* A stream: its context laid into a buffer of the caller's. */
 #include "kws_frontend_internal.h"
-
-size_t kws_frontend_get_buffer_size(const kws_frontend_tables *tables) {
-    return kws_frontend_get_scratch_size(tables) + sizeof(int16_t) * (size_t)tables->window_samples;
-}
 
 kws_frontend_status kws_frontend_init(kws_frontend *frontend, const kws_frontend_tables *tables, void *buffer,
                                       size_t buffer_size) {
@@ -21,14 +18,6 @@ kws_frontend_status kws_frontend_init(kws_frontend *frontend, const kws_frontend
     frontend->tables = tables;
     frontend->scratch = (int32_t *)buffer;
     frontend->history = (int16_t *)(void *)((char *)buffer + kws_frontend_get_scratch_size(tables));
-    frontend->filled = 0;
-    return KWS_FRONTEND_OK;
-}
-
-kws_frontend_status kws_frontend_reset(kws_frontend *frontend) {
-    if (!frontend) {
-        return KWS_FRONTEND_BAD_ARGUMENT;
-    }
     frontend->filled = 0;
     return KWS_FRONTEND_OK;
 }

@@ -9,10 +9,6 @@
 
 typedef int32_t lanes __attribute__((vector_size(32)));
 
-int kws_frontend_lanes_work(const kws_frontend_tables *tables) {
-    return __builtin_cpu_supports("avx2") && KWS_WINDOW(tables) % 2u == 0 && tables->hop_samples < 32768u;
-}
-
 /* floor(value * factor / 2^16) in every lane; see kws_mul_short(). */
 KWS_LANE_INLINE lanes scaled(lanes value, int32_t factor) {
     return (value >> 16) * factor + (((value & 0xFFFF) * factor) >> 16);
@@ -182,11 +178,6 @@ KWS_AVX2 void kws_frontend_lanes(const kws_frontend_tables *tables, const int16_
 }
 
 #else
-
-int kws_frontend_lanes_work(const kws_frontend_tables *tables) {
-    (void)tables;
-    return 0;
-}
 
 void kws_frontend_lanes(const kws_frontend_tables *tables, const int16_t *samples, int32_t *scratch, int8_t *features) {
     (void)tables, (void)samples, (void)scratch, (void)features;

@@ -1,3 +1,4 @@
+/* Logarithm to base 2 of a 64-bit number: leading zeros, and a table with linear interpolation. */
 #include "kws_frontend_internal.h"
 
 /* Leading zeros of a non-zero word. */

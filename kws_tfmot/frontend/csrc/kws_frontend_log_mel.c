@@ -1,3 +1,4 @@
+/* Energies under the mel triangles, each bin shared by two neighbours, and their logarithms. */
 #include "kws_frontend_internal.h"
 #include "kws_frontend_mve.h"
 

@@ -1,3 +1,4 @@
+/* From the FFT of sample pairs to the power of the real signal's bins, 64 bits each. */
 #include "kws_frontend_internal.h"
 #include "kws_frontend_mve.h"
 

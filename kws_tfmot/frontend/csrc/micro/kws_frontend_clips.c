@@ -1,13 +1,5 @@
 /* Host only: whole clips in one call, each from a fresh state. `scratch` holds kws_frontend_get_buffer_size() bytes. */
-#include "kws_frontend_internal.h"
-
-kws_frontend_status kws_frontend_clips(const kws_frontend_tables *tables, const int16_t *samples, size_t clips,
-                                       size_t clip_samples, uint32_t *scratch, int8_t *features);
-size_t kws_frontend_clips_get_buffer_size(const kws_frontend_tables *tables);
-
-size_t kws_frontend_clips_get_buffer_size(const kws_frontend_tables *tables) {
-    return kws_frontend_get_buffer_size(tables);
-}
+#include "kws_frontend_clips.h"
 
 kws_frontend_status kws_frontend_clips(const kws_frontend_tables *tables, const int16_t *samples, size_t clips,
                                        size_t clip_samples, uint32_t *scratch, int8_t *features) {

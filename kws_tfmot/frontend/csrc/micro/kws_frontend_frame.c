@@ -1,14 +1,6 @@
 /* One frame, from the samples under the window to its features. */
 #include "kws_frontend_internal.h"
 
-size_t kws_frontend_get_scratch_size(const kws_frontend_tables *tables) {
-    return sizeof(uint32_t) * KWS_FFT_PAIRS(tables);
-}
-
-uint32_t kws_frontend_frame_size(const kws_frontend_tables *tables) {
-    return KWS_MELS(tables);
-}
-
 kws_frontend_status kws_frontend_frame(const kws_frontend_tables *tables, const int16_t *samples, uint32_t *scratch,
                                        uint32_t *estimate, int8_t *features) {
     if (!tables || !samples || !scratch || !estimate || !features) {

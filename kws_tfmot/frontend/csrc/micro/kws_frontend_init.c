@@ -1,10 +1,5 @@
-/* A stream: its buffer, its beginning. */
+/* A stream: its context laid into a buffer of the caller's. */
 #include "kws_frontend_internal.h"
-
-size_t kws_frontend_get_buffer_size(const kws_frontend_tables *tables) {
-    return kws_frontend_get_scratch_size(tables) + sizeof(uint32_t) * KWS_MELS(tables) +
-           sizeof(int16_t) * (size_t)tables->window_samples;
-}
 
 kws_frontend_status kws_frontend_init(kws_frontend *frontend, const kws_frontend_tables *tables, void *buffer,
                                       size_t buffer_size) {
@@ -25,13 +20,4 @@ kws_frontend_status kws_frontend_init(kws_frontend *frontend, const kws_frontend
     frontend->estimate = frontend->scratch + KWS_FFT_PAIRS(tables);
     frontend->history = (int16_t *)(void *)(frontend->estimate + KWS_MELS(tables));
     return kws_frontend_reset(frontend);
-}
-
-kws_frontend_status kws_frontend_reset(kws_frontend *frontend) {
-    if (!frontend) {
-        return KWS_FRONTEND_BAD_ARGUMENT;
-    }
-    memset(frontend->estimate, 0, sizeof(uint32_t) * KWS_MELS(frontend->tables));
-    frontend->filled = 0;
-    return KWS_FRONTEND_OK;
 }

@@ -1,0 +1,6 @@
+/* Features of a frame. */
+#include "kws_frontend_internal.h"
+
+uint32_t kws_frontend_frame_size(const kws_frontend_tables *tables) {
+    return KWS_COEFFICIENTS(tables) ? KWS_COEFFICIENTS(tables) : KWS_MELS(tables);
+}

@@ -1,0 +1,7 @@
+/* Bytes of the buffer of a stream: scratch, the noise estimate, and the samples under the window. */
+#include "kws_frontend_internal.h"
+
+size_t kws_frontend_get_buffer_size(const kws_frontend_tables *tables) {
+    return kws_frontend_get_scratch_size(tables) + sizeof(uint32_t) * KWS_MELS(tables) +
+           sizeof(int16_t) * (size_t)tables->window_samples;
+}
