@@ -5,6 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from kws_tfmot.damage import DAMAGE
+
 # kind -> what to do with it instead
 _USES = {
     "a TFLite model": "`kws inspect`, `evaluate`, `benchmark`, `emulate`, `export`, `stream`, `listen` take it",
@@ -35,7 +37,7 @@ def kind_of(path: str | Path) -> str:
             return "a Keras model"
         if head[:4] in (b"RIFF", b"fLaC", b"OggS"):
             return "a sound file"
-    except (OSError, zipfile.BadZipFile):
+    except DAMAGE:
         return ""
     return "a recipe" if path.suffix in (".yaml", ".yml") else ""
 

@@ -14,6 +14,9 @@ Int16 = npt.NDArray[np.int16]
 LONGEST_CLIP_S, LONGEST_S = 600, 7200
 """Seconds of sound that a clip of one word, and any other file that is held in memory, may have."""
 
+MOST_FRAMES = 1 << 25
+"""Samples of a channel that are held at the file's own rate, 128 MB: 11 minutes at 48 kHz."""
+
 TOO_LOUD = 1.26
 """Peaks of floating-point files up to here, 2 dB above full scale, are cut off; a file beyond is scaled down to it."""
 
@@ -61,6 +64,8 @@ def read_samples(path: Path, longest_s: int = LONGEST_S) -> tuple[npt.NDArray[np
 def _check_length(frames: int, rate: int, longest_s: int) -> None:
     if frames > longest_s * rate:
         raise ValueError(f"it is {frames / rate:,.0f} s long, at most {longest_s:,} s are read; cut it up")
+    if frames > MOST_FRAMES:
+        raise ValueError(f"it has {frames:,} samples at {rate:,} Hz, at most {MOST_FRAMES:,} are read; cut it up")
 
 
 def decode_clip(path: Path, rate: int, length: int) -> Decoded:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import weakref
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,12 +15,18 @@ from kws_tfmot.data.audio import Int16
 from kws_tfmot.errors import DataError
 
 SHARD_BYTES = 1 << 30
+MOST_OPEN = 256
+"""Files of a store that are held open, 256 GB; a process may have some 1,000."""
+
 _HEADER = 128
 _NAME = "audio-{:05d}.npy"
 
 
 class ClipShards:
     """The clips of a store, int16 ``[N, samples]``, on disk.
+
+    Its files are opened at once and stay open: a training reads on where the cache is cleared, or trimmed for another
+    data set, meanwhile.
 
     Args:
         folder: Where :class:`ShardWriter` has put them.
@@ -31,6 +39,10 @@ class ClipShards:
         self.folder = folder
         self.shape = (count, length)
         self._shard_rows = shard_rows
+        shards = min(-(-count // shard_rows), MOST_OPEN)
+        with ExitStack() as stack:
+            self._files = [_opened(folder / _NAME.format(shard), stack) for shard in range(shards)]
+            weakref.finalize(self, stack.pop_all().close)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -54,16 +66,21 @@ class ClipShards:
     def _read(self, shard: int, rows: npt.NDArray[np.int64], places: npt.NDArray[np.intp], result: Int16) -> None:
         path, size = self.folder / _NAME.format(shard), 2 * self.shape[1]
         try:
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
+            with ExitStack() as stack:
+                file = self._files[shard] if shard < MOST_OPEN else _opened(path, stack)
                 for row, place in zip(rows.tolist(), places.tolist(), strict=True):
-                    if os.preadv(descriptor, [result[place].view(np.uint8)], _HEADER + row * size) != size:
+                    if os.preadv(file, [result[place].view(np.uint8)], _HEADER + row * size) != size:
                         raise OSError(0, "it ends too early")
-            finally:
-                os.close(descriptor)
         except OSError as err:
             raise DataError(f"the audio cache {str(path)!r} cannot be read: {err.strerror}.",
                             f"Delete {str(self.folder)!r} and run again.") from None  # fmt: skip
+
+
+def _opened(path: Path, stack: ExitStack) -> int:
+    """A descriptor of ``path`` that ``stack`` closes."""
+    descriptor = os.open(path, os.O_RDONLY)
+    stack.callback(os.close, descriptor)
+    return descriptor
 
 
 class ShardWriter:

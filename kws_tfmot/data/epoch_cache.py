@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.cache import EPOCHS_BOUND, audio_bound, touch, trim
+from kws_tfmot.damage import DAMAGE
 from kws_tfmot.data.batches import Labels, TrainingBatches
 from kws_tfmot.data.large_arrays import allocate
 from kws_tfmot.files import replacing
@@ -60,7 +61,7 @@ class EpochCache:
         try:
             with zipfile.ZipFile(self.path(number)) as stored:
                 features, labels = (_read(stored, f"{name}.npy") for name in ("features", "labels"))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except DAMAGE:
             return None
         touch(self.path(number))
         sound = features.dtype == np.int8 and labels.dtype == np.int32 and len(features) == len(labels)

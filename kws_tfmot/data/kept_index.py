@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.cache import touch
+from kws_tfmot.damage import DAMAGE
 from kws_tfmot.data.clip_table import ClipTable
 from kws_tfmot.data.columns import Strings, map_columns, write_columns
 from kws_tfmot.data.index import DATA_SUM, ClipIndex, MadeClips
@@ -89,7 +90,7 @@ def _read(
         made = {split: MadeClips(_audio(folder, split, names, settings), tuple(names))
                 for split, names in record["made"].items()}  # fmt: skip
         return clips, made, record["notes"], record["sums"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except DAMAGE:
         return None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from kws_tfmot.damage import DAMAGE
 from kws_tfmot.data.columns import Coded, Strings, map_columns, numbers, write_columns
 from kws_tfmot.data.folder import FolderListing, list_folder, read_lists
 from kws_tfmot.data.settings import DataSettings
@@ -94,7 +95,7 @@ def _read(root: Path, folder: Path) -> FolderListing | None:
         texts = (tuple(record[name]) for name in ("noises", "folders", "notes"))
         noises, folders, notes = texts
         return FolderListing(root, table, noises, read_lists(root), folders, record["key"], places, notes)
-    except (OSError, ValueError, KeyError, TypeError):
+    except DAMAGE:
         return None
 
 

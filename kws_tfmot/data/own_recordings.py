@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kws_tfmot.data.audio import Int16, read_samples, resample, to_int16
+from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.decoders import AUDIO_SUFFIXES, UNREAD_SUFFIXES, files_below
 from kws_tfmot.data.folder import unread_notes
 from kws_tfmot.data.labels import NOISE_FOLDER, UNKNOWN, same_name
 from kws_tfmot.data.settings import DataSettings
+from kws_tfmot.data.sound_pieces import whole_sound
 from kws_tfmot.data.speakers import speaker_of
 from kws_tfmot.data.utterances import cut_at_pauses, with_surroundings
 from kws_tfmot.errors import DataError, did_you_mean
@@ -98,7 +99,7 @@ def read_recordings(root: Path, settings: DataSettings, others_alone: bool = Fal
     for path in noise_files:
         name = path.relative_to(root).as_posix()
         try:
-            background.append((name, _at_rate(path, settings.sample_rate)))
+            background.append((name, whole_sound(path, settings.sample_rate)[0]))
         except (ValueError, OSError) as error:
             problems.append(f"{name}: {error}")
     total = len(files) + len(noise_files)
@@ -179,13 +180,8 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s_-]+", " ", same_name(name)).strip().casefold()
 
 
-def _at_rate(path: Path, rate: int) -> Int16:
-    samples, own_rate = read_samples(path)
-    return to_int16(resample(samples, own_rate, rate))
-
-
 def _utterances(file: _File, settings: DataSettings, notes: list[str]) -> Iterator[Utterance]:
-    samples = _at_rate(file.path, settings.sample_rate)
+    samples = whole_sound(file.path, settings.sample_rate)[0]
     if int(np.abs(samples.astype(np.int32)).max()) < LEAST_PEAK:
         raise ValueError("nothing to hear in it (below -44 dB of full scale)")
     group = f"speaker {file.speaker}" if file.speaker else f"file {file.name}"

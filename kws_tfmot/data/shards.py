@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from kws_tfmot.damage import DAMAGE
 from kws_tfmot.data.audio import Decoded, decode_clip
 from kws_tfmot.data.folder import list_folder
 from kws_tfmot.data.settings import DataSettings
@@ -48,7 +48,7 @@ class Shard:
         try:
             with np.load(self.path, allow_pickle=False) as stored:
                 samples, record = stored["samples"], json.loads(str(stored["record"]))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except DAMAGE:
             return None
         nothing = np.zeros(0, np.int16)
         rows = iter(samples)

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.data.audio import TOO_LOUD, Int16, to_int16
+from kws_tfmot.data.audio import LONGEST_S, MOST_FRAMES, TOO_LOUD, Int16, read_samples, resample, to_int16
 from kws_tfmot.data.decoders import opened
 from kws_tfmot.data.levels import LevelMeter, SoundLevels
 
 Float = npt.NDArray[np.float32]
-_LONGEST_HOURS = 1000
+_LONGEST_S = 1000 * 3600
 
 
 class Survey(NamedTuple):
@@ -43,11 +43,11 @@ class Survey(NamedTuple):
         return found
 
 
-def survey(path: Path) -> Survey:
+def survey(path: Path, longest_s: int = _LONGEST_S) -> Survey:
     """Decode a whole file once: proof that it can be read, and its levels.
 
     Raises:
-        ValueError: Unreadable, empty, truncated, or not finite; the text says which.
+        ValueError: Unreadable, empty, truncated, longer than ``longest_s`` seconds, or not finite; the text says which.
     """
     with opened(path) as decoder:
         meter, single, mean = LevelMeter(decoder.rate), 0.0, 0.0
@@ -60,11 +60,28 @@ def survey(path: Path) -> Survey:
             single += float(np.square(piece, dtype=np.float64).mean(axis=1).sum())
             mean += float(np.square(mono, dtype=np.float64).sum())
             count += len(piece)
-            if count > _LONGEST_HOURS * 3600 * decoder.rate:
-                raise ValueError(f"it is longer than {_LONGEST_HOURS} h")
+            if count > longest_s * decoder.rate:
+                raise ValueError(f"it is longer than {longest_s:,} s; cut it up")
         if count == 0:
             raise ValueError("it holds no samples")
         return Survey(decoder.rate, meter.levels(), mean < 1e-3 * single)
+
+
+def whole_sound(path: Path, rate: int, longest_s: int = LONGEST_S) -> tuple[Int16, int]:
+    """The whole file as int16 samples at ``rate``, and its own rate.
+
+    Beyond :data:`~kws_tfmot.data.audio.MOST_FRAMES` it is decoded twice and never held at its own rate.
+
+    Raises:
+        ValueError: As :func:`survey`, or it is longer than ``longest_s`` seconds.
+    """
+    with opened(path) as decoder:
+        known = decoder.frames
+    if 0 < known <= MOST_FRAMES:
+        samples, own_rate = read_samples(path, longest_s)
+        return to_int16(resample(samples, own_rate, rate)), own_rate
+    found = survey(path, longest_s)
+    return np.concatenate(list(sound_pieces(path, rate, found.gain))), found.rate
 
 
 def sound_pieces(path: Path, rate: int, gain: float = 1.0) -> Iterator[Int16]:

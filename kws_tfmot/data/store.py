@@ -16,9 +16,11 @@ import numpy as np
 import pyarrow as pa
 
 from kws_tfmot.cache import audio_bound, touch, trim
-from kws_tfmot.data.audio import Decoded, Int16, decode_clip, read_samples, resample, to_int16
+from kws_tfmot.damage import DAMAGE
+from kws_tfmot.data.audio import Decoded, Int16, decode_clip
 from kws_tfmot.data.audio_shards import ClipShards, ShardWriter
 from kws_tfmot.data.columns import Strings, encoded, map_columns, write_columns
+from kws_tfmot.data.sound_pieces import whole_sound
 from kws_tfmot.errors import CacheError, DataError
 from kws_tfmot.files import staged_folder, write_text
 
@@ -143,7 +145,7 @@ def _open(folder: Path, length: int) -> AudioStore:
             tuple((name, first, last) for name, first, last in record["noise_spans"]),
             tuple(record["notes"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as err:
+    except DAMAGE as err:
         raise DataError(f"the audio cache {str(folder)!r} is damaged: {err}",
                         f"Delete {str(folder)!r} and run again.") from None  # fmt: skip
 
@@ -228,11 +230,11 @@ def read_noises(root: Path, noises: tuple[str, ...], rate: int) -> tuple[list[tu
     notes: list[str] = []
     for path in noises:
         try:
-            samples, own_rate = read_samples(root / path)
+            samples, own_rate = whole_sound(root / path, rate)
         except (ValueError, OSError) as err:
             notes.append(f"background noise {path!r} left out: {err}")
             continue
         if own_rate != rate:
             notes.append(f"background noise {path!r} resampled from {own_rate} Hz")
-        recorded.append((path, to_int16(resample(samples, own_rate, rate))))
+        recorded.append((path, samples))
     return recorded, notes

@@ -26,6 +26,7 @@ from kws_tfmot.errors import DataError, ToolchainError, did_you_mean, install_ex
 
 _SPLIT_NAMES = {name: name for name in SPLITS} | {"valid": "validation", "dev": "validation"}
 _CONNECT_SECONDS = 5.0
+_NO_SOUND = "it holds no samples, or some that are not finite"
 
 
 def prepare_tfds(
@@ -72,6 +73,20 @@ def data_dir(name: str, cache: Path) -> Path:
 
 def open_builder(name: str, cache: Path) -> Any:
     """The TFDS builder of ``name`` (``set`` or ``set/config``); nothing is downloaded."""
+    tfds = _load_tfds()
+    try:
+        return tfds.builder(name, data_dir=str(data_dir(name, cache)))
+    except tfds.core.DatasetNotFoundError:
+        guess = did_you_mean(name, tfds.list_builders(with_community_datasets=False))
+        raise DataError(f"TensorFlow Datasets has no set {name!r}.{guess}",
+                        "Use tfds:speech_commands, or folder:PATH for clips of your own.") from None  # fmt: skip
+    except Exception as err:  # of names and versions, and of a set's own files that are damaged
+        raise DataError(f"TensorFlow Datasets cannot open {name!r}: {_first_line(err)}",
+                        f"Check the name and its version; if {str(data_dir(name, cache))!r} holds the set, remove its "
+                        "folder there.") from None  # fmt: skip
+
+
+def _load_tfds() -> Any:
     from kws_tfmot.keras import tf  # noqa: F401  (sets the legacy switch before TFDS imports TensorFlow)
 
     try:
@@ -79,15 +94,7 @@ def open_builder(name: str, cache: Path) -> Any:
     except ImportError as error:
         raise ToolchainError(f"this needs TensorFlow Datasets, which is not installed ({error}).",
                              install_extra("tfds")) from None  # fmt: skip
-
-    try:
-        return tfds.builder(name, data_dir=str(data_dir(name, cache)))
-    except tfds.core.DatasetNotFoundError:
-        guess = did_you_mean(name, tfds.list_builders(with_community_datasets=False))
-        raise DataError(f"TensorFlow Datasets has no set {name!r}.{guess}",
-                        "Use tfds:speech_commands, or folder:PATH for clips of your own.") from None  # fmt: skip
-    except (ValueError, AttributeError, ImportError) as err:
-        raise DataError(f"TensorFlow Datasets cannot open {name!r}: {err}", "Check the name and its version.") from None
+    return tfds
 
 
 def audio_features(builder: Any) -> dict[str, str]:
@@ -117,6 +124,8 @@ def fetch(builder: Any, cache: Path) -> None:
     import tensorflow_datasets as tfds
 
     if Path(builder.data_dir).is_dir():
+        if not sum(split.num_examples for split in builder.info.splits.values()):
+            raise _damaged(builder, "its record lists no clips")
         return
     manual = data_dir(builder.name, cache) / "downloads" / "manual"
     infos = builder.url_infos or {}
@@ -128,13 +137,30 @@ def fetch(builder: Any, cache: Path) -> None:
             builder.download_and_prepare(download_config=config)
             return
         except Exception as err:  # TFDS passes on whatever its downloaders, parsers and file systems raise
-            problem = f"{type(err).__name__}: {str(err).splitlines()[0] if str(err) else 'no message'}"
+            problem = _first_line(err)
     wanted = "\n".join(f"  {filename}  from {url}" for url, filename in missing.items()) or "  (see the set's own page)"
     raise DataError(
         f"tfds:{builder.name} is not prepared and cannot be downloaded: {problem}\nFiles it needs:\n{wanted}",
         f"Place them as they are, neither unpacked nor renamed, in {str(manual)!r} and run again; or unpack an archive "
         "and use folder:PATH.",
     )
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0][:300]}"
+
+
+def _damaged(builder: Any, reason: str) -> DataError:
+    return DataError(f"the set in {str(builder.data_dir)!r} cannot be read: {reason}.",
+                     "It was prepared in part only, or is damaged: remove that folder and run again.")  # fmt: skip
+
+
+@contextlib.contextmanager
+def _reading(builder: Any) -> Iterator[None]:
+    try:
+        yield
+    except Exception as err:  # TensorFlow's, of files that are missing, cut short or of another set
+        raise _damaged(builder, _first_line(err)) from None
 
 
 def _unreachable(url: str) -> str:
@@ -169,9 +195,12 @@ def _store_examples(
                 word = names[int(example[keys["label"]])]
                 speaker = _text(example[keys["speaker"]]) if "speaker" in keys else ""
                 path = "/".join((_SPLIT_NAMES.get(split, ""), speaker, word, _text(example["tfds_id"])))
-                clip = fit_clip(_at_int16_scale(example[keys["audio"]]), own_rate, settings.sample_rate,
-                                settings.clip_samples)  # fmt: skip
-                if _SPLIT_NAMES.get(split) == "train" and word == SILENCE:
+                samples = _at_int16_scale(example[keys["audio"]])
+                if len(samples) and np.isfinite(samples).all():
+                    clip = fit_clip(samples, own_rate, settings.sample_rate, settings.clip_samples)
+                else:
+                    clip = Decoded(np.zeros(0, np.int16), problem=_NO_SOUND)
+                if _SPLIT_NAMES.get(split) == "train" and word == SILENCE and not clip.problem:
                     noise.append(clip.samples)
                 yield path, clip
 
@@ -193,8 +222,8 @@ def _examples(builder: Any, split: str) -> Iterator[dict[str, Any]]:
     import tensorflow_datasets as tfds
 
     config = tfds.ReadConfig(add_tfds_id=True, interleave_cycle_length=1)
-    dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=config)
-    yield from tfds.as_numpy(dataset)
+    with _reading(builder):
+        yield from tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False, read_config=config))
 
 
 def _text(value: Any) -> str:
@@ -217,6 +246,7 @@ def _prepare_records(
     spec: str, root: Path, settings: DataSettings, cache: Path, progress: Progress | None = None
 ) -> ClipIndex:
     """A folder, by way of sharded TFRecords that stay under ``cache`` for use with tf.data."""
+    _load_tfds()
     from kws_tfmot.data.tfds_folder import folder_builder, read_noises, read_records
     from kws_tfmot.keras import tf
 
@@ -230,13 +260,16 @@ def _prepare_records(
             builder.download_and_prepare()
     except (OSError, RuntimeError, tf.errors.OpError) as error:  # TFDS wraps what TensorFlow says of a full disk
         raise unwritable(cache, getattr(error, "message", "") or str(error)) from None
-    store = cached_store(
-        key,
-        lambda: read_records(builder),
-        lambda: read_noises(builder),
-        len(listing.clips),
-        settings.clip_samples,
-        cache,
-        progress,
-    )
+
+    def clips() -> Iterator[tuple[str, Decoded]]:
+        """Every clip of the records."""
+        with _reading(builder):
+            yield from read_records(builder)
+
+    def noises() -> tuple[list[tuple[str, Int16]], list[str]]:
+        """The background noises of the records, and notes on them."""
+        with _reading(builder):
+            return read_noises(builder)
+
+    store = cached_store(key, clips, noises, len(listing.clips), settings.clip_samples, cache, progress)
     return build_index(spec, settings, lambda: listing.clips, listing.listed, store, notes)

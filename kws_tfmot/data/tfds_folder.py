@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kws_tfmot.data.audio import Decoded, Int16, decode_clip, read_samples, resample, to_int16
+from kws_tfmot.data.audio import Decoded, Int16, decode_clip
 from kws_tfmot.data.folder import FolderListing
+from kws_tfmot.data.sound_pieces import whole_sound
 from kws_tfmot.keras import tf  # noqa: F401  (sets the legacy switch before TFDS imports TensorFlow)
 
 import tensorflow_datasets as tfds  # isort: skip
@@ -73,8 +74,7 @@ class FolderBuilder(
         done = dict.fromkeys(_FLAGS, False)
         for path in self.listing.noises:
             try:
-                samples, own_rate = read_samples(self.listing.root / path)
-                noise, problem = to_int16(resample(samples, own_rate, self.rate)), ""
+                (noise, _), problem = whole_sound(self.listing.root / path, self.rate), ""
             except (ValueError, OSError) as err:
                 noise, problem = np.zeros(0, np.int16), str(err)
             yield _bytes(path), {"audio": noise, "word": "", "speaker": "", "path": _bytes(path), "problem": problem,

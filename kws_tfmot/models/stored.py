@@ -16,6 +16,7 @@ from typing import Any
 
 import h5py
 
+from kws_tfmot.damage import DAMAGE
 from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import keras
 from kws_tfmot.kinds import received
@@ -23,7 +24,7 @@ from kws_tfmot.models.own.hard_swish import HardSwish, hard_swish, relu6
 from kws_tfmot.models.own.keras3 import is_keras3, read_keras3
 
 MAX_CONFIG_BYTES = 64 << 20
-MAX_WEIGHT_BYTES = 1 << 30
+MAX_BYTES = 1 << 30
 _RUNS_CODE = frozenset({"Lambda", "TFOpLambda", "SlicingOpLambda", "InstanceMethod", "InstanceProperty", "TFSMLayer"})
 _OWN = (HardSwish, hard_swish, relu6)
 _KERAS3 = frozenset({"DTypePolicy", "__keras_tensor__"})
@@ -73,24 +74,32 @@ def load_stored(path: str | Path) -> keras.Model:
 
 def _load_keras3(config: Any, path: Path) -> keras.Model:
     try:
-        if zipfile.is_zipfile(path):
+        if _is_archive(path):
             with zipfile.ZipFile(path) as archive:
-                if archive.getinfo("model.weights.h5").file_size > MAX_WEIGHT_BYTES:
-                    raise OSError("its weights are too large for a keyword spotter")
                 return read_keras3(config, archive.read("model.weights.h5"))
         with h5py.File(path, "r") as file:
             return read_keras3(config, file)
-    except (OSError, KeyError, zipfile.BadZipFile) as err:
+    except DAMAGE as err:
         raise ModelError(f"the Keras model {path.name!r} cannot be loaded: {err}", _WAY_OUT) from err
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether Keras opens ``path`` as its zip format rather than as HDF5: it goes by the name.
+
+    Both formats allow for bytes of others around them, so one file may be both, with an architecture in each.
+    """
+    return str(path).endswith(".keras") and zipfile.is_zipfile(path)
 
 
 def _architecture(path: Path) -> Any:
     """The configuration of a stored model, as JSON values."""
     try:
-        if zipfile.is_zipfile(path):
+        if _is_archive(path):
             with zipfile.ZipFile(path) as archive:
                 if archive.getinfo("config.json").file_size > MAX_CONFIG_BYTES:
                     raise ValueError("its architecture is too large")
+                if sum(part.file_size for part in archive.infolist()) > MAX_BYTES:
+                    raise ValueError("its weights are too large for a keyword spotter")
                 text: Any = archive.read("config.json")
         else:
             with h5py.File(path, "r") as file:
@@ -98,7 +107,7 @@ def _architecture(path: Path) -> Any:
         if text is None or len(text) > MAX_CONFIG_BYTES:
             raise ValueError("it holds no architecture, or too large a one")
         return json.loads(text)
-    except (OSError, KeyError, ValueError, TypeError, RecursionError, zipfile.BadZipFile) as err:
+    except DAMAGE as err:
         raise ModelError(f"{path.name!r} is no Keras model: {str(err)[:200]}.", _WAY_OUT) from None
 
 

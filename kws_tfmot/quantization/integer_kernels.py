@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.damage import ANEW, reading
 from kws_tfmot.files import replacing
 from kws_tfmot.keras import keras
 from kws_tfmot.quantization.folding import only_follower
@@ -124,8 +125,12 @@ def save_kernels(kernels: Mapping[str, GridKernel], path: Path) -> None:
 
 
 def load_kernels(path: Path) -> dict[str, GridKernel]:
-    """Read what :func:`save_kernels` wrote."""
-    with np.load(path, allow_pickle=False) as stored:
+    """Read what :func:`save_kernels` wrote.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    with reading(path, "a file of the run", ANEW), np.load(path, allow_pickle=False) as stored:
         names = [key.removeprefix("levels/") for key in stored.files if key.startswith("levels/")]
         return {
             name: GridKernel(

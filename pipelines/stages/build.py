@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kws_tfmot.damage import ANEW, reading
 from kws_tfmot.data import ClipIndex, prepare
 from kws_tfmot.data.feature_augment import mixup_draws
 from kws_tfmot.data.large_arrays import ModelInput, Rows, Targets, features_of, fits
@@ -82,7 +83,8 @@ class Build:
     def calibration(self) -> np.ndarray:
         """Model input of some training clips, chosen by the recipe's seed, to set activation ranges with."""
         if self.recipe.streams:
-            with np.load(self.run.path("calibration.npz")) as stored:
+            path = self.run.path("calibration.npz")
+            with reading(path, "a file of the run", ANEW), np.load(path) as stored:
                 return self.model_input(stored["windows"])
         audio = self.index.audio("train")
         count = min(len(audio), self.recipe.quantization.calibration_clips)

@@ -12,6 +12,7 @@ from kws_tfmot.data.stretch_features import Stretches, StretchFeatures, StretchJ
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.files import replacing
 from kws_tfmot.sparsity.settings import Iterative, SparsitySettings, TfmotMagnitude
+from kws_tfmot.training.saved_state import reading_state
 from kws_tfmot.training.stream_judge import threshold_for
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from kws_tfmot.training.stream_state import StreamState
@@ -204,7 +205,7 @@ def _restored(network: keras.Model, path: Path, key: str) -> bool:
     """Give ``network`` the weights that :func:`_keep` kept under the same ``key``, if there are some."""
     if not path.is_file():
         return False
-    with np.load(path, allow_pickle=False) as stored:
+    with reading_state(path), np.load(path, allow_pickle=False) as stored:
         if str(stored["key"]) != key:
             return False
         network.set_weights([stored[str(i)] for i in range(len(stored.files) - 1)])

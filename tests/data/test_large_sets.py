@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kws_tfmot.cache import clear
 from kws_tfmot.data import DataSettings, kept_listing, large_arrays, prepare
 from kws_tfmot.data.audio_shards import ClipShards, ShardWriter
 from kws_tfmot.data.feature_augment import mixup, mixup_draws, spec_augment
@@ -34,6 +35,16 @@ def test_shards_hold_every_clip_once(tmp_path: Path, count: int) -> None:
         files[1].write_bytes(files[1].read_bytes()[:-1])
         with pytest.raises(DataError, match="ends too early"):
             stored.gather(np.array([0, 5]))
+
+
+def test_a_training_reads_on_when_its_cache_is_cleared(
+    small_folder: Path, small_settings: DataSettings, tmp_path: Path
+) -> None:
+    train = prepare(f"folder:{small_folder}", small_settings, tmp_path / "cache").audio("train")
+    before = train.audio.copy()
+    clear(tmp_path)
+    assert not list(tmp_path.rglob("*.npy"))
+    np.testing.assert_array_equal(train.gather(np.arange(len(before))), before)
 
 
 def test_a_kept_listing_follows_new_files_and_changed_ones(

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from kws_tfmot.data import decoders, sound_pieces
+from kws_tfmot.data import audio, decoders, sound_pieces
 from kws_tfmot.data.audio import decode_clip, read_samples, resample, to_int16
 from kws_tfmot.data.levels import LevelMeter, levels_of
-from kws_tfmot.data.sound_pieces import survey
+from kws_tfmot.data.sound_pieces import survey, whole_sound
 from kws_tfmot.errors import DataError
 from kws_tfmot.evaluation.streaming.sources import survey_stream
 
@@ -38,6 +38,23 @@ def test_pieces_are_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert abs(len(found) - len(expected)) <= 1
     shared = min(len(found), len(expected))
     assert np.abs(found[:shared].astype(int) - expected[:shared]).max() <= (0 if rate == RATE else 1)
+
+
+@pytest.mark.parametrize(("rate", "subtype"), [(RATE, "PCM_16"), (48_000, "PCM_16"), (44_100, "FLOAT")])
+def test_a_long_file_is_never_held_at_its_own_rate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: int, subtype: str
+) -> None:
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.4, 3 * rate + 17), rate, subtype)
+    expected, own = whole_sound(tmp_path / "a.wav", RATE)
+    for module in (audio, sound_pieces):
+        monkeypatch.setattr(module, "MOST_FRAMES", 1000)
+    found, found_own = whole_sound(tmp_path / "a.wav", RATE)
+    assert own == found_own == rate and abs(len(found) - len(expected)) <= 1
+    shared = min(len(found), len(expected))
+    assert np.abs(found[:shared].astype(int) - expected[:shared]).max() <= (0 if rate == RATE else 1)
+    with pytest.raises(ValueError, match="longer than 2 s; cut it up"):
+        whole_sound(tmp_path / "a.wav", RATE, longest_s=2)
+    assert "at most 1,000 are read" in decode_clip(tmp_path / "a.wav", RATE, RATE).problem
 
 
 @pytest.mark.parametrize("name", ["a.flac", "a.mp3", "a.ogg", "a.aiff"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from kws_tfmot.data import AugmentSettings, DataSettings, TrainingBatches, prepare
-from kws_tfmot.errors import DataError
+from kws_tfmot.errors import DataError, ToolchainError
 
 tfds_source = pytest.importorskip("kws_tfmot.data.tfds", reason="pip install tensorflow-datasets")
 from kws_tfmot.keras import tf  # noqa: E402, F401
@@ -216,3 +218,82 @@ def test_records_that_cannot_be_written_are_made_for_the_command_alone(
     index = prepare(f"tfds-folder:{small_folder}", small_settings, tmp_path / "cache")
     assert "cannot be written" in index.notes[-1] and "o space" in index.notes[-1]
     assert index.counts() == prepare(f"folder:{small_folder}", small_settings, tmp_path / "other").counts()
+
+
+@pytest.fixture(scope="module")
+def tiny_set(tmp_path_factory) -> Path:
+    """A set that is whole, to be damaged in copies."""
+    folder = tmp_path_factory.mktemp("sets")
+    TinyWords(data_dir=str(folder)).download_and_prepare()
+    return folder
+
+
+def _without(name: str) -> Callable[[Path], None]:
+    return lambda place: next(place.glob(name)).unlink()
+
+
+def _cut(name: str, keep: float) -> Callable[[Path], None]:
+    def cut(place: Path) -> None:
+        path = next(place.glob(name))
+        path.write_bytes(path.read_bytes()[: int(keep * path.stat().st_size)])
+
+    return cut
+
+
+def _flipped(place: Path) -> None:
+    path = next(place.glob("*test*tfrecord*"))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def _emptied(place: Path) -> None:
+    for path in place.iterdir():
+        path.unlink()
+
+
+DAMAGE: dict[str, Callable[[Path], None]] = {
+    "no records": _without("*test*tfrecord*"),
+    "records cut short": _cut("*test*tfrecord*", 0.5),
+    "records of zero length": _cut("*test*tfrecord*", 0),
+    "a bit changed": _flipped,
+    "no information": _without("dataset_info.json"),
+    "information cut short": _cut("dataset_info.json", 0.5),
+    "no features": _without("features.json"),
+    "features cut short": _cut("features.json", 0.5),
+    "no names": _without("label.labels.txt"),
+    "nothing": _emptied,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_set_that_is_not_whole_is_refused(
+    damage: Callable[[Path], None], tiny_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_set, tmp_path / "sets")
+    damage(tmp_path / "sets" / "tiny_words" / "1.2.3")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "sets"))
+    with pytest.raises(DataError) as caught:
+        prepare("tfds:tiny_words", DataSettings(keywords=("go", "stop")), tmp_path / "cache")
+    assert len(caught.value.hint) > 20
+    assert list((tmp_path / "cache").glob("*")) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["tiny_words:9.9.9", "tiny_words/other", "../tiny_words", "tiny_words/data_dir=/tmp", "é"]
+)
+def test_names_of_no_set_are_refused(
+    name: str, tiny_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tiny_set))
+    with pytest.raises(DataError, match="TensorFlow Datasets"):
+        prepare(f"tfds:{name}", DataSettings(keywords=("go", "stop")), tmp_path / "cache")
+
+
+@pytest.mark.parametrize("kind", ["tfds:tiny_words", "tfds-folder:FOLDER"])
+def test_without_tensorflow_datasets_the_way_out_is_to_install_it(
+    kind: str, small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    with pytest.raises(ToolchainError, match=r"pip install '\.\[tfds\]'"):
+        prepare(kind.replace("FOLDER", str(small_folder)), DataSettings(keywords=("go", "stop")), tmp_path / "cache")

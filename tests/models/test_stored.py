@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -109,3 +110,31 @@ def test_every_family_comes_back(tmp_path, family):
     path = tmp_path / "model.h5"
     network.save(path)
     assert load_stored(path).count_params() == network.count_params()
+
+
+def test_a_file_that_is_hdf5_and_a_zip_archive_is_judged_by_what_keras_opens(tmp_path, mark):
+    """Bytes behind an HDF5 file are allowed, and a zip archive is found from its end: each had an architecture."""
+    harmless, path = tmp_path / "harmless.keras", tmp_path / "compressed.h5"
+    small(keras.layers.ReLU()).save(harmless)
+    small(keras.layers.Lambda(eval(HOSTILE))).save(path)
+    mark.unlink(missing_ok=True)
+    path.write_bytes(path.read_bytes() + harmless.read_bytes())
+    assert zipfile.is_zipfile(path)
+    with pytest.raises(ModelError, match="may run code"):
+        load_stored(path)
+    assert not mark.exists()
+
+
+def test_damaged_archives_are_refused(tmp_path):
+    """Also where a changed bit says that a part is encrypted, deflated, or of a method that nobody knows."""
+    path, changed = tmp_path / "model.keras", tmp_path / "changed.keras"
+    small(keras.layers.ReLU()).save(path)
+    data = path.read_bytes()
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        for place in range(flags - 2, flags + 4):
+            for bit in (1, 8, 64):
+                damaged = bytearray(data)
+                damaged[data.index(signature) + place] ^= bit
+                changed.write_bytes(damaged)
+                with suppress(ModelError):
+                    load_stored(changed)

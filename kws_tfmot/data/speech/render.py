@@ -7,12 +7,12 @@ import itertools
 import json
 import multiprocessing
 import os
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from kws_tfmot.damage import DAMAGE
 from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.speech.engines import open_engine, usable_engines
 from kws_tfmot.data.speech.request import Float, Request, SpokenClip, Voice, delivery, generator
@@ -191,7 +191,7 @@ def _read(path: Path, block: Sequence[Request]) -> list[SpokenClip] | None:
     try:
         with np.load(path) as archive:
             samples, lengths, spans = archive["samples"], archive["lengths"], archive["spans"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except DAMAGE:
         return None
     if not len(lengths) == len(spans) == len(block) or lengths.sum() != len(samples):
         return None
