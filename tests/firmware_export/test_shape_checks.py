@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine_support import runtime_folder
@@ -47,16 +49,29 @@ CASES = {
     for name in ("add", "subtract", "multiply", "maximum", "minimum")
 }
 
+LAYER = re.compile(r"^kws_status (\w+)\(const kws_(?:conv|depthwise) \*layer", re.MULTILINE)
+FAMILIES = [RUNTIME / family for family in ("convolution", "depthwise", "streaming")]
+WEIGHTED = sorted(
+    {name for family in FAMILIES for path in family.glob("*.c") for name in LAYER.findall(path.read_text("utf-8"))}
+)
+# A 1x1 convolution, a matrix and a depthwise convolution of 4 x 4 pixels, {name} to be spoilt.
+CONV = (
+    "{{w}, 0, {b, m, t, 0, -128, 127, 1}, {im2col}, " + WINDOW.replace("{first}", "0") + ", {depth}, {channels}, 4, 4}"
+)
+DEPTHWISE = "{{w}, 0, 0, {b, m, t, 0, -128, 127, 1}, " + WINDOW.replace("{first}", "0") + ", {channels}, {depth}, 8}"
+SOUND = {"w": "w", "im2col": "kws_im2col_pointwise", "h": 4, "depth": 1, "channels": 1}
+SPOILT = [{}, {"w": "0"}, {"im2col": "0"}, {"h": 5}, {"depth": 0}, {"channels": 0}]
 
-def filled(text: str, values: dict[str, int]) -> str:
+
+def filled(text: str, values: dict[str, int] | dict[str, Any]) -> str:
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", str(value))
     return text
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, bool], int]:
-    """The status of every call, from one program."""
+def statuses(tmp_path_factory: pytest.TempPathFactory) -> list[int]:
+    """The status of every call of :data:`CASES` and of what spoils :data:`WEIGHTED`, from one program."""
     folder = tmp_path_factory.mktemp("shapes")
     keys = [(name, good) for name in CASES for good in (True, False)]
     body = []
@@ -66,18 +81,52 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, bool], 
         if struct == "kws_pool":
             text = f"{{{text}, 1, -128, 127}}"
         body.append(f"  {{ const {struct} s = {text}; out[{number}] = {call}; }}")
+    for name in WEIGHTED:
+        for spoilt in SPOILT[1:]:
+            kind, members = ("kws_depthwise", DEPTHWISE) if "depthwise" in name else ("kws_conv", CONV)
+            call = f"{name}(&s, x, y, scratch)"
+            body.append(f"  {{ const {kind} s = {filled(members, SOUND | spoilt)}; out[{len(body)}] = {call}; }}")
+    for kind, members, call in (
+        ("kws_conv", CONV, "kws_conv_holds(&s, x, y, scratch)"),
+        ("kws_conv", CONV, "kws_fc_holds(&s, x, y)"),
+        ("kws_depthwise", DEPTHWISE, "kws_depthwise_holds(&s, x, y)"),
+    ):
+        for spoilt in SPOILT:
+            body.append(f"  {{ const {kind} s = {filled(members, SOUND | spoilt)}; out[{len(body)}] = {call}; }}")
     source = (
-        '#include "kws_engine.h"\nvoid ask(int *out) {\n  static int8_t x[64], y[64];\n' + "\n".join(body) + "\n}\n"
-    )
+        '#include "kws_conv_holds.h"\n#include "kws_depthwise_holds.h"\n#include "kws_fc_holds.h"\n'
+        "void ask(int *out) {\n  static int8_t x[64], y[64], t[4];\n"
+        "  static const uint8_t w[64];\n  static const int32_t b[4], m[4];\n  static int32_t scratch[512];\n"
+        + "\n".join(body) + "\n}\n"
+    )  # fmt: skip
     (folder / "ask.c").write_text(source, encoding="utf-8")
     runtime = runtime_folder()
-    link = [f"-I{RUNTIME}", f"-L{runtime}", f"-Wl,-rpath,{runtime}", "-lkws"]
+    link = [f"-I{runtime}", f"-L{runtime}", f"-Wl,-rpath,{runtime}", "-lkws"]
     subprocess.run(["gcc", "-O0", "-fPIC", "-shared", "-o", "ask.so", "ask.c", *link], cwd=folder, check=True)
-    out = (ctypes.c_int * len(keys))()
+    out = (ctypes.c_int * len(body))()
     ctypes.CDLL(str(Path(folder) / "ask.so")).ask(out)
-    return dict(zip(keys, map(int, out), strict=True))
+    return list(out)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_sizes_that_do_not_fit_are_refused(name: str, answers: dict[tuple[str, bool], int]) -> None:
-    assert (answers[name, True], answers[name, False]) == (0, -1)
+@pytest.mark.parametrize(("place", "name"), enumerate(CASES))
+def test_sizes_that_do_not_fit_are_refused(place: int, name: str, statuses: list[int]) -> None:
+    assert statuses[2 * place : 2 * place + 2] == [0, -1]
+
+
+@pytest.mark.parametrize(("place", "name"), enumerate(WEIGHTED))
+def test_convolutions_and_matrices_refuse_what_is_missing_empty_or_too_large(
+    place: int, name: str, statuses: list[int]
+) -> None:
+    """A matrix has no planes and no im2col to be wrong, a depthwise convolution has no im2col."""
+    first, count = 2 * len(CASES) + place * len(SPOILT[1:]), len(SPOILT) - 1
+    found = dict(zip(("w", "im2col", "h", "depth", "channels"), statuses[first : first + count], strict=True))
+    unseen = {"im2col", "h"} if "_fc_" in name else {"im2col"} if "depthwise" in name else set()
+    assert {status for what, status in found.items() if what not in unseen} == {-1}
+
+
+def test_what_is_asked_before_computing(statuses: list[int]) -> None:
+    assert len(WEIGHTED) == 29
+    conv, fc, depthwise = (statuses[len(statuses) - 18 :][n : n + 6] for n in (0, 6, 12))
+    assert conv == [1, 0, 0, 0, 0, 0]
+    assert fc == [1, 0, 1, 1, 0, 0]
+    assert depthwise == [1, 0, 1, 0, 0, 0]

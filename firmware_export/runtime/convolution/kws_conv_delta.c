@@ -1,4 +1,5 @@
 /* Convolution with weights that are not zero and the distances between them, a byte each. */
+#include "kws_conv_holds.h"
 #include "kws_mve_sparse.h"
 #include "kws_rows.h"
 
@@ -64,7 +65,7 @@ static void kws_delta_row(const kws_conv *layer, uint32_t channel, const kws_lan
 
 /* For plain outputs; `weights` are aligned to four bytes. */
 kws_status kws_conv_delta(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL || !layer->output.plain) {
+    if (!KWS_CONV_HOLDS(layer, input, output, scratch) || !layer->output.plain) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_lane *columns = (const kws_lane *)scratch;

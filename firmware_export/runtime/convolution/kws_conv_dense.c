@@ -1,4 +1,5 @@
 /* Convolution with dense int8 weights. */
+#include "kws_conv_holds.h"
 #include "kws_dense_row.h"
 
 /* Plain int8 weights, [channels][depth]. */
@@ -6,7 +7,7 @@ kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *ou
 #if KWS_MVE
     return kws_mve_conv_dense(layer, input, output, scratch);
 #else
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
+    if (!KWS_CONV_HOLDS(layer, input, output, scratch)) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_lane *columns = (const kws_lane *)scratch;

@@ -1,4 +1,5 @@
 /* Convolution with dense weights, two rows of them in each other. */
+#include "kws_conv_holds.h"
 #include "kws_dense_pairs.h"
 #include "kws_halves.h"
 #include "kws_lanes.h"
@@ -35,8 +36,7 @@ static void kws_pairs_block(const kws_conv *layer, const uint8_t *columns, int8_
  */
 kws_status kws_conv_dense_pairs(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
 #if KWS_ROW_PAIRS
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL || layer->window.out_plane % 4u != 0 ||
-        !layer->output.plain) {
+    if (!KWS_CONV_HOLDS(layer, input, output, scratch) || layer->window.out_plane % 4u != 0 || !layer->output.plain) {
         return KWS_ERROR_ARGUMENT;
     }
     const uint32_t plane = layer->window.out_plane;
@@ -46,7 +46,7 @@ kws_status kws_conv_dense_pairs(const kws_conv *layer, const int8_t *input, int8
     }
     return KWS_OK;
 #elif KWS_HALVES
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL || !layer->output.plain) {
+    if (!KWS_CONV_HOLDS(layer, input, output, scratch) || !layer->output.plain) {
         return KWS_ERROR_ARGUMENT;
     }
     if (layer->bits == 0) { /* a weight may be -128 */

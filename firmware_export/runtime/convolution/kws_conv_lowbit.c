@@ -1,4 +1,5 @@
 /* Convolution with weights of few bits, packed or by a lookup table. */
+#include "kws_conv_holds.h"
 #include "kws_dense_row.h"
 #include "kws_mve_columns.h"
 
@@ -15,7 +16,7 @@ kws_status kws_conv_lowbit(const kws_conv *layer, const int8_t *input, int8_t *o
 #if KWS_MVE
     return kws_mve_conv_unpacked(layer, input, output, scratch, kws_mve_next_unpacked, 1);
 #else
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
+    if (!KWS_CONV_HOLDS(layer, input, output, scratch)) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_lane *columns = (const kws_lane *)scratch;

@@ -1,4 +1,5 @@
 /* Convolution with weights as planes of signs, by tables of sums. */
+#include "kws_conv_holds.h"
 #include "kws_mve_columns.h"
 #include "kws_planes.h"
 
@@ -83,7 +84,7 @@ kws_status kws_conv_planes(const kws_conv *layer, const int8_t *input, int8_t *o
 #if KWS_MVE
     return kws_mve_conv_unpacked(layer, input, output, scratch, kws_mve_next_planes, 2);
 #else
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
+    if (!KWS_CONV_HOLDS(layer, input, output, scratch)) {
         return KWS_ERROR_ARGUMENT;
     }
     const uint32_t *tables = (const uint32_t *)scratch;

@@ -2,6 +2,7 @@
 #ifndef KWS_CONV_ROWS_H
 #define KWS_CONV_ROWS_H
 
+#include "kws_conv_holds.h"
 #include "kws_rows.h"
 
 /* Adds one row's products over a block of pixels to the sums; returns where the next row begins. */
@@ -25,7 +26,7 @@ typedef void *kws_rows_function;
  * row in memory. */
 KWS_ALWAYS_INLINE kws_status kws_conv_rows(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch,
                                            kws_row_sums sums_of, kws_rows_function quick) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
+    if (!KWS_CONV_HOLDS(layer, input, output, scratch)) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_lane *columns = (const kws_lane *)scratch;

@@ -1,11 +1,12 @@
 /* Matrix times vector with weights as a bitmap of those that are not zero, and their values. */
+#include "kws_fc_holds.h"
 #include "kws_bitmap.h"
 #include "kws_mve_vector.h"
 #include "kws_requantize.h"
 
 /* Encoding as in kws_conv_bitmap.c. */
 kws_status kws_fc_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL) {
+    if (!KWS_FC_HOLDS(layer, input, output)) {
         return KWS_ERROR_ARGUMENT;
     }
     (void)scratch;

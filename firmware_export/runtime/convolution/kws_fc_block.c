@@ -1,10 +1,11 @@
 /* Matrix times vector with weights in blocks of four neighbours, of which zero blocks are left out. */
+#include "kws_fc_holds.h"
 #include "kws_mve_vector.h"
 #include "kws_requantize.h"
 
 /* Encoding as in kws_conv_block.c. */
 kws_status kws_fc_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL) {
+    if (!KWS_FC_HOLDS(layer, input, output)) {
         return KWS_ERROR_ARGUMENT;
     }
     (void)scratch;

@@ -1,9 +1,10 @@
 /* Matrix times vector with dense int8 weights. */
+#include "kws_fc_holds.h"
 #include "kws_dot_rows.h"
 
 /* Encoding as in kws_conv_dense.c. */
 kws_status kws_fc_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL) {
+    if (!KWS_FC_HOLDS(layer, input, output)) {
         return KWS_ERROR_ARGUMENT;
     }
     (void)scratch;

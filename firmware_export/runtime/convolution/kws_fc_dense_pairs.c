@@ -1,4 +1,5 @@
 /* Matrix times vector with dense int8 weights, two rows of them in each other. */
+#include "kws_fc_holds.h"
 #include "kws_offsets.h"
 #include "kws_requantize.h"
 
@@ -102,8 +103,7 @@ __attribute__((naked, noinline)) static void kws_four_rows(kws_matrix *job __att
  * encodings/row_pairs.py says, with rows of zeros behind the last; elsewhere as in kws_fc_dense. */
 kws_status kws_fc_dense_pairs(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
 #if KWS_ROW_PAIRS
-    if (layer == NULL || input == NULL || output == NULL || !layer->output.plain || layer->depth == 0 ||
-        layer->depth % 4u != 0 || layer->channels == 0) {
+    if (!KWS_FC_HOLDS(layer, input, output) || !layer->output.plain || layer->depth % 4u != 0) {
         return KWS_ERROR_ARGUMENT;
     }
     (void)scratch;

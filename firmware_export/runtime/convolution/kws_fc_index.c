@@ -1,4 +1,5 @@
 /* Matrix times vector with weights that are not zero and their positions. */
+#include "kws_fc_holds.h"
 #include "kws_mve.h"
 #include "kws_requantize.h"
 
@@ -17,7 +18,7 @@ static int32_t kws_sixteens(const int8_t *input, const uint8_t **code, uint32_t 
 
 /* Encoding as in kws_conv_index.c. */
 kws_status kws_fc_index(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL) {
+    if (!KWS_FC_HOLDS(layer, input, output)) {
         return KWS_ERROR_ARGUMENT;
     }
     (void)scratch;

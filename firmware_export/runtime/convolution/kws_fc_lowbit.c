@@ -1,9 +1,10 @@
 /* Matrix times vector with weights of few bits, packed or by a lookup table. */
+#include "kws_fc_holds.h"
 #include "kws_dot.h"
 
 /* Encoding as in kws_conv_lowbit.c. */
 kws_status kws_fc_lowbit(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL) {
+    if (!KWS_FC_HOLDS(layer, input, output)) {
         return KWS_ERROR_ARGUMENT;
     }
     if (scratch == NULL) {

@@ -1,4 +1,5 @@
 /* Depthwise convolution with a 3x3 window, stride and dilation 1. */
+#include "kws_depthwise_holds.h"
 #include "kws_offsets.h"
 #include "kws_mve_lines.h"
 #include "kws_nine_taps.h"
@@ -355,7 +356,7 @@ static void kws_channel(const kws_plane *plane, const kws_requant *q, uint32_t c
 /* A 3x3 window with stride and dilation 1, one output channel an input channel and plain output, as every DS-CNN has
  * them. */
 kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL || !layer->output.plain) {
+    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || scratch == NULL || !layer->output.plain) {
         return KWS_ERROR_ARGUMENT;
     }
 #if KWS_MVE

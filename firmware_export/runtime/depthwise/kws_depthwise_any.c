@@ -1,6 +1,7 @@
 /* Depthwise convolution with any window. */
 #include <string.h>
 
+#include "kws_depthwise_holds.h"
 #include "kws_mve_lines.h"
 #include "kws_nine_taps.h"
 #include "kws_offsets.h"
@@ -274,7 +275,7 @@ static void kws_widen_taps(const kws_plane *p, const int8_t *weights, int16_t *t
 /* Any window, stride, dilation and channel multiplier. The taps of one channel, widened and each row of them even,
  * follow the padded plane. */
 kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
+    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || scratch == NULL) {
         return KWS_ERROR_ARGUMENT;
     }
 #if KWS_MVE

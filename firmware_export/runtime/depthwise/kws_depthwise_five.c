@@ -1,5 +1,6 @@
 /* Depthwise convolution with a 3x3 window, stride and dilation 1, over planes of five columns with one of padding at
  * each side: what a first layer of stride 2 makes of ten features. */
+#include "kws_depthwise_holds.h"
 #include "kws_mve_lines.h"
 #include "kws_nine_taps.h"
 #include "kws_offsets.h"
@@ -251,7 +252,7 @@ static void kws_every_channel(const kws_depthwise *layer, const int8_t *input, i
 /* Plain output. Inputs are copied to scratch as they are, a line of padding above and below where the window has any.
  */
 kws_status kws_depthwise_five(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL || !layer->output.plain ||
+    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || scratch == NULL || !layer->output.plain ||
         layer->multiplier != 1 || layer->window.in_width != 5 || layer->window.out_width != 5) {
         return KWS_ERROR_ARGUMENT;
     }

@@ -1,4 +1,5 @@
 /* Depthwise convolution with a 3x3 window whose lines give at most three outputs: the last maps of a network. */
+#include "kws_depthwise_holds.h"
 #include "kws_nine_taps.h"
 #include "kws_offsets.h"
 #include "kws_plane.h"
@@ -160,7 +161,7 @@ static void kws_every_channel(const kws_depthwise *layer, const int8_t *input, i
 /* Strides of one or two, the same along both axes, and plain output. The padded plane has lines of six or eight int16
  * numbers. */
 kws_status kws_depthwise_small(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL || !layer->output.plain ||
+    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || scratch == NULL || !layer->output.plain ||
         layer->multiplier != 1 || layer->window.out_width > 3 || layer->window.stride_x > 2 ||
         layer->window.stride_x != layer->window.stride_y) {
         return KWS_ERROR_ARGUMENT;

@@ -1,4 +1,5 @@
 /* Depthwise convolution with five or seven taps along a line. */
+#include "kws_depthwise_holds.h"
 #include "kws_lanes.h"
 #include "kws_offsets.h"
 #include "kws_mve_lines.h"
@@ -344,7 +345,7 @@ static void kws_lay_taps(const kws_plane *p, const kws_lines *l, const int8_t *w
 /* Five or seven taps along the lines, stride one or two there, no dilation, at most 255 taps, plain output; any height,
  * stride between lines and channel multiplier. */
 kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL || !layer->output.plain) {
+    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || scratch == NULL || !layer->output.plain) {
         return KWS_ERROR_ARGUMENT;
     }
 #if KWS_MVE

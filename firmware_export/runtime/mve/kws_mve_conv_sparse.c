@@ -1,10 +1,11 @@
 /* Convolution with sparse rows by vectors across pixels. */
+#include "kws_conv_holds.h"
 #include "kws_mve_sparse.h"
 
 #if KWS_MVE
 kws_status kws_mve_conv_sparse(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch,
                                kws_mve_sparse_rows rows) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
+    if (!KWS_CONV_HOLDS(layer, input, output, scratch)) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_requant *q = &layer->output;

@@ -1,10 +1,11 @@
 /* Convolution with rows that are unpacked to int8 first, by vectors along them. */
+#include "kws_conv_holds.h"
 #include "kws_mve_columns.h"
 
 #if KWS_MVE
 kws_status kws_mve_conv_unpacked(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch,
                                  kws_mve_next_row next, uint32_t rows) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL) {
+    if (!KWS_CONV_HOLDS(layer, input, output, scratch)) {
         return KWS_ERROR_ARGUMENT;
     }
     const uint32_t plane = layer->window.out_plane;

@@ -1,4 +1,5 @@
 /* A depthwise kernel over whole rows with one output a channel: one step along time. */
+#include "kws_depthwise_holds.h"
 #include "kws_dot_rows.h"
 
 #if KWS_DSP
@@ -28,7 +29,7 @@ static inline int32_t kws_column(const int8_t *weights, const int8_t *rows, uint
 
 /* One output a channel; see kws_engine.h for what is allowed. */
 kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL || (layer->unpack != NULL && scratch == NULL)) {
+    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || (layer->unpack != NULL && scratch == NULL)) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_window *w = &layer->window;

@@ -1,4 +1,5 @@
 /* A depthwise kernel over whole rows, all of them inside the plane, with a few outputs below one another. */
+#include "kws_depthwise_holds.h"
 #include "kws_dot.h"
 
 /* kws_dot of less than a word. */
@@ -15,7 +16,7 @@ static inline int32_t kws_few_taps(const int8_t *weights, const int8_t *rows, ui
 
 /* See kws_engine.h for what is allowed. In place, an output is written before the rows of the next one begin. */
 kws_status kws_depthwise_few(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (layer == NULL || input == NULL || output == NULL || (layer->unpack != NULL && scratch == NULL)) {
+    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || (layer->unpack != NULL && scratch == NULL)) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_window *w = &layer->window;

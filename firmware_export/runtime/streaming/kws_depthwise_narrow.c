@@ -1,4 +1,5 @@
 /* A 3x3 depthwise kernel over a few rows of a narrow plane, from the plane as it lies: one step of a DS-CNN. */
+#include "kws_depthwise_holds.h"
 #include "kws_nine_taps.h"
 #include "kws_offsets.h"
 #include "kws_plane.h"
@@ -185,7 +186,7 @@ static void kws_channels(const kws_depthwise *layer, const int8_t *x, int8_t *y)
 /* Stride and dilation 1, padding of one column at either side and of no row; see kws_engine.h. */
 kws_status kws_depthwise_narrow(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
     (void)scratch;
-    if (layer == NULL || input == NULL || output == NULL || !layer->output.plain || layer->multiplier != 1) {
+    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || !layer->output.plain || layer->multiplier != 1) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_window *w = &layer->window;
