@@ -29,6 +29,8 @@ def kind_of(path: str | Path) -> str:
             if not (path / "manifest.json").is_file():
                 return "a folder"
             return f"a folder with a {'finished build' if (path / 'metrics.json').is_file() else _OPEN}"
+        if not path.is_file():  # a pipe would be waited for
+            return ""
         with path.open("rb") as file:
             head = file.read(_HEAD)
         if head[4:8] == b"TFL3":

@@ -111,11 +111,11 @@ class TrainingBatches:
     def _make(self, number: int, plan: EpochPlan, levels: Sequence[float], places: range) -> tuple[Int16, Labels]:
         window = slice(places.start, places.stop)
         sources = self.clips.gather(np.maximum(plan.first[window], 0))
-        variations = Variations(sources.astype(np.float32))
+        variations = Variations(sources)
         clips = np.empty_like(sources)
         kinds = plan.kinds[window]
         for row in np.flatnonzero((kinds == SPLICED) | (kinds == REVERSED)).tolist():
-            self._source(variations.clips[row], plan, places[row], sources[row])
+            variations.set_sound(row, self._source(plan, places[row], sources[row]))
         silent = (kinds == MADE_SILENCE).nonzero()[0]
         before = int((plan.kinds[: places.start] == MADE_SILENCE).sum())
         level_of = dict(zip(silent.tolist(), levels[before : before + len(silent)], strict=True))
@@ -151,14 +151,13 @@ class TrainingBatches:
                 self.draw_variation(rng, to, noises, row, task=int(tasks[row]))
         noises.shape()
 
-    def _source(self, into: augment.Float, plan: EpochPlan, place: int, clip: Int16) -> None:
-        """Turn a clip that is there already into what the plan makes of it."""
+    def _source(self, plan: EpochPlan, place: int, clip: Int16) -> augment.Float:
+        """A clip reversed, or spliced with another one, as the plan says."""
         if plan.kinds[place] == REVERSED:
-            into[:] = clip[::-1]
-        elif plan.kinds[place] == SPLICED:
-            second = self.clips.gather(plan.second[place : place + 1])[0]
-            (_, middle, _), (_, other, _) = augment.word_bounds(np.stack([clip, second])).tolist()
-            into[:] = augment.splice(clip.astype(np.float32), middle, second.astype(np.float32), other)
+            return clip[::-1].astype(np.float32)
+        second = self.clips.gather(plan.second[place : place + 1])[0]
+        (_, middle, _), (_, other, _) = augment.word_bounds(np.stack([clip, second])).tolist()
+        return augment.splice(clip.astype(np.float32), middle, second.astype(np.float32), other)
 
     def draw_variation(
         self, rng: np.random.Generator, to: Variations, noises: PendingNoise, row: int, *, task: int = WORD
@@ -206,7 +205,7 @@ class PendingNoise:
 
         def take(wave: augment.Float) -> None:
             """Put it in place of the clip."""
-            self._variations.clips[row] = wave
+            self._variations.set_sound(row, wave)
             self._variations.rows[row]["gain"] = level_gain(wave, decibels)
 
         self._shapings.append(shaping)

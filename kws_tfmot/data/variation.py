@@ -23,7 +23,10 @@ _DRAWN = [
 ]  # fmt: skip
 DRAWN = np.dtype(_DRAWN, align=True)
 """``kws_drawn_clip`` of csrc/kws_draw.c."""
-_ADDRESSES = [("kernel", np.uintp), ("noise", np.uintp), ("noise_ratio", np.float64), ("noise_floor", np.float64)]
+_ADDRESSES = [
+    ("sound", np.uintp), ("kernel", np.uintp), ("noise", np.uintp), ("noise_ratio", np.float64),
+    ("noise_floor", np.float64),
+]  # fmt: skip
 ROW = np.dtype([*_ADDRESSES, *_DRAWN, ("skip", np.int32)], align=True)
 """``kws_variation`` of csrc/kws_vary.c."""
 
@@ -34,15 +37,16 @@ class Variations:
     A row left alone only becomes int16.
 
     Args:
-        clips: float32 ``[B, samples]`` at int16 scale, C-contiguous.
+        clips: int16 ``[B, samples]``, C-contiguous.
         native: Whether C is used where a compiler is found; NumPy gives the same bytes, slower.
     """
 
-    def __init__(self, clips: augment.Float, native: bool = True) -> None:
+    def __init__(self, clips: Int16, native: bool = True) -> None:
         self.clips = clips
         self.rows = np.zeros(len(clips), ROW)
         self.rows["percent"], self.rows["gain"] = 100, 1.0
-        self._kept: dict[int, augment.Float] = {}  # noise by row: the rows hold addresses
+        self._sounds: dict[int, augment.Float] = {}  # and noise by row: the rows hold addresses
+        self._kept: dict[int, augment.Float] = {}
         self._snr_db: dict[int, float] = {}
         self._native = native
 
@@ -52,6 +56,11 @@ class Variations:
             self.rows[name] = drawn[name]
         percents = drawn["percent"].tolist()
         self.rows["kernel"] = [0 if percent == 100 else kernel_address(percent) for percent in percents]
+
+    def set_sound(self, row: int, sound: augment.Float) -> None:
+        """Vary ``sound``, float32 at int16 scale, in place of the clip of ``row``."""
+        self._sounds[row] = np.ascontiguousarray(sound, np.float32)
+        self.rows[row]["sound"] = self._sounds[row].ctypes.data
 
     def set_speed(self, row: int, factor: float) -> None:
         """As :func:`~kws_tfmot.data.augment.change_speed`."""
@@ -96,7 +105,8 @@ class Variations:
                 out[row] = self._varied(row)
 
     def _varied(self, row: int) -> Int16:
-        mine, clip = self.rows[row], self.clips[row]
+        mine = self.rows[row]
+        clip = self._sounds[row] if row in self._sounds else self.clips[row].astype(np.float32)
         clip = augment.change_speed(clip, int(mine["percent"]) / 100)
         clip = augment.shift(clip, int(mine["shift"]))
         count = int(mine["reflections"])

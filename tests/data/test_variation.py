@@ -20,8 +20,10 @@ def _drawn(seed: int, samples: int, count: int = 12, *, native: bool) -> np.ndar
     rng = np.random.default_rng(seed)
     clips = (rng.standard_normal((count, samples)) * 10 ** rng.uniform(0, 4.6, (count, 1))).astype(np.float32)
     clips[0] = 0
-    made = Variations(clips, native=native)
+    made = Variations(np.clip(np.rint(clips), -32768, 32767).astype(np.int16), native=native)
     for row in range(count):
+        if row % 2:
+            made.set_sound(row, clips[row])
         if rng.random() < 0.7:
             made.set_speed(row, rng.uniform(0.4, 2.3))
         made.rows[row]["shift"] = rng.integers(-2 * samples, 2 * samples) if row == 1 else rng.integers(-300, 300)
@@ -74,7 +76,9 @@ def test_a_clip_that_is_left_alone_is_rounded_and_saturated() -> None:
     values = np.tile(np.array([0.5, 1.5, -0.5, 40000, -40000, 32767.4], np.float32), 5)
     for native in (True, False):
         out = np.empty((1, 30), np.int16)
-        Variations(values[None].copy(), native=native).into(out)
+        made = Variations(np.zeros((1, 30), np.int16), native=native)
+        made.set_sound(0, values)
+        made.into(out)
         assert out[0, :6].tolist() == [0, 2, 0, 32767, -32768, 32767]
 
 
@@ -86,7 +90,7 @@ def test_without_a_compiler_numpy_takes_its_place(monkeypatch: pytest.MonkeyPatc
 
 def test_more_reflections_than_there_is_room_for_are_refused() -> None:
     with pytest.raises(DataError, match="at most 8"):
-        Variations(np.zeros((1, 100), np.float32)).set_reflections(0, np.arange(9), np.zeros(9, np.float32))
+        Variations(np.zeros((1, 100), np.int16)).set_reflections(0, np.arange(9), np.zeros(9, np.float32))
 
 
 @pytest.mark.parametrize("seed", [(0, 0), (123, 45), (2**32 - 1, 2**31), (2**40, 3), (1, 2, 3, 4)])

@@ -11,6 +11,7 @@ enum { LANES = 8, TAPS = 32, PHASES = 100, REFLECTIONS = 8, BLOCKS = 20, LOUDEST
 
 /* What is done with a clip; kws_tfmot/data/variation.py has its twin. */
 typedef struct {
+    const float *sound;  /* in place of the clip of the row; NULL for none */
     const float *kernel; /* PHASES rows of TAPS taps; NULL leaves the speed */
     const float *noise;  /* as many samples as the clip; NULL for none */
     double noise_ratio;  /* of the noise to the level of the word */
@@ -38,7 +39,7 @@ typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4
 #endif
 #define KWS_INLINE static inline __attribute__((always_inline))
 
-int kws_vary_clips(const kws_variation *variations, const float *clips, size_t count, size_t samples, float *scratch,
+int kws_vary_clips(const kws_variation *variations, const int16_t *clips, size_t count, size_t samples, float *scratch,
                    int16_t *out);
 size_t kws_vary_get_buffer_size(size_t samples);
 
@@ -182,6 +183,16 @@ KWS_INLINE void shift(const float *clip, size_t samples, int32_t by, float *to) 
     }
 }
 
+KWS_INLINE void to_float(const kws_variation *how, const int16_t *clip, size_t samples, float *to) {
+    if (how->sound) {
+        memcpy(to, how->sound, samples * sizeof *to);
+        return;
+    }
+    for (size_t n = 0; n < samples; ++n) {
+        to[n] = (float)clip[n];
+    }
+}
+
 KWS_INLINE lanes chosen(whole_lanes which, lanes one, lanes other) {
     return (lanes)(((whole_lanes)one & which) | ((whole_lanes)other & ~which));
 }
@@ -212,8 +223,8 @@ size_t kws_vary_get_buffer_size(size_t samples) {
 }
 
 /* Vary clips [count, samples] into out; scratch has kws_vary_get_buffer_size() bytes. */
-KWS_ANY_PROCESSOR int kws_vary_clips(const kws_variation *variations, const float *clips, size_t count, size_t samples,
-                                     float *scratch, int16_t *out) {
+KWS_ANY_PROCESSOR int kws_vary_clips(const kws_variation *variations, const int16_t *clips, size_t count,
+                                     size_t samples, float *scratch, int16_t *out) {
     if (!variations || !clips || !scratch || !out || samples < BLOCKS) {
         return BAD_ARGUMENT;
     }
@@ -222,14 +233,14 @@ KWS_ANY_PROCESSOR int kws_vary_clips(const kws_variation *variations, const floa
     float *padded = next + samples;
     for (size_t row = 0; row < count; ++row, clips += samples, out += samples) {
         const kws_variation *how = variations + row;
-        const float *from = clips;
+        const float *from = padded + TAPS;
         float *swap;
         if (how->skip) {
             continue;
         }
+        to_float(how, clips, samples, padded + TAPS);
         if (how->kernel) {
             memset(padded, 0, TAPS * sizeof *padded);
-            memcpy(padded + TAPS, clips, samples * sizeof *padded);
             memset(padded + TAPS + samples, 0, 2 * TAPS * sizeof *padded);
             change_speed(how, padded, samples, next);
             from = next;

@@ -3,5 +3,5 @@
 
 size_t kws_frontend_clips_get_buffer_size(const kws_frontend_tables *tables) {
     return sizeof(int32_t) * (2u * KWS_FFT_PAIRS(tables) * KWS_FRAME_LANES + 16u) +
-           2u * kws_frontend_get_scratch_size(tables);
+           sizeof(int16_t) * KWS_FRAME_LANES * ((KWS_MELS(tables) + 1u) / 2u * 2u);
 }

@@ -1,4 +1,4 @@
-/* Host only: kws_frontend_fft() and kws_frontend_power() of eight frames at once, by AVX2, with the same integers. */
+/* Host only: kws_frontend_frame() of eight frames at once, by AVX2, with the same integers. */
 #include "kws_frontend_clips.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -22,32 +22,62 @@ KWS_LANE_INLINE int32_t high_half(uint32_t pair) {
     return (int32_t)pair >> 16;
 }
 
-/* Pair n of the windowed samples of every frame, zero beyond the window. */
-KWS_LANE_INLINE void load_pairs(const int16_t *samples, __m256i at, const int16_t *window, uint32_t n, uint32_t valid,
-                                lanes *re, lanes *im) {
+/* Pairs n to n + 3 of the samples of every frame: of frame i the 32 bits at lane i. */
+KWS_LANE_INLINE void load_pairs(const int16_t *samples, size_t hop, uint32_t n, uint32_t valid, lanes *pairs) {
+    __m256i rows[4], halves[4];
+    if (n + 4 > valid) { /* some lie behind the window: the samples there may not be ours to read */
+        const __m256i at = (__m256i)((lanes){0, 1, 2, 3, 4, 5, 6, 7} * (int32_t)(2 * hop));
+        for (uint32_t k = 0; k < 4; ++k) {
+            const int *from = (const int *)(const void *)(samples + 2 * (n + k));
+            pairs[k] = n + k < valid ? (lanes)_mm256_i32gather_epi32(from, at, 1) : (lanes){0};
+        }
+        return;
+    }
+    for (size_t frame = 0; frame < 4; ++frame) {
+        const int16_t *from = samples + frame * hop + 2 * n;
+        const __m128i low = _mm_loadu_si128((const __m128i *)(const void *)from);
+        const __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(from + 4 * hop));
+        rows[frame] = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+    }
+    halves[0] = _mm256_unpacklo_epi32(rows[0], rows[1]);
+    halves[1] = _mm256_unpacklo_epi32(rows[2], rows[3]);
+    halves[2] = _mm256_unpackhi_epi32(rows[0], rows[1]);
+    halves[3] = _mm256_unpackhi_epi32(rows[2], rows[3]);
+    for (uint32_t k = 0; k < 4; k += 2) {
+        pairs[k] = (lanes)_mm256_unpacklo_epi64(halves[k], halves[k + 1]);
+        pairs[k + 1] = (lanes)_mm256_unpackhi_epi64(halves[k], halves[k + 1]);
+    }
+}
+
+/* The windowed samples of pair n. */
+KWS_LANE_INLINE void apply_window(lanes pair, const int16_t *window, uint32_t n, uint32_t valid, lanes *re, lanes *im) {
     if (n >= valid) {
         *re = *im = (lanes){0};
         return;
     }
-    const lanes two = (lanes)_mm256_i32gather_epi32((const int *)(const void *)(samples + 2 * n), at, 1);
-    *re = (((two << 16) >> 16) * window[2 * n]) >> KWS_WINDOW_SHIFT;
-    *im = ((two >> 16) * window[2 * n + 1]) >> KWS_WINDOW_SHIFT;
+    *re = (((pair << 16) >> 16) * window[2 * n]) >> KWS_WINDOW_SHIFT;
+    *im = ((pair >> 16) * window[2 * n + 1]) >> KWS_WINDOW_SHIFT;
 }
 
 KWS_LANE_INLINE void first_stage(const kws_frontend_tables *tables, const int16_t *samples, lanes *z) {
     const uint32_t quarter = KWS_FFT_PAIRS(tables) / 4u;
     const uint32_t valid = KWS_WINDOW(tables) / 2u;
-    const int32_t hop = 2 * (int32_t)tables->hop_samples;
-    const __m256i at = (__m256i)((lanes){0, 1, 2, 3, 4, 5, 6, 7} * hop);
+    const size_t hop = tables->hop_samples;
     const int16_t *window = tables->window;
+    lanes pairs[4][4];
     uint32_t reversed = 0;
     for (uint32_t n = 0; n < quarter; ++n) {
         lanes ar, ai, br, bi, cr, ci, dr, di;
         lanes *to = z + 8 * reversed;
-        load_pairs(samples, at, window, n, valid, &ar, &ai);
-        load_pairs(samples, at, window, n + 2 * quarter, valid, &br, &bi);
-        load_pairs(samples, at, window, n + quarter, valid, &cr, &ci);
-        load_pairs(samples, at, window, n + 3 * quarter, valid, &dr, &di);
+        if (n % 4 == 0) {
+            for (uint32_t part = 0; part < 4; ++part) {
+                load_pairs(samples, hop, n + part * quarter, valid, pairs[part]);
+            }
+        }
+        apply_window(pairs[0][n % 4], window, n, valid, &ar, &ai);
+        apply_window(pairs[2][n % 4], window, n + 2 * quarter, valid, &br, &bi);
+        apply_window(pairs[1][n % 4], window, n + quarter, valid, &cr, &ci);
+        apply_window(pairs[3][n % 4], window, n + 3 * quarter, valid, &dr, &di);
         to[0] = (ar + br) + (cr + dr);
         to[1] = (ai + bi) + (ci + di);
         to[2] = (ar - br) + (ci - di);
@@ -141,6 +171,70 @@ KWS_LANE_INLINE void powers(const kws_frontend_tables *tables, lanes *z) {
     }
 }
 
+/* kws_frontend_log2(), inlined. */
+KWS_LANE_INLINE int16_t log2_of(const kws_frontend_tables *tables, uint64_t value) {
+    const int32_t zeros = __builtin_clzll(value);
+    const uint32_t top = (uint32_t)((value << zeros) >> 32);
+    const uint32_t index = (top >> (31 - KWS_LOG_TABLE_BITS)) & ((1u << KWS_LOG_TABLE_BITS) - 1u);
+    const uint32_t fraction = (top >> (15 - KWS_LOG_TABLE_BITS)) & 0xFFFFu;
+    const uint32_t here = tables->log2[index];
+    const uint32_t rise = tables->log2[index + 1] - here;
+    const int32_t mantissa = (int32_t)(here + ((rise * fraction + 0x8000u) >> 16));
+    const int32_t octaves = (63 - zeros) * 32768 + mantissa - tables->log_offset;
+    return (int16_t)((octaves + (1 << (14 - KWS_LOG_BITS))) >> (15 - KWS_LOG_BITS));
+}
+
+/* Energies of a band: in 64 bits, of the even lanes and of the odd ones. */
+typedef struct {
+    __m256i all[2], rising[2];
+} band_sums;
+
+/* Sums over the bins whose weights are at rise to end, as kws_frontend_log_mel() has them. */
+KWS_LANE_INLINE band_sums sums_of(const lanes *power, const uint16_t *rise, const uint16_t *end) {
+    const __m256i low_words = _mm256_set1_epi64x(0xFFFFFFFF), zero = _mm256_setzero_si256();
+    band_sums sums = {{zero, zero}, {zero, zero}};
+    __m256i all_high = zero, rising_high = zero;
+    for (; rise < end; ++rise, power += 2) {
+        const __m256i even = (__m256i)power[0], high = (__m256i)power[1], weight = _mm256_set1_epi32(*rise);
+        const __m256i odd = _mm256_srli_epi64(even, 32);
+        sums.all[0] = _mm256_add_epi64(sums.all[0], _mm256_and_si256(even, low_words));
+        sums.all[1] = _mm256_add_epi64(sums.all[1], odd);
+        sums.rising[0] = _mm256_add_epi64(sums.rising[0], _mm256_mul_epu32(even, weight));
+        sums.rising[1] = _mm256_add_epi64(sums.rising[1], _mm256_mul_epu32(odd, weight));
+        all_high = _mm256_add_epi32(all_high, high);
+        rising_high = _mm256_add_epi32(rising_high, _mm256_mullo_epi32(high, weight));
+    }
+    sums.all[0] = _mm256_add_epi64(sums.all[0], _mm256_slli_epi64(all_high, 32));
+    sums.all[1] = _mm256_add_epi64(sums.all[1], _mm256_andnot_si256(low_words, all_high));
+    sums.rising[0] = _mm256_add_epi64(sums.rising[0], _mm256_slli_epi64(rising_high, 32));
+    sums.rising[1] = _mm256_add_epi64(sums.rising[1], _mm256_andnot_si256(low_words, rising_high));
+    return sums;
+}
+
+/* kws_frontend_log_mel() of every frame: logs[lane * stride + band]. */
+KWS_LANE_INLINE void log_mels(const kws_frontend_tables *tables, const lanes *power, int16_t *logs, size_t stride) {
+    const uint16_t *rise = tables->rise;
+    const __m256i floor = _mm256_set1_epi64x((long long)(((uint64_t)tables->floor_high << 32) | tables->floor_low));
+    __m256i risen[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    power += 2 * tables->bins[0];
+    for (uint32_t band = 0; band <= KWS_MELS(tables); ++band) {
+        const uint32_t bins = (uint32_t)(tables->bins[band + 1] - tables->bins[band]);
+        const band_sums sums = sums_of(power, rise, rise + bins);
+        rise += bins;
+        power += 2 * bins;
+        for (uint32_t odd = 0; odd < 2; ++odd) {
+            const __m256i falling = _mm256_sub_epi64(_mm256_slli_epi64(sums.all[odd], 15), sums.rising[odd]);
+            uint64_t value[KWS_FRAME_LANES / 2];
+            _mm256_storeu_si256((__m256i *)(void *)value,
+                                _mm256_add_epi64(falling, _mm256_add_epi64(risen[odd], floor)));
+            for (uint32_t k = 0; band > 0 && k < KWS_FRAME_LANES / 2; ++k) {
+                logs[(2 * k + odd) * stride + band - 1] = log2_of(tables, value[k]);
+            }
+            risen[odd] = sums.rising[odd];
+        }
+    }
+}
+
 /* What kws_frontend_frame() does with the logs. */
 static void finish(const kws_frontend_tables *tables, const int16_t *logs, int8_t *features) {
     if (KWS_COEFFICIENTS(tables)) {
@@ -155,10 +249,9 @@ static void finish(const kws_frontend_tables *tables, const int16_t *logs, int8_
 KWS_AVX2 void kws_frontend_lanes(const kws_frontend_tables *tables, const int16_t *samples, int32_t *scratch,
                                  int8_t *features) {
     const uint32_t pairs = KWS_FFT_PAIRS(tables);
-    int32_t *single = scratch + 2u * pairs * KWS_FRAME_LANES + 16u;
-    int16_t *logs = (int16_t *)(void *)(single + 2u * pairs);
+    int16_t *logs = (int16_t *)(void *)(scratch + 2u * pairs * KWS_FRAME_LANES + 16u);
     lanes *z = (lanes *)(void *)(((uintptr_t)scratch + 31u) & ~(uintptr_t)31u);
-    const size_t size = kws_frontend_frame_size(tables);
+    const size_t size = kws_frontend_frame_size(tables), stride = (KWS_MELS(tables) + 1u) / 2u * 2u;
     first_stage(tables, samples, z);
     for (uint32_t part = 4; 4 * part <= pairs; part *= 4) {
         radix4_stage(tables, z, part);
@@ -167,13 +260,9 @@ KWS_AVX2 void kws_frontend_lanes(const kws_frontend_tables *tables, const int16_
         radix2_stage(tables, z);
     }
     powers(tables, z);
+    log_mels(tables, z, logs, stride);
     for (uint32_t lane = 0; lane < KWS_FRAME_LANES; ++lane, features += size) {
-        const int32_t *from = (const int32_t *)(const void *)z + lane;
-        for (uint32_t k = 0; k < 2 * pairs; ++k) {
-            single[k] = from[k * KWS_FRAME_LANES];
-        }
-        kws_frontend_log_mel(tables, single, logs);
-        finish(tables, logs, features);
+        finish(tables, logs + lane * stride, features);
     }
 }
 

@@ -20,6 +20,7 @@ _REACHED_WITHIN = 5.0  # seconds
 _ATTEMPTS = 3
 _OBJECTS = 200 * 2**20  # bytes of Ray's object store; only plans and rows pass through it
 _FOLDER = "kws-ray-"
+_LONGEST_PLACE = 18  # bytes of a path to which Ray adds up to 89; that of a socket may have 107
 _MARK = "KWS_SWEEP_PROCESS"
 # Ray reads these when it is imported or started.
 _QUIET = {
@@ -77,8 +78,7 @@ def cluster(address: str, workers: int, cores: int) -> Iterator[None]:
             _join(address)
         else:
             _remove_leftovers()
-            # Ray's sockets lie here, and the path of a socket may have about a hundred characters.
-            folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
+            folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=_place()))
             _start(folder, workers * cores)
         most = max((int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]), default=0)
         if most < cores:
@@ -88,6 +88,12 @@ def cluster(address: str, workers: int, cores: int) -> Iterator[None]:
         ray.shutdown()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _place() -> Path:
+    """Where Ray's folder goes: the system's place for temporary files, unless sockets there had too long a path."""
+    usual = Path(tempfile.gettempdir())
+    return usual if len(os.fsencode(usual)) <= _LONGEST_PLACE else Path("/tmp")
 
 
 def _start(folder: Path, cores: int) -> None:
@@ -113,7 +119,7 @@ def _start(folder: Path, cores: int) -> None:
             if attempt == _ATTEMPTS:
                 raise ToolchainError(
                     f"Ray cannot be started, {_ATTEMPTS} times: {explain(error)}",
-                    "See that there is room in /tmp and /dev/shm, and that the computer is not too busy.",
+                    f"See that there is room in {_place()} and /dev/shm, and that the computer is not too busy.",
                 ) from None
 
 
@@ -156,7 +162,7 @@ def _reach(address: str) -> None:
 
 def _remove_leftovers() -> None:
     """End the processes, and remove the folders, of runs that were killed before they could."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+    for folder in _place().glob(f"{_FOLDER}*"):
         process = folder.name.removeprefix(_FOLDER).partition("-")[0]
         if process.isdigit() and not Path(f"/proc/{process}").exists():
             for orphan in _started_by(process):

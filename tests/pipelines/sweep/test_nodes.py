@@ -9,7 +9,7 @@ import pytest
 from kws_tfmot.data.shards import Shard, decode_shard
 from kws_tfmot.errors import DataError, RecipeError
 from kws_tfmot.progress import SILENT
-from pipelines.stages.sweep import nodes
+from pipelines.stages.sweep import cluster, nodes
 from pipelines.stages.sweep.nodes import local_paths, missing, signature
 from pipelines.stages.sweep.tuning import _why_lost
 
@@ -60,3 +60,10 @@ def test_a_refusal_leaves_no_folder_that_was_not_there(tmp_path, monkeypatch) ->
         nodes.require_shared({}, {"run": kept, "epochs": new})
     assert asked == [[True, True]]
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["kept", "run"]
+
+
+@pytest.mark.parametrize(("usual", "place"), [("/scratch", "/scratch"), ("/var/folders/xy/0123456789abcdef/T", "/tmp")])
+def test_the_sockets_of_ray_have_short_paths(monkeypatch, usual: str, place: str) -> None:
+    """Of 107 bytes at most: a long TMPDIR, as batch systems give, is no reason not to start."""
+    monkeypatch.setattr("tempfile.tempdir", usual)
+    assert str(cluster._place()) == place
