@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from kws_tfmot.detection.detector import NEVER, Detector, DetectorPlan, shifted, to_q15
+from kws_tfmot.detection.detector import NEVER, Detector, DetectorPlan, Smoother, shifted, to_q15
 from kws_tfmot.detection.posterior import ONE, exponential_table, probability_posteriors, softmax_posteriors
 from kws_tfmot.detection.rearming import leaders
 from kws_tfmot.detection.settings import DetectionSettings
@@ -131,8 +131,9 @@ def test_other_outputs_are_refused(scale: float, zero_point: int, code: str, dty
 def test_outputs_of_another_shape_or_type_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ModelError, match="expected int8 outputs"):
         plan().posteriors(np.zeros(shape, np.int8))
-    with pytest.raises(ModelError, match="Received: int16"):
-        plan().posteriors(np.zeros((1, 4), np.int16))
+    for other in ("int16", "uint8", "float32", "bool"):
+        with pytest.raises(ModelError, match=f"Received: {other}"):
+            plan().posteriors(np.zeros((1, 4), other))
 
 
 @pytest.mark.parametrize("scale", [0.003, 0.05, 1.0, 9.0])
@@ -161,3 +162,24 @@ def test_the_leader_is_the_highest_of_those_that_reach_their_own_threshold() -> 
         reached = [c for c in range(4) if row[c] >= thresholds[c]]
         assert found == (max(reached, key=lambda c: (row[c], -c)) if reached else -1)
     assert leaders(np.array([[1, 1]]), np.array([2, 2])).tolist() == [-1]
+
+
+@pytest.mark.parametrize("window", [1, 2, 5])
+def test_smoothing_is_the_mean_of_the_last_posteriors_rounded_down(window: int) -> None:
+    made = DetectorPlan(LABELS, 1, window, 1, ONE, (9, NEVER, 9, NEVER), ())
+    rows = np.random.default_rng(0).integers(-128, 128, (40, 4)).astype(np.int8)
+    past = np.concatenate([np.zeros((window - 1, 4), np.int64), probability_posteriors(rows)])
+    expected = [sum(past[n : n + window, c].tolist()) // window for n in range(40) for c in range(4)]
+    assert made.smooth(rows).ravel().tolist() == expected
+    smoother = Smoother(made)
+    pieces = [smoother.push(piece) for piece in np.split(rows, [1, 1, 4, 30])]
+    np.testing.assert_array_equal(np.concatenate(pieces), made.smooth(rows))
+
+
+@pytest.mark.parametrize(("value", "fits"), [(0.0, False), (1e-6, True), (1.0, True), (1.0001, False)])
+def test_thresholds_of_single_words_are_above_0_and_up_to_1(value: float, fits: bool) -> None:
+    if fits:
+        assert DetectionSettings.parse({"thresholds": {"no": value}}).thresholds == {"no": value}
+        return
+    with pytest.raises(RecipeError, match=f"above 0 and up to 1, got no: {value}"):
+        DetectionSettings.parse({"thresholds": {"no": value}})

@@ -6,7 +6,7 @@ import numpy as np
 
 from firmware_export.graphs.graph_writer import GraphWriter
 
-# (output channels, kernel, stride, bits): depths 5, 12, 45, 20, 30, 64, 255 and 14; four bits leave the quick kernel.
+# (output channels, kernel, stride, bits): depths 5, 12, 45, 20, 30, 64, 255 and 14; four bits leave the assembly.
 LAYERS = (
     (12, 1, 1, 1),
     (5, 1, 1, 2),

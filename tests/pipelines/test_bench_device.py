@@ -1,4 +1,4 @@
-"""`make bench-device`: missed goals are told, and only what got worse than the committed record ends with 1."""
+"""`make bench-device`: missed goals are reported, and only what got worse than the committed record ends with 1."""
 
 from __future__ import annotations
 

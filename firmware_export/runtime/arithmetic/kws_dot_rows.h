@@ -5,12 +5,12 @@
 #include "kws_dot.h"
 
 #if KWS_DSP && defined(__thumb2__) && !KWS_MVE
-#define KWS_QUICK_ROWS 1
+#define KWS_ASSEMBLY_ROWS 1
 #else
-#define KWS_QUICK_ROWS 0
+#define KWS_ASSEMBLY_ROWS 0
 #endif
 
-#if KWS_QUICK_ROWS
+#if KWS_ASSEMBLY_ROWS
 /* Sixteen products: a word of the vector and one of each row. r3, r10 to r12 and lr are overwritten. */
 #define KWS_SIXTEEN               \
     "ldr r10, [r1], #4\n\t"       \
@@ -38,10 +38,10 @@
     "smlad r6, r12, r10, r6\n\t"
 
 /* sums[r] = rows[r * depth ..] * vector over the first depth / 4 * 4 inputs: 24 instructions for 16 products. */
-__attribute__((naked, noinline)) static void kws_dot_rows_quick(const int8_t *rows __attribute__((unused)),
-                                                                const int8_t *vector __attribute__((unused)),
-                                                                uint32_t depth __attribute__((unused)),
-                                                                int32_t *sums __attribute__((unused))) {
+__attribute__((naked, noinline)) static void kws_dot_rows_assembly(const int8_t *rows __attribute__((unused)),
+                                                                   const int8_t *vector __attribute__((unused)),
+                                                                   uint32_t depth __attribute__((unused)),
+                                                                   int32_t *sums __attribute__((unused))) {
     __asm__(".syntax unified\n\t"
             "push {r3-r11, lr}\n\t"
             "movs r4, #0\n\t"
@@ -72,8 +72,8 @@ static inline void kws_dot_rows(const int8_t *rows, const int8_t *vector, uint32
     kws_mve_dot_rows(rows, vector, depth, sums);
 #else
     uint32_t done = 0;
-#if KWS_QUICK_ROWS
-    kws_dot_rows_quick(rows, vector, depth, sums);
+#if KWS_ASSEMBLY_ROWS
+    kws_dot_rows_assembly(rows, vector, depth, sums);
     done = depth & ~3u;
 #else
     sums[0] = sums[1] = sums[2] = sums[3] = 0;

@@ -80,6 +80,6 @@ static const uint8_t *kws_bitmap_sums(kws_sums *sums, const kws_lane *word, cons
 }
 
 kws_status kws_conv_bitmap(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    return kws_conv_rows(layer, input, output, scratch, kws_bitmap_sums, KWS_QUICK(kws_bitmap_rows));
+    return kws_conv_rows(layer, input, output, scratch, kws_bitmap_sums, KWS_ASSEMBLY(kws_bitmap_rows));
 }
 #endif

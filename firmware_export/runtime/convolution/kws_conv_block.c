@@ -57,6 +57,6 @@ static const uint8_t *kws_block_sums(kws_sums *sums, const kws_lane *columns, co
 }
 
 kws_status kws_conv_block(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    return kws_conv_rows(layer, input, output, scratch, kws_block_sums, KWS_QUICK(kws_block_rows));
+    return kws_conv_rows(layer, input, output, scratch, kws_block_sums, KWS_ASSEMBLY(kws_block_rows));
 }
 #endif

@@ -7,7 +7,7 @@
  * gaps are bridged by weights that are zero. */
 
 #if KWS_MVE
-KWS_MVE_ROWS static void kws_mve_relative_rows(KWS_MVE_JOB) {
+KWS_MVE_ROWS static void kws_mve_delta4_rows(KWS_MVE_JOB) {
     KWS_MVE_EVERY_ROW("ldrb r3, [r1], #1\n\t"
                       "cmp r3, #0\n\t"
                       "beq 2f\n"
@@ -23,7 +23,7 @@ KWS_MVE_ROWS static void kws_mve_relative_rows(KWS_MVE_JOB) {
 }
 
 kws_status kws_conv_delta4(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    return kws_mve_conv_sparse(layer, input, output, scratch, kws_mve_relative_rows);
+    return kws_mve_conv_sparse(layer, input, output, scratch, kws_mve_delta4_rows);
 }
 #else
 #if KWS_THUMB2
@@ -37,7 +37,7 @@ kws_status kws_conv_delta4(const kws_conv *layer, const int8_t *input, int8_t *o
                                                                         "r0", "r12", "r2", "r3",            \
                                                                         "ldrb lr, [r1, #2]\n\t") "add r1, r1, #3\n\t"
 
-KWS_NAKED static const uint8_t *kws_relative_rows(KWS_ROWS_PARAMETERS) {
+KWS_NAKED static const uint8_t *kws_delta4_rows(KWS_ROWS_PARAMETERS) {
     KWS_ROWS("ldrb lr, [r1], #1\n\t"
              "cmp lr, #0\n\t"
              "beq 2f\n"
@@ -47,8 +47,7 @@ KWS_NAKED static const uint8_t *kws_relative_rows(KWS_ROWS_PARAMETERS) {
 }
 #endif
 
-static const uint8_t *kws_relative_sums(kws_sums *sums, const kws_lane *row, const uint8_t *code,
-                                        const kws_conv *layer) {
+static const uint8_t *kws_delta4_sums(kws_sums *sums, const kws_lane *row, const uint8_t *code, const kws_conv *layer) {
     (void)layer;
     uint32_t steps = *code++;
     while (steps != 0) {
@@ -63,6 +62,6 @@ static const uint8_t *kws_relative_sums(kws_sums *sums, const kws_lane *row, con
 }
 
 kws_status kws_conv_delta4(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    return kws_conv_rows(layer, input, output, scratch, kws_relative_sums, KWS_QUICK(kws_relative_rows));
+    return kws_conv_rows(layer, input, output, scratch, kws_delta4_sums, KWS_ASSEMBLY(kws_delta4_rows));
 }
 #endif

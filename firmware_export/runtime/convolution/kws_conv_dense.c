@@ -17,8 +17,8 @@ kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *ou
         layer->im2col(layer, input, pixel, scratch);
         int8_t *out = output + pixel;
 #if KWS_THUMB2
-        if (kws_dense_is_quick(layer)) {
-            kws_every_row(kws_dense_quick, layer, columns, out, count);
+        if (kws_dense_has_assembly(layer)) {
+            kws_every_row(kws_dense_assembly, layer, columns, out, count);
             continue;
         }
 #endif

@@ -47,6 +47,6 @@ static const uint8_t *kws_index_sums(kws_sums *sums, const kws_lane *columns, co
 }
 
 kws_status kws_conv_index(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    return kws_conv_rows(layer, input, output, scratch, kws_index_sums, KWS_QUICK(kws_index_rows));
+    return kws_conv_rows(layer, input, output, scratch, kws_index_sums, KWS_ASSEMBLY(kws_index_rows));
 }
 #endif

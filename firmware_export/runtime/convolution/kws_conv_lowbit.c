@@ -33,8 +33,8 @@ kws_status kws_conv_lowbit(const kws_conv *layer, const int8_t *input, int8_t *o
         for (uint32_t channel = 0; channel < layer->channels; channel++) {
             code = kws_next_row(layer, code, weights);
 #if KWS_THUMB2
-            if (kws_dense_is_quick(layer)) {
-                kws_one_row(kws_dense_quick, (const uint8_t *)weights, columns, &row, out, count);
+            if (kws_dense_has_assembly(layer)) {
+                kws_one_row(kws_dense_assembly, (const uint8_t *)weights, columns, &row, out, count);
                 out += plane;
                 continue;
             }

@@ -56,6 +56,6 @@ static const uint8_t *kws_nm_sums(kws_sums *sums, const kws_lane *row, const uin
 }
 
 kws_status kws_conv_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    return kws_conv_rows(layer, input, output, scratch, kws_nm_sums, KWS_QUICK(kws_nm_rows));
+    return kws_conv_rows(layer, input, output, scratch, kws_nm_sums, KWS_ASSEMBLY(kws_nm_rows));
 }
 #endif

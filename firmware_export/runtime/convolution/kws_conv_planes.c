@@ -91,9 +91,9 @@ kws_status kws_conv_planes(const kws_conv *layer, const int8_t *input, int8_t *o
     const uint32_t plane = layer->window.out_plane;
 #if KWS_THUMB2
     kws_planes_scale *scales = kws_planes_scales(layer, scratch);
-    const int quick = kws_planes_are_quick(layer);
+    const int assembly = kws_planes_have_assembly(layer);
     kws_planes_job job;
-    if (quick) {
+    if (assembly) {
         job = kws_planes_job_of(layer, tables, scales);
     }
 #endif
@@ -103,7 +103,7 @@ kws_status kws_conv_planes(const kws_conv *layer, const int8_t *input, int8_t *o
         int8_t *out = output + pixel;
         layer->im2col(layer, input, pixel, scratch);
 #if KWS_THUMB2
-        if (quick) {
+        if (assembly) {
             kws_planes_block(layer, &job, scales, out, count);
             continue;
         }

@@ -10,10 +10,10 @@ typedef const uint8_t *(*kws_row_sums)(kws_sums *sums, const kws_lane *columns, 
                                        const kws_conv *layer);
 
 #if KWS_THUMB2
-#define KWS_QUICK(function) function
+#define KWS_ASSEMBLY(function) function
 #else /* no assembly to call */
 typedef void *kws_rows_function;
-#define KWS_QUICK(function) NULL
+#define KWS_ASSEMBLY(function) NULL
 #endif
 
 #if defined(__GNUC__)
@@ -22,10 +22,10 @@ typedef void *kws_rows_function;
 #define KWS_ALWAYS_INLINE static inline
 #endif
 
-/* `quick` computes and stores a whole block where the output is plain. Inlined, or `sums_of` would keep the sums of a
- * row in memory. */
+/* `assembly` computes and stores a whole block where the output is plain. Inlined, or `sums_of` would keep the sums of
+ * a row in memory. */
 KWS_ALWAYS_INLINE kws_status kws_conv_rows(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch,
-                                           kws_row_sums sums_of, kws_rows_function quick) {
+                                           kws_row_sums sums_of, kws_rows_function assembly) {
     if (!KWS_CONV_HOLDS(layer, input, output, scratch)) {
         return KWS_ERROR_ARGUMENT;
     }
@@ -38,11 +38,11 @@ KWS_ALWAYS_INLINE kws_status kws_conv_rows(const kws_conv *layer, const int8_t *
         const uint8_t *code = layer->weights;
 #if KWS_THUMB2
         if (layer->output.plain) {
-            kws_rows_block(quick, layer, columns, out, count);
+            kws_rows_block(assembly, layer, columns, out, count);
             continue;
         }
 #else
-        (void)quick;
+        (void)assembly;
 #endif
         for (uint32_t channel = 0; channel < layer->channels; channel++) {
             kws_sums sums = {0, 0, 0, 0, 0, 0, 0, 0};

@@ -79,7 +79,7 @@ typedef struct {
  * (2^bits - 1) * depth < 256; returns where the next row's code begins. */
 const uint8_t *kws_planes_rows(const kws_planes_job *job);
 
-static inline int kws_planes_are_quick(const kws_conv *layer) {
+static inline int kws_planes_have_assembly(const kws_conv *layer) {
     return layer->output.plain && ((1u << layer->bits) - 1u) * layer->depth < 256u;
 }
 #endif

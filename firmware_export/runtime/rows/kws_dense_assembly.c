@@ -4,7 +4,7 @@
 #if KWS_THUMB2
 #define KWS_DENSE_STEP "ldrsb r12, [r1], #1\n\t" KWS_ROW_MAC_NEXT
 
-KWS_NAKED const uint8_t *kws_dense_quick(KWS_ROW_PARAMETERS) {
+KWS_NAKED const uint8_t *kws_dense_assembly(KWS_ROW_PARAMETERS) {
     __asm__("ldr r12, [r2, #16]\n\t" KWS_ROW_ENTER /* r12: depth */
             "add lr, r1, r12\n\t"
             "ands r12, r12, #3\n\t"
