@@ -14,6 +14,7 @@ from firmware_export.operators.registry import operators
 from firmware_export.operators.shared.context import MAX_BYTES, Context, Unsupported
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.graph import Graph, Operator
+from kws_tfmot.tflite.quantized_layers import WEIGHTED
 
 _UNQUANTIZED = (
     "This one computes in float32 or int16: convert it with weights and activations in int8 (of TensorFlow's converter "
@@ -56,7 +57,7 @@ def lower(graph: Graph) -> Program:
 
 def _computes_wide(graph: Graph) -> bool:
     """Whether layers with weights read float32 or int16: a model that was not quantised, or in part alone."""
-    weighted = [one for one in graph.operators if one.code in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")]
+    weighted = [one for one in graph.operators if one.code in WEIGHTED]
     first = [index for one in weighted for index in one.inputs[:1] if index >= 0]
     return any(graph.tensor(index).dtype in ("float32", "int16") for index in first)
 

@@ -27,12 +27,12 @@ from kws_tfmot.tflite.edit import (
     vector,
 )
 from kws_tfmot.tflite.interpreter import outputs_equal
+from kws_tfmot.tflite.quantized_layers import WEIGHTED
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.schema import ModelT, TensorT, enum_values
 from kws_tfmot.tflite.slim import slim
 
 HEADER = bytes([2, 1, 0, 0, 1, *([0] * 11)])  # type 2, version 1; byte 4 is the bitmap's version
-_PACKABLE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _UINT8 = enum_values("TensorType")["UINT8"]
 
 
@@ -90,7 +90,7 @@ def pack_for_decode(model: bytes) -> tuple[bytes, list[DecodeDecision]]:
     shift = 0  # each packed tensor puts one operator in front of its layer
     codes = [operator.code for operator in read_model(best).operators]
     for place, code in enumerate(codes):
-        if code not in _PACKABLE:
+        if code not in WEIGHTED:
             continue
         attempt = open_for_edit(best)
         sizes = _pack_layer(attempt, place + shift)

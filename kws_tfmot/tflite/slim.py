@@ -18,6 +18,7 @@ from kws_tfmot.tflite.edit import (
     vector,
 )
 from kws_tfmot.tflite.metadata import SETTINGS_NAME
+from kws_tfmot.tflite.quantized_layers import WEIGHTED
 from kws_tfmot.tflite.schema import ModelT, OperatorT, SubGraphT, TensorT
 
 LEVELS = ("portable", "tflm")
@@ -93,7 +94,7 @@ def _biases(root: ModelT) -> set[int]:
     found, kept = set(), set()
     for operator in operators_of(root):
         inputs = inputs_of(operator)
-        if code_of(root, operator) in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED") and len(inputs) > 2:
+        if code_of(root, operator) in WEIGHTED and len(inputs) > 2:
             scales = vector(tensors_of(root)[inputs[1]].quantization, "scale")
             if code_of(root, operator) == "FULLY_CONNECTED" and len(scales) < 2:
                 kept.add(inputs[2])
