@@ -17,9 +17,7 @@ SPOTTER = (f"{STREAMING}/test_spotter.py",)
 METHODS = "tests/sparsity/test_methods.py"
 UPDATES = "tests/sparsity/test_method_updates.py"
 STEPS = "tests/sparsity/test_masked_steps.py"
-TRAINED = (
-    f"{METHODS} -k 'state or clips or refused or (target and (gradual-affine-layer or regrowth-deviation)) or decay'",
-)
+TRAINED = (f"{METHODS} -k 'clips or refused or (target and (gradual-affine-layer or regrowth-deviation))'",)
 LOW_BIT = "tests/quantization/test_low_bit.py"
 FORMULAS = "tests/quantization/test_low_bit_formulas.py"
 SHRINK = ("tests/sparsity/test_shrink.py -k 'not resnet and not ds_cnn and not 2-'",)
@@ -47,7 +45,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tests/search/test_supernet.py -k select",
         f"{METHODS} -k 'n_of_m and one_shot'",
     ),
-    "kws_tfmot/sparsity/registry.py": ("tests/sparsity/test_coverage.py", *TRAINED),
+    "kws_tfmot/sparsity/registry.py": (UPDATES, "tests/sparsity/test_coverage.py", *TRAINED),
     "kws_tfmot/sparsity/report.py": ("tests/sparsity/test_coverage.py",),
     "kws_tfmot/sparsity/rounds.py": ("tests/pipelines/test_sparse_training.py -k budget",),
     "kws_tfmot/sparsity/schedules.py": ("tests/sparsity/test_short_trainings.py",),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kws_tfmot.errors import RecipeError
 from kws_tfmot.sparsity.allocation import kept_weights
 from kws_tfmot.sparsity.compressed_sensing import gram, hard_threshold_pursuit, importance
 from kws_tfmot.sparsity.compressed_sensing_pruning import CompressedSensingPruning
 from kws_tfmot.sparsity.criteria import comparable, deviation, mean_abs
+from kws_tfmot.sparsity.group import parse_sparsity
 from kws_tfmot.sparsity.importance_pruning import ImportancePruning
 from kws_tfmot.sparsity.method import SparseState, initial_masks
 from kws_tfmot.sparsity.patterns import Pattern, select
+from kws_tfmot.sparsity.registry import make_method
 from kws_tfmot.sparsity.schedules import Moment
 
 SHAPES = {"a": (12, 5), "b": (8, 4)}
@@ -154,3 +157,28 @@ def test_patterns_are_those_of_the_layer() -> None:
     for method in (importance_pruning(patterns, "magnitude"), csp(patterns, "weights")):
         masks = method.update(kernels(), SparseState(initial_masks(kernels(3)), {}), DURING, None)[1].masks
         assert set(masks["b"].reshape(-1, 2, 4).sum(axis=1).ravel()) == {0, 2}
+
+
+RANKED = {"criterion": "deviation", "allocation": "layer", "floor": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("values", "made"),
+    [
+        ({"method": "one_shot", **RANKED}, ("deviation", "layer", 0.4, 0.0, False, 0.0)),
+        ({"method": "l1", **RANKED, "l1": 0.2}, ("deviation", "layer", 0.4, 0.2, False, 0.0)),
+        ({"method": "gradual", "l1": 0.3}, ("magnitude", "global", 0.7, 0.3, False, 0.0)),
+        ({"method": "iterative", **RANKED, "l1": 0.1}, ("deviation", "layer", 0.4, 0.1, False, 0.0)),
+        ({"method": "mask_regrowth", "l1": 0.1, "decay": 2}, ("magnitude", "global", 0.7, 0.1, True, 2.0)),
+    ],
+)
+def test_every_setting_reaches_its_method(values: dict, made: tuple) -> None:
+    assert make_method(parse_sparsity(values), PATTERNS) == ImportancePruning(PATTERNS, *made)
+
+
+def test_every_setting_of_compressed_sensing_reaches_it() -> None:
+    values = {"sensing": "random", "allocation": "layer", "floor": 0.4, "l1": 0.2, "pull": 0.3, "decay": 2}
+    made = CompressedSensingPruning(PATTERNS, "random", "layer", 0.4, 0.2, 0.3, 2.0)
+    assert make_method(parse_sparsity({"method": "csp"} | values), PATTERNS) == made
+    with pytest.raises(RecipeError, match="tfmot_magnitude is no method of masks"):
+        make_method(parse_sparsity({}), PATTERNS)

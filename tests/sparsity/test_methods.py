@@ -12,7 +12,6 @@ from kws_tfmot.keras import keras, seed_everything
 from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.sparsity.coverage import Coverage, coverage
 from kws_tfmot.sparsity.group import parse_sparsity
-from kws_tfmot.sparsity.masked_training import MaskedTraining
 from kws_tfmot.sparsity.registry import SparseTraining, prepare_training
 from kws_tfmot.sparsity.report import zeros_per_layer
 from kws_tfmot.sparsity.settings import METHODS, MaskRegrowth, SparsitySettings
@@ -224,14 +223,6 @@ def test_blocks_live_and_die_as_a_whole(data, method: str) -> None:
             assert set(np.unique(kept)) == {0, 4}
 
 
-def test_l1_makes_weights_small_before_they_are_chosen(data) -> None:
-    def norm(l1: float) -> float:
-        result = sparse(data, settings_of({"method": "l1", "l1": l1}, target=0.0, end=1.0, epochs=2), model("dnn"))
-        return float(np.abs(result.get_layer("dense1").kernel.numpy()).sum())
-
-    assert norm(0.5) < 0.8 * norm(1e-6)
-
-
 def test_rounds_begin_where_the_last_one_ended(data) -> None:
     settings = settings_of({"method": "iterative"}, rounds=3, target=0.875, epochs=3)
     network, dead = model(), None
@@ -294,28 +285,6 @@ def test_between_end_and_freeze_the_target_stands_and_weights_change_places(data
     assert {int(mask.sum()) for mask in between} == {int(fixed[0].sum())}
     assert any((mask != between[0]).any() for mask in between[1:])
     assert all((mask == fixed[0]).all() for mask in fixed[1:])
-
-
-def test_masked_weights_decay(data) -> None:
-    sizes = []
-    for decay in (0.0, 20.0):
-        case = {"method": "mask_regrowth", "decay": decay}
-        prepared = prepare(data, settings_of(case, end=0.2, freeze=0.9), model())
-        run(data, prepared, 2)
-        (callback,) = [c for c in prepared.callbacks if isinstance(c, MaskedTraining)]
-        stored = callback.get_state()
-        hidden = stored["latent/block1_pointwise"][stored["held/block1_pointwise"] == 0]
-        sizes.append(float(np.abs(hidden).mean()))
-    assert 0 < sizes[1] < 0.7 * sizes[0]
-
-
-def test_masked_training_state_holds_masks_and_statistics(data) -> None:
-    prepared = prepare(data, settings_of({"method": "csp"}, epochs=1), model())
-    run(data, prepared, 1)
-    (callback,) = [c for c in prepared.callbacks if isinstance(c, MaskedTraining)]
-    stored = callback.get_state()
-    assert any(key.startswith("statistic/") for key in stored)
-    assert stored["mask/block1_pointwise"].dtype == bool
 
 
 @pytest.mark.parametrize("name", ["dnn", "ds_cnn"])
