@@ -19,7 +19,7 @@ from kws_tfmot.models.settings import ModelSettings
 from kws_tfmot.quantization.settings import QuantizationSettings
 from kws_tfmot.search.cells.settings import CellSearchSettings
 from kws_tfmot.search.omni.settings import OmniSettings
-from kws_tfmot.settings import Settings
+from kws_tfmot.settings import FolderName, Settings
 from kws_tfmot.sparsity.group import RecipeSparsity, with_method
 from kws_tfmot.training.settings import TrainSettings, fitting_warmup
 from kws_tfmot.training.stream_settings import StreamTrainSettings
@@ -81,7 +81,7 @@ class Recipe(Settings):
         search: A search for the network's cells.
     """
 
-    name: str = pydantic.Field(default="kws", pattern=r"^[A-Za-z0-9_.-]+$")
+    name: FolderName = "kws"
     seed: int = pydantic.Field(default=1, ge=0, lt=1 << 32)
     data: SplitSettings = SplitSettings()
     frontend: FrontendSettings = FrontendSettings()

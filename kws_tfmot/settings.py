@@ -14,6 +14,14 @@ from typing_extensions import Self
 
 from kws_tfmot.errors import RecipeError, did_you_mean
 
+FolderName = Annotated[
+    str, pydantic.Field(pattern=r"^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$", max_length=200)
+]  # fmt: skip
+"""What a folder of results is named after: letters, digits, ``_``, ``-`` and dots, but not dots alone."""
+
+_MOST_LINES = 20
+_MOST_SHOWN = 300  # characters
+
 
 class Settings(pydantic.BaseModel):
     """A frozen group of settings.
@@ -49,11 +57,15 @@ class Settings(pydantic.BaseModel):
             RecipeError: With one line for each key that is unknown or holds a value that is not allowed.
         """
         if values is not None and not isinstance(values, dict):
-            raise RecipeError(f"expected a mapping of settings{f' at {where}' if where else ''}. Received: {values!r}")
+            raise RecipeError(
+                f"expected a mapping of settings{f' at {where}' if where else ''}. Received: {_short(values)}"
+            )
         try:
             return cls.model_validate(values or {})
         except pydantic.ValidationError as err:
-            lines = [_explain(cls, problem, where) for problem in err.errors()]
+            problems = err.errors()
+            lines = [_explain(cls, problem, where) for problem in problems[:_MOST_LINES]]
+            lines += [f"and {len(problems) - _MOST_LINES:,} more"] if len(problems) > _MOST_LINES else []
             raise RecipeError("\n".join(lines), "Correct the value in the recipe or in --set.") from None
 
 
@@ -102,8 +114,18 @@ def _explain(root: type[pydantic.BaseModel], problem: Any, where: str) -> str:
     received = problem.get("input")
     # A rule between several keys is checked on the whole group, which says too much to be repeated.
     stop = "" if reason.endswith("?") else "."
-    shown = "" if isinstance(received, dict) else f"{stop} Received: {received!r}"
+    shown = "" if isinstance(received, dict) else f"{stop} Received: {_short(received)}"
     return f"{dotted + ': ' if dotted else ''}{reason}{shown}"
+
+
+def _short(value: Any) -> str:
+    """How a value is shown, whatever somebody gave.
+
+    >>> _short("a" * 1000)[-8:], _short([0.5])
+    ('aaaaa...', '[0.5]')
+    """
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
 def _located(root: type[pydantic.BaseModel], loc: list[str]) -> tuple[list[str], type[pydantic.BaseModel]]:

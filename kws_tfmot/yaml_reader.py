@@ -63,6 +63,13 @@ class _Loader(yaml.SafeLoader):
         value = super().construct_scalar(node)
         return _PAIR.sub(_joined, value) if isinstance(value, str) else value
 
+    def construct_yaml_int(self, node: Any) -> int:
+        """An integer of at most 64 bits: a longer one can be neither used nor, beyond 4,300 digits, shown."""
+        value = super().construct_yaml_int(node)
+        if not -(1 << 63) <= value < 1 << 64:
+            raise yaml.MarkedYAMLError(problem="an integer of more than 64 bits", problem_mark=node.start_mark)
+        return value
+
     def refuse_unclear(self, node: Any) -> Any:
         """Refuse ``0777``, 511 in YAML 1.1 and 777 in 1.2, and ``1:30``, 90 and a text."""
         raise yaml.MarkedYAMLError(
@@ -89,6 +96,7 @@ _unclear = re.compile(r"^[-+]?(?:0[0-9_]+|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9
 for _letter in "+-0123456789":
     _Loader.yaml_implicit_resolvers.setdefault(_letter, []).insert(0, (_UNCLEAR, _unclear))
 _Loader.add_constructor(_UNCLEAR, _Loader.refuse_unclear)
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 def read_yaml(text: str, what: str, hint: str = "") -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -33,6 +34,11 @@ def places(tmp_path: Path) -> dict[str, Path]:
         (found[name] / "manifest.json").write_text("{}")
     (found["run"] / "metrics.json").write_text("{}")
     return found
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert kind_of(tmp_path / "pipe") == ""
 
 
 def test_kinds_by_their_first_bytes(places) -> None:

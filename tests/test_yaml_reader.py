@@ -24,6 +24,8 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9
         ("seed: !!bool maybe", "not valid YAML"),
         ("seed: !!int nothing", "not valid YAML"),
         ("seed: " + "9" * 5000, "not valid YAML"),
+        ("seed: 0x" + "f" * 5000, "line 1: an integer of more than 64 bits"),
+        ("seed: 0b" + "1" * 65, "an integer of more than 64 bits"),
         ("name: 2026-13-45", "not valid YAML"),
         ("name: !!python/object:os.system x", "not valid YAML"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import pydantic
@@ -11,6 +12,8 @@ from typing_extensions import Self
 from kws_tfmot.data.labels import SILENCE, UNKNOWN, is_printable, same_name
 from kws_tfmot.settings import Settings
 
+_MOST, _MOST_REPEATED = 200, 1000  # characters of a pattern, and times that a part of it may be compiled
+_REPEATED = regex.compile(r"\{\s*(\d*)\s*,?\s*(\d*)\s*\}")
 _LONGEST_WORD = 200  # bytes: it names folders and files
 
 
@@ -114,9 +117,13 @@ class SplitSettings(Settings):
     @pydantic.field_validator("speaker_pattern")
     @classmethod
     def _check_pattern(cls, pattern: str) -> str:
+        # A stranger's model brings one too, and what is repeated is compiled as often: 20 letters could take gigabytes.
+        repeated = math.prod(max([1, *map(int, filter(None, pair))]) for pair in _REPEATED.findall(pattern[:_MOST]))
+        if len(pattern) > _MOST or repeated > _MOST_REPEATED:
+            raise ValueError(f"expected at most {_MOST} characters, and counts in braces of {_MOST_REPEATED} in all")
         try:
             groups = regex.compile(pattern).groups
-        except regex.error as err:
+        except (regex.error, ArithmeticError, RecursionError) as err:
             raise ValueError(f"expected a regular expression ({err})") from None
         if groups < 1:
             raise ValueError("expected a regular expression with one group in parentheses, the speaker")

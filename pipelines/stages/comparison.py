@@ -11,9 +11,10 @@ import pydantic
 
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.recipe import Recipe, apply_override, find_recipe, merge, recipe_values
-from kws_tfmot.settings import Settings
+from kws_tfmot.settings import FolderName, Settings
 
 DENSE = "dense"
+MOST_CELLS = 10_000
 
 
 def count_of_seeds(seeds: Any) -> Any:
@@ -26,8 +27,8 @@ def count_of_seeds(seeds: Any) -> Any:
         ValueError: If there is none.
     """
     if isinstance(seeds, int) and not isinstance(seeds, bool):
-        if seeds < 1:
-            raise ValueError("expected the number of seeds, at least 1, or a list of seeds")
+        if not 1 <= seeds <= MOST_CELLS:
+            raise ValueError(f"expected the number of seeds, 1 to {MOST_CELLS:,}, or a list of seeds")
         return tuple(range(1, seeds + 1))
     return seeds
 
@@ -54,7 +55,7 @@ class Comparison(Settings):
         baseline: The variant that the others are measured against, seed by seed.
     """
 
-    name: str = pydantic.Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    name: FolderName
     recipe: str
     changes: dict[str, Any] = {}
     seeds: Seeds = (1, 2, 3)
@@ -140,6 +141,7 @@ def cells_of(comparison: Comparison, folder: Path, overrides: list[str] | tuple[
     base = merge(recipe_values(find_recipe(comparison.recipe, folder)), comparison.changes)
     for override in overrides:
         apply_override(base, override)
+    check_number(len(comparison.seeds) * len(comparison.variants) * max(1, len(comparison.targets)), "cells")
     cells, refused = [], {}
     for seed in comparison.seeds:
         for variant, changes in comparison.variants.items():
@@ -156,6 +158,16 @@ def cells_of(comparison: Comparison, folder: Path, overrides: list[str] | tuple[
             "Correct the comparison. A variant may set a sparsity.target of its own, and is then run at that alone.",
         )
     return cells
+
+
+def check_number(count: int, what: str) -> None:
+    """Refuse more builds than anybody can mean, before memory is taken for each.
+
+    Raises:
+        RecipeError: Naming ``count`` of ``what``.
+    """
+    if count > MOST_CELLS:
+        raise RecipeError(f"expected at most {MOST_CELLS:,} {what}. Received: {count:,}", "Try fewer values, or seeds.")
 
 
 def _targets(comparison: Comparison, values: dict[str, Any], changes: dict[str, Any]) -> tuple[float | None, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kws_tfmot.errors import RecipeError
 from kws_tfmot.evaluation.comparison_summary import summarise
 from pipelines.stages.comparison import Comparison, cells_of
 from tests.pipelines.conftest import RECIPE, run
@@ -156,6 +157,11 @@ def test_a_count_stands_for_the_first_seeds() -> None:
     given = {"name": "a", "recipe": "demo", "variants": {"own": None}}
     assert Comparison.parse(given | {"seeds": 2}).seeds == (1, 2)
     assert Comparison.parse(given | {"seeds": [7]}).seeds == (7,)
+    with pytest.raises(RecipeError, match="1 to 10,000"):
+        Comparison.parse(given | {"seeds": 10**9})
+    many = Comparison.parse(given | {"seeds": 5000, "targets": [0.5, 0.6, 0.7]})
+    with pytest.raises(RecipeError, match=r"at most 10,000 cells\. Received: 15,000"):
+        cells_of(many, Path())
 
 
 def _row(variant: str, target: float | None, seed: int, accuracy: float) -> dict:

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.errors import RecipeError, did_you_mean
+from pipelines.stages.comparison import MOST_CELLS
 
 Domain = list[Any] | dict[str, Any]
+_FARTHEST = 1 << 62
 _DIGITS = 4  # of a drawn number: what a name shows is then what was trained
 
 
@@ -65,13 +67,17 @@ def check_domain(key: str, domain: Any) -> None:
     if low >= high or (kind == "log_uniform" and low <= 0):
         above = " above 0" if kind == "log_uniform" else ""
         raise ValueError(f"{key}: expected {kind}: [lowest, highest]{above} with lowest < highest, got {values!r}")
-    if kind == "integer" and not all(isinstance(value, int) for value in values):
-        raise ValueError(f"{key}: expected whole numbers, got {values!r}")
+    if kind == "integer" and not all(isinstance(value, int) and abs(value) <= _FARTHEST for value in values):
+        raise ValueError(f"{key}: expected whole numbers up to 2^62, got {values!r}")
+    if not math.isfinite(high - low):
+        raise ValueError(f"{key}: expected a range that is a number itself, got {values!r}")
 
 
 def _check_values(key: str, values: Any) -> None:
     if not isinstance(values, list) or not values:
         raise ValueError(f"{key}: expected a list of at least one value, got {values!r}")
+    if len(values) > MOST_CELLS:
+        raise ValueError(f"{key}: expected at most {MOST_CELLS:,} values, got {len(values):,}")
     if any(value in values[:place] for place, value in enumerate(values)):
         raise ValueError(f"{key}: expected values that differ, got {values!r}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ import pydantic
 
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.recipe import Recipe, merge
-from kws_tfmot.settings import Settings
+from kws_tfmot.settings import FolderName, Settings
 from pipelines.stages.comparison import (
     Comparison,
     ComparisonCell,
     Seeds,
     Variants,
     cells_of,
+    check_number,
     folder_name,
 )
 from pipelines.stages.sweep.domains import check_domain, draws, grid_points
@@ -67,7 +69,7 @@ class Sweep(Settings):
             trials share theirs.
     """
 
-    name: str = pydantic.Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    name: FolderName
     recipe: str
     changes: dict[str, Any] = {}
     variants: Variants = {OWN: {}}
@@ -118,6 +120,9 @@ def trials_of(sweep: Sweep, folder: Path, overrides: list[str] | tuple[str, ...]
     targets = sweep.parameters.get(TARGET)
     targets = tuple(targets) if isinstance(targets, list) else ()
     varied = {key: domain for key, domain in sweep.parameters.items() if not (key == TARGET and targets)}
+    lists = [len(domain) for domain in varied.values() if isinstance(domain, list)]
+    drawn_points = sweep.samples if len(lists) < len(varied) else 1
+    check_number(math.prod([*lists, drawn_points, len(sweep.variants), len(sweep.seeds)]), "trials")
     points = [grid | drawn for drawn in draws(varied, sweep.samples, sweep.draw_seed) for grid in grid_points(varied)]
     variants: dict[str, dict[str, Any]] = {}
     parameters: dict[str, dict[str, Any]] = {}

@@ -99,6 +99,12 @@ def test_sweeps_that_ship_can_be_built(path: Path) -> None:
         ({"parameters": METHODS, "early_stopping": {"within": ["sparsity.taget"]}}, "Did you mean 'target'?"),
         ({"parameters": METHODS, "early_stopping": {"factor": 1}}, "early_stopping.factor"),
         ({"parameters": {"quantization.mode": ["none"]}}, "judges int8"),
+        ({"parameters": {"train.epochs": list(range(1, 10**5))}}, "at most 10,000 values"),
+        ({"parameters": {f"key{n}": list(range(9)) for n in range(12)}}, "at most 10,000 trials. Received: 282,4"),
+        ({"parameters": {"train.epochs": {"integer": [1, 9]}}, "samples": 10**5}, "at most 10,000 trials"),
+        ({"parameters": METHODS, "seeds": 10**9}, "1 to 10,000"),
+        ({"parameters": {"train.epochs": {"integer": [0, 2**63]}}}, "up to 2^62"),
+        ({"parameters": {"train.learning_rate": {"uniform": [-1e308, 1e308]}}}, "a number itself"),
     ],
 )
 def test_what_cannot_be_is_refused(given: dict, reported: str) -> None:
