@@ -90,14 +90,18 @@ class ModelContract:
         """What a microWakeWord model needs, by its manifest: it takes ``rows`` new rows of features an inference.
 
         Raises:
-            ModelError: If the input has no rows.
+            ModelError: If the input has no rows, or the wake word or the detector is out of range.
         """
         shape = graph.tensor(graph.inputs[0]).shape
         if len(shape) < 3:
             raise ModelError(f"expected an input [1, rows, features] beside a manifest. Received: {list(shape)}")
         frontend = manifest.frontend(shape[1])
-        data = SplitSettings(keywords=(manifest.wake_word,))
-        return cls((manifest.wake_word,), frontend, data, manifest.detection(shape[1]))
+        try:
+            data = SplitSettings.parse({"keywords": [manifest.wake_word]}, "wake_word")
+            return cls((manifest.wake_word,), frontend, data, manifest.detection(shape[1]))
+        except RecipeError as err:
+            raise ModelError(f"the manifest beside the model cannot be used: {err.message}",
+                             "Correct it, or give the settings with --recipe RECIPE.") from None  # fmt: skip
 
     @classmethod
     def _of_settings(cls, settings: dict[str, Any] | None) -> ModelContract:

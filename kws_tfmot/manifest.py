@@ -110,12 +110,14 @@ class Manifest(pydantic.BaseModel):
 
         ESPHome adds the last ``W`` outputs of 0 to 255 and compares: ``sum > floor(255 cutoff) W``. With posteriors
         of 128 an output's step, ``floor(128 sum / W) >= 128 floor(255 cutoff) + floor(128 / W)`` is the same.
+
+        Raises:
+            RecipeError: If the outputs that are added span more time than the detector smooths over.
         """
         width, stride = self.micro.sliding_window_size, rows * self.step_ms
         level = 128 * int(255 * self.micro.probability_cutoff) + 128 // width
-        return DetectionSettings(
-            threshold=level / ONE, release=1.0, smoothing_ms=width * stride, refractory_ms=QUIET_MS, stride_ms=stride
-        )
+        given = {"threshold": level / ONE, "release": 1.0, "smoothing_ms": width * stride}
+        return DetectionSettings.parse(given | {"refractory_ms": QUIET_MS, "stride_ms": stride}, "micro")
 
 
 def manifest_of(

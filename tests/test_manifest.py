@@ -131,3 +131,22 @@ def test_people_saying_alexa_are_heard(public_models: Path, wake_words: Path) ->
     assert sum(heard) >= 18
     noise = np.random.default_rng(1).normal(0, 1000, 160_000).astype(np.int16)
     assert model.spot(noise) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "reported"),
+    [
+        ({"wake_word": "a/b"}, "wake_word"),
+        ({"wake_word": ".."}, "wake_word"),
+        ({"wake_word": "_silence_"}, "wake_word"),
+        ({"wake_word": "a\0b"}, "wake_word"),
+        ({"wake_word": "x" * 300}, "wake_word"),
+        ({"micro": MICRO | {"sliding_window_size": 127, "feature_step_size": 30}}, "smoothing_ms"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_is_refused(spotter: Path, changed: dict, reported: str) -> None:
+    """Also where it is of the right form: its word names folders, and the detector has bounds."""
+    beside = spotter.with_suffix(".json")
+    beside.write_text(json.dumps(json.loads(beside.read_text()) | changed))
+    with pytest.raises(ModelError, match=reported):
+        ModelContract.of_model(spotter)
