@@ -125,7 +125,7 @@ def test_convolutions_and_matrices_refuse_what_is_missing_empty_or_too_large(
 
 
 def test_what_is_asked_before_computing(statuses: list[int]) -> None:
-    assert len(WEIGHTED) == 29
+    assert len(WEIGHTED) >= 29
     conv, fc, depthwise = (statuses[len(statuses) - 18 :][n : n + 6] for n in (0, 6, 12))
     assert conv == [1, 0, 0, 0, 0, 0]
     assert fc == [1, 0, 1, 1, 0, 0]
