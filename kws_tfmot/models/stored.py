@@ -8,6 +8,7 @@ or the like of Keras, of TFMOT, or one of this package's own.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import json
 import zipfile
@@ -120,6 +121,9 @@ def _check(config: Any, path: Path) -> None:
             name, module = value.get("class_name"), value.get("module")
             if name is not None and (not isinstance(name, str) or name in _RUNS_CODE or name not in allowed):
                 raise ModelError(f"the Keras model {path.name!r} holds a {name!r}, which may run code.", _WAY_OUT)
+            # Keras finds functions of "builtins" by name, Python's own among them: input, exit, breakpoint.
+            if name == "function" and hasattr(builtins, str(value.get("config"))):
+                raise ModelError(f"the Keras model {path.name!r} calls {value['config']!r} of Python.", _WAY_OUT)
             if name is not None and module is not None and str(module).split(".")[0] not in _MODULES:
                 raise ModelError(f"the Keras model {path.name!r} names the module {module!r}.", _WAY_OUT)
             pending += value.values()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,18 +66,33 @@ def test_functions_of_tensorflow_are_refused(tmp_path, suffix):
         load_stored(path)
 
 
-def test_modules_are_not_imported(tmp_path):
-    path, changed = tmp_path / "model.keras", tmp_path / "changed.keras"
-    small(keras.layers.ReLU()).save(path)
+def with_config(path: Path, changed: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """``path``, a .keras file, with another architecture."""
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(changed, "w") as target:
         for name in archive.namelist():
             data = archive.read(name)
             if name == "config.json":
                 config = json.loads(data)
-                config["config"]["layers"][1]["module"] = "this"
+                change(config)
                 data = json.dumps(config).encode()
             target.writestr(name, data)
+
+
+def test_modules_are_not_imported(tmp_path):
+    path, changed = tmp_path / "model.keras", tmp_path / "changed.keras"
+    small(keras.layers.ReLU()).save(path)
+    with_config(path, changed, lambda config: config["config"]["layers"][1].update(module="this"))
     with pytest.raises(ModelError, match="names the module 'this'"):
+        load_stored(changed)
+
+
+@pytest.mark.parametrize("name", ["exit", "input", "breakpoint"])
+def test_functions_of_python_are_not_called(tmp_path, name):
+    path, changed = tmp_path / "model.keras", tmp_path / "changed.keras"
+    small(keras.layers.ReLU()).save(path)
+    function = {"class_name": "function", "module": "builtins", "config": name, "registered_name": name}
+    with_config(path, changed, lambda config: config["config"]["layers"][1]["config"].update(activation=function))
+    with pytest.raises(ModelError, match=f"calls '{name}' of Python"):
         load_stored(changed)
 
 
