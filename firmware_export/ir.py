@@ -103,9 +103,41 @@ class Window:
         return (self.height, self.width, self.stride_y, self.stride_x) == (1, 1, 1, 1)
 
     @property
+    def whole(self) -> bool:
+        """Whether it is the input: each tap sees a pixel of it, each pixel is seen by the tap in its place."""
+        same = (self.height, self.width) == (self.input.height, self.input.width)
+        return same and (self.first_y, self.first_x, self.dilation_y, self.dilation_x) == (0, 0, 1, 1)
+
+    @property
     def reach(self) -> int:
         """Input rows that one output row sees."""
         return (self.height - 1) * self.dilation_y + 1
+
+    def trimmed(self) -> tuple[Window, slice, slice]:
+        """The window without rows and columns of taps that only ever see padding; which rows and columns stay.
+
+        Of an axis with one output the stride, of one with one tap the dilation is 1.
+
+        >>> window, rows, columns = Window(Layout(1, 2, 8), Layout(1, 2, 8), 3, 3, first_y=-1, first_x=-1).trimmed()
+        >>> (window.height, window.width, window.first_y, window.first_x), rows, columns
+        ((1, 3, 0, -1), slice(1, 2, None), slice(0, 3, None))
+        """
+        given, made = self.input, self.output
+        rows = _seen(self.first_y, self.height, self.stride_y, self.dilation_y, made.height, given.height)
+        columns = _seen(self.first_x, self.width, self.stride_x, self.dilation_x, made.width, given.width)
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        window = replace(
+            self,
+            height=height,
+            width=width,
+            stride_y=self.stride_y if made.height > 1 else 1,
+            stride_x=self.stride_x if made.width > 1 else 1,
+            dilation_y=self.dilation_y if height > 1 else 1,
+            dilation_x=self.dilation_x if width > 1 else 1,
+            first_y=self.first_y + rows.start * self.dilation_y,
+            first_x=self.first_x + columns.start * self.dilation_x,
+        )
+        return window, rows, columns
 
     def turned(self) -> Window:
         """Height and width changed over."""
@@ -120,6 +152,13 @@ class Window:
         """The same over the rows of a step."""
         first = self.first_y + rows.first * self.stride_y - rows.read
         return replace(self, input=rows.given[0], output=rows.out, first_y=first)
+
+
+def _seen(first: int, taps: int, stride: int, dilation: int, outputs: int, size: int) -> slice:
+    """The taps of an axis from the first to the last that sees one of ``size`` inputs; one where none does."""
+    places = first + stride * np.arange(outputs)[:, None] + dilation * np.arange(taps)
+    seen = np.flatnonzero(((places >= 0) & (places < size)).any(axis=0))
+    return slice(int(seen[0]), int(seen[-1]) + 1) if seen.size else slice(0, 1)
 
 
 @dataclass(frozen=True)
@@ -138,6 +177,14 @@ class Requant:
     def plain(self) -> bool:
         """Whether the kernels' short arithmetic gives the result: short, and nothing but int8's own limits."""
         return self.short and (self.minimum, self.maximum) == (-128, 127)
+
+    def without(self, weights: np.ndarray, zero_point: int) -> Requant:
+        """After ``weights`` [channels, inputs], which only ever see the input's zero point, are left out of the sums.
+
+        The short arithmetic stays exact: fewer weights sum up to less.
+        """
+        bias = self.bias + zero_point * weights.astype(np.int64).sum(axis=1)
+        return replace(self, bias=(bias + (1 << 31)) % (1 << 32) - (1 << 31))
 
 
 class Operation(TimeRules):
@@ -207,6 +254,10 @@ class Operation(TimeRules):
     def with_window(self, window: Window) -> Operation:
         """The same operation with another :attr:`padded_window`."""
         raise NotImplementedError(f"{type(self).__name__} has no window {window}")
+
+    def trimmed(self) -> Operation:
+        """The same operation without taps that only ever see padding, :meth:`Window.trimmed`."""
+        return self
 
 
 @dataclass(frozen=True)

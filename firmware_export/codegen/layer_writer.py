@@ -97,9 +97,13 @@ class LayerWriter:
         )
         return "{" + ", ".join(str(m) for m in (*members, w.zero_point)) + "}"
 
-    def requant(self, q: Requant) -> str:
-        """The initialiser of a ``kws_requant``, its arrays defined before."""
-        bias = self.array("int32_t", "bias", q.bias, 4)
+    def requant(self, q: Requant, paired: Requant | None = None) -> str:
+        """The initialiser of a ``kws_requant``, its arrays defined before; the bias of ``paired`` where SMLAD is."""
+        if paired is None:
+            bias = self.array("int32_t", "bias", q.bias, 4)
+        else:
+            words = (np.ascontiguousarray(each.bias).astype("<i4").view("<u4") for each in (paired, q))
+            bias = self.array_where("KWS_ROW_PAIRS", "bias", *words).replace("uint8_t", "int32_t")
         multiplier = self.array("int32_t", "multiplier", q.multiplier, 4)
         shift = self.array("int8_t", "shift", q.shift)
         return f"{{{bias}, {multiplier}, {shift}, {q.zero_point}, {q.minimum}, {q.maximum}, {int(q.plain)}}}"

@@ -57,22 +57,30 @@ class BenchLog:
 
 
 def read_log(text: str) -> BenchLog:
-    """The last whole log in what a terminal kept; text around it does not matter.
+    """The last whole log in what a terminal kept; text around it does not matter, nor logs that a reset cut off.
 
     Raises:
         DataError: Where none is, or a character was lost on the way.
     """
-    clean = text.replace("\r", "")
-    start = clean.rfind("kws-bench 1\n")
-    if start < 0:
+    clean = text.replace("\r", "").replace("\0", "")
+    starts = [found.start() for found in re.finditer("kws-bench 1\n", clean)]
+    if not starts:
         raise DataError(f"no bench in this log: it has no line 'kws-bench 1'. {_WAY_OUT}")
-    body = re.match(r"(.*?\n)end ([0-9a-f]{1,8})[ \t]*(\n|$)", clean[start:], re.DOTALL)
-    if body is None:
-        reason = "the engine refused to run" if "\nrefused" in clean[start:] else "its line 'end ...' is missing"
-        raise DataError(f"the bench in this log is not whole: {reason}. {_WAY_OUT}")
-    if zlib.crc32(body[1].encode("latin-1", "replace")) != int(body[2], 16):
-        raise DataError(f"the log's checksum does not fit: characters were lost or changed. {_WAY_OUT}")
-    return _parsed(body[1].splitlines()[1:])
+    refusals = []
+    for start, end in zip(reversed(starts), [len(clean), *reversed(starts[1:])], strict=True):
+        part = clean[start:end]
+        body = re.match(r"(.*?\n)end ([0-9a-f]{1,8})[ \t]*(\n|$)", part, re.DOTALL)
+        if body is None:
+            reason = "the engine refused to run" if "\nrefused" in part else "its line 'end ...' is missing"
+            refusals.append(f"the bench in this log is not whole: {reason}. {_WAY_OUT}")
+        elif zlib.crc32(body[1].encode("latin-1", "replace")) != int(body[2], 16):
+            refusals.append(
+                "the log's checksum does not fit: characters were lost or changed, lines of another program are among its "
+                f"own, or the terminal wrote times before them. {_WAY_OUT}"
+            )
+        else:
+            return _parsed(body[1].splitlines()[1:])
+    raise DataError(refusals[0])
 
 
 def _parsed(lines: list[str]) -> BenchLog:
@@ -85,7 +93,7 @@ def _parsed(lines: list[str]) -> BenchLog:
             tuple(int(row[3], 16) for row in rows),
             np.array([[int(word) for word in row[5:]] for row in rows], np.int64).reshape(len(rows), -1),
         )
-    except (KeyError, ValueError, IndexError) as error:
+    except (KeyError, ValueError, IndexError, OverflowError) as error:
         raise DataError(f"this log was written by another version of the bench ({error}). Export it again.") from None
 
 

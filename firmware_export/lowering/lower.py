@@ -52,7 +52,9 @@ def lower(graph: Graph) -> Program:
         )
     if context.program.states:
         context.program.step = _step_of(graph)
-    return _split_clamps(_fuse_clamps(fold_padding(context.program)))
+    program = fold_padding(context.program)
+    program.layers = [replace(layer, operation=layer.operation.trimmed()) for layer in program.layers]
+    return _split_clamps(_fuse_clamps(program))
 
 
 def _computes_wide(graph: Graph) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from firmware_export.ir import Layout, Window
 from firmware_export.operators.kernels.convolution import Convolution
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import MAX_SIDE, Context, Unsupported
@@ -12,8 +11,6 @@ from firmware_export.operators.shared.random_model import RandomModel
 from firmware_export.operators.shared.weights import bias_of, convolution_ratios, requantised, weight_scales, weights_of
 from firmware_export.operators.shared.windows import window_of
 from kws_tfmot.tflite.graph import Operator
-
-MAX_PADDED_MATRIX = 2.0  # a matrix may grow by this factor: a block of pixels for one costs four times a vector
 
 
 def lower(context: Context, operator: Operator) -> None:
@@ -26,7 +23,7 @@ def lower(context: Context, operator: Operator) -> None:
     groups, rest = divmod(value.layout.channels, depth)
     if rest or groups < 1 or channels % groups or context.layout(target).channels != channels:
         raise Unsupported(f"weights {weights.shape} do not fit {value.layout}")
-    weights, depth = ungrouped(weights, groups), value.layout.channels
+    weights = ungrouped(weights, groups)
     window = window_of(operator, value.layout, context.layout(target), height, width, value.zero_point)
     rows = weights.transpose(0, 3, 1, 2).reshape(channels, -1)
     if rows.shape[1] > MAX_SIDE:
@@ -35,16 +32,6 @@ def lower(context: Context, operator: Operator) -> None:
     bias = bias_of(context, operator, channels)
     rows, requant = requantised(context, operator, rows, ratios, bias, value.zero_point, target)
     vector = window.pointwise and value.layout.pixels == 1
-    if (
-        not vector
-        and _sees_everything(window)
-        and value.layout.bytes <= min(rows.shape[1] * MAX_PADDED_MATRIX, MAX_SIDE)
-    ):
-        # one output pixel from the whole input: matrix times vector, instead of seven idle pixels of a block
-        planes = np.zeros((channels, depth, value.layout.plane), np.int8)
-        planes[:, :, : value.layout.pixels] = rows.reshape(channels, depth, -1)
-        rows, vector = planes.reshape(channels, -1), True
-        window = Window(Layout(1, 1, value.layout.bytes), window.output, zero_point=value.zero_point)
     context.add(context.label(operator), Convolution(window, rows, requant, vector), (source,), target)
 
 
@@ -61,12 +48,6 @@ def ungrouped(weights: np.ndarray, groups: int) -> np.ndarray:
     for group, part in enumerate(np.split(weights, groups)):
         full[group, :, :, :, group] = part
     return full.reshape(channels, height, width, groups * depth)
-
-
-def _sees_everything(window: Window) -> bool:
-    spread = max(window.dilation_y if window.height > 1 else 1, window.dilation_x if window.width > 1 else 1)
-    whole = spread == 1 and (window.height, window.width) == (window.input.height, window.input.width)
-    return whole and window.output.pixels == 1 and (window.first_y, window.first_x) == (0, 0)
 
 
 def convolution(m: RandomModel) -> None:

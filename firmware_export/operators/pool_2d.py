@@ -36,6 +36,10 @@ class Pool(Operation):
         """Its window."""
         return self.window
 
+    def trimmed(self) -> Pool:
+        """Without what only ever lies in padding: neither kind of pool counts it."""
+        return replace(self, window=self.window.trimmed()[0])
+
     def turned(self, out: Layout) -> Pool:
         """The window turned."""
         return replace(self, window=self.window.turned())

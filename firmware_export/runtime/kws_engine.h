@@ -259,6 +259,7 @@ uint32_t kws_conv_lowbit_get_buffer_size(const kws_conv *layer);
 uint32_t kws_conv_planes_get_buffer_size(const kws_conv *layer);
 uint32_t kws_fc_lowbit_get_buffer_size(const kws_conv *layer);
 uint32_t kws_depthwise_any_get_buffer_size(const kws_depthwise *layer);
+uint32_t kws_depthwise_direct_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_wide_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_3x3_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_small_get_buffer_size(const kws_depthwise *layer);
@@ -308,6 +309,7 @@ const uint8_t *kws_next_row(const kws_conv *layer, const uint8_t *code, int8_t *
 /* Depthwise convolutions may work in place where multiplier is 1 and the output plane is not the larger one.
  */
 kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
+kws_status kws_depthwise_direct(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_small(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);

@@ -118,6 +118,32 @@ def test_what_is_not_a_whole_log_is_refused(text: str, message: str) -> None:
         read_log(text)
 
 
+WHOLE = (
+    "kws-bench 1\nmodel abc\nfor cortex-m4 balanced\ncompiler 12.2\ncounter dwt\nprobe 3\ninput 0 crc ab cycles 7 9\n"
+)
+
+
+def test_logs_that_a_reset_cut_off_are_passed_over() -> None:
+    """Before the whole one, behind it, and around one whose line another program wrote into."""
+    cut = WHOLE[:70]
+    for text in (cut + signed(WHOLE), signed(WHOLE) + cut, cut + signed(WHOLE) + "boot\n" + cut):
+        assert read_log(text.replace("\n", "\r\n")).cycles.tolist() == [[7, 9]]
+    torn = signed(WHOLE).replace("probe", "[1.2] wifi up\nprobe")
+    assert read_log(signed(WHOLE) + torn).probe == 3
+    with pytest.raises(DataError, match="lines of another program"):
+        read_log(torn)
+    with pytest.raises(DataError, match="another version"):
+        read_log(signed(WHOLE.replace("7 9", f"7 {10**30}")))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "latin-1"])
+def test_logs_of_a_shell_in_16_bits_are_read(encoding: str, tmp_path: Path) -> None:
+    """What Windows PowerShell's > writes."""
+    path = tmp_path / "board.log"
+    path.write_bytes(signed(WHOLE).encode(encoding))
+    assert read_log(path.read_text(encoding="latin-1")).model == "abc"
+
+
 def test_every_core_can_be_exported_for(tmp_path: Path) -> None:
     assert {timing for _, timing in BOARD_OF_CORE.values()} <= set(TIMINGS)
     for core in BOARD_OF_CORE:

@@ -41,7 +41,7 @@ def kernels(model: bytes, board: str, **options: object) -> list[str]:
 
 @pytest.mark.device
 @pytest.mark.parametrize(
-    ("board", "height"), [(M4, 1), (M4, 2), (M4, 25), ("mps2-an385", 7), ("mps3-an547", 1), ("microbit", 4)]
+    ("board", "height"), [(M4, 2), (M4, 3), (M4, 25), ("mps2-an385", 7), ("mps3-an547", 2), ("microbit", 4)]
 )
 def test_every_byte_is_tflm_s(board: str, height: int) -> None:
     assert KERNEL in kernels(layer(height), board)

@@ -12,6 +12,7 @@ from firmware_export.encodings import ENCODINGS, Encoded
 from firmware_export.encodings.narrow import BLOCK, narrow_steps, narrow_width
 from firmware_export.encodings.row_pairs import ROWS, row_pairs, rows_pair, vector_pairs
 from firmware_export.ir import Layout, Operation, Requant, Window
+from firmware_export.operators.shared.context import MAX_SIDE
 from firmware_export.time_rules import Given, StepRows, Track
 
 COLUMN_BYTES = 16  # KWS_COLUMN_BYTES of the runtime
@@ -19,6 +20,7 @@ OWN_SCRATCH = ("lowbit", "planes")  # kernels that need more than columns
 TABLE_BYTES = 64  # of kws_conv_planes, for each input: 16 sums of eight pixels, two bytes each, for every four
 SCALE_BYTES = 16  # of kws_conv_planes, for each output channel
 MOST_ZERO_ROWS = 600  # bytes of rows that only fill up four: what another kernel's code would take
+MAX_PADDED_MATRIX = 2.0  # a matrix may grow by this factor: a block of pixels for one costs four times a vector
 MOST_GROWTH = 2.0  # zeros between dilated taps are stored in a vector of rows: not more of them than taps
 
 
@@ -26,6 +28,18 @@ def turned_taps(weights: np.ndarray, window: Window) -> np.ndarray:
     """Weights ``[channels, depth]`` of a window whose height and width are changed over."""
     taps = weights.reshape(len(weights), -1, window.height, window.width).transpose(0, 1, 3, 2)
     return np.ascontiguousarray(taps).reshape(weights.shape)
+
+
+def trimmed_taps(weights: np.ndarray, window: Window, requant: Requant) -> tuple[Window, np.ndarray, Requant]:
+    """Window, weights ``[channels, depth]`` and requantisation without taps that only ever see padding."""
+    narrow, rows, columns = window.trimmed()
+    if (narrow.height, narrow.width) == (window.height, window.width):
+        return narrow, weights, requant
+    taps = weights.reshape(len(weights), -1, window.height, window.width)
+    dropped = taps.copy()
+    dropped[:, :, rows, columns] = 0
+    kept = np.ascontiguousarray(taps[:, :, rows, columns]).reshape(len(weights), -1)
+    return narrow, kept, requant.without(dropped.reshape(weights.shape), window.zero_point)
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,26 @@ class Convolution(Operation):
     def with_window(self, window: Window) -> Convolution:
         """The same weights under another window."""
         return replace(self, window=window)
+
+    def trimmed(self) -> Convolution:
+        """Without taps in padding; a matrix times a vector where the one output pixel sees all of the input."""
+        if self.vector:
+            return self
+        window, weights, requant = trimmed_taps(self.weights, self.window, self.requant)
+        return replace(self, window=window, weights=weights, requant=requant)._over_whole_input()
+
+    def _over_whole_input(self) -> Convolution:
+        w, given = self.window, self.window.input
+        channels, depth = self.weights.shape
+        if w.pointwise and given.pixels == 1:
+            return replace(self, vector=True)
+        if w.output.pixels != 1 or not w.whole or given.bytes > min(depth * MAX_PADDED_MATRIX, MAX_SIDE):
+            return self
+        # instead of seven idle pixels of a block
+        planes = np.zeros((channels, given.channels, given.plane), np.int8)
+        planes[:, :, : given.pixels] = self.weights.reshape(channels, given.channels, -1)
+        window = Window(Layout(1, 1, given.bytes), w.output, zero_point=w.zero_point)
+        return replace(self, window=window, weights=planes.reshape(channels, -1), vector=True)
 
     @property
     def flattens(self) -> bool:

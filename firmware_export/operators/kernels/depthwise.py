@@ -9,7 +9,8 @@ import numpy as np
 
 from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation, Requant, Window
-from firmware_export.operators.kernels.convolution import turned_taps
+from firmware_export.operators.kernels.convolution import trimmed_taps, turned_taps
+from firmware_export.operators.kernels.depthwise_direct import direct_cycles, other_cycles
 from firmware_export.time_rules import StepRows
 
 _FEW_OUTPUTS = 3  # of a line
@@ -36,6 +37,11 @@ class Depthwise(Operation):
     def with_window(self, window: Window) -> Depthwise:
         """The same weights under another window."""
         return replace(self, window=window)
+
+    def trimmed(self) -> Depthwise:
+        """Without taps in padding."""
+        window, weights, requant = trimmed_taps(self.weights, self.window, self.requant)
+        return replace(self, window=window, weights=weights, requant=requant)
 
     @property
     def down(self) -> bool:
@@ -70,6 +76,18 @@ class Depthwise(Operation):
         """Whether it is the 3x3 window over a plane of five columns, one of padding at each side."""
         w = self.window
         return self.common and (w.input.width, w.output.width, w.first_x) == (5, 5, -1) and w.first_y in (-1, 0)
+
+    @property
+    def direct(self) -> bool:
+        """Whether reading the inputs where they lie is cheaper than a padded plane, or than one vector at a time."""
+        w = self.window
+        neighbours = w.dilation_x == 1 or w.height == 1
+        if not self.requant.plain or not neighbours or self.few or self.narrow or self.five:
+            return False
+        if self.common and not (self.small or self.column):
+            return False
+        kind = "column" if self.column else "small" if self.small else "wide" if self.wide else "any"
+        return direct_cycles(w, self.multiplier) < other_cycles(w, self.multiplier, kind, self.down)
 
     @property
     def column(self) -> bool:
@@ -131,29 +149,30 @@ class Depthwise(Operation):
         unpacked = self.weights.shape[1] if encoding in ("packed", "table") else 0
         if self.narrow:
             return 0
-        padded = 0 if self._kind in ("column", "few") else self._plane_bytes()
-        if self._kind == "five":
+        kind = self._kind(unpacked > 0)
+        padded = 0 if kind in ("column", "few") else self._plane_bytes(kind)
+        if kind == "five":
             padded = max(padded, 6 * w.output.height + 54)  # by vectors, see the kernel's _get_buffer_size
-        if self._kind == "small":
+        if kind == "small":
             padded = max(padded, 2 * (4 + 2 * w.stride_x) * ((w.output.height - 1) * w.stride_y + 3))
         return padded + -(-unpacked // 4) * 4
 
-    @property
-    def _kind(self) -> str:
+    def _kind(self, few_bits: bool) -> str:
         """Which of the kernels takes it."""
-        kinds = {"narrow": self.narrow, "column": self.column, "few": self.few, "small": self.small}
-        kinds |= {"five": self.five, "3x3": self.common, "wide": self.wide}
+        kinds = {"direct": self.direct and not few_bits, "narrow": self.narrow, "column": self.column, "few": self.few}
+        kinds |= {"small": self.small, "five": self.five, "3x3": self.common, "wide": self.wide}
         return next((kind for kind, fits in kinds.items() if fits), "any")
 
-    def _plane_bytes(self) -> int:
+    def _plane_bytes(self, kind: str) -> int:
         """The padded plane and the taps: int16, or the 32-bit words that kws_depthwise_wide.c describes."""
         w = self.window
         height = (w.output.height - 1) * w.stride_y + (w.height - 1) * w.dilation_y + 1
         width = (w.output.width - 1) * w.stride_x + (w.width - 1) * w.dilation_x + 1
         major, minor = (width, height) if self.down else (height, width)
-        if not self.wide:
+        if kind == "direct" or not self.wide:
             lines, taps = (w.width, w.height) if self.down else (w.height, w.width)
-            taps = 4 if self.common else lines * (taps + taps % 2)  # two words behind the last line are read
+            # of 3x3 two words behind the last line are read
+            taps = 4 if self.common and kind != "direct" else lines * (taps + taps % 2)
             return 2 * (major * (-(-minor // 2) * 2) + taps)
         outputs, taps, stride = (
             (w.output.height, w.height, w.stride_y) if self.down else (w.output.width, w.width, w.stride_x)
@@ -166,7 +185,7 @@ class Depthwise(Operation):
 
     def works_in_place(self, source: Layout, target: Layout) -> bool:
         """A plane is in scratch before its outputs, which must not reach the next, are written."""
-        return self.multiplier == 1 and target.plane <= source.plane and not self.narrow
+        return self.multiplier == 1 and target.plane <= source.plane and not self.narrow and not self.direct
 
     def emit(self, writer: LayerWriter) -> str:
         """Weights, requantisation and the call of the kernel that fits the window."""
@@ -174,10 +193,12 @@ class Depthwise(Operation):
         data = encoded.data if encoded else np.ascontiguousarray(self.weights, np.int8).tobytes()
         weights = writer.array("uint8_t", "weights", data)
         table = writer.array("int8_t", "table", encoded.table) if encoded and encoded.table else "NULL"
-        kernel = f"kws_depthwise_{self._kind}"
+        kind = self._kind(bool(encoded))
+        kernel = f"kws_depthwise_{kind}"
         unpack = ("kws_unpack_row",) if encoded else ()
         size = f"{kernel}_get_buffer_size"
-        members: list[object] = [weights, table, *(unpack or ("NULL",)), writer.requant(self.requant)]
+        unfolded = self.requant.without(self.weights, self.window.zero_point) if kind == "direct" else None
+        members: list[object] = [weights, table, *(unpack or ("NULL",)), writer.requant(self.requant, unfolded)]
         members += [writer.window(self.window), self.window.input.channels, self.multiplier]
         members += [encoded.bits if encoded else 0]
         address = writer.struct("kws_depthwise", members)
