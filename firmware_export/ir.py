@@ -100,7 +100,8 @@ class Window:
     @property
     def pointwise(self) -> bool:
         """A 1x1 window with stride 1: each output pixel sees the input pixel in its place."""
-        return (self.height, self.width, self.stride_y, self.stride_x) == (1, 1, 1, 1)
+        single = (self.height, self.width, self.stride_y, self.stride_x) == (1, 1, 1, 1)
+        return single and (self.first_y, self.first_x) == (0, 0) and self.input.pixels == self.output.pixels
 
     @property
     def whole(self) -> bool:
@@ -155,10 +156,10 @@ class Window:
 
 
 def _seen(first: int, taps: int, stride: int, dilation: int, outputs: int, size: int) -> slice:
-    """The taps of an axis from the first to the last that sees one of ``size`` inputs; one where none does."""
+    """The taps of an axis from the first to the last that sees one of ``size`` inputs; all where none does."""
     places = first + stride * np.arange(outputs)[:, None] + dilation * np.arange(taps)
     seen = np.flatnonzero(((places >= 0) & (places < size)).any(axis=0))
-    return slice(int(seen[0]), int(seen[-1]) + 1) if seen.size else slice(0, 1)
+    return slice(int(seen[0]), int(seen[-1]) + 1) if seen.size else slice(0, taps)
 
 
 @dataclass(frozen=True)

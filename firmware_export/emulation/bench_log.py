@@ -75,8 +75,8 @@ def read_log(text: str) -> BenchLog:
             refusals.append(f"the bench in this log is not whole: {reason}. {_WAY_OUT}")
         elif zlib.crc32(body[1].encode("latin-1", "replace")) != int(body[2], 16):
             refusals.append(
-                "the log's checksum does not fit: characters were lost or changed, lines of another program are among its "
-                f"own, or the terminal wrote times before them. {_WAY_OUT}"
+                "the log's checksum does not fit: characters were lost or changed, lines of another program are among "
+                f"its own, or the terminal wrote times before them. {_WAY_OUT}"
             )
         else:
             return _parsed(body[1].splitlines()[1:])

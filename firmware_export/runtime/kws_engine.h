@@ -309,11 +309,13 @@ const uint8_t *kws_next_row(const kws_conv *layer, const uint8_t *code, int8_t *
 /* Depthwise convolutions may work in place where multiplier is 1 and the output plane is not the larger one.
  */
 kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
-kws_status kws_depthwise_direct(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_small(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_five(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
+
+/* Few outputs, plain, int8 taps; not in place. */
+kws_status kws_depthwise_direct(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
 /* One output pixel of a kernel N x 1 without dilation, all of it inside a column of rows. `scratch` holds the taps of
  * one channel of few bits, else it is unused. */

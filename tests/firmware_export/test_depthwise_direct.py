@@ -123,8 +123,9 @@ def kernels(engine: Engine) -> set[str]:
         (Case((1, 1, 3), (5, 5), (2, 2)), 1),
         (Case((2, 1, 3), (7, 3)), 3),
         (Case((2, 2, 3), (3, 3)), 9),
-        (Case((1, 1, 3), (2, 2), dilation=(2, 2)), 1),
+        (Case((1, 1, 3), (2, 2), dilation=(2, 2)), 4),  # none of which sees an input
         (Case((2, 1, 3), (3, 3), dilation=(2, 2)), 1),
+        (Case((4, 2, 3), (1, 1), (1, 2), "VALID"), 1),
     ],
 )
 @pytest.mark.parametrize("code", ["DEPTHWISE_CONV_2D", "CONV_2D"])
@@ -136,7 +137,16 @@ def test_taps_that_only_see_padding_are_not_stored(code: str, case: Case, taps: 
 
 
 @pytest.mark.device
-@pytest.mark.parametrize("case", [Case((1, 1, 8), (3, 3), (2, 2)), Case((2, 1, 8), (9, 3)), Case((3, 2, 5), (7, 7))])
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case((1, 1, 8), (3, 3), (2, 2)),
+        Case((2, 1, 8), (9, 3)),
+        Case((3, 2, 5), (7, 7)),
+        Case((8, 2, 5), (1, 1), (1, 2)),
+        Case((1, 1, 3), (2, 2), dilation=(2, 2)),
+    ],
+)
 def test_convolutions_without_them_give_tflm_s_bytes(case: Case) -> None:
     assert emulate(layer(case, "CONV_2D"), M4, random=3).bit_exact
 

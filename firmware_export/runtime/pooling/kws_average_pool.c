@@ -5,11 +5,11 @@
 #if KWS_DSP && !KWS_MVE
 /* A view of at most four columns, for every channel; inlined for the most frequent number of rows. */
 KWS_LAID_OUT void kws_narrow_means(const kws_pool *layer, const kws_pool_view *v, int32_t rows, const int8_t *x,
-                                   int8_t *out) {
+                                   int8_t *out, uint32_t channels) {
     const uint32_t mask = kws_pool_mask(v), keep = mask == 0 ? ~0u : mask;
     const int32_t pitch = v->pitch, count = rows * v->columns, half = count / 2;
     const uint32_t in_plane = layer->window.in_plane, out_plane = layer->window.out_plane;
-    for (uint32_t c = layer->channels; c > 0; c--) {
+    for (uint32_t c = channels; c > 0; c--) {
         uint32_t moved = 0;
         const int8_t *at = x;
         for (int32_t left = rows; left > 0; left--) {
@@ -40,6 +40,40 @@ static inline int32_t kws_sum_by_words(const int8_t *x, const kws_pool_view *v, 
     }
     return (int32_t)moved - 128 * v->rows * v->columns;
 }
+
+/* Outputs beside each other, for every channel whose words may be read; sums of at most 255 inputs fit 16 bits. */
+KWS_LAID_OUT void kws_means_of_run(const kws_pool *layer, const kws_pool_run *run, int32_t rows, int32_t columns,
+                                   int32_t across, const int8_t *x, int8_t *out) {
+    const int32_t pitch = run->pitch, number = run->count, stride = run->stride, count = rows * columns;
+    const uint32_t in_plane = layer->window.in_plane, out_plane = layer->window.out_plane;
+    for (uint32_t c = run->channels; c > 0; c--) {
+        uint32_t even = 0, odd = 0;
+        const int8_t *line = x;
+        for (int32_t row = 0; row < rows; row++) {
+            const int8_t *at = line;
+            for (int32_t i = 0; i < columns; i++) {
+                const uint32_t four = kws_pool_word(at);
+                __asm__("sxtab16 %0, %0, %1" : "+r"(even) : "r"(four));
+                __asm__("sxtab16 %0, %0, %1, ror #8" : "+r"(odd) : "r"(four));
+                at += across;
+            }
+            line += pitch;
+        }
+        out[0] = kws_mean_of(layer, (int16_t)even, count / 2, count);
+        if (number > 1) {
+            const int32_t second = (int32_t)(stride == 2 ? even : odd);
+            out[1] = kws_mean_of(layer, stride == 1 ? (int16_t)second : second >> 16, count / 2, count);
+            if (number > 2) {
+                out[2] = kws_mean_of(layer, (int32_t)even >> 16, count / 2, count);
+                if (number > 3) {
+                    out[3] = kws_mean_of(layer, (int32_t)odd >> 16, count / 2, count);
+                }
+            }
+        }
+        x += in_plane;
+        out += out_plane;
+    }
+}
 #endif
 
 static int32_t kws_sum_of_rows(const int8_t *x, const kws_pool_view *v) {
@@ -51,40 +85,62 @@ static int32_t kws_sum_of_rows(const int8_t *x, const kws_pool_view *v) {
     return sum;
 }
 
+/* A place of the output, for the channels from `from` on. */
+static void kws_rest_of_place(const kws_pool *layer, const kws_window *w, int32_t place, uint32_t from,
+                              const int8_t *input, int8_t *output) {
+    if (from == layer->channels) {
+        return;
+    }
+    const kws_pool_view v = kws_pool_view_of(w, place / w->out_width, place % w->out_width);
+    const int32_t count = v.rows * v.columns, half = count / 2;
+    const int8_t *x = input + v.start + from * w->in_plane;
+    int8_t *out = output + place + from * w->out_plane;
+#if KWS_DSP && !KWS_MVE
+    const uint32_t mask = kws_pool_mask(&v);
+    const int words = v.columns < 16 && kws_pool_words_fit(w, &v);
+    if (words && v.columns <= 4) {
+        if (v.rows == 2) {
+            kws_narrow_means(layer, &v, 2, x, out, layer->channels - from);
+        } else {
+            kws_narrow_means(layer, &v, v.rows, x, out, layer->channels - from);
+        }
+        return;
+    }
+#endif
+    for (uint32_t c = layer->channels - from; c > 0; c--) {
+#if KWS_DSP && !KWS_MVE
+        const int32_t sum = words ? kws_sum_by_words(x, &v, mask) : kws_sum_of_rows(x, &v);
+#else
+        const int32_t sum = kws_sum_of_rows(x, &v);
+#endif
+        *out = kws_mean_of(layer, sum, half, count);
+        x += w->in_plane;
+        out += w->out_plane;
+    }
+}
+
 /* Mean of the inputs inside the window, rounded to nearest, ties away from zero. A place of the output at a time, for
  * every channel. */
 kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output) {
     if (layer == NULL || input == NULL || output == NULL || !kws_window_fits(&layer->window)) {
         return KWS_ERROR_ARGUMENT;
     }
-    const kws_window *w = &layer->window;
+    const kws_window window = kws_pool_upright(&layer->window), *w = &window;
     for (int32_t place = 0; place < w->out_height * w->out_width; place++) {
+        uint32_t done = 0;
+#if KWS_DSP && !KWS_MVE
         const kws_pool_view v = kws_pool_view_of(w, place / w->out_width, place % w->out_width);
-        const int32_t count = v.rows * v.columns, half = count / 2;
-        const int8_t *x = input + v.start;
-        int8_t *out = output + place;
-#if KWS_DSP && !KWS_MVE
-        const uint32_t mask = kws_pool_mask(&v);
-        const int words = v.columns < 16 && kws_pool_words_fit(w, &v);
-        if (words && v.columns <= 4) {
-            if (v.rows == 2) {
-                kws_narrow_means(layer, &v, 2, x, out);
-            } else {
-                kws_narrow_means(layer, &v, v.rows, x, out);
+        const kws_pool_run run = kws_pool_run_of(w, &v, place % w->out_width, layer->channels);
+        if (run.count > 0 && v.rows * v.columns <= 255) {
+            KWS_POOL_BY_SIZE(kws_means_of_run, layer, &run, input + v.start, output + place);
+            for (int32_t i = 0; i + 1 < run.count; i++) {
+                kws_rest_of_place(layer, w, place + i, run.channels, input, output);
             }
-            continue;
+            place += run.count - 1;
+            done = run.channels;
         }
 #endif
-        for (uint32_t c = layer->channels; c > 0; c--) {
-#if KWS_DSP && !KWS_MVE
-            const int32_t sum = words ? kws_sum_by_words(x, &v, mask) : kws_sum_of_rows(x, &v);
-#else
-            const int32_t sum = kws_sum_of_rows(x, &v);
-#endif
-            *out = kws_mean_of(layer, sum, half, count);
-            x += w->in_plane;
-            out += w->out_plane;
-        }
+        kws_rest_of_place(layer, w, place, done, input, output);
     }
     return KWS_OK;
 }
