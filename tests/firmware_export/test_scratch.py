@@ -12,6 +12,7 @@ from engine_support import runtime_folder
 from firmware_export.encodings import ENCODINGS
 from firmware_export.engine import NO_KERNELS, RUNTIME, Engine, build
 from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
+from firmware_export.graphs.layer_builder import LayerBuilder
 from firmware_export.graphs.random_graphs import SeededChooser, random_model
 from firmware_export.graphs.random_streams import random_stream
 from firmware_export.graphs.recurrent_models import lstm_model
@@ -45,11 +46,20 @@ def sizes_in_c(engines: list[Engine], folder: Path) -> list[dict[int, tuple[str,
     return found
 
 
+def wide() -> bytes:
+    """Windows of five and seven taps over a plane that is large enough for lines."""
+    builder = LayerBuilder((1, 25, 5, 8), (0.5, -9))
+    for taps, stride, height, width in ((5, 1, 25, 5), (7, 2, 13, 3)):
+        options = {"padding": "SAME", "stride_h": stride, "stride_w": stride, "depth_multiplier": 1}
+        builder.layer("DEPTHWISE_CONV_2D", (1, height, width, 8), (1, taps, taps, 8), taps * taps, **options)
+    return builder.writer.finish([builder.first], [builder.last])
+
+
 def engines() -> list[Engine]:
     """Random models in every encoding, and the DS-CNN of the benchmark."""
     named = [*ENCODINGS, None]
     models = [(random_model(SeededChooser(300 + n), 6), named[n % len(named)]) for n in range(30)]
-    models += [(ds_cnn(0.75), None), (ds_cnn(grid=Grid(1, False)), "planes"), (lstm_model(0, 3), None)]
+    models += [(wide(), None), (ds_cnn(0.75), None), (ds_cnn(grid=Grid(1, False)), "planes"), (lstm_model(0, 3), None)]
     built = [build(m, name=f"m{n}", encodings=(e,) if e else None) for n, (m, e) in enumerate(models)]
     return [*built, *(build(random_stream(SeededChooser(n)), name=f"s{n}", stream=True) for n in range(12))]
 
