@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,8 +45,12 @@ def dense_inputs(build: Build) -> list[object]:
     return [build.data_sha256, *dense_settings(build.recipe)]
 
 
-def initial_network(build: Build) -> keras.Model:
+def initial_network(build: Build, other_front: bool = False) -> keras.Model:
     """The recipe's model before training, and every later stage checked to take it.
+
+    Args:
+        build: What is built.
+        other_front: With the other value of ``model.local``.
 
     Raises:
         RecipeError: If the sparse training or low_bit names a layer that is not there, or nothing would be pruned.
@@ -56,7 +61,8 @@ def initial_network(build: Build) -> keras.Model:
 
     recipe = build.recipe
     seed_everything(recipe.seed)
-    network = build_model(recipe.model, recipe.frontend.feature_shape, len(build.index.labels))
+    settings = recipe.model.model_copy(update={"local": not recipe.model.local}) if other_front else recipe.model
+    network = build_model(settings, recipe.frontend.feature_shape, len(build.index.labels))
     begin_with(network, recipe, build.reporter)
     _check_later_stages(build, network)
     return network
@@ -94,14 +100,15 @@ def train_dense(build: Build) -> bool:
         if build.recipe.streams:
             from pipelines.stages.train_streams import CALIBRATION, train_streams
 
-            figures = train_streams(build, network, build.recipe.streams, key)
+            other = functools.partial(initial_network, build, other_front=True)
+            network, figures = train_streams(build, network, build.recipe.streams, key, other)
             files: tuple[str, ...] = (FLOAT_MODEL, CALIBRATION)
         else:
             result = fit(build, network, build.recipe.train, "train", key, Plugins(), Draws.DENSE)
             figures, files = training_figures(result), (FLOAT_MODEL,)
         with replacing(build.run.path(FLOAT_MODEL)) as temporary:
             save_model(network, temporary)
-        for name in ("streams_state", "streams_teachers"):  # what an interrupted training needs
+        for name in ("streams_state", "streams_other", "streams_teachers"):  # what an interrupted training needs
             shutil.rmtree(build.run.path(name), ignore_errors=True)
         counts = count_layers(network)
         figures |= {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from kws_tfmot.training.stream_training import SparseStreams, StreamTrainResult
 
 CALIBRATION = "calibration.npz"
-STATE, TEACHERS = "streams_state", "streams_teachers"
+STATE, OTHER, TEACHERS = "streams_state", "streams_other", "streams_teachers"
 _TEACHER_SEEDS = 1_000_003  # keeps their stretches apart from one another and from the student's
 _VALIDATION_SHARES = (0.3, 0.0, 0.3, 0.4)  # a word cut short is no fair test, so none is in validation
 _EVERYDAY_SHARES = (0.0, 0.0, 0.1, 0.9)  # what the threshold is chosen on: talk, and few words that sound near
@@ -38,6 +39,7 @@ _AS_RECORDED: dict[str, Any] = {
     "noise_snr_db": (10.0, 40.0),
 }  # fmt: skip
 _CALIBRATION_WINDOWS = 600
+_WORTH_IT = 0.75  # the share of the smaller network's misses that the larger one may have
 
 
 class StreamTraining:
@@ -77,14 +79,14 @@ class StreamTraining:
 
     def train(
         self, network: keras.Model, settings: StreamTrainSettings, key: str, draws: Draws,
-        sparse: SparseStreams | None = None, teacher: Teacher | None = None,
+        sparse: SparseStreams | None = None, teacher: Teacher | None = None, folder: str = STATE,
     ) -> dict[str, Any]:  # fmt: skip
         """Train ``network`` in place and return the figures, with the threshold that the detector gets.
 
-        An interrupted training of the same ``key`` goes on after its last whole epoch.
+        An interrupted training of the same ``key`` and ``folder`` goes on after its last whole epoch.
         """
         seed = self.build.recipe.seed + 100_003 * draws
-        state = StreamState(self.build.run.path(STATE), key)
+        state = StreamState(self.build.run.path(folder), key)
         with StretchFeatures(self.speech.train, self.composed, settings.processes) as maker:
             result = self._trained(network, maker, settings, seed, state, sparse, teacher)
         return self._figures(network, result)
@@ -157,8 +159,17 @@ class StreamTraining:
             return maker.draw([self.build.recipe.seed, number], count)
 
 
-def train_streams(build: Build, network: keras.Model, settings: StreamTrainSettings, key: str) -> dict[str, Any]:
-    """Train the dense ``network`` on stretches, write windows to calibrate with, and return the figures.
+def train_streams(
+    build: Build, network: keras.Model, settings: StreamTrainSettings, key: str, other: Callable[[], keras.Model]
+) -> tuple[keras.Model, dict[str, Any]]:
+    """Train the dense ``network`` on stretches, write windows to calibrate with; the network kept and its figures.
+
+    Args:
+        build: What is built.
+        network: The recipe's, before training.
+        settings: How it is trained.
+        key: Of the stage.
+        other: Makes the network with the other value of ``model.local``, for ``either_front``.
 
     Raises:
         RecipeError: As :class:`StreamTraining`.
@@ -167,9 +178,43 @@ def train_streams(build: Build, network: keras.Model, settings: StreamTrainSetti
     teacher = training.teacher(network, settings, key)
     figures = training.train(network, settings, key, Draws.DENSE, teacher=teacher)
     figures["teachers"] = len(teacher.networks) if teacher else 0
+    if settings.either_front:
+        network, figures = _better_front(training, network, figures, key, other, teacher)
     with replacing(build.run.path(CALIBRATION)) as temporary:
         np.savez(temporary, windows=_windows(training.held_out, build.recipe.frontend.frames, build.recipe.seed))
-    return figures
+    return network, figures
+
+
+def _better_front(
+    training: StreamTraining, network: keras.Model, figures: dict[str, Any], key: str,
+    other: Callable[[], keras.Model], teacher: Teacher | None,
+) -> tuple[keras.Model, dict[str, Any]]:  # fmt: skip
+    """The trained ``network`` or the one with the other front, trained as it was.
+
+    The recordings that validate choose; several times the cycles must be worth it.
+    """
+    build, local = training.build, training.build.recipe.model.local
+    if build.recipe.model.weights:
+        build.reporter.note("training begins with given weights: no network with the other model.local is tried")
+        return network, figures
+    if not training.speech.recorded:
+        build.reporter.note(
+            "too few recordings validate to choose model.local by them (20 of every keyword are needed): "
+            f"it stays {str(local).lower()}"
+        )
+        return network, figures
+    build.reporter.note(f"the same with model.local={str(not local).lower()}")
+    second = other()
+    found = training.train(second, training.settings, key, Draws.DENSE, teacher=teacher, folder=OTHER)
+    found["teachers"] = figures["teachers"]
+    missed = {local: figures["validation_missed"], not local: found["validation_missed"]}
+    kept = missed[True] <= _WORTH_IT * missed[False] and missed[True] < missed[False]
+    build.reporter.note(
+        f"model.local={str(kept).lower()} is kept: it missed {missed[kept]:.1%} of the recordings that validate, "
+        f"the other {missed[not kept]:.1%}"
+    )
+    chosen = {"local": kept, "validation_missed_with_other_local": missed[not kept]}
+    return (network, figures | chosen) if kept == local else (second, found | chosen)
 
 
 def sparsify_on_streams(

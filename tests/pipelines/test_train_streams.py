@@ -1,14 +1,16 @@
-"""Where masks are made: on whole stretches as they are composed, or on each window as it is drawn."""
+"""Where masks are made, on whole stretches or on each window; which of two fronts is kept."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from kws_tfmot.models.settings import ModelSettings
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.training.stream_settings import StreamTrainSettings, WindowSettings
-from pipelines.stages.train_streams import StreamTraining
+from pipelines.stages.train_streams import STATE, StreamTraining, _better_front
 
 
 @pytest.mark.parametrize("windows", [None, WindowSettings()])
@@ -23,3 +25,53 @@ def test_features_are_masked_once(windows: WindowSettings | None) -> None:
     composed = (training.composed.frequency_masks, training.composed.time_masks)
     assert composed == ((0, 0) if windows else (2, 4))
     assert (training.job.frequency_masks, training.job.time_masks) == (2, 4)
+
+
+class Scripted:
+    """A training whose networks miss what a test says, in the order in which they are trained."""
+
+    def __init__(self, missed: list[float], recorded: bool = True, local: bool = False, weights: str | None = None):
+        self.notes: list[str] = []
+        self.trained: list[tuple[Any, str]] = []
+        self._missed = iter(missed)
+        model = ModelSettings(name="streaming_cnn", local=local, weights=weights)
+        self.build = SimpleNamespace(
+            recipe=SimpleNamespace(model=model), reporter=SimpleNamespace(note=self.notes.append)
+        )
+        self.settings = StreamTrainSettings(either_front=True)
+        self.speech = SimpleNamespace(recorded=recorded)
+
+    def train(self, network, settings, key, draws, sparse=None, teacher=None, folder=STATE) -> dict[str, Any]:
+        self.trained.append((network, folder))
+        return {"validation_missed": next(self._missed), "of": network}
+
+    def better(self) -> tuple[Any, dict[str, Any]]:
+        first = self.train("first", self.settings, "key", None) | {"teachers": 0}
+        return _better_front(self, "first", first, "key", lambda: "second", None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("local", [False, True])
+@pytest.mark.parametrize(
+    ("plain", "larger", "kept"),
+    [(0.3, 0.1, True), (0.4, 0.3, True), (0.4, 0.31, False), (0.1, 0.3, False), (0.2, 0.2, False), (0.0, 0.0, False)],
+)
+def test_of_two_fronts_the_larger_is_kept_where_it_hears_a_quarter_more(plain, larger, kept: bool, local: bool) -> None:
+    training = Scripted([larger, plain] if local else [plain, larger], local=local)
+    network, figures = training.better()
+    assert network == figures["of"] == ("first" if kept == local else "second")
+    assert [name for name, _ in training.trained] == ["first", "second"]
+    assert len({folder for _, folder in training.trained}) == 2  # either is resumed on its own
+    assert figures["local"] == kept
+    assert figures["validation_missed"] == (larger if kept else plain)
+    assert figures["validation_missed_with_other_local"] == (plain if kept else larger)
+    assert f"model.local={str(kept).lower()} is kept" in training.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [({"recorded": False}, "too few recordings"), ({"weights": "zoo:alexa"}, "given weights")]
+)
+def test_where_nothing_could_choose_the_front_no_second_is_trained(given, said: str) -> None:
+    training = Scripted([0.3], **given)
+    assert training.better()[0] == "first"
+    assert len(training.trained) == 1
+    assert said in training.notes[-1]
