@@ -50,7 +50,7 @@ def other_cycles(w: Window, multiplier: int, kind: str, down: bool) -> float:
     if kind == "wide":
         return w.input.channels * (8 * w.input.pixels + multiplier * (250 + (50 + 1.5 * taps) * outputs))
     if (w.height, w.width, w.stride_y, w.stride_x, w.dilation_y, w.dilation_x) == (3, 3, 2, 2, 1, 1):
-        return w.input.channels * (load + multiplier * (120 + 44 * outputs))
+        return w.input.channels * (4.2 * w.input.pixels + multiplier * (120 + 42 * outputs))
     rows, along = (w.width, w.height) if down else (w.height, w.width)
     stride, dilation = (w.stride_y, w.dilation_y) if down else (w.stride_x, w.dilation_x)
     line = w.output.height if down else w.output.width
