@@ -89,7 +89,7 @@ def test_a_matrix_that_does_not_fit_takes_the_other_kernel(shape: tuple[int, ...
 
 
 @pytest.mark.device
-@pytest.mark.parametrize("height", [1, 2, 6, 7, 9])
+@pytest.mark.parametrize("height", [2, 5, 6, 7, 9])  # of one row two rows of taps see padding alone
 def test_depthwise_lines_that_end_after_one_two_or_three_of_four_outputs(height: int) -> None:
     rng = np.random.default_rng(height)
     w = GraphWriter()

@@ -196,7 +196,7 @@ def test_a_missing_ray_is_reported(sweep: Path, monkeypatch, tmp_path: Path) -> 
         (("--try", "sparsity.methd=[csp]"), "Did you mean 'method'?"),
         (("--try", "sparsity.method"), "expected key=values"),
         (("--try", "model.width={uniform: [1]}"), "[lowest, highest]"),
-        (("--seeds", "0"), "at least 1"),
+        (("--seeds", "0"), "1 to 10,000"),
     ],
 )
 def test_what_cannot_be_tried_is_reported_before_anything_runs(

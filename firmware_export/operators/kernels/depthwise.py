@@ -86,6 +86,8 @@ class Depthwise(Operation):
             return False
         if self.common and not (self.small or self.column):
             return False
+        if self.column and w.height * w.width > 1:  # a product of vectors on every core
+            return False
         kind = "column" if self.column else "small" if self.small else "wide" if self.wide else "any"
         return direct_cycles(w, self.multiplier) < other_cycles(w, self.multiplier, kind, self.down)
 
