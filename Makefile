@@ -3,8 +3,6 @@ VENV   := .venv
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.10 python3,$(shell command -v $(p) 2>/dev/null)))
 STAMP  := $(VENV)/.set-up
 JOBS   ?= 2
-# One more than cores: tests wait for compilers, emulators and child processes.
-TEST_JOBS ?= 3
 RECORDINGS ?= $(or $(KWS_RECORDINGS),../shared/data/speech_commands_subset)
 # Few and small steps: the synthetic voices are not to drive out what the weights know of people.
 DEMO = --set train.epochs=4 --set train.learning_rate=0.0005 --set sparsity.epochs=14 --set sparsity.learning_rate=0.002 \
@@ -35,10 +33,10 @@ demo: setup ## hear a model that ships, then the whole job: on from it, with the
 test test-slow: export PYTHONDONTWRITEBYTECODE =
 
 test: setup ## the tests, but for the slow ones
-	$(VENV)/bin/python -m pytest -n $(TEST_JOBS) --dist loadgroup -m "not slow"
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow"
 
 test-slow: setup ## thousands of random graphs and mutations
-	$(VENV)/bin/python -m pytest -n $(TEST_JOBS) -m slow
+	$(VENV)/bin/python -m pytest -n $(JOBS) -m slow
 
 mutants: setup ## puts faults into the code and counts those that tests notice (SAMPLE=100: at so many places, SEED=2: others)
 	@$(VENV)/bin/python -c 'import cosmic_ray' 2>/dev/null || $(VENV)/bin/python -m pip install --quiet -e '.[mutants]'
