@@ -11,10 +11,13 @@ same bytes whether its inner rows were computed for it or for an earlier window 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.keras import keras
 from kws_tfmot.models.layers import batch_norm_relu
 from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.stored import load_stored
 from kws_tfmot.models.time_padding import newest_rows
 
 FIRST_KERNEL, STRIDE = 5, 3
@@ -81,6 +84,15 @@ def build(settings: ModelSettings, input_shape: tuple[int, int], classes: int) -
     x = keras.layers.Conv2D(classes, (rows, 1), padding="valid", name=CLASSIFIER)(x)
     x = keras.layers.Flatten(name="flatten")(x)
     return keras.Model(inputs, keras.layers.Softmax(name="softmax")(x), name=f"streaming_cnn_{settings.size}")
+
+
+def has_local_front(path: Path) -> bool:
+    """Whether the network in a Keras file was built with ``local: true``.
+
+    Raises:
+        ModelError: If the file cannot be read.
+    """
+    return any(layer.name.startswith("local") for layer in load_stored(path).layers)
 
 
 def _halving_frequencies(x: keras.KerasTensor, width: int) -> keras.KerasTensor:

@@ -13,7 +13,7 @@ from kws_tfmot.runs import StageResult
 from pipelines.stages.build import Build
 from pipelines.stages.draws import Draws
 from pipelines.stages.own_network import source_sha256
-from pipelines.stages.start import begin_with, weights_sha256
+from pipelines.stages.start import begin_with, find_start, weights_sha256
 
 if TYPE_CHECKING:
     from kws_tfmot.keras import keras
@@ -50,7 +50,8 @@ def initial_network(build: Build, other_front: bool = False) -> keras.Model:
 
     Args:
         build: What is built.
-        other_front: With the other value of ``model.local``.
+        other_front: With the other value of ``model.local``. Of a recipe that tries both, weights that the training
+            begins with say which: the build that made them may have kept either.
 
     Raises:
         RecipeError: If the sparse training or low_bit names a layer that is not there, or nothing would be pruned.
@@ -58,9 +59,12 @@ def initial_network(build: Build, other_front: bool = False) -> keras.Model:
     """
     from kws_tfmot.keras import seed_everything
     from kws_tfmot.models import build_model
+    from kws_tfmot.models.streaming_cnn import has_local_front
 
     recipe = build.recipe
     seed_everything(recipe.seed)
+    if recipe.streams and recipe.streams.either_front and recipe.model.weights:
+        other_front = has_local_front(find_start(recipe.model.weights).weights) != recipe.model.local
     settings = recipe.model.model_copy(update={"local": not recipe.model.local}) if other_front else recipe.model
     network = build_model(settings, recipe.frontend.feature_shape, len(build.index.labels))
     begin_with(network, recipe, build.reporter)

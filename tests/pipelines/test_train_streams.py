@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from kws_tfmot.models import build_model
 from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.stored import save_stored
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.training.stream_settings import StreamTrainSettings, WindowSettings
+from pipelines.stages.train import initial_network
 from pipelines.stages.train_streams import STATE, StreamTraining, _better_front
 
 
@@ -75,3 +80,24 @@ def test_where_nothing_could_choose_the_front_no_second_is_trained(given, said: 
     assert training.better()[0] == "first"
     assert len(training.trained) == 1
     assert said in training.notes[-1]
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_training_that_goes_on_has_the_front_that_was_kept(tmp_path: Path, kept: bool) -> None:
+    recipe = Recipe.parse({
+        "name": "nova", "data": {"keywords": ["nova"]}, "frontend": {"kind": "microfrontend", "clip_ms": 1500},
+        "model": {"name": "streaming_cnn", "weights": str(tmp_path / "float.keras")}, "quantization": {"mode": "ptq"},
+        "detection": {"stride_ms": 30}, "streams": {"either_front": True},
+    }, "recipe")  # fmt: skip
+    shape, labels = recipe.frontend.feature_shape, ("nova", "_unknown_", "_silence_")
+    before = build_model(ModelSettings(name="streaming_cnn", local=kept), shape, len(labels))
+    save_stored(before, tmp_path / "float.keras")
+    (tmp_path / "recipe.yaml").write_text(recipe.to_yaml())
+    notes: list[str] = []
+    build = SimpleNamespace(
+        recipe=recipe, index=SimpleNamespace(labels=labels), reporter=SimpleNamespace(note=notes.append)
+    )
+    after = initial_network(build)  # type: ignore[arg-type]
+    assert [layer.name for layer in after.layers[1:]] == [layer.name for layer in before.layers[1:]]
+    for mine, theirs in zip(after.get_weights(), before.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
