@@ -9,13 +9,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from firmware_export.boards import BUDGETS, Board, Budget, board_of
+from firmware_export.boards import BOARDS, BUDGETS, Board, Budget, board_of
 from firmware_export.emulation.cycles import Cycles, ExecutionCounts, timing_of
 from firmware_export.emulation.elf import Footprint, footprint
 from firmware_export.emulation.host import finish_output, quantize_input
@@ -43,6 +43,9 @@ FLAGS = (
 LINK = ("-nostdlib", "-Wl,--gc-sections", "-Wl,--fatal-warnings", "-T", "board.ld")
 PREFIX = ("kws_", f"{DEFAULT_NAME}_")
 TIMEOUT = 600.0
+STACK_RESERVE = 1024
+# What GNU ld says when a region is full; and a region that holds any firmware.
+_OUT_OF_MEMORY, _ROOM = ("overflowed by", "is left for the stack"), 1 << 26
 
 
 def require(tool: str) -> str:
@@ -82,7 +85,7 @@ def link_script(board: Board) -> str:
     text = (BOARD_FILES / "board.ld.in").read_text(encoding="utf-8")
     for key in ("rom_start", "rom_bytes", "ram_start", "ram_bytes"):
         text = text.replace(f"@{key.upper()}@", f"{getattr(board, key):#x}")
-    return text
+    return text.replace("@STACK_RESERVE@", str(STACK_RESERVE))
 
 
 def build_firmware(board: Board, files: dict[str, str], main: str, folder: Path, flags: tuple[str, ...] = ()) -> Path:
@@ -108,8 +111,30 @@ def build_firmware(board: Board, files: dict[str, str], main: str, folder: Path,
     sources = sorted({*(n for n in files if n.endswith(".c")), "start.c", "semihosting.c", main})
     command, what = [*board.flags, *FLAGS, *flags], f"building the firmware for {board.name}"
     objects = compile_objects([compiler], command, sources, folder, what, shared=_shared)
-    run_tool([compiler, *command, *LINK, "-o", "firmware.elf", *objects, "-lc", "-lgcc"], what, cwd=folder)
+    link = [compiler, *command, *LINK, "-o", "firmware.elf", *objects, "-lc", "-lgcc"]
+    try:
+        run_tool(link, what, cwd=folder)
+    except ToolchainError as err:
+        if any(said in str(err) for said in _OUT_OF_MEMORY):
+            raise _does_not_fit(board, link, folder) from err
+        raise
     return folder / "firmware.elf"
+
+
+def _does_not_fit(board: Board, link: list[str], folder: Path) -> ToolchainError:
+    """What a firmware takes that is too large for its board: linked again where there is room."""
+    roomy = replace(board, rom_bytes=_ROOM, ram_bytes=_ROOM)
+    (folder / "board.ld").write_text(link_script(roomy), encoding="utf-8")
+    run_tool(link, f"linking a firmware too large for {board.name}", cwd=folder)
+    size = footprint(folder / "firmware.elf")
+    larger = ", ".join(
+        b.name for b in BOARDS.values() if b.rom_bytes >= size.flash and b.ram_bytes >= size.ram + STACK_RESERVE
+    )
+    return ToolchainError(
+        f"the firmware does not fit {board.name}: it takes {size.flash:,} of {board.rom_bytes:,} bytes of flash and "
+        f"{size.ram:,} of {board.ram_bytes:,} bytes of RAM, where {STACK_RESERVE:,} must be left for the stack. "
+        f"Emulated boards that hold it: {larger or 'none'}."
+    )
 
 
 def _shared(source: str) -> bool:

@@ -39,6 +39,7 @@ from kws_tfmot.tflite.edit import (
     tensors_of,
     writer_of,
 )
+from kws_tfmot.tflite.graph import Graph
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.schema import ModelT, OperatorT, TensorT, enum_values
 
@@ -77,7 +78,8 @@ def export_esphome(
     """Write ``NAME.tflite`` and ``NAME.json`` into ``out_dir``.
 
     Args:
-        model: Path or bytes of an int8 ``.tflite`` without state that can be streamed.
+        model: Path or bytes of an int8 ``.tflite`` without state that can be streamed, or of one that the component
+            takes as it is, whose manifest is made anew.
         out_dir: The folder.
         contract: Its labels, front end and detector.
         name: Of the files; the wake word's by default.
@@ -148,23 +150,45 @@ def esphome_model(model: bytes, word: int, hop: int | None = None) -> bytes:
     """The network with state as the component takes it: int8 ``[1, rows, 40]`` in, uint8 ``[1, 1]`` out.
 
     Args:
-        model: An int8 ``.tflite`` without state.
+        model: An int8 ``.tflite`` without state; one with state is returned as it is.
         word: Number of the wake word among the classes.
         hop: Rows a step takes.
 
     Raises:
-        ModelError: If it cannot be streamed, or the component lacks an operator.
+        ModelError: If it cannot be streamed, has a state that the component would not take, or needs an operator that
+            the component lacks.
     """
-    root = open_for_edit(stateful_file(model, hop))
-    _enter(root)
-    _Tail(root, word).run()
-    data = finish(root)
+    given = read_model(model)
+    if given.stateful:
+        _refuse_other_state(given, hop)
+        data = model
+    else:
+        root = open_for_edit(stateful_file(model, hop))
+        _enter(root)
+        _Tail(root, word).run()
+        data = finish(root)
     graph = read_model(data)
     if missing := sorted({operator.code for operator in graph.operators} - OPERATORS):
         raise ModelError(f"ESPHome's component has no {', '.join(missing)}.", f"It has {', '.join(sorted(OPERATORS))}.")
     if len(graph.variables) > MOST_VARIABLES:
         raise ModelError(f"ESPHome's component keeps {MOST_VARIABLES} variables. Received: {len(graph.variables)}.")
     return data
+
+
+def _refuse_other_state(graph: Graph, hop: int | None) -> None:
+    """A file with state is taken if it is the component's: its rows and its probability."""
+    source, result = graph.tensor(graph.inputs[0]), graph.tensor(graph.outputs[0])
+    rows = source.shape[1] if len(source.shape) == 3 else 0
+    expected = ("int8", (1, rows, MICRO_FEATURES), "uint8", (1, 1))
+    if (source.dtype, source.shape, result.dtype, result.shape) != expected or not rows:
+        raise ModelError(
+            f"the model keeps a state already, and ESPHome's component takes int8 [1, rows, {MICRO_FEATURES}] and "
+            f"gives uint8 [1, 1]. Received: {source.dtype} {list(source.shape)} and {result.dtype} "
+            f"{list(result.shape)}.",
+            "Export the network without state that it was made from.",
+        )
+    if hop not in (None, rows):
+        raise RecipeError(f"the model keeps a state and takes {rows} rows a step. Received: --hop {hop}.")
 
 
 def _enter(root: ModelT) -> None:

@@ -20,6 +20,7 @@ from kws_tfmot.tflite.graph import Graph, Operator
 WINDOWS = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D")
 RESHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 SLICES = ("SLICE", "STRIDED_SLICE")
+PADS = ("PAD", "PADV2")
 POINTWISE = (
     *("RELU", "RELU6", "LOGISTIC", "TANH", "HARD_SWISH", "LEAKY_RELU", "QUANTIZE", "DEQUANTIZE"),
     *("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"),
@@ -107,10 +108,24 @@ class _Follower:
                 self._note_constants(operator, timed[0], given)
             for index in timed:
                 self.readings[operator.index, index] = reading
+        for operator in reversed(self.graph.operators):
+            if operator.code in PADS and operator.outputs[0] in self.tracks:
+                self._pad_again(operator)
+        return StatefulPlan(self.tracks, self.readings, self._oldest(), self.repeated)
+
+    def _oldest(self) -> dict[int, int]:
         oldest: dict[int, int] = {}
         for (_, index), reading in self.readings.items():
             oldest[index] = min(reading.first, oldest.get(index, reading.first))
-        return StatefulPlan(self.tracks, self.readings, oldest, self.repeated)
+        return oldest
+
+    def _pad_again(self, operator: Operator) -> None:
+        """Older rows are kept without their padding, which is put around all that a step reads of them."""
+        padded = operator.outputs[0]
+        track = self.tracks[padded]
+        first = min(self._oldest().get(padded, track.rows), track.rows - track.new)
+        self.tracks[padded] = replace(track, new=track.rows - first)
+        self.readings[operator.index, operator.inputs[0]] = Reading(first, track.rows)
 
     def _note_constants(self, operator: Operator, timed: int, given: TensorTrack) -> None:
         if operator.code not in (*POINTWISE, "CONCATENATION", "PACK"):
@@ -242,7 +257,7 @@ RULES: dict[str, _Rule] = {
     **dict.fromkeys(SLICES, _Follower.slice),
     **dict.fromkeys(POINTWISE, _Follower.elementwise),
     **dict.fromkeys(("MEAN", "REDUCE_MAX"), _Follower.reduce),
-    **dict.fromkeys(("PAD", "PADV2"), _Follower.pad),
+    **dict.fromkeys(PADS, _Follower.pad),
     **dict.fromkeys(("SOFTMAX", "CONCATENATION", "SPLIT", "SPLIT_V"), _Follower.along_others),
     "FULLY_CONNECTED": _Follower.dense,
     "TRANSPOSE": _Follower.transpose,

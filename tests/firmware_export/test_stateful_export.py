@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stream_support import probabilities
 
 from firmware_export.emulation.steps import StepInterpreter, random_rows, step_of, windows_of
 from firmware_export.engine import build
@@ -80,7 +81,7 @@ def test_the_file_with_state_is_the_engine_step_by_step(name: str, longer: int) 
             each.reset()
 
 
-KINDS = (4, 5, 9, 11, 41, 42, 45)  # flat and one-dimensional inputs, constants of all rows, MixConv, pools, slices
+KINDS = (4, 5, 9, 11, 41, 42, 45, 2054)  # flat, one-dimensional, constants of all rows, MixConv, pools, slices, PAD
 
 
 def check_random(seed: int, decisions: int = 20) -> bool:
@@ -204,18 +205,13 @@ def test_the_pair_decides_in_esphome_as_the_network_says(tmp_path: Path, contrac
     features = Frontend(contract.frontend).features(sweep(3))
     outputs, decided = Component(tmp_path).hear(features)
     logits = StepInterpreter(model)
-    scores = logits.run_steps(features[: len(features) // 3 * 3].reshape(-1, 3, 40)).astype(float)
-    tail = read_model(model).operators[-1]
-    if tail.code == "SOFTMAX":
-        share = (scores + 128) / 256
-        others = np.delete(share, 1, axis=1).max(axis=1)
-        wanted = share[:, 1] / np.maximum(share[:, 1] + others, 1 / 256)
-    else:
-        scale = read_model(model).tensor(read_model(model).outputs[0]).quantization.scales[0]
-        margin = scale * (scores[:, 1] - np.delete(scores, 1, axis=1).max(axis=1))
-        wanted = 1 / (1 + np.exp(-margin))
+    scores = logits.run_steps(features[: len(features) // 3 * 3].reshape(-1, 3, 40))
+    wanted = probabilities(model, scores, 1)
     got = np.array(outputs[-len(wanted) :]) / 256
     assert np.abs(got - wanted).max() < 0.01 and got.std() > 0.02
+    anew = export_esphome(tmp_path / "nova.tflite", tmp_path / "again", own, author="us", languages=("en",))
+    assert anew.manifest == report.manifest
+    assert (tmp_path / "again" / "nova.tflite").read_bytes() == (tmp_path / "nova.tflite").read_bytes()
     again = StreamModel.open(tmp_path / "nova.tflite", lambda data: open_interpreter(data, "tflm"))
     smoothed = again.plan.smooth(again.outputs(sweep(3)))[:, 0]
     assert (smoothed >= again.plan.thresholds[0]).tolist() == decided
@@ -231,6 +227,8 @@ def test_esphome_refuses_what_it_cannot_hear(tmp_path: Path, contract: ModelCont
     two = ModelContract(("nova", "stop", "_silence_"), contract.frontend, words, contract.detection)
     with pytest.raises(RecipeError, match=r"one wake word. Received: nova, stop"):
         export_esphome(model, tmp_path, two)
+    with pytest.raises(ModelError, match=r"keeps a state already.*Received: int8 .* and int8"):
+        export_esphome(svdf_model(0), tmp_path, contract)
     assert not list(tmp_path.iterdir())
 
 
