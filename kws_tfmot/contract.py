@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ class ModelContract:
             ModelError: If there is none of these, or it does not fit the model's input and output.
         """
         graph = read_model(model)
-        contract = given
+        contract = given.of_steps(graph) if given is not None and graph.stateful else given
         if contract is None:
             settings = read_settings(model)
             manifest = None if settings is not None or isinstance(model, bytes) else Manifest.beside(model)
@@ -131,6 +132,21 @@ class ModelContract:
         data = own | {"keywords": keywords}
         detection = DetectionSettings.parse(settings.get("detection"), "detection (inside the model)")
         return cls(labels, frontend, SplitSettings.parse(data, "data (inside the model)"), detection)
+
+    def of_steps(self, graph: Graph) -> ModelContract:
+        """These settings for a file with state, which takes the rows of a step and not a window.
+
+        A "clip" is those rows, as with :meth:`of_manifest`; one output alone is the keyword's.
+        """
+        rows, rest = divmod(math.prod(graph.tensor(graph.inputs[0]).shape), self.frontend.features_per_frame)
+        if rest or not rows:
+            return self  # which :meth:`check` refuses
+        frontend = self.frontend.model_copy(
+            update={"clip_ms": self.frontend.window_ms + (rows - 1) * self.frontend.hop_ms}
+        )
+        words = tuple(label for label in self.labels if label not in (UNKNOWN, SILENCE))
+        single = math.prod(graph.tensor(graph.outputs[0]).shape) == 1 == len(words)
+        return replace(self, labels=words if single else self.labels, frontend=frontend)
 
     def check(self, graph: Graph) -> None:
         """Refuse a model whose tensors do not fit the front end and the labels.

@@ -11,8 +11,7 @@ from typing import Annotated
 
 import typer
 
-from firmware_export.emulation.host import TimedEngine
-from firmware_export.emulation.steps import StepInterpreter
+from firmware_export.emulation.steps import StepInterpreter, open_timed_engine
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import KwsError
 from kws_tfmot.evaluation.latency import Timed, measure_frontend, measure_latency, peak_memory_bytes
@@ -36,7 +35,7 @@ def command(
     with friendly_errors():
         check_hop(stream, hop)
         model = equipped(model, features, recipe)
-        others: dict[str, Callable[[bytes], Timed]] = {"engine": TimedEngine}
+        others: dict[str, Callable[[bytes], Timed]] = {"engine": open_timed_engine}
         if stream:
             others["engine step"] = functools.partial(StepInterpreter, hop=hop)
         models = {model.name: model} | ({str(against): against} if against else {})

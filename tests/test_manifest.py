@@ -17,7 +17,9 @@ from kws_tfmot.errors import ModelError
 from kws_tfmot.evaluation.streaming.spotter import Spotter, StreamModel
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.manifest import Manifest, manifest_of
+from kws_tfmot.recipe import Recipe
 from kws_tfmot.tflite.interpreter import open_interpreter
+from tests.pipelines.conftest import run
 
 MICRO = {"probability_cutoff": 0.6, "sliding_window_size": 3, "feature_step_size": 10, "tensor_arena_size": 1}
 opener = functools.partial(open_interpreter, kind="tflm")
@@ -41,6 +43,25 @@ def test_the_manifest_beside_a_model_says_how_it_listens(spotter: Path) -> None:
     assert (contract.detection.stride_ms, contract.detection.smoothing_ms) == (30, 90)
     with pytest.raises(ModelError, match=r"suffix \.json, beside it"):
         ModelContract.of_model(spotter.read_bytes())
+
+
+def test_a_recipe_serves_a_file_with_state_in_place_of_a_manifest(spotter: Path) -> None:
+    recipe = {"name": "you", "data": {"keywords": ["hey you"]}, "frontend": {"kind": "microfrontend", "clip_ms": 1200}}
+    given = Recipe.parse(recipe | {"detection": {"smoothing_ms": 90}}, "recipe").contract()
+    contract, beside = ModelContract.of_model(spotter, given), ModelContract.of_model(spotter)
+    assert contract.labels == ("hey you",)
+    assert contract.frontend == beside.frontend and contract.frontend.feature_shape == (3, 40)
+    assert contract.detection == given.detection
+    two = Recipe.parse(recipe | {"data": {"keywords": ["hey", "you"]}}, "recipe").contract()
+    with pytest.raises(ModelError, match=r"1 outputs for 4 labels: hey, you"):
+        ModelContract.of_model(spotter, two)
+
+
+def test_benchmark_lists_the_engine_beside_interpreters_of_a_file_with_state(spotter: Path) -> None:
+    result = run("benchmark", spotter, "--rounds", 1, "--threads", "1", "--json")
+    assert result.exit_code == 0, result.output
+    rows = {row["kind"]: row for row in json.loads(result.stdout)["latency"]}
+    assert "3 rows a step" in rows["engine"]["interpreter"] and rows["engine"]["p50_us"] > 0
 
 
 def test_what_is_no_manifest_is_not_taken_for_one(spotter: Path) -> None:

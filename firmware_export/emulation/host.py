@@ -149,20 +149,16 @@ class EngineInterpreter:
 
 
 class TimedEngine(EngineInterpreter):
-    """The host build of the engine beside interpreters whose latency is measured.
+    """The host build of the engine beside interpreters whose latency is measured; of a model without state.
 
     Raises:
-        ModelError: For a model that keeps state, whose steps :class:`~firmware_export.emulation.steps.StepInterpreter`
-            times, or that the engine does not support.
+        ModelError: For a model that the engine does not support.
         ToolchainError: Without a C compiler.
     """
 
     def __init__(self, model: bytes) -> None:
-        graph = read_model(model)
-        if graph.stateful:
-            raise ModelError("the engine takes this model step by step: --stream times a step.")
         super().__init__(model)
-        self.input = input_spec(graph)
+        self.input = input_spec(read_model(model))
 
 
 def finish_output(program: Program, outputs: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 from firmware_export.emulation.host import (
     EngineInterpreter,
     EngineLibrary,
+    TimedEngine,
     compile_library,
     finish_output,
     quantize_input,
@@ -173,6 +174,16 @@ def open_engine(model: str | Path | bytes) -> EngineInterpreter | StepInterprete
         ToolchainError: Without a C compiler.
     """
     return StepInterpreter(model) if read_model(model).stateful else EngineInterpreter(model)
+
+
+def open_timed_engine(model: bytes) -> TimedEngine | StepInterpreter:
+    """The device engine where its latency is measured: of an inference, or of a step of a file with state.
+
+    Raises:
+        ModelError: If the model is corrupt or not supported by the engine.
+        ToolchainError: Without a C compiler.
+    """
+    return StepInterpreter(model) if read_model(model).stateful else TimedEngine(model)
 
 
 def step_of(engine: Engine) -> StepPlan:
