@@ -15,11 +15,12 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.array_files import write_arrays
 from kws_tfmot.cache import EPOCHS_BOUND, audio_bound, touch, trim
 from kws_tfmot.damage import DAMAGE
 from kws_tfmot.data.batches import Labels, TrainingBatches
 from kws_tfmot.data.large_arrays import allocate
-from kws_tfmot.files import replacing
+from kws_tfmot.errors import CacheError
 
 _VERSION = 4  # counts up when the same settings draw other features
 _PIECE = 1 << 20
@@ -88,10 +89,21 @@ class EpochCache:
                     self.store(number, *found)
         return found
 
+    def require(self, number: int) -> None:
+        """See that epoch ``number`` has been kept.
+
+        Raises:
+            CacheError: If it has not: a full disk, no permission, or a bound of the folder that it exceeds.
+        """
+        if self.load(number) is None:
+            raise CacheError(
+                f"an epoch could not be kept in {str(self.folder)!r}.",
+                f"Make room and permission there, or name another folder; ${EPOCHS_BOUND} bounds what it holds.",
+            )
+
     def store(self, number: int, features: npt.NDArray[np.int8], labels: Labels) -> None:
         """Keep epoch ``number``; those used longest ago go where the folder exceeds its bound."""
-        with replacing(self.path(number)) as temporary:
-            np.savez(temporary, features=features, labels=labels)
+        write_arrays(self.path(number), features=features, labels=labels)
         for left in self.folder.glob("*.lock"):
             _remove_if_free(left)
         if most := audio_bound(EPOCHS_BOUND):

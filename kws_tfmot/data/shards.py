@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from kws_tfmot.array_files import write_arrays
 from kws_tfmot.damage import DAMAGE
 from kws_tfmot.data.audio import Decoded, decode_clip
 from kws_tfmot.data.folder import list_folder
 from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.store import AudioStore, folder_store, store_key
 from kws_tfmot.errors import DataError
-from kws_tfmot.files import replacing
 from kws_tfmot.jobs import Job, JobOutcome, keep_traces
 from kws_tfmot.progress import Reporter
 
@@ -77,8 +77,7 @@ def decode_shard(shard: Shard, reporter: Reporter) -> None:
     good = [clip.samples for clip in decoded if not clip.problem]
     samples = np.stack(good) if good else np.zeros((0, shard.length), np.int16)
     record = [(clip.resampled, clip.cut, clip.padded, clip.problem) for clip in decoded]
-    with replacing(shard.path) as temporary:
-        np.savez(temporary, samples=samples, record=np.array(json.dumps(record)))
+    write_arrays(shard.path, samples=samples, record=np.array(json.dumps(record)))
 
 
 def decode_in_shards(

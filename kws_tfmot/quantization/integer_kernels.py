@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.array_files import write_arrays
 from kws_tfmot.damage import ANEW, reading
-from kws_tfmot.files import replacing
 from kws_tfmot.keras import keras
 from kws_tfmot.quantization.folding import only_follower
 from kws_tfmot.quantization.grids import Grid
@@ -120,8 +120,7 @@ def save_kernels(kernels: Mapping[str, GridKernel], path: Path) -> None:
     for name, kernel in kernels.items():
         arrays |= {f"levels/{name}": kernel.levels, f"steps/{name}": kernel.steps}
         arrays[f"grid/{name}"] = np.array([kernel.bits, kernel.zero], np.int16)
-    with replacing(path) as temporary:
-        np.savez(temporary, **arrays)
+    write_arrays(path, **arrays)
 
 
 def load_kernels(path: Path) -> dict[str, GridKernel]:

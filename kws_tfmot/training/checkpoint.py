@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from kws_tfmot.files import replacing
+from kws_tfmot.array_files import write_arrays
 from kws_tfmot.keras import keras
 from kws_tfmot.training.false_rejects import NAME as FALSE_REJECTS
 from kws_tfmot.training.saved_state import reading_state
@@ -120,6 +120,5 @@ class TrainingState(keras.callbacks.Callback):
         arrays |= {f"optimizer{i}": v.numpy() for i, v in enumerate(self.model.optimizer.variables)}
         for i, callback in enumerate(self._stateful):
             arrays |= {f"callback{i}/{name}": value for name, value in callback.get_state().items()}
-        with replacing(self._path) as temporary:
-            np.savez(temporary, record=np.array(json.dumps(record)), **arrays)
+        write_arrays(self._path, record=np.array(json.dumps(record)), **arrays)
         self._saved_at = time.monotonic()

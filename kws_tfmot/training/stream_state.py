@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.array_files import write_arrays
 from kws_tfmot.data.stretch_features import Stretches
-from kws_tfmot.files import replacing
 from kws_tfmot.training.saved_state import reading_state
 from kws_tfmot.training.stream_judge import StreamScore
 
@@ -64,8 +64,7 @@ class StreamState:
     def save(self, snapshot: Snapshot, fresh: Stretches) -> None:
         """Keep the state after an epoch that drew ``fresh``."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with replacing(self._stretches(len(snapshot.history) - 1)) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, features=fresh.features, targets=fresh.targets)
+        write_arrays(self._stretches(len(snapshot.history) - 1), features=fresh.features, targets=fresh.targets)
         best = snapshot.best
         record = {
             "key": self._key,
@@ -77,8 +76,8 @@ class StreamState:
         arrays = {f"variable{i}": value for i, value in enumerate(snapshot.variables)}
         arrays |= {f"callback {key}": value for key, value in snapshot.callbacks.items()}
         arrays |= {f"best{i}": value for i, value in enumerate(best.weights if best else [])}
-        with replacing(self._folder / _FILE) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, record=np.array(json.dumps(record)), hardness=snapshot.hardness, **arrays)
+        record_text = np.array(json.dumps(record))
+        write_arrays(self._folder / _FILE, record=record_text, hardness=snapshot.hardness, **arrays)
 
     def clear(self) -> None:
         """Remove the folder."""

@@ -49,12 +49,16 @@ def epochs_drawn(recipe: Recipe) -> dict[int, int]:
     return counts
 
 
-def draw_epochs(build: Build, epochs: Mapping[int, Sequence[int]]) -> None:
+def draw_epochs(build: Build, epochs: Mapping[int, Sequence[int]], *, required: bool = False) -> None:
     """Compute the epochs of the build's training stream that are not in its folder yet.
 
     Args:
         build: With a folder for epochs.
         epochs: Which epochs, for each epoch offset.
+        required: Whether an epoch that cannot be kept is an error; else whoever wants it computes it again.
+
+    Raises:
+        CacheError: For such an epoch.
     """
     with build.reporter.task("drawing epochs", sum(map(len, epochs.values()))) as task:
         for offset, numbers in epochs.items():
@@ -64,6 +68,8 @@ def draw_epochs(build: Build, epochs: Mapping[int, Sequence[int]]) -> None:
             for number in numbers:
                 if cache is not None and not cache.path(stream.draw_of(number)).is_file():
                     stream.compute(number)
+                    if required:
+                        cache.require(stream.draw_of(number))
                 task.advance()
 
 

@@ -61,4 +61,4 @@ def draw_some(
     recipe: Recipe, source: str, directory: Path, folder: Path, offset: int, numbers: range, reporter: Reporter
 ) -> None:
     """Compute some epochs of one stage, in a worker."""
-    draw_epochs(Build(recipe, source, Run(directory), reporter, epochs=folder), {offset: numbers})
+    draw_epochs(Build(recipe, source, Run(directory), reporter, epochs=folder), {offset: numbers}, required=True)

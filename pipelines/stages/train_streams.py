@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kws_tfmot.array_files import write_arrays
 from kws_tfmot.data.stretch_features import Stretches, StretchFeatures, StretchJob
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.files import replacing
 from kws_tfmot.sparsity.settings import Iterative, SparsitySettings, TfmotMagnitude
 from kws_tfmot.training.saved_state import reading_state
 from kws_tfmot.training.stream_judge import threshold_for
@@ -180,8 +180,8 @@ def train_streams(
     figures["teachers"] = len(teacher.networks) if teacher else 0
     if settings.either_front:
         network, figures = _better_front(training, network, figures, key, other, teacher)
-    with replacing(build.run.path(CALIBRATION)) as temporary:
-        np.savez(temporary, windows=_windows(training.held_out, build.recipe.frontend.frames, build.recipe.seed))
+    windows = _windows(training.held_out, build.recipe.frontend.frames, build.recipe.seed)
+    write_arrays(build.run.path(CALIBRATION), windows=windows)
     return network, figures
 
 
@@ -258,10 +258,8 @@ def _restored(network: keras.Model, path: Path, key: str) -> bool:
 
 
 def _keep(network: keras.Model, path: Path, key: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     weights = {str(i): weight for i, weight in enumerate(network.get_weights())}
-    with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, key=np.array(key), **weights)
+    write_arrays(path, key=np.array(key), **weights)
 
 
 def _check(build: Build, stride: int) -> None:

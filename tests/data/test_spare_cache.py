@@ -156,7 +156,7 @@ def test_epochs_are_made_where_they_cannot_be_kept(unwritable: Path, tmp_path: P
     for folder in (unwritable / "epochs", tmp_path / "epochs"):
         cache = EpochCache(folder, "inputs", Batches())
         if folder.parent == tmp_path:  # a disk that fills while an epoch is written
-            monkeypatch.setattr(np, "savez", _no_room)
+            monkeypatch.setattr(np.lib.format, "write_array", _no_room)
         np.testing.assert_array_equal(cache.load_or_make(3, make)[0], features)
     assert made == [3, 3]
     assert list((tmp_path / "epochs").iterdir()) == []

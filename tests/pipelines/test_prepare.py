@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kws_tfmot.data.epoch_cache import EpochCache
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.runs import Run
 from pipelines.stages.build import Build
@@ -39,3 +40,16 @@ def test_workers_without_anything_for_them_to_do_are_refused(tmp_path: Path) -> 
     assert result.exit_code == 2
     assert "no --features" in " ".join(result.output.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_epochs_that_cannot_be_kept_are_an_error(tone_folder: Path, tmp_path: Path, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(EpochCache, "store", full)
+    recipe = tmp_path / "tiny.yaml"
+    recipe.write_text(QUICK)
+    arguments = ("--data", f"folder:{tone_folder}", "--out", tmp_path / "out", "--features", tmp_path / "epochs")
+    result = run("prepare", recipe, *arguments)
+    assert result.exit_code == 2, result.output
+    assert "could not be kept" in " ".join(result.output.split())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kws_tfmot.array_files import write_arrays
 from kws_tfmot.damage import DAMAGE
 from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.speech.engines import open_engine, usable_engines
@@ -19,7 +20,7 @@ from kws_tfmot.data.speech.request import Float, Request, SpokenClip, Voice, del
 from kws_tfmot.data.speech.vocal_tract import reshape_voice, sounding_span
 from kws_tfmot.data.store import unwritable
 from kws_tfmot.errors import DataError
-from kws_tfmot.files import cache_root, replacing
+from kws_tfmot.files import cache_root
 from kws_tfmot.jobs import Job, JobOutcome, keep_traces, run_jobs
 from kws_tfmot.progress import SILENT, Reporter, Task
 
@@ -152,13 +153,12 @@ def speak_block(path: str, block: Sequence[Request], _reporter: Reporter) -> str
     said = open_engine(block[0].voice.engine).speak(block)
     clips = [finish(request, samples, rate) for request, (samples, rate) in zip(block, said, strict=True)]
     try:
-        with replacing(path) as temporary, temporary.open("wb") as stream:
-            np.savez(
-                stream,
-                samples=np.concatenate([clip.samples for clip in clips]),
-                lengths=np.array([len(clip.samples) for clip in clips], np.int64),
-                spans=np.array([(clip.word_start, clip.word_end) for clip in clips], np.int64),
-            )
+        write_arrays(
+            path,
+            samples=np.concatenate([clip.samples for clip in clips]),
+            lengths=np.array([len(clip.samples) for clip in clips], np.int64),
+            spans=np.array([(clip.word_start, clip.word_end) for clip in clips], np.int64),
+        )
     except OSError as error:
         return error.strerror or str(error)
     return ""
