@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,10 @@ from firmware_export.codegen.readme import engine_readme
 from firmware_export.codegen.stamp import stamp
 from firmware_export.encodings import ENCODINGS
 from firmware_export.encodings.core_costs import DEFAULT_CORE, core_of
-from firmware_export.encodings.cost_model import Estimate, choose, choose_depthwise
+from firmware_export.encodings.cost_model import Estimate, choose, choose_depthwise, choose_pixels
 from firmware_export.ir import Operation, Program, StepPlan
 from firmware_export.lowering.lower import lower
+from firmware_export.operators.kernels.convolution import Convolution
 from firmware_export.operators.kernels.wide import ITEM_BYTES
 from firmware_export.streaming.plan import stream_program
 from kws_tfmot.contract import ModelContract
@@ -137,11 +138,35 @@ def build(
         _check_hop(program.step, hop)  # a file with state says itself how it is stepped
     elif stream:
         program = stream_program(program, hop, _frames(data))
+    for_core(program, core_of(core), optimise, encodings)
     picked = choose(_coded(program, "matrix"), optimise, encodings, core_of(core))
     unpacking = any(ENCODINGS[estimate.encoding].kernel == "lowbit" for estimate in picked)
     depthwise = choose_depthwise(_coded(program, "taps"), encodings, unpacking)
     _check_labels(program, labels)
     return assemble(program, picked, sha256_bytes(data), name=name, labels=labels, depthwise=depthwise)
+
+
+def for_core(program: Program, core: str, optimise: str, encodings: tuple[str, ...] | None = None) -> None:
+    """Let every operation take the kernel that is cheapest on a core, as :func:`build` does before it encodes.
+
+    Args:
+        program: A lowered model, changed in place.
+        core: A key of :data:`~firmware_export.encodings.core_costs.COSTS`.
+        optimise: As for :func:`build`.
+        encodings: As for :func:`build`.
+
+    Raises:
+        RecipeError: For an unknown tilt.
+    """
+    matrices = _coded(program, "matrix")
+    by_pixels = iter(choose_pixels(matrices, optimise, encodings, core))
+    layers = []
+    for layer in program.layers:
+        operation = layer.operation.on_core(core)
+        if isinstance(operation, Convolution):
+            operation = replace(operation, by_pixels=next(by_pixels))
+        layers.append(replace(layer, operation=operation))
+    program.layers = layers
 
 
 def assemble(

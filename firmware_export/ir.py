@@ -114,6 +114,18 @@ class Window:
         """Input rows that one output row sees."""
         return (self.height - 1) * self.dilation_y + 1
 
+    @property
+    def inside(self) -> float:
+        """The part of all taps of all outputs that see an input.
+
+        >>> Window(Layout(2, 2, 1), Layout(2, 2, 1), 3, 3, first_y=-1, first_x=-1).inside
+        0.4444444444444444
+        """
+        given, made = self.input, self.output
+        rows = _sights(self.first_y, self.height, self.stride_y, self.dilation_y, made.height, given.height)
+        columns = _sights(self.first_x, self.width, self.stride_x, self.dilation_x, made.width, given.width)
+        return float(rows.mean() * columns.mean())
+
     def trimmed(self) -> tuple[Window, slice, slice]:
         """The window without rows and columns of taps that only ever see padding; which rows and columns stay.
 
@@ -155,10 +167,15 @@ class Window:
         return replace(self, input=rows.given[0], output=rows.out, first_y=first)
 
 
+def _sights(first: int, taps: int, stride: int, dilation: int, outputs: int, size: int) -> np.ndarray:
+    """For each output and tap of an axis whether the tap sees one of ``size`` inputs."""
+    places = first + stride * np.arange(outputs)[:, None] + dilation * np.arange(taps)
+    return np.asarray((places >= 0) & (places < size))
+
+
 def _seen(first: int, taps: int, stride: int, dilation: int, outputs: int, size: int) -> slice:
     """The taps of an axis from the first to the last that sees one of ``size`` inputs; all where none does."""
-    places = first + stride * np.arange(outputs)[:, None] + dilation * np.arange(taps)
-    seen = np.flatnonzero(((places >= 0) & (places < size)).any(axis=0))
+    seen = np.flatnonzero(_sights(first, taps, stride, dilation, outputs, size).any(axis=0))
     return slice(int(seen[0]), int(seen[-1]) + 1) if seen.size else slice(0, taps)
 
 
@@ -255,6 +272,10 @@ class Operation(TimeRules):
     def with_window(self, window: Window) -> Operation:
         """The same operation with another :attr:`padded_window`."""
         raise NotImplementedError(f"{type(self).__name__} has no window {window}")
+
+    def on_core(self, core: str) -> Operation:
+        """The same operation with the kernel that takes fewest cycles on ``core``."""
+        return self
 
     def trimmed(self) -> Operation:
         """The same operation without taps that only ever see padding, :meth:`Window.trimmed`."""

@@ -23,6 +23,17 @@ class KernelCost:
 
 
 @dataclass(frozen=True)
+class PixelCost:
+    """Cycles of a convolution pixel by pixel beside the product: of each pixel, of each run of inputs that a window
+    brings (channels of a tap, or taps of a line of a channel), of each input, and of each output."""
+
+    each: float
+    run: float
+    input: float
+    put: float
+
+
+@dataclass(frozen=True)
 class CoreCosts:
     """Of one core: kernels of convolutions (for eight pixels), of matrices times vectors, and im2col of a window.
 
@@ -33,6 +44,7 @@ class CoreCosts:
     vector: dict[str, KernelCost]
     window: float
     planes_window: float
+    pixel: PixelCost
 
 
 CODE = {
@@ -80,6 +92,7 @@ COSTS: dict[str, CoreCosts] = {
         },
         window=171.23,
         planes_window=129.65,
+        pixel=PixelCost(369.1, 59.01, 6.56, 13.83),
     ),
     "m3": CoreCosts(
         convolution={
@@ -111,6 +124,7 @@ COSTS: dict[str, CoreCosts] = {
         },
         window=121.95,
         planes_window=97.98,
+        pixel=PixelCost(249.24, 46.19, 3.99, 12.67),
     ),
     "m4": CoreCosts(
         convolution={
@@ -145,6 +159,7 @@ COSTS: dict[str, CoreCosts] = {
         },
         window=114.29,
         planes_window=91.88,
+        pixel=PixelCost(243.74, 45.01, 3.78, 12.57),
     ),
     "m55": CoreCosts(
         convolution={
@@ -176,6 +191,7 @@ COSTS: dict[str, CoreCosts] = {
         },
         window=99.03,
         planes_window=75.42,
+        pixel=PixelCost(239.17, 52.48, 3.19, 2.27),
     ),
 }
 

@@ -14,14 +14,15 @@ convolutions and vectors are mixed a smaller kernel may have been cheaper by som
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from firmware_export.encodings import ENCODINGS, Encoded
-from firmware_export.encodings.core_costs import CODE, COSTS, DEFAULT_CORE
+from firmware_export.encodings.core_costs import CODE, COSTS, DEFAULT_CORE, CoreCosts
 from kws_tfmot.errors import RecipeError, did_you_mean
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 
 TILT = {"speed": 0.02, "balanced": 0.15, "size": 50.0}
 BLOCK = 8  # pixels at once
+EMPTY_WINDOW = 0.2  # of the cycles of im2col of a window are a block's, whatever its pixels see
+FITTED_INSIDE = 0.844  # of their taps saw an input where these cycles were fitted: 3x3 over 25x5
+AROUND_BLOCK = 244  # cycles of a block beside what grows with its weights, and of each pixel's window in it
+AROUND_WINDOW = 186
+WORTH = 0.9  # of the cycles of blocks: from there on a layer is computed pixel by pixel
+PIXELS = 450  # bytes of kws_conv_pixels
 NARROW_WINDOW = 19.3  # cycles of im2col of a window for a weight and a pixel, in blocks of other widths
 UNPACKING = 600  # bytes of code that a depthwise convolution needs for weights of few bits
 
@@ -87,19 +94,95 @@ def estimate(encoding: str, operation: Convolution, core: str = DEFAULT_CORE) ->
     block = BLOCK
     if (width := operation.narrow(encoding)) and f"narrow_{width}" in costs.convolution:
         kind, block = f"narrow_{width}", width
-    kernel = (costs.vector if operation.vector else costs.convolution)[kind]
-    column = kernel.column
-    if not operation.vector and not operation.window.pointwise:
-        window = costs.window if block == BLOCK else NARROW_WINDOW * block
-        column = column + costs.planes_window if encoding == "planes" else window
-    total = visited * kernel.each + words * kernel.word + channels * kernel.row + depth * column
-    blocks = 1 if operation.vector else -(-_pixels(operation, block) // block)
-    return Estimate(encoding, encoded, blocks * total)
-
-
-def _pixels(operation: Convolution, block: int) -> int:
+    kernel = (costs.vector if operation.rowwise else costs.convolution)[kind]
+    product, bring = visited * kernel.each + words * kernel.word + channels * kernel.row, depth * kernel.column
+    if operation.by_pixels:
+        pixel = product + bring + _around_pixel(operation, core)
+        return Estimate(encoding, encoded, operation.window.output.pixels * pixel)
+    if operation.vector:
+        return Estimate(encoding, encoded, product + bring)
     output = operation.window.output
-    return output.plane if block == BLOCK else output.pixels
+    pixels = output.plane if block == BLOCK else output.pixels
+    blocks = -(-pixels // block)
+    halves = core == "m4" and operation.paired(encoding)  # a block of eight is two products of four pixels
+    products = -(-output.plane // 4) / 2 if halves else blocks
+    if not operation.window.pointwise and encoding == "planes":
+        bring += depth * costs.planes_window
+    elif not operation.window.pointwise:
+        bring = depth * (_window(operation, costs) if block == BLOCK else NARROW_WINDOW * block)
+    return Estimate(encoding, encoded, products * product + blocks * bring)
+
+
+def _window(operation: Convolution, costs: CoreCosts) -> float:
+    """Cycles of im2col of a window for a weight and a block, the mean over blocks that the plane may not fill."""
+    w = operation.window
+    filled = w.output.plane / (BLOCK * -(-w.output.plane // BLOCK)) * w.inside / FITTED_INSIDE
+    return costs.window * (EMPTY_WINDOW + (1 - EMPTY_WINDOW) * filled)
+
+
+def _around_pixel(operation: Convolution, core: str) -> float:
+    """Cycles of a pixel of ``kws_conv_pixels`` beside the product."""
+    costs, (channels, depth), w = COSTS[core].pixel, operation.weights.shape, operation.window
+    inputs = depth // (w.height * w.width)
+    runs = 0 if w.height * w.width == 1 else w.height * min(w.width, inputs)
+    return costs.each + (costs.run * runs + costs.input * depth) * w.inside + costs.put * channels
+
+
+def _tilt(optimise: str) -> float:
+    if optimise not in TILT:
+        raise RecipeError(
+            f"expected optimise to be one of {', '.join(TILT)}. Received: {optimise!r}.{did_you_mean(optimise, TILT)}"
+        )
+    return TILT[optimise]
+
+
+def choose_pixels(
+    operations: list[Convolution], optimise: str, allowed: tuple[str, ...] | None = None, core: str = DEFAULT_CORE
+) -> list[bool]:
+    """Which convolutions are computed pixel by pixel: those that take fewer cycles of a core so than in blocks.
+
+    By less than a tenth no layer is; and none where all of them together save less than the kernel's code is worth.
+    Arguments as of :func:`choose`.
+
+    Raises:
+        RecipeError: For an unknown tilt.
+    """
+    names = tuple(ENCODINGS) if allowed is None else tuple(name for name in allowed if name in ENCODINGS)
+    saved = [_saved_by_pixels(operation, core, names) for operation in operations]
+    dense = [e for op in operations if (e := estimate("dense", op, core)) is not None]
+    picked = [cycles > 0 for cycles in saved]
+    vectors = [operation.vector for operation in operations]
+    code = 0  # where it takes the place of the blocks' kernel
+    if any(not (vector or pixels) for vector, pixels in zip(vectors, picked, strict=True)):
+        code = PIXELS + (0 if any(vectors) else CODE["dense"] // 2)
+    share = code / max(sum(e.bytes for e in dense), 1) * sum(e.cycles for e in dense)
+    return picked if sum(saved) > _tilt(optimise) * share else [False] * len(picked)
+
+
+def _saved_by_pixels(operation: Convolution, core: str, encodings: tuple[str, ...]) -> float:
+    if operation.vector:
+        return 0.0
+    other, least = replace(operation, by_pixels=True), COSTS[core].vector
+    nonzero = np.count_nonzero(operation.weights)
+    products = min(operation.weights.size * least["dense"].each, nonzero * least["index"].each / 2)
+    floor = operation.window.output.pixels * (products + _around_pixel(other, core))
+    if floor > _least(operation, core, ("dense",)) + _around_blocks(operation):  # before anything is encoded
+        return 0.0
+    blocks = _least(operation, core, encodings) + _around_blocks(operation)
+    pixels = _least(other, core, encodings)
+    return blocks - pixels if pixels < WORTH * blocks else 0.0
+
+
+def _around_blocks(operation: Convolution) -> float:
+    """Cycles of a convolution's blocks beside what :func:`estimate` says."""
+    plane = operation.window.output.plane
+    return AROUND_BLOCK * -(-plane // BLOCK) + (0 if operation.window.pointwise else AROUND_WINDOW * plane)
+
+
+def _least(operation: Convolution, core: str, encodings: tuple[str, ...]) -> float:
+    """Cycles in the cheapest of some encodings, infinite where it has a kernel for none of them."""
+    found = (estimate(name, operation, core) for name in encodings)
+    return min((e.cycles for e in found if e is not None), default=math.inf)
 
 
 def choose(
@@ -116,10 +199,7 @@ def choose(
     Raises:
         RecipeError: For an unknown tilt or encoding.
     """
-    if optimise not in TILT:
-        raise RecipeError(
-            f"expected optimise to be one of {', '.join(TILT)}. Received: {optimise!r}.{did_you_mean(optimise, TILT)}"
-        )
+    tilt = _tilt(optimise)
     names = tuple(ENCODINGS) if allowed is None else tuple(dict.fromkeys(allowed)) or ("dense",)
     for name in names:
         if name not in ENCODINGS:
@@ -133,11 +213,10 @@ def choose(
     base_bytes = sum(e.bytes for e in dense)
     offers = [{n: e for n in names if (e := estimate(n, op, core)) is not None} for op in operations]
     offers = [offer or {"dense": plain} for offer, plain in zip(offers, dense, strict=True)]
-    tilt = TILT[optimise]
 
     def cost(picked: list[Estimate]) -> float:
         """Cycles + tilt x bytes of a choice, each a share of the dense layers', its kernels' code included."""
-        vectors = {(e.encoding, op.vector) for e, op in zip(picked, operations, strict=True)}
+        vectors = {(e.encoding, op.rowwise) for e, op in zip(picked, operations, strict=True)}
         code = sum(CODE[name] // (2 if vector else 1) for name, vector in vectors)
         cycles = sum(e.cycles for e in picked)
         return cycles / base_cycles + tilt * (sum(e.bytes for e in picked) + code) / base_bytes

@@ -69,13 +69,20 @@ typedef struct kws_conv {
     const uint8_t *weights; /* encoded; the kernel's name says how */
     const int8_t *table;    /* values of lookup-table weights, else null */
     kws_requant output;
-    kws_im2col im2col; /* null in fully connected layers */
+    kws_im2col im2col; /* null in fully connected layers and kws_pixels */
     kws_window window;
     uint16_t depth;    /* weights of one output channel: input channels * window height * window width */
     uint16_t channels; /* output channels */
     uint8_t bits;      /* of packed and lookup-table weights; N in N:M; planes of signs; pixels of a narrow block */
     uint8_t group;     /* M in N:M; common factor of weights in planes; 1 where each row brings its own lookup table */
 } kws_conv;
+
+/* A convolution that is computed pixel by pixel, as a matrix times the vector of what the window sees. */
+typedef struct {
+    kws_conv conv; /* `im2col` is null */
+    kws_status (*product)(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch); /* kws_fc_... */
+    uint32_t more; /* bytes of scratch of the product */
+} kws_pixels;
 
 /* Decodes one row of `depth` weights; returns where the next row starts. See kws_unpack_row. */
 typedef const uint8_t *(*kws_unpack)(const int8_t *table, uint32_t bits, uint32_t depth, const uint8_t *source,
@@ -257,6 +264,7 @@ uint32_t kws_conv_dense_pairs_get_buffer_size(const kws_conv *layer);
 uint32_t kws_conv_narrow_get_buffer_size(const kws_conv *layer);
 uint32_t kws_conv_lowbit_get_buffer_size(const kws_conv *layer);
 uint32_t kws_conv_planes_get_buffer_size(const kws_conv *layer);
+uint32_t kws_conv_pixels_get_buffer_size(const kws_pixels *layer);
 uint32_t kws_fc_lowbit_get_buffer_size(const kws_conv *layer);
 uint32_t kws_depthwise_any_get_buffer_size(const kws_depthwise *layer);
 uint32_t kws_depthwise_direct_get_buffer_size(const kws_depthwise *layer);
@@ -283,6 +291,10 @@ kws_status kws_conv_block(const kws_conv *layer, const int8_t *input, int8_t *ou
 kws_status kws_conv_nm(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_lowbit(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_conv_planes(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);
+
+/* Of few outputs, by the product of a fully connected layer; weights are encoded as for that. A pointwise one may work
+ * in place. */
+kws_status kws_conv_pixels(const kws_pixels *layer, const int8_t *input, int8_t *output, void *scratch);
 
 /* Fully connected layers: one input vector; `scratch` as above for packed and lookup-table weights, else unused. */
 kws_status kws_fc_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch);

@@ -31,7 +31,7 @@ from firmware_export.emulation.emulator import PROBE, build_firmware, emulate, p
 from firmware_export.encodings import ENCODINGS
 from firmware_export.encodings.core_costs import CODE, DEFAULT_CORE, core_of
 from firmware_export.encodings.cost_model import TILT, Estimate, estimate
-from firmware_export.engine import Engine, assemble, engine_sources
+from firmware_export.engine import Engine, assemble, engine_sources, for_core
 from firmware_export.ir import Layer, Program
 from firmware_export.lowering.lower import lower
 from firmware_export.operators.kernels.convolution import Convolution
@@ -89,8 +89,10 @@ class SubnetCosts:
         self._core = core_of(self._board.core) if self._board else DEFAULT_CORE
         self._tilt = TILT[optimise]
         self._say = progress or (lambda text: None)
-        self._base = lower(read_model(self._files[0]))
         programs = [lower(read_model(data)) for data in self._files]
+        for program in programs:
+            for_core(program, self._core, optimise)
+        self._base = programs[0]
         self._convolutions = [_convolutions(program) for program in programs]
         self._operators = list(self._convolutions[0])
         self._sets = [s for n in range(1, MAX_ENCODINGS + 1) for s in combinations(ENCODINGS, n)]
@@ -174,7 +176,7 @@ class SubnetCosts:
             allowed = np.array([[e.encoding in s for e in estimates] for s in self._sets])
             masked = np.where(allowed, alone, np.inf)
             chosen, possible = masked.argmin(axis=1), allowed.any(axis=1)
-            kinds = np.array([[(e.encoding, operation.vector) == kind for kind in self._kinds] for e in estimates])
+            kinds = np.array([[(e.encoding, operation.rowwise) == kind for kind in self._kinds] for e in estimates])
             self._offers[key] = _Offers(
                 estimates,
                 chosen,

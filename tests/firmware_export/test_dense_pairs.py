@@ -71,7 +71,7 @@ def matrix(inputs: int, outputs: int, low: int = -127) -> bytes:
 
 
 @pytest.mark.device
-@pytest.mark.parametrize("shape", [(4, 1), (8, 2), (12, 3), (68, 5), (512, 8)], ids=str)
+@pytest.mark.parametrize("shape", [(4, 3), (8, 6), (12, 3), (68, 7), (512, 8)], ids=str)
 def test_rows_by_fours_times_a_vector_whatever_the_first_turn_leaves_out(shape: tuple[int, int]) -> None:
     report = emulate(matrix(*shape), "mps2-an386", random=6)
     assert report.bit_exact

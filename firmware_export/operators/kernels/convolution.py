@@ -19,6 +19,7 @@ COLUMN_BYTES = 16  # KWS_COLUMN_BYTES of the runtime
 OWN_SCRATCH = ("lowbit", "planes")  # kernels that need more than columns
 TABLE_BYTES = 64  # of kws_conv_planes, for each input: 16 sums of eight pixels, two bytes each, for every four
 SCALE_BYTES = 16  # of kws_conv_planes, for each output channel
+FEW_ROWS = (1, 2, 5)  # of which one or two without zeros beside them take fewer cycles than four
 MOST_ZERO_ROWS = 600  # bytes of rows that only fill up four: what another kernel's code would take
 MAX_PADDED_MATRIX = 2.0  # a matrix may grow by this factor: a block of pixels for one costs four times a vector
 MOST_GROWTH = 2.0  # zeros between dilated taps are stored in a vector of rows: not more of them than taps
@@ -52,6 +53,12 @@ class Convolution(Operation):
     weights: np.ndarray
     requant: Requant
     vector: bool  # one pixel in, one pixel out: matrix times vector
+    by_pixels: bool = False  # each output pixel is a matrix times the vector of what its window sees
+
+    @property
+    def rowwise(self) -> bool:
+        """Whether its kernel multiplies a matrix with a vector, once or for each pixel."""
+        return self.vector or self.by_pixels
 
     @property
     def sliding(self) -> Window | None:
@@ -159,26 +166,28 @@ class Convolution(Operation):
     def scratch_bytes(self, encoding: str) -> int:
         """The columns of eight pixels, one unpacked row of weights of few bits, the sums of planes and their scales."""
         channels, depth = self.weights.shape
+        row = -(-depth // 4) * 4 if ENCODINGS[encoding].kernel == "lowbit" else 0
+        if self.by_pixels:
+            return -(-depth // 4) * 4 + -(-channels // 4) * 4 + row
         even = depth + depth % 2 if self.paired(encoding) else depth
         columns = 0 if self.vector else even * max(COLUMN_BYTES, 2 * self.narrow(encoding))
         if encoding == "planes":
             each = TABLE_BYTES if self.window.pointwise else TABLE_BYTES + BLOCK
             return -(-depth // 8) * 8 * each + channels * SCALE_BYTES
-        row = -(-depth // 4) * 4 if ENCODINGS[encoding].kernel == "lowbit" else 0
         return columns + row
 
     def paired(self, encoding: str) -> bool:
         """Whether dense rows lie in each other by twos (``kws_dense_pairs.h``, ``kws_fc_dense_pairs.c``)."""
         channels, depth = self.weights.shape
-        if self.vector:
-            fits = depth % 4 == 0 and -channels % ROWS * depth <= MOST_ZERO_ROWS
+        if self.rowwise:
+            fits = depth % 4 == 0 and channels not in FEW_ROWS and -channels % ROWS * depth <= MOST_ZERO_ROWS
         else:
             fits = self.window.output.plane % 4 == 0
         return encoding == "dense" and self.requant.plain and fits and rows_pair(self.weights)
 
     def narrow(self, encoding: str) -> int:
         """Pixels of a block where delta rows lie as :mod:`firmware_export.encodings.narrow` says, else 0."""
-        if encoding != "delta" or self.vector:
+        if encoding != "delta" or self.rowwise:
             return 0
         output = self.window.output
         width = narrow_width(output.pixels, output.plane)
@@ -188,16 +197,20 @@ class Convolution(Operation):
         """Name of the C function that multiplies with weights of an encoding."""
         if narrow := self.narrow(encoding):
             return f"kws_conv_narrow_{narrow}"
+        return "kws_conv_pixels" if self.by_pixels else self._product(encoding)
+
+    def _product(self, encoding: str) -> str:
         pairs = "_pairs" if self.paired(encoding) else ""
-        return f"kws_{'fc' if self.vector else 'conv'}_{ENCODINGS[encoding].kernel}{pairs}"
+        return f"kws_{'fc' if self.rowwise else 'conv'}_{ENCODINGS[encoding].kernel}{pairs}"
 
     def functions(self, encoding: str) -> frozenset[str]:
-        """The C functions that an encoding calls: the kernel, and im2col of it."""
-        return frozenset({self.kernel(encoding), self._im2col(encoding)[0]})
+        """The C functions that an encoding calls: the kernel, and im2col of it or the product of a pixel."""
+        second = self._product(encoding) if self.by_pixels else self._im2col(encoding)[0]
+        return frozenset({self.kernel(encoding), second})
 
     def takes(self, encoding: str) -> bool:
         """Whether it has a kernel: none for planes and delta of vectors, nor for delta where outputs are not plain."""
-        return not (encoding in ("planes", "delta") and self.vector) and (encoding != "delta" or self.requant.plain)
+        return not (encoding in ("planes", "delta") and self.rowwise) and (encoding != "delta" or self.requant.plain)
 
     def works_in_place(self, source: Layout, target: Layout) -> bool:
         """A pointwise one: a block's columns are in scratch before its outputs are written."""
@@ -213,7 +226,9 @@ class Convolution(Operation):
         table = writer.array("int8_t", "table", encoded.table) if encoded.table else "NULL"
         kernel = self.kernel(encoding)
         im2col, needs = self._im2col(encoding)
-        if narrow:
+        if self.by_pixels:
+            needs += [self._product(encoding), f"{kernel}_get_buffer_size"]
+        elif narrow:
             needs.append("kws_conv_narrow_get_buffer_size")
         elif (paired and not self.vector) or ENCODINGS[encoding].kernel in OWN_SCRATCH:
             needs.append(f"{kernel}_get_buffer_size")
@@ -222,14 +237,19 @@ class Convolution(Operation):
         members: list[object] = [self._stored(writer, encoding, encoded), table, writer.requant(self.requant), im2col]
         members += [writer.window(self.window), self.weights.shape[1], self.weights.shape[0]]
         above = int(self.weights.min(initial=0)) > -128
-        members += [int(above) if paired and not self.vector else narrow or encoded.bits, encoded.group]
-        address = writer.struct("kws_conv", members)
+        members += [int(above) if paired and not self.rowwise else narrow or encoded.bits, encoded.group]
+        if self.by_pixels:
+            conv = "{" + ", ".join(map(str, members)) + "}"
+            more = self.scratch_bytes(encoding) - self.scratch_bytes("dense")
+            address = writer.struct("kws_pixels", [conv, self._product(encoding), more])
+        else:
+            address = writer.struct("kws_conv", members)
         return writer.call(kernel, address, writer.input(), writer.output, writer.scratch, needs=tuple(needs))
 
     def _stored(self, writer: LayerWriter, encoding: str, encoded: Encoded) -> str:
         """The weights, defined as the kernel reads them; their address."""
         if self.paired(encoding):
-            words = vector_pairs(self.weights) if self.vector else row_pairs(self.weights)
+            words = vector_pairs(self.weights) if self.rowwise else row_pairs(self.weights)
             return writer.array_where("KWS_ROW_PAIRS", "weights", words, encoded.data)
         if encoding != "delta":
             return writer.array("uint8_t", "weights", encoded.data)
@@ -240,7 +260,7 @@ class Convolution(Operation):
 
     def _im2col(self, encoding: str) -> tuple[str, list[str]]:
         """The name that the kernel's im2col has in C, and the functions that it means on one core or another."""
-        if self.vector:
+        if self.rowwise:
             return "NULL", []
         point = self.window.pointwise
         plain = "kws_im2col_pointwise" if point else "kws_im2col_window"

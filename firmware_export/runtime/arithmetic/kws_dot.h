@@ -54,4 +54,40 @@ static inline int32_t kws_dot(const int8_t *a, const int8_t *b, uint32_t length)
 #endif
 }
 
+#if KWS_DSP
+/* Two products with one vector, whose words are widened once. */
+static inline void kws_dot_two(const int8_t *a, const int8_t *b, const int8_t *vector, uint32_t length,
+                               int32_t sums[2]) {
+    int32_t first = 0, second = 0;
+    for (; length >= 4; length -= 4) {
+        uint32_t wa, wb, x, even, odd, part;
+        memcpy(&x, vector, 4);
+        memcpy(&wa, a, 4);
+        memcpy(&wb, b, 4);
+        a += 4;
+        b += 4;
+        vector += 4;
+        __asm__("sxtb16 %[even], %[x]\n\t"
+                "sxtb16 %[odd], %[x], ror #8\n\t"
+                "sxtb16 %[part], %[wa]\n\t"
+                "sxtb16 %[wa], %[wa], ror #8\n\t"
+                "smlad %[first], %[part], %[even], %[first]\n\t"
+                "smlad %[first], %[wa], %[odd], %[first]\n\t"
+                "sxtb16 %[part], %[wb]\n\t"
+                "sxtb16 %[wb], %[wb], ror #8\n\t"
+                "smlad %[second], %[part], %[even], %[second]\n\t"
+                "smlad %[second], %[wb], %[odd], %[second]"
+                : [first] "+r"(first), [second] "+r"(second), [wa] "+r"(wa), [wb] "+r"(wb), [even] "=&r"(even),
+                  [odd] "=&r"(odd), [part] "=&r"(part)
+                : [x] "r"(x));
+    }
+    for (; length > 0; length--) {
+        first += *a++ * *vector;
+        second += *b++ * *vector++;
+    }
+    sums[0] = first;
+    sums[1] = second;
+}
+#endif
+
 #endif /* KWS_DOT_H */

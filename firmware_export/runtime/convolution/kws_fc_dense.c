@@ -2,6 +2,8 @@
 #include "kws_fc_holds.h"
 #include "kws_dot_rows.h"
 
+#define KWS_TWO_ROWS (KWS_DSP && !KWS_MVE)
+
 /* Encoding as in kws_conv_dense.c. */
 kws_status kws_fc_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
     if (!KWS_FC_HOLDS(layer, input, output)) {
@@ -15,9 +17,14 @@ kws_status kws_fc_dense(const kws_conv *layer, const int8_t *input, int8_t *outp
     uint32_t rows;
     for (uint32_t channel = 0; channel < layer->channels; channel += rows) {
         int32_t sums[4];
-        rows = layer->channels - channel >= 4u ? 4u : 1u;
+        const uint32_t left = layer->channels - channel;
+        rows = left >= 4u ? 4u : left > 1u && KWS_TWO_ROWS ? 2u : 1u;
         if (rows == 4u) {
             kws_dot_rows(weights, input, layer->depth, sums);
+#if KWS_TWO_ROWS
+        } else if (rows == 2u) {
+            kws_dot_two(weights, weights + layer->depth, input, layer->depth, sums);
+#endif
         } else {
             sums[0] = kws_dot(weights, input, layer->depth);
         }

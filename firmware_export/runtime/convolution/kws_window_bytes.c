@@ -2,23 +2,7 @@
 #include "kws_window_bytes.h"
 
 #include "kws_lanes.h"
-
-/* The taps `from` to `to` of a line or column lie inside the plane. */
-typedef struct {
-    int32_t from, to;
-} kws_range;
-
-static inline kws_range kws_inside(int32_t first, int32_t taps, int32_t step, int32_t limit) {
-    kws_range r = {0, taps};
-    if (first < 0) {
-        r.from = (step - 1 - first) / step;
-    }
-    if (first + (taps - 1) * step >= limit) {
-        r.to = (limit - first + step - 1) / step;
-    }
-    r.to = r.to < r.from ? r.from : r.to;
-    return r;
-}
+#include "kws_range.h"
 
 /* What the window that begins at (y, x) sees. */
 static void kws_put_pixel(const kws_window *w, kws_seen *seen, const int8_t *input, int32_t y, int32_t x, int8_t *at) {
