@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-from kws_tfmot.errors import KwsError, RecipeError
+from kws_tfmot.errors import DataError, KwsError, RecipeError
 from kws_tfmot.files import refusing, remove_partial, replacing, sha256_file, write_json
 from kws_tfmot.json_reader import read_json
 from kws_tfmot.provenance import environment, own_commit
@@ -305,6 +305,24 @@ class Run:
         others = (record for name, record in self._manifest["stages"].items() if name != stage)
         kept = {name for record in others for name in record["outputs"]}
         return self.set_aside(sorted(set(names) - kept))
+
+    def require_files(self) -> None:
+        """See that what the stages wrote is still there.
+
+        Raises:
+            DataError: If somebody has removed some of it meanwhile.
+        """
+        gone = sorted(
+            name
+            for record in self._manifest["stages"].values()
+            for name in record["outputs"]
+            if not self.path(name).is_file()
+        )
+        if gone:
+            raise DataError(
+                f"removed from {self.directory} while it was being built: {', '.join(gone)}.",
+                "The same command makes them again.",
+            )
 
     @property
     def stages(self) -> tuple[str, ...]:

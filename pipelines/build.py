@@ -92,6 +92,7 @@ def work(build: Build) -> None:
         with one_bar(build.reporter, name):
             if stage(build):
                 build.run.set_aside(_SAYS_OF.get(stage, ()))
+    build.run.require_files()
     metrics = write_metrics(build)
     show_sparsity(build)
     show_files(build)

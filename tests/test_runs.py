@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kws_tfmot.errors import KwsError, RecipeError
+from kws_tfmot.errors import DataError, KwsError, RecipeError
 from kws_tfmot.files import replacing, write_text
 from kws_tfmot.runs import MANIFEST, Run, StageResult, key_of, working_in
 
@@ -42,6 +42,15 @@ def test_changed_inputs_files_or_force_do_it_again(tmp_path) -> None:
     assert run.stage("make", {"seed": 2}, work)
     assert Run(tmp_path / "run", force=True).stage("make", {"seed": 2}, work)
     assert run.figures("make") == {"times": 4}
+
+
+def test_files_that_somebody_removed_meanwhile_are_named(tmp_path) -> None:
+    run = Run(tmp_path / "run")
+    run.stage("make", {}, Counted(run))
+    run.require_files()
+    run.path("out.txt").unlink()
+    with pytest.raises(DataError, match=r"removed from .*run while it was being built: out\.txt"):
+        run.require_files()
 
 
 def test_a_record_that_was_edited_is_not_believed(tmp_path) -> None:

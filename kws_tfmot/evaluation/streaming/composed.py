@@ -157,7 +157,7 @@ class StreamComposer:
             if self._words[n].label != UNKNOWN:
                 begin, _, end = (int(bound) for bound in word_bounds(audio)[0])
                 events.append(SpokenWord(self._words[n].label, (first + begin) / rate, (first + end) / rate, speaker))
-        return LabelledStream(name, to_int16(mixed), rate, tuple(events), tuple(segments))
+        return LabelledStream.of(name, to_int16(mixed), rate, tuple(events), tuple(segments))
 
     def _background(self, rng: np.random.Generator, size: int) -> Float:
         """Stretches of noise after one another, cross-faded, each at its own ratio to the words' level."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.detection.detector import NEVER, Detection, DetectorPlan
-from kws_tfmot.evaluation.streaming.spotter import StreamModel
+from kws_tfmot.evaluation.streaming.spotter import ScoreStream, StreamModel
 from kws_tfmot.evaluation.streaming.truth import BACKGROUND, LabelledStream, SpokenWord
 from kws_tfmot.progress import SILENT, Reporter
 
@@ -50,7 +50,7 @@ class Outcome:
 class _Run:
     """One stream after the model: smoothed posteriors, the time of each inference, and whose time it is."""
 
-    smoothed: npt.NDArray[np.int64]
+    smoothed: npt.NDArray[np.uint16]
     times: npt.NDArray[np.float64]
     events: tuple[SpokenWord, ...]
     event_words: list[int]
@@ -98,16 +98,16 @@ class Judge:
         digest, seconds, runs = hashlib.sha256(), 0.0, []
         with reporter.task("listening", count) as task:
             for stream in streams:
-                runs.append(self._run(model, stream))
-                digest.update(bytes.fromhex(stream.sha256()))
-                seconds += stream.seconds
+                smoothed, samples, own = _hear(model, stream)
+                runs.append(self._run(model, stream, smoothed))
+                digest.update(own)
+                seconds += samples / stream.rate
                 task.advance()
         self._runs, self.total_hours, self.sha256 = runs, seconds / 3600, digest.hexdigest()
         free = [np.bincount(run.speaker[run.free], minlength=len(self.speakers)) for run in runs]
         self.hours = np.sum(free, axis=0) * self._step_s / 3600
 
-    def _run(self, model: StreamModel, stream: LabelledStream) -> _Run:
-        smoothed = model.plan.smooth(model.outputs(stream.samples))
+    def _run(self, model: StreamModel, stream: LabelledStream, smoothed: npt.NDArray[np.uint16]) -> _Run:
         times = np.array([model.seconds_of(number) for number in range(len(smoothed))])
         speaker = np.zeros(len(times), np.int64)
         for segment in stream.segments:
@@ -133,7 +133,7 @@ class Judge:
         """What a detector with the thresholds of ``plan`` does."""
         total = Outcome.none(len(self.speakers), len(self.keywords))
         for run in self._runs:
-            self._count(run, plan.decide(run.smoothed), total)
+            self._count(run, plan.decide(run.smoothed.astype(np.int64)), total)
         return total
 
     def _count(self, run: _Run, detections: list[Detection], total: Outcome) -> None:
@@ -157,3 +157,15 @@ class Judge:
                 total.false_accepts[run.speaker[found.inference], word] += 1
         for e, (word, speaker) in enumerate(zip(run.event_words, run.event_speakers, strict=True)):
             (total.hits if e in hit else total.false_rejects)[speaker, word] += 1
+
+
+def _hear(model: StreamModel, stream: LabelledStream) -> tuple[npt.NDArray[np.uint16], int, bytes]:
+    """Smoothed posteriors, Q15 ``[inferences, classes]``, number of samples and SHA-256 of a stream, by pieces."""
+    scores, digest, samples = ScoreStream(model), hashlib.sha256(), 0
+    found = [np.zeros((0, len(model.plan.labels)), np.uint16)]
+    for piece in stream.pieces():
+        digest.update(np.ascontiguousarray(piece).tobytes())
+        samples += len(piece)
+        found.append(scores.push(piece).astype(np.uint16))
+    digest.update(stream.truth())
+    return np.concatenate(found), samples, digest.digest()

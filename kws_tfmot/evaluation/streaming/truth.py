@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from kws_tfmot.data.decoders import AUDIO_SUFFIXES, files_below
 from kws_tfmot.errors import DataError, did_you_mean
-from kws_tfmot.evaluation.streaming.sources import read_stream
+from kws_tfmot.evaluation.streaming.sources import stream_pieces, survey_stream
 
 BACKGROUND = ""
 """The speaker of time in which nobody speaks."""
@@ -44,27 +45,45 @@ class LabelledStream:
 
     Attributes:
         name: What it is called in a report.
-        samples: int16 ``[n]``.
+        pieces: Reads the samples, int16 ``[n]`` each, from the beginning.
         rate: Samples a second.
         events: The keywords said, by start; other words are no events.
         segments: Who is behind the rest; time in none of them is :data:`BACKGROUND`.
     """
 
     name: str
-    samples: npt.NDArray[np.int16] = field(repr=False)
+    pieces: Callable[[], Iterable[npt.NDArray[np.int16]]] = field(repr=False)
     rate: int
     events: tuple[SpokenWord, ...]
     segments: tuple[Segment, ...]
 
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        samples: npt.NDArray[np.int16],
+        rate: int,
+        events: tuple[SpokenWord, ...],
+        segments: tuple[Segment, ...],
+    ) -> LabelledStream:
+        """One whose samples are in memory."""
+        return cls(name, lambda: (samples,), rate, events, segments)
+
     @property
-    def seconds(self) -> float:
-        """Its length."""
-        return len(self.samples) / self.rate
+    def samples(self) -> npt.NDArray[np.int16]:
+        """All of them."""
+        return np.concatenate(list(self.pieces()))
+
+    def truth(self) -> bytes:
+        """Rate and events, as a digest takes them."""
+        return repr([self.rate, *map(tuple, self.events)]).encode("utf-8", "surrogateescape")
 
     def sha256(self) -> str:
         """Of samples and events: what a figure refers to."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.samples).tobytes())
-        digest.update(repr([self.rate, *map(tuple, self.events)]).encode("utf-8", "surrogateescape"))
+        digest = hashlib.sha256()
+        for piece in self.pieces():
+            digest.update(np.ascontiguousarray(piece).tobytes())
+        digest.update(self.truth())
         return digest.hexdigest()
 
 
@@ -88,14 +107,15 @@ def labelled_recordings(paths: Sequence[str | Path], keywords: Sequence[str], ra
         raise DataError(f"no sound file in {', '.join(map(str, paths))}.")
     found = []
     for sound in sounds:
-        samples = read_stream(sound, rate)
-        events = load_labels(label_track(sound), sound.stem, len(samples) / rate)
+        surveyed = survey_stream(sound)
+        events = load_labels(label_track(sound), sound.stem, surveyed.levels.seconds)
         segments = tuple(Segment(event.start, event.end, event.speaker) for event in events)
         if len({event.speaker for event in events}) <= 1:
             speaker = events[0].speaker if events else sound.stem
-            segments = (Segment(0.0, len(samples) / rate, speaker),)
+            segments = (Segment(0.0, surveyed.levels.seconds, speaker),)
         chosen = tuple(event for event in events if event.word in keywords)
-        found.append(LabelledStream(sound.name, samples, rate, chosen, segments))
+        pieces = functools.partial(stream_pieces, sound, rate, surveyed.gain)
+        found.append(LabelledStream(sound.name, pieces, rate, chosen, segments))
     return found
 
 

@@ -24,7 +24,7 @@ def stream(said: list[str], truth: list[tuple[str, int, str]]) -> LabelledStream
     parts = [piece for n, word in enumerate(said) for piece in (clip(word, n), noise(3 * RATE // 2, n))]
     events = tuple(SpokenWord(word, 2 * place + 0.1, 2 * place + 0.4, speaker) for word, place, speaker in truth)
     segments = tuple(Segment(2.0 * n, 2.0 * n + 2, f"s{n % 2}") for n in range(len(said)))
-    return LabelledStream("by hand", np.concatenate(parts), RATE, events, segments)
+    return LabelledStream.of("by hand", np.concatenate(parts), RATE, events, segments)
 
 
 def test_every_kind_of_error_by_hand() -> None:
@@ -44,7 +44,7 @@ def test_every_kind_of_error_by_hand() -> None:
 
 def test_a_second_detection_of_one_word_is_a_repeat() -> None:
     twice = np.concatenate([clip("low", 0), noise(RATE, 0), clip("low", 0), noise(RATE, 0)])
-    said = LabelledStream("by hand", twice, RATE, (SpokenWord("low", 0.1, 1.9, "s0"),), (Segment(0.0, 3.0, "s0"),))
+    said = LabelledStream.of("by hand", twice, RATE, (SpokenWord("low", 0.1, 1.9, "s0"),), (Segment(0.0, 3.0, "s0"),))
     judge = Judge(spotter(refractory=1), [said])
     outcome = judge.at(judge.plan)
     assert outcome.hits.sum() == 1 and outcome.repeats.sum() == 1 and outcome.false_accepts.sum() == 0
