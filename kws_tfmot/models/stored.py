@@ -11,7 +11,10 @@ from __future__ import annotations
 import builtins
 import functools
 import json
+import math
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +22,14 @@ import h5py
 
 from kws_tfmot.damage import DAMAGE
 from kws_tfmot.errors import ModelError
-from kws_tfmot.keras import keras
+from kws_tfmot.keras import keras, tf
 from kws_tfmot.kinds import received
 from kws_tfmot.models.own.hard_swish import HardSwish, hard_swish, relu6
 from kws_tfmot.models.own.keras3 import is_keras3, read_keras3
 
 MAX_CONFIG_BYTES = 64 << 20
 MAX_BYTES = 1 << 30
+LEAST_NUMBERS = 1 << 22  # that any file's layers may hold: 16 MiB
 _RUNS_CODE = frozenset({"Lambda", "TFOpLambda", "SlicingOpLambda", "InstanceMethod", "InstanceProperty", "TFSMLayer"})
 _OWN = (HardSwish, hard_swish, relu6)
 _KERAS3 = frozenset({"DTypePolicy", "__keras_tensor__"})
@@ -66,7 +70,7 @@ def load_stored(path: str | Path) -> keras.Model:
         return _load_keras3(config, path)
     try:
         # TFMOT's wrappers store the layer's name without its package.
-        with keras.utils.custom_object_scope({item.__name__: item for item in _OWN}):
+        with keras.utils.custom_object_scope({item.__name__: item for item in _OWN}), _no_more_than(_bytes_in(path)):
             return keras.models.load_model(str(path), compile=False, safe_mode=True)
     except Exception as err:  # whatever a damaged architecture makes Keras raise
         reason = " ".join(str(err).split())[:300]
@@ -75,13 +79,38 @@ def load_stored(path: str | Path) -> keras.Model:
 
 def _load_keras3(config: Any, path: Path) -> keras.Model:
     try:
-        if _is_archive(path):
-            with zipfile.ZipFile(path) as archive:
-                return read_keras3(config, archive.read("model.weights.h5"))
-        with h5py.File(path, "r") as file:
-            return read_keras3(config, file)
+        with _no_more_than(_bytes_in(path)):
+            if _is_archive(path):
+                with zipfile.ZipFile(path) as archive:
+                    return read_keras3(config, archive.read("model.weights.h5"))
+            with h5py.File(path, "r") as file:
+                return read_keras3(config, file)
     except DAMAGE as err:
         raise ModelError(f"the Keras model {path.name!r} cannot be loaded: {err}", _WAY_OUT) from err
+
+
+def _bytes_in(path: Path) -> int:
+    """Of a file, or of what a zip file unpacks to."""
+    if not _is_archive(path):
+        return path.stat().st_size
+    with zipfile.ZipFile(path) as archive:
+        return sum(part.file_size for part in archive.infolist())
+
+
+@contextmanager
+def _no_more_than(stored: int) -> Iterator[None]:
+    """Refuse layers of more numbers than a file of ``stored`` bytes can hold, before memory is taken for them."""
+    most, held = max(stored, LEAST_NUMBERS), 0
+
+    def create(make: Callable[..., tf.Variable], **given: Any) -> tf.Variable:
+        nonlocal held
+        held += math.prod(tf.TensorShape(given.get("shape") or ()).as_list())
+        if held > most:
+            raise ValueError(f"its layers hold more than {most:,} numbers, the file {stored:,} bytes")
+        return make(**given)
+
+    with tf.variable_creator_scope(create):
+        yield
 
 
 def _is_archive(path: Path) -> bool:

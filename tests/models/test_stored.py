@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -159,3 +160,23 @@ def test_damaged_archives_are_refused(tmp_path):
                     except ModelError:
                         refused += 1
     assert refused >= 10  # of 48; most bits of a header mean nothing to a reader
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_layers_that_the_file_cannot_fill_take_no_memory(tmp_path, suffix, monkeypatch):
+    def none(*_, **__):
+        raise AssertionError("memory was asked for")
+
+    path = tmp_path / f"model{suffix}"
+    small(keras.layers.ReLU()).save(path)
+    if suffix == ".h5":
+        with h5py.File(path, "r+") as file:
+            file.attrs["model_config"] = file.attrs["model_config"].replace('"units": 3', '"units": 40000000')
+    else:
+        path = path.rename(tmp_path / "saved.keras")
+        changed = tmp_path / "model.keras"
+        with_config(path, changed, lambda config: config["config"]["layers"][1]["config"].update(units=40_000_000))
+        path = changed
+    monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__", none)
+    with pytest.raises(ModelError, match=r"layers hold more than 4,194,304 numbers"):
+        load_stored(path)
