@@ -25,12 +25,15 @@ class KernelCost:
 @dataclass(frozen=True)
 class PixelCost:
     """Cycles of a convolution pixel by pixel beside the product: of each pixel, of each run of inputs that a window
-    brings (channels of a tap, or taps of a line of a channel), of each input, and of each output."""
+    brings (channels of a tap, or taps of a line of a channel), of each input, and of each output. And what blocks take
+    beside their estimate where this is weighed: each, and each pixel's window."""
 
     each: float
     run: float
     input: float
     put: float
+    block: float
+    window: float
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ COSTS: dict[str, CoreCosts] = {
         },
         window=171.23,
         planes_window=129.65,
-        pixel=PixelCost(369.1, 59.01, 6.56, 13.83),
+        pixel=PixelCost(369.1, 59.01, 6.56, 13.83, 244.0, 186.0),
     ),
     "m3": CoreCosts(
         convolution={
@@ -124,7 +127,7 @@ COSTS: dict[str, CoreCosts] = {
         },
         window=121.95,
         planes_window=97.98,
-        pixel=PixelCost(249.24, 46.19, 3.99, 12.67),
+        pixel=PixelCost(249.24, 46.19, 3.99, 12.67, 244.0, 186.0),
     ),
     "m4": CoreCosts(
         convolution={
@@ -159,7 +162,7 @@ COSTS: dict[str, CoreCosts] = {
         },
         window=114.29,
         planes_window=91.88,
-        pixel=PixelCost(243.74, 45.01, 3.78, 12.57),
+        pixel=PixelCost(243.74, 45.01, 3.78, 12.57, 244.0, 186.0),
     ),
     "m55": CoreCosts(
         convolution={
@@ -191,7 +194,7 @@ COSTS: dict[str, CoreCosts] = {
         },
         window=99.03,
         planes_window=75.42,
-        pixel=PixelCost(239.17, 52.48, 3.19, 2.27),
+        pixel=PixelCost(239.17, 52.48, 3.19, 2.27, 244.0, 60.0),
     ),
 }
 

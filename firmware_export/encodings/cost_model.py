@@ -33,8 +33,6 @@ TILT = {"speed": 0.02, "balanced": 0.15, "size": 50.0}
 BLOCK = 8  # pixels at once
 EMPTY_WINDOW = 0.2  # of the cycles of im2col of a window are a block's, whatever its pixels see
 FITTED_INSIDE = 0.844  # of their taps saw an input where these cycles were fitted: 3x3 over 25x5
-AROUND_BLOCK = 244  # cycles of a block beside what grows with its weights, and of each pixel's window in it
-AROUND_WINDOW = 186
 WORTH = 0.9  # of the cycles of blocks: from there on a layer is computed pixel by pixel
 PIXELS = 450  # bytes of kws_conv_pixels
 NARROW_WINDOW = 19.3  # cycles of im2col of a window for a weight and a pixel, in blocks of other widths
@@ -166,17 +164,17 @@ def _saved_by_pixels(operation: Convolution, core: str, encodings: tuple[str, ..
     nonzero = np.count_nonzero(operation.weights)
     products = min(operation.weights.size * least["dense"].each, nonzero * least["index"].each / 2)
     floor = operation.window.output.pixels * (products + _around_pixel(other, core))
-    if floor > _least(operation, core, ("dense",)) + _around_blocks(operation):  # before anything is encoded
+    if floor > _least(operation, core, ("dense",)) + _around_blocks(operation, core):  # before anything is encoded
         return 0.0
-    blocks = _least(operation, core, encodings) + _around_blocks(operation)
+    blocks = _least(operation, core, encodings) + _around_blocks(operation, core)
     pixels = _least(other, core, encodings)
     return blocks - pixels if pixels < WORTH * blocks else 0.0
 
 
-def _around_blocks(operation: Convolution) -> float:
+def _around_blocks(operation: Convolution, core: str) -> float:
     """Cycles of a convolution's blocks beside what :func:`estimate` says."""
-    plane = operation.window.output.plane
-    return AROUND_BLOCK * -(-plane // BLOCK) + (0 if operation.window.pointwise else AROUND_WINDOW * plane)
+    costs, plane = COSTS[core].pixel, operation.window.output.plane
+    return costs.block * -(-plane // BLOCK) + (0 if operation.window.pointwise else costs.window * plane)
 
 
 def _least(operation: Convolution, core: str, encodings: tuple[str, ...]) -> float:

@@ -10,6 +10,7 @@ import pytest
 from firmware_export.emulation.emulator import emulate
 from firmware_export.engine import Engine, build
 from firmware_export.graphs.graph_writer import GraphWriter
+from firmware_export.graphs.layer_builder import LayerBuilder
 from firmware_export.ir import Layout, Window
 from firmware_export.operators.kernels.depthwise import Depthwise
 
@@ -158,3 +159,33 @@ def test_a_window_is_trimmed_axis_by_axis() -> None:
     assert (rows, columns) == (slice(0, 4), slice(1, 2))
     assert (trimmed.stride_y, trimmed.stride_x, trimmed.dilation_x, trimmed.first_x) == (2, 1, 1, 0)
     assert trimmed.trimmed()[0] == trimmed
+
+
+def chain() -> bytes:
+    """3x3 and five taps of few outputs, a window of all inputs and, behind it, one that sees a single one."""
+    builder = LayerBuilder((1, 5, 4, 9), (0.5, -9))
+    shapes = (((3, 2), (3, 3), 2, "SAME"), ((3, 2), (5, 1), 1, "SAME"), ((1, 1), (3, 2), 1, "VALID"))
+    for shape, window, stride, padding in (*shapes, ((1, 1), (3, 3), 1, "SAME")):
+        options = {"padding": padding, "stride_h": stride, "stride_w": stride, "depth_multiplier": 1}
+        builder.layer("DEPTHWISE_CONV_2D", (1, *shape, 9), (1, *window, 9), window[0] * window[1], **options)
+    return builder.writer.finish([builder.first], [builder.last])
+
+
+@pytest.mark.device
+@pytest.mark.parametrize(
+    ("core", "board", "kinds"),
+    [
+        ("cortex-m3", "mps2-an385", ["small", "any", "column", "column"]),
+        ("cortex-m0plus", "microbit", ["small", "any", "column", "column"]),
+        ("cortex-m55", "mps3-an547", ["any", "wide", "column", "column"]),
+    ],
+)
+def test_each_core_takes_the_kernel_that_is_cheaper_there(core: str, board: str, kinds: list[str]) -> None:
+    """Where M4 reads inputs where they lie; the bytes are the same whoever's choice it is, the cycles no more."""
+    elsewhere = [one.functions[0].removeprefix("kws_depthwise_") for one in build(chain()).calls]
+    assert elsewhere[-4:] == ["small", "direct", "column", "direct"]
+    own, other = (emulate(chain(), board, random=2, core=each) for each in (core, "cortex-m4"))
+    assert own.bit_exact and other.bit_exact
+    assert [row["kernel"].removeprefix("kws_depthwise_") for row in own.layers][-4:] == kinds
+    for mine, its in zip(own.layers, other.layers, strict=True):
+        assert mine["cycles"] <= its["cycles"] + 20

@@ -8,9 +8,11 @@ from typing import ClassVar
 import numpy as np
 
 from firmware_export.codegen.layer_writer import LayerWriter
+from firmware_export.encodings.core_costs import DEFAULT_CORE
 from firmware_export.ir import Layout, Operation, Requant, Window
 from firmware_export.operators.kernels.convolution import trimmed_taps, turned_taps
 from firmware_export.operators.kernels.depthwise_direct import direct_cycles, other_cycles
+from firmware_export.operators.kernels.depthwise_general import general_is_cheaper
 from firmware_export.time_rules import StepRows
 
 _FEW_OUTPUTS = 3  # of a line
@@ -28,6 +30,11 @@ class Depthwise(Operation):
     weights: np.ndarray
     requant: Requant
     multiplier: int
+    core: str = DEFAULT_CORE  # whose cycles decide which kernel takes it
+
+    def on_core(self, core: str) -> Depthwise:
+        """The same for another core."""
+        return replace(self, core=core)
 
     @property
     def padded_window(self) -> Window:
@@ -79,10 +86,20 @@ class Depthwise(Operation):
 
     @property
     def direct(self) -> bool:
-        """Whether reading the inputs where they lie is cheaper than a padded plane, or than one vector at a time."""
+        """Whether reading the inputs where they lie is cheaper than a padded plane, or than one vector at a time.
+
+        Cores without SMLAD, and those with vectors, have no kernel for that.
+        """
         w = self.window
         neighbours = w.dilation_x == 1 or w.height == 1
-        if not self.requant.plain or not neighbours or self.few or self.narrow or self.five:
+        if (
+            self.core != DEFAULT_CORE
+            or not self.requant.plain
+            or not neighbours
+            or self.few
+            or self.narrow
+            or self.five
+        ):
             return False
         if self.common and not (self.small or self.column):
             return False
@@ -163,7 +180,10 @@ class Depthwise(Operation):
         """Which of the kernels takes it."""
         kinds = {"direct": self.direct and not few_bits, "narrow": self.narrow, "column": self.column, "few": self.few}
         kinds |= {"small": self.small, "five": self.five, "3x3": self.common, "wide": self.wide}
-        return next((kind for kind, fits in kinds.items() if fits), "any")
+        kind = next((kind for kind, fits in kinds.items() if fits), "any")
+        if kind in ("small", "wide") and general_is_cheaper(self.window, self.multiplier, kind, self.down, self.core):
+            return "any"
+        return kind
 
     def _plane_bytes(self, kind: str) -> int:
         """The padded plane and the taps: int16, or the 32-bit words that kws_depthwise_wide.c describes."""
@@ -171,10 +191,10 @@ class Depthwise(Operation):
         height = (w.output.height - 1) * w.stride_y + (w.height - 1) * w.dilation_y + 1
         width = (w.output.width - 1) * w.stride_x + (w.width - 1) * w.dilation_x + 1
         major, minor = (width, height) if self.down else (height, width)
-        if kind == "direct" or not self.wide:
+        if kind != "wide":
             lines, taps = (w.width, w.height) if self.down else (w.height, w.width)
             # of 3x3 two words behind the last line are read
-            taps = 4 if self.common and kind != "direct" else lines * (taps + taps % 2)
+            taps = 4 if kind in ("small", "five", "3x3") and self.common else lines * (taps + taps % 2)
             return 2 * (major * (-(-minor // 2) * 2) + taps)
         outputs, taps, stride = (
             (w.output.height, w.height, w.stride_y) if self.down else (w.output.width, w.width, w.stride_x)
