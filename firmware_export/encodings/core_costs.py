@@ -153,7 +153,7 @@ COSTS: dict[str, CoreCosts] = {
             "delta4": KernelCost(9.96, 0.0, 44.78, 0.63),
             "bitmap": KernelCost(11.43, 9.41, 48.87, 0.65),
             "index": KernelCost(9.96, 0.0, 46.76, 0.61),
-            "block": KernelCost(24.93, 0.0, 51.48, 0.57),
+            "block": KernelCost(15.68, 0.0, 47.48, 0.41),
             "nm": KernelCost(9.87, 0.0, 45.48, 1.15),
             "packed": KernelCost(22.85, 0.0, 149.23, 0.98),
             "table": KernelCost(8.22, 0.0, 155.25, 0.98),

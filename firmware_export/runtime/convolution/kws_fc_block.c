@@ -1,4 +1,7 @@
 /* Matrix times vector with weights in blocks of four neighbours, of which zero blocks are left out. */
+#include <string.h>
+
+#include "kws_dot.h"
 #include "kws_fc_holds.h"
 #include "kws_mve_vector.h"
 #include "kws_requantize.h"
@@ -19,7 +22,14 @@ kws_status kws_fc_block(const kws_conv *layer, const int8_t *input, int8_t *outp
         int32_t sum = 0;
         for (uint32_t left = *code++; left > 0; left--) {
             const int8_t *x = input + (uint32_t)code[0] * 4;
+#if KWS_DSP
+            uint32_t wx, weights;
+            memcpy(&wx, x, 4);
+            memcpy(&weights, code + 1, 4);
+            sum = kws_dot4(wx, weights, sum);
+#else
             sum += (int8_t)code[1] * x[0] + (int8_t)code[2] * x[1] + (int8_t)code[3] * x[2] + (int8_t)code[4] * x[3];
+#endif
             code += 5;
         }
 #endif
