@@ -34,7 +34,9 @@ BLOCK = 8  # pixels at once
 EMPTY_WINDOW = 0.2  # of the cycles of im2col of a window are a block's, whatever its pixels see
 FITTED_INSIDE = 0.844  # of their taps saw an input where these cycles were fitted: 3x3 over 25x5
 WORTH = 0.9  # of the cycles of blocks: from there on a layer is computed pixel by pixel
-PIXELS = 450  # bytes of kws_conv_pixels
+PIXELS = 1000  # bytes of kws_conv_pixels and a product beside kernels of blocks
+MOST_PIXELS = 0.05  # of the flash, unless speed is all that counts
+REST = 8000  # bytes of flash beside weights: other code and constants
 NARROW_WINDOW = 19.3  # cycles of im2col of a window for a weight and a pixel, in blocks of other widths
 UNPACKING = 600  # bytes of code that a depthwise convolution needs for weights of few bits
 
@@ -139,22 +141,25 @@ def choose_pixels(
 ) -> list[bool]:
     """Which convolutions are computed pixel by pixel: those that take fewer cycles of a core so than in blocks.
 
-    By less than a tenth no layer is; and none where all of them together save less than the kernel's code is worth.
-    Arguments as of :func:`choose`.
+    By less than a tenth no layer is; beside layers that stay in blocks none where all of them together save less than
+    the code is worth, or where that is more than a twentieth of the flash. Arguments as of :func:`choose`.
 
     Raises:
         RecipeError: For an unknown tilt.
     """
+    tilt = _tilt(optimise)
     names = tuple(ENCODINGS) if allowed is None else tuple(name for name in allowed if name in ENCODINGS)
     saved = [_saved_by_pixels(operation, core, names) for operation in operations]
     dense = [e for op in operations if (e := estimate("dense", op, core)) is not None]
     picked = [cycles > 0 for cycles in saved]
-    vectors = [operation.vector for operation in operations]
-    code = 0  # where it takes the place of the blocks' kernel
-    if any(not (vector or pixels) for vector, pixels in zip(vectors, picked, strict=True)):
-        code = PIXELS + (0 if any(vectors) else CODE["dense"] // 2)
-    share = code / max(sum(e.bytes for e in dense), 1) * sum(e.cycles for e in dense)
-    return picked if sum(saved) > _tilt(optimise) * share else [False] * len(picked)
+    none = [False] * len(picked)
+    if all(op.vector or pixels for op, pixels in zip(operations, picked, strict=True)):
+        return picked  # in the place of the blocks' kernel
+    stored = sum(min(op.weights.size, 1.5 * np.count_nonzero(op.weights)) for op in operations)
+    if optimise != "speed" and MOST_PIXELS * (stored + REST) < PIXELS:
+        return none
+    share = PIXELS / sum(e.bytes for e in dense) * sum(e.cycles for e in dense)
+    return picked if sum(saved) > tilt * share else none
 
 
 def _saved_by_pixels(operation: Convolution, core: str, encodings: tuple[str, ...]) -> float:
@@ -197,6 +202,7 @@ def choose(
     Raises:
         RecipeError: For an unknown tilt or encoding.
     """
+    tilt = _tilt(optimise)
     tilt = _tilt(optimise)
     names = tuple(ENCODINGS) if allowed is None else tuple(dict.fromkeys(allowed)) or ("dense",)
     for name in names:
