@@ -14,7 +14,6 @@ convolutions and vectors are mixed a smaller kernel may have been cheaper by som
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -35,7 +34,7 @@ EMPTY_WINDOW = 0.2  # of the cycles of im2col of a window are a block's, whateve
 FITTED_INSIDE = 0.844  # of their taps saw an input where these cycles were fitted: 3x3 over 25x5
 WORTH = 0.9  # of the cycles of blocks: from there on a layer is computed pixel by pixel
 PIXELS = 1000  # bytes of kws_conv_pixels and a product beside kernels of blocks
-MOST_PIXELS = 0.05  # of the flash, unless speed is all that counts
+MOST_PIXELS = 0.05  # of the flash and of a layer's weights: what pixel by pixel may take more
 REST = 8000  # bytes of flash beside weights: other code and constants
 NARROW_WINDOW = 19.3  # cycles of im2col of a window for a weight and a pixel, in blocks of other widths
 UNPACKING = 600  # bytes of code that a depthwise convolution needs for weights of few bits
@@ -149,8 +148,9 @@ def choose_pixels(
     """
     tilt = _tilt(optimise)
     names = tuple(ENCODINGS) if allowed is None else tuple(name for name in allowed if name in ENCODINGS)
-    saved = [_saved_by_pixels(operation, core, names) for operation in operations]
     dense = [e for op in operations if (e := estimate("dense", op, core)) is not None]
+    byte = tilt * sum(e.cycles for e in dense) / max(sum(e.bytes for e in dense), 1)  # what one is worth, in cycles
+    saved = [_saved_by_pixels(operation, core, names, byte) for operation in operations]
     picked = [cycles > 0 for cycles in saved]
     none = [False] * len(picked)
     if all(op.vector or pixels for op, pixels in zip(operations, picked, strict=True)):
@@ -158,22 +158,24 @@ def choose_pixels(
     stored = sum(min(op.weights.size, 1.5 * np.count_nonzero(op.weights)) for op in operations)
     if optimise != "speed" and MOST_PIXELS * (stored + REST) < PIXELS:
         return none
-    share = PIXELS / sum(e.bytes for e in dense) * sum(e.cycles for e in dense)
-    return picked if sum(saved) > tilt * share else none
+    return picked if sum(saved) > PIXELS * byte else none
 
 
-def _saved_by_pixels(operation: Convolution, core: str, encodings: tuple[str, ...]) -> float:
+def _saved_by_pixels(operation: Convolution, core: str, encodings: tuple[str, ...], byte: float) -> float:
+    """Cycles that a convolution takes less pixel by pixel, none where its weights would grow by a twentieth."""
     if operation.vector:
         return 0.0
-    other, least = replace(operation, by_pixels=True), COSTS[core].vector
+    other, least, around = replace(operation, by_pixels=True), COSTS[core].vector, _around_blocks(operation, core)
     nonzero = np.count_nonzero(operation.weights)
     products = min(operation.weights.size * least["dense"].each, nonzero * least["index"].each / 2)
+    dense = estimate("dense", operation, core)
     floor = operation.window.output.pixels * (products + _around_pixel(other, core))
-    if floor > _least(operation, core, ("dense",)) + _around_blocks(operation, core):  # before anything is encoded
+    if dense is not None and floor > dense.cycles + around:  # before anything else is encoded
         return 0.0
-    blocks = _least(operation, core, encodings) + _around_blocks(operation, core)
-    pixels = _least(other, core, encodings)
-    return blocks - pixels if pixels < WORTH * blocks else 0.0
+    blocks, pixels = (_cheapest(each, core, encodings, byte) for each in (operation, other))
+    if blocks is None or pixels is None or pixels.bytes > (1 + MOST_PIXELS) * blocks.bytes:
+        return 0.0
+    return blocks.cycles + around - pixels.cycles if pixels.cycles < WORTH * (blocks.cycles + around) else 0.0
 
 
 def _around_blocks(operation: Convolution, core: str) -> float:
@@ -182,10 +184,10 @@ def _around_blocks(operation: Convolution, core: str) -> float:
     return costs.block * -(-plane // BLOCK) + (0 if operation.window.pointwise else costs.window * plane)
 
 
-def _least(operation: Convolution, core: str, encodings: tuple[str, ...]) -> float:
-    """Cycles in the cheapest of some encodings, infinite where it has a kernel for none of them."""
-    found = (estimate(name, operation, core) for name in encodings)
-    return min((e.cycles for e in found if e is not None), default=math.inf)
+def _cheapest(operation: Convolution, core: str, encodings: tuple[str, ...], byte: float) -> Estimate | None:
+    """In the cheapest of some encodings, where a byte costs ``byte`` cycles; none where it has a kernel for none."""
+    found = [e for name in encodings if (e := estimate(name, operation, core)) is not None]
+    return min(found, key=lambda e: e.cycles + byte * e.bytes, default=None)
 
 
 def choose(
@@ -202,7 +204,6 @@ def choose(
     Raises:
         RecipeError: For an unknown tilt or encoding.
     """
-    tilt = _tilt(optimise)
     tilt = _tilt(optimise)
     names = tuple(ENCODINGS) if allowed is None else tuple(dict.fromkeys(allowed)) or ("dense",)
     for name in names:
