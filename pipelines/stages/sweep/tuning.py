@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kws_tfmot.errors import KwsError
+from kws_tfmot.errors import DataError, KwsError
 from kws_tfmot.jobs import JobOutcome, Watch
 from pipelines.stages.comparison_cell import CellBuild
 from pipelines.stages.sweep.cluster import explain
@@ -63,12 +64,29 @@ def tune_trials(names: Sequence[str], tuning: Tuning, scheduler: Any, watch: Wat
             verbose=0,
         ),
     )
-    found = tuner.fit()
-    for result in (found[number] for number in range(len(found))):
+    for result in _results(tuner, record):
         name = (result.config or {}).get(TRIAL, "")
         if name and not own.is_over(name) and not own.failure(name) and not _appears(own, name, result.error is None):
             own.write_failure(name, _why_lost(result.error))
     shutil.rmtree(record, ignore_errors=True)
+
+
+def _results(tuner: Any, record: Path) -> list[Any]:
+    """Ray's results of all trials.
+
+    Raises:
+        DataError: If it could not keep its record of them.
+    """
+    for part in ("tune", "train"):  # whose tracebacks say what the trials' own files say in a sentence
+        logging.getLogger(f"ray.{part}").setLevel(logging.CRITICAL)
+    try:
+        found = tuner.fit()
+        return [found[number] for number in range(len(found))]
+    except (OSError, EOFError) as error:
+        raise DataError(
+            f"Ray could not keep its record in {str(record)!r}: {error}.",
+            "Make room and permission there; the same command goes on.",
+        ) from None
 
 
 def _why_lost(error: BaseException | None) -> str:

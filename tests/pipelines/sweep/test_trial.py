@@ -11,6 +11,7 @@ from pipelines.stages.sweep.folder import SweepFolder
 from pipelines.stages.sweep.run import SweepPlan, _gather
 from pipelines.stages.sweep.settings import Sweep, trials_of
 from pipelines.stages.sweep.trial import attend
+from pipelines.stages.sweep.tuning import _results
 from tests.pipelines.sweep.fake import train
 
 LOST = RuntimeError("the worker was lost")
@@ -119,3 +120,13 @@ def test_another_sweep_is_refused_in_the_same_folder(plan: SweepPlan, tmp_path: 
     (tmp_path / "other" / "notes.txt").write_text("mine")
     with pytest.raises(RecipeError, match="holds no sweep"):
         SweepFolder(tmp_path / "other").claim(plan.record())
+
+
+@pytest.mark.parametrize("error", [EOFError("Ran out of input"), OSError(28, "No space left on device")])
+def test_a_record_that_ray_cannot_keep_is_an_error(tmp_path: Path, error: Exception) -> None:
+    class Tuner:
+        def fit(self) -> None:
+            raise error
+
+    with pytest.raises(DataError, match=r"could not keep its record in .*(Ran out|No space)"):
+        _results(Tuner(), tmp_path)
