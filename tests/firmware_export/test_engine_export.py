@@ -23,6 +23,8 @@ from kws_tfmot.files import sha256_file
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDS = (0, 1, 127, 255, 0x7FFFFFFF, 0xFFFFFFFF)
+# Random models that reach a kernel before others; whatever they leave out is looked for among all.
+FIRST = (0, 1, 2, 3, 5, 6, 7, 13, 14, 16, 22, 25, 26, 27, 31, 41, 46, 57, 96, 210, 211)
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only"]
 
 
@@ -38,7 +40,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     export_engine(layers(7, 5), folder, name="planes", encodings=("planes",))
     left = {path.name for path in engine_sources() if path.parent.name != "streaming"}  # see test_streaming.py
     left -= {path.name for path in folder.iterdir()}
-    for number in range(400):
+    for number in (*FIRST, *sorted(set(range(400)) - set(FIRST))):
         if not left:
             break
         encodings = (sorted(ENCODINGS)[number % len(ENCODINGS)],)
@@ -70,10 +72,25 @@ def test_strict_on_this_computer(exported: Path, command: list[str]) -> None:
     compile_all(exported, command)
 
 
+def cross_compiler(core: str) -> list[str]:
+    return ["arm-none-eabi-gcc", f"-mcpu={core}", "-mthumb", "-std=c11", "-Os"]
+
+
 @pytest.mark.device
-@pytest.mark.parametrize("core", ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"])
+@pytest.mark.parametrize("core", ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m33", "cortex-m55"])
 def test_strict_for_every_core(exported: Path, core: str) -> None:
-    compile_all(exported, ["arm-none-eabi-gcc", f"-mcpu={core}", "-mthumb", "-std=c11", "-Os"])
+    compile_all(exported, cross_compiler(core))
+
+
+@pytest.mark.device
+def test_the_cortex_m7_is_a_cortex_m4_to_sources() -> None:
+    """No warning about syntax can differ where no macro does."""
+    macros = [
+        subprocess.run([*cross_compiler(core), "-dM", "-E", "-xc", "-"], input="", capture_output=True, text=True)
+        for core in ("cortex-m4", "cortex-m7")
+    ]
+    assert macros[0].returncode == 0 and "__ARM_FEATURE_DSP 1" in macros[0].stdout
+    assert macros[0].stdout == macros[1].stdout
 
 
 def test_exporting_twice_gives_the_same_bytes_in_any_process(tmp_path: Path) -> None:

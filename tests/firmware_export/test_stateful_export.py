@@ -59,8 +59,9 @@ def untrained(name: str, shape: tuple[int, int], classes: int = 3, **settings: o
     return convert(network, "int8", examples, input_quantization=(SCALE, 0), exact_linear=True)
 
 
+@pytest.mark.slow  # test_streaming_families has every family, at steps of its own length
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("longer", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("longer", [1, 2])
 def test_the_file_with_state_is_the_engine_step_by_step(name: str, longer: int) -> None:
     settings, shape = NETWORKS[name]
     model = untrained(name, shape, **settings)

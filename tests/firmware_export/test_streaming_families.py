@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from stream_support import both, probabilities
 
-from firmware_export.emulation.steps import random_rows, step_of, windows_of
+from firmware_export.emulation.steps import StepInterpreter, random_rows, step_of, windows_of
 from firmware_export.emulation.stream_report import emulate_stream
 from firmware_export.engine import Engine, build
 from firmware_export.tflm.esphome import esphome_model
@@ -63,12 +63,18 @@ def test_steps_windows_and_tflm_are_one(name: str) -> None:
 
 
 def check_files_with_state(data: bytes, engine: Engine, wanted: np.ndarray) -> None:
-    """The file for TFLM decides as the engine does and keeps no more; ESPHome's component takes the network."""
+    """The file for TFLM decides as the engine does, which takes it too, and keeps no more; so does ESPHome's."""
     state, step = stateful_file(data), step_of(engine)
     graph, rows = read_model(state), random_rows(engine, (step.warm_up + len(wanted)) * step.rows, 0)
     stepped = rows.reshape(-1, *graph.tensor(graph.inputs[0]).shape[1:])
-    found = open_interpreter(state, "tflm").run_steps(stepped)
-    assert found[step.warm_up :].tobytes() == wanted.tobytes()
+    tflm, streamed, again = open_interpreter(state, "tflm"), StepInterpreter(data), StepInterpreter(state)
+    for _ in range(2):  # and after a reset
+        found = tflm.run_steps(stepped)
+        assert found[step.warm_up :].tobytes() == wanted.tobytes()
+        assert streamed.run_steps(stepped).tobytes() == wanted.tobytes()
+        assert again.run_steps(stepped).tobytes() == found.tobytes()
+        for each in (tflm, streamed, again):
+            each.reset()
     assert sum(math.prod(variable.shape) for variable in graph.variables) <= engine.plan.state_bytes
     expected = {word: probabilities(data, wanted, word) for word in range(5)}
     word = max(expected, key=lambda word: expected[word].std())  # the one that is not sure all the time

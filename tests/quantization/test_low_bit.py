@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from kws_tfmot.training import TrainSettings
 from kws_tfmot.training.loop import Plugins, TrainResult, train
 from kws_tfmot.training.stream import ArraySource
 from tests.quantization.test_tfmot_qat import CLASSES, SCALE, features, make_sparse, model
+from tests.resuming import copies
 
 SETTINGS = [LowBitSettings(bits=bits, levels="without_zero" if bits < 8 else "auto") for bits in (1, 2, 3, 4, 8)]
 SETTINGS += [LowBitSettings(bits=2, levels="with_zero"), LowBitSettings(bits=3, scale="tensor")]
@@ -159,34 +161,24 @@ def test_every_family_converts(name: str) -> None:
 
 
 def test_a_resumed_training_ends_with_the_same_bits(tmp_path: Path) -> None:
-    class Stop(Exception):
-        pass
-
-    class Interrupt(ArraySource):
-        def epoch_features(self, epoch: int):
-            if epoch == 2:
-                raise Stop
-            return super().epoch_features(epoch)
-
     settings, x = LowBitSettings(bits=2), features(150)
     y = np.eye(CLASSES, dtype=np.float32)[np.arange(150) % CLASSES]
     rates = TrainSettings(epochs=4, batch_size=25, warmup_epochs=0, learning_rate=1e-2, select="last")
 
-    def go(source: type[ArraySource]) -> dict[str, GridKernel]:
+    def go(state: Path, on_epoch: Callable[[int, object], None]) -> dict[str, GridKernel]:
         network = model("ds_cnn")
         training = LowBitTraining(network, low_bit_layers(network, settings), "least_squares", x[:60])
         result = train(
-            network, source(x[:100], y[:100]), (x[100:], y[100:]), rates,
+            network, ArraySource(x[:100], y[:100]), (x[100:], y[100:]), rates,
             plugins=Plugins([training], [], [training.after_step]),
-            run_key="k", state_path=tmp_path / "state.npz", save_seconds=0,
+            run_key="k", state_path=state, save_seconds=0, on_epoch=on_epoch,
         )  # fmt: skip
         return training.kernels(result.selected_epoch)
 
-    whole = go(ArraySource)
-    with pytest.raises(Exception, match="Stop"):
-        go(Interrupt)
-    assert (tmp_path / "state.npz").is_file()
-    resumed = go(ArraySource)
+    state, half, again = tmp_path / "state.npz", tmp_path / "half.npz", []
+    whole = go(state, copies(state, half, epoch=1))
+    resumed = go(half, lambda epoch, _: again.append(epoch))
+    assert again == [2, 3]
     for name, kernel in whole.items():
         np.testing.assert_array_equal(kernel.levels, resumed[name].levels)
         np.testing.assert_array_equal(kernel.steps, resumed[name].steps)

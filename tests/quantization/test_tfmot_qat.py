@@ -30,6 +30,16 @@ def model(name: str) -> keras.Model:
     return build_model(ModelSettings(name=name, width=8, **size), SHAPE, CLASSES)
 
 
+def small() -> keras.Model:
+    """A convolution and a fully connected layer: what training these takes is mostly the layers of its graph."""
+    seed_everything(1)
+    inputs = keras.Input((*SHAPE, 1))
+    x = keras.layers.Conv2D(8, (5, 4), strides=2, use_bias=False, name="conv")(inputs)
+    x = keras.layers.ReLU(name="relu")(keras.layers.BatchNormalization(name="norm")(x))
+    x = keras.layers.Flatten(name="flatten")(x)
+    return keras.Model(inputs, keras.layers.Dense(CLASSES, activation="softmax", name="classifier")(x))
+
+
 def features(count: int) -> np.ndarray:
     steps = np.random.default_rng(0).integers(-128, 128, (count, *SHAPE, 1))
     return (steps * SCALE).astype(np.float32)
@@ -92,7 +102,7 @@ def test_every_family_is_prepared_for_int8_and_takes_the_features_byte_for_byte(
 
 @pytest.mark.parametrize(("preserve", "kept"), [("sparsity", True), ("nothing", False)])
 def test_prune_preserving_qat_keeps_every_zero_and_plain_qat_does_not(preserve: str, kept: bool) -> None:
-    sparse = model("ds_cnn")
+    sparse = small()
     zeros = make_sparse(sparse, 0.75)
     network = apply_qat(sparse, preserve, SCALE, features(100))
     train_a_little(network)
@@ -165,7 +175,7 @@ def test_an_activation_layer_without_a_scheme_is_refused() -> None:
 
 @pytest.mark.parametrize("keep_zeros", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_clustered_kernels_have_few_values(keep_zeros: bool) -> None:
-    sparse = model("ds_cnn")
+    sparse = small()
     zeros = make_sparse(sparse, 0.5)
     clustered = wrap_for_clustering(sparse, 4, keep_zeros)
     train_a_little(clustered)
@@ -184,7 +194,7 @@ def clustered_kernels(model: bytes) -> list[np.ndarray]:
 
 
 def test_clusters_and_zeros_survive_qat_saving_and_loading(tmp_path: Path) -> None:
-    sparse = model("ds_cnn")
+    sparse = small()
     zeros = make_sparse(sparse, 0.5)
     clustered = strip_clustering(wrap_for_clustering(sparse, 8, keep_zeros=True))
     network = apply_qat(clustered, "clusters_and_sparsity", SCALE, features(100))

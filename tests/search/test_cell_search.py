@@ -20,6 +20,7 @@ from kws_tfmot.search.cells.train import ChoiceSteps, PathTraining
 from kws_tfmot.training import TrainSettings
 from kws_tfmot.training.loop import Plugins, train
 from kws_tfmot.training.stream import ArraySource
+from tests.resuming import copies
 
 SPACE = CellSpace(width=4, mix=6, cells=2, input_shape=(9, 4), classes=3, kernels=(3, 5), expansions=(1, 2))
 # What is searched here: a choice of two a cell, and none in the second, so that less is traced.
@@ -28,10 +29,6 @@ SEARCH = CellSearchSettings(
     cells=2, kernels=(3,), expansions=(1, 2), warmup=1, epochs=3, every=2, batch_size=10, learning_rate=0.5,
     beta=2.0,
 )  # fmt: skip
-
-
-class Interrupted(Exception):
-    pass
 
 
 def source(seed: int, clips: int = 40) -> ArraySource:
@@ -44,26 +41,21 @@ def source(seed: int, clips: int = 40) -> ArraySource:
 def search(
     settings: CellSearchSettings = SEARCH,
     state: Path | None = None,
-    stop_after: int = 99,
     held: int = 20,
     target: float = 0.7 * SMALL.macs().most(),
 ) -> tuple[list[np.ndarray], list[dict[str, float]]]:
-    """Weights (choices included) and history of a whole search, or of one that is interrupted."""
+    """Weights (choices included) and history; ``half.npz`` keeps the ``state`` after three epochs."""
     seed_everything(4)
     network = build_mixed(ModelSettings(name="mbconv", width=4, mix=6), SMALL, shared=True)
     steps = ChoiceSteps(network, source(2, held), [CostTarget(SMALL.macs(), target)], settings)
     epochs = settings.warmup + settings.epochs
     plugins = Plugins(callbacks=(steps,), shell=lambda net, losses, hooks: PathTraining(net, 5, losses, hooks))
-
-    def on_epoch(epoch: int, _: dict[str, float]) -> None:
-        if epoch == stop_after:
-            raise Interrupted
-
     validation = source(3)
+    keep = None if state is None else copies(state, state.with_name("half.npz"), epoch=2)
     result = train(
         network, source(1), (validation.features, validation.targets),
         TrainSettings(epochs=epochs, batch_size=10, warmup_epochs=0, select="last"),
-        plugins=plugins, run_key="k", state_path=state, save_seconds=0, on_epoch=on_epoch,
+        plugins=plugins, run_key="k", state_path=state, save_seconds=0, on_epoch=keep,
     )  # fmt: skip
     return network.get_weights(), result.history
 
@@ -77,15 +69,19 @@ def eagerly() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def whole() -> tuple[list[np.ndarray], list[dict[str, float]]]:
-    return search()
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("search") / "state.npz"
 
 
-def test_a_search_is_a_function_of_its_seeds_and_resumes_bit_for_bit(whole, tmp_path) -> None:
-    with pytest.raises(Interrupted):
-        search(state=tmp_path / "state.npz", stop_after=2)
-    weights, history = search(state=tmp_path / "state.npz")
-    assert history == whole[1]
+@pytest.fixture(scope="module")
+def whole(stored: Path) -> tuple[list[np.ndarray], list[dict[str, float]]]:
+    return search(state=stored)
+
+
+def test_a_search_is_a_function_of_its_seeds_and_resumes_bit_for_bit(whole, stored: Path) -> None:
+    half = stored.with_name("half.npz")
+    weights, history = search(state=half)
+    assert history == whole[1] and not half.exists()  # it is removed at the end
     for found, expected in zip(weights, whole[0], strict=True):
         np.testing.assert_array_equal(found, expected)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from kws_tfmot.tflite.inspect import zero_masks
 from kws_tfmot.training import TrainSettings
 from kws_tfmot.training.loop import Plugins, train
 from kws_tfmot.training.stream import ArraySource
+from tests.resuming import copies
 
 SHAPE, CLASSES, BATCH, STEPS = (12, 8), 4, 25, 8
 ONE_TRAINING = [method for method in METHODS if method != "iterative"]
@@ -85,8 +88,13 @@ def run(data, prepared: SparseTraining, epochs: int, callbacks=(), **arguments) 
     return prepared.strip(prepared.network)
 
 
-def sparse(data, settings: SparsitySettings, network: keras.Model, callbacks=()) -> keras.Model:
-    return run(data, prepare(data, settings, network), settings.epochs, callbacks)
+def sparse(data, settings: SparsitySettings, network: keras.Model, callbacks=(), **arguments) -> keras.Model:
+    return run(data, prepare(data, settings, network), settings.epochs, callbacks, **arguments)
+
+
+def resumable(state: Path, on_epoch) -> dict:
+    """What :func:`train` is given to keep its state after every epoch."""
+    return {"run_key": "k", "state_path": state, "save_seconds": 0.0, "on_epoch": on_epoch}
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,7 @@ class Trained:
     rows: list[Coverage]
     watch: Watch
     result: keras.Model
+    state: Path
 
     @property
     def pruned(self) -> list[Coverage]:
@@ -116,14 +125,19 @@ def kept() -> dict[str, Trained]:
 
 
 @pytest.fixture(params=CASES, ids=name_of)
-def trained(request: pytest.FixtureRequest, data, kept: dict[str, Trained]) -> Trained:
+def trained(
+    request: pytest.FixtureRequest, data, kept: dict[str, Trained], tmp_path_factory: pytest.TempPathFactory
+) -> Trained:
     """One whole training a case, for all that the contract says about it."""
     name = name_of(request.param)
     if name not in kept:
         settings, network = settings_of(request.param), model()
         before, rows = network.get_weights(), coverage(network, settings)
         watch = Watch([row.layer for row in rows if not row.reason])
-        kept[name] = Trained(settings, before, network, rows, watch, sparse(data, settings, network, [watch]))
+        folder = tmp_path_factory.mktemp("states")
+        state, half = folder / "state.npz", folder / "half.npz"
+        result = sparse(data, settings, network, [watch], **resumable(state, copies(state, half, epoch=1)))
+        kept[name] = Trained(settings, before, network, rows, watch, result, half)
     return kept[name]
 
 
@@ -165,12 +179,6 @@ def test_zeros_survive_conversion_layer_by_layer(trained: Trained, data) -> None
         assert row.zeros >= row.keras_zeros
 
 
-class Interrupt(keras.callbacks.Callback):
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        if epoch == 2:
-            raise KeyboardInterrupt
-
-
 # TFMOT's state, a mask alone, weights behind it that return, statistics: the other cases hold no other.
 @pytest.mark.parametrize(
     "trained",
@@ -179,11 +187,12 @@ class Interrupt(keras.callbacks.Callback):
     ids=name_of,
     indirect=True,
 )
-def test_an_interrupted_training_goes_on_bit_for_bit(trained: Trained, data, tmp_path) -> None:
-    resume = {"run_key": "k", "state_path": tmp_path / "state.npz", "save_seconds": 0.0}
-    with pytest.raises(KeyboardInterrupt):
-        run(data, prepare(data, trained.settings, model()), 4, [Interrupt()], **resume)
-    resumed = run(data, prepare(data, trained.settings, model()), 4, **resume)
+def test_a_training_goes_on_from_its_state_bit_for_bit(trained: Trained, data, tmp_path: Path) -> None:
+    again: list[int] = []
+    state = Path(shutil.copyfile(trained.state, tmp_path / "state.npz"))
+    prepared = prepare(data, trained.settings, model())
+    resumed = run(data, prepared, 4, **resumable(state, lambda epoch, _: again.append(epoch)))
+    assert again == [2, 3]
     for left, right in zip(trained.result.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
 

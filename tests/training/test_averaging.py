@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.sparsity.group import parse_sparsity
 from kws_tfmot.sparsity.registry import prepare_training
 from kws_tfmot.training import TrainSettings
-from kws_tfmot.training.loop import Plugins, train
+from kws_tfmot.training.loop import Plugins, TrainResult, train
 from kws_tfmot.training.stream import ArraySource
+from tests.resuming import copies
 
 CLASSES = 3
 SETTINGS = TrainSettings(epochs=4, batch_size=50, warmup_epochs=0, learning_rate=0.02, average=0.9)
@@ -44,12 +46,25 @@ class Recording(keras.callbacks.Callback):
         self.weights.append(self._network.get_weights())
 
 
-@pytest.mark.parametrize("begin", [0, 2])
-def test_what_is_left_is_the_average_of_the_steps_since_it_began(task, begin: int) -> None:
-    model = network("dnn")
-    recording = Recording(model)
-    train(model, *task, SETTINGS, plugins=Plugins([recording], keep_from_epoch=begin))
-    steps = recording.weights[begin * 4 :]
+class Averaged(NamedTuple):
+    """A training with an average, what its steps left, and its state after two epochs."""
+
+    model: keras.Model
+    result: TrainResult
+    steps: list[list[np.ndarray]]
+    half: Path
+
+
+@pytest.fixture(scope="module")
+def averaged(task, tmp_path_factory: pytest.TempPathFactory) -> Averaged:
+    model, folder = network(), tmp_path_factory.mktemp("state")
+    recording, state, half = Recording(model), folder / "state.npz", folder / "half.npz"
+    more = {"state_path": state, "save_seconds": 0.0, "on_epoch": copies(state, half, epoch=1)}
+    result = train(model, *task, SETTINGS, plugins=Plugins([recording]), **more)
+    return Averaged(model, result, recording.weights, half)
+
+
+def check_average(model: keras.Model, steps: list[list[np.ndarray]]) -> None:
     for place, found in enumerate(model.get_weights()):
         mean = np.zeros_like(found)
         for number, weights in enumerate(steps):
@@ -58,35 +73,46 @@ def test_what_is_left_is_the_average_of_the_steps_since_it_began(task, begin: in
         np.testing.assert_allclose(found, mean, rtol=1e-4, atol=1e-5)
 
 
-def test_training_itself_goes_on_as_without(task) -> None:
-    plain, averaged = network("dnn"), network("dnn")
-    records = [Recording(plain), Recording(averaged)]
-    train(plain, *task, SETTINGS.model_copy(update={"average": 0.0}), plugins=Plugins([records[0]]))
-    train(averaged, *task, SETTINGS, plugins=Plugins([records[1]]))
-    for left, right in zip(records[0].weights[-1], records[1].weights[-1], strict=True):
+def test_what_is_left_is_the_average_of_the_steps(task, averaged: Averaged) -> None:
+    check_average(averaged.model, averaged.steps[: 4 * (averaged.result.selected_epoch + 1)])
+
+
+def test_what_is_left_is_the_average_of_the_steps_since_it_began(task) -> None:
+    model = network("dnn")
+    recording = Recording(model)
+    train(model, *task, SETTINGS, plugins=Plugins([recording], keep_from_epoch=2))
+    check_average(model, recording.weights[2 * 4 :])
+
+
+def test_training_itself_goes_on_as_without(task, averaged: Averaged) -> None:
+    model = network()
+    recording = Recording(model)
+    train(model, *task, SETTINGS.model_copy(update={"average": 0.0}), plugins=Plugins([recording]))
+    for left, right in zip(recording.weights[-1], averaged.steps[-1], strict=True):
         np.testing.assert_array_equal(left, right)
-    assert not np.array_equal(plain.get_weights()[0], averaged.get_weights()[0])
+    assert not np.array_equal(model.get_weights()[0], averaged.model.get_weights()[0])
 
 
-@pytest.mark.parametrize("select", ["last", "best"])
-def test_the_validation_is_of_the_average(task, select: str) -> None:
-    model, (features, targets) = network(), task[1]
-    result = train(model, *task, SETTINGS.model_copy(update={"select": select}))
+def check_validation(task, model: keras.Model, result: TrainResult) -> None:
+    features, targets = task[1]
     right = model(features).numpy().argmax(axis=1) == targets.argmax(axis=1)
     assert result.val_accuracy == pytest.approx(right.mean(), abs=1e-6)
 
 
-def test_a_resumed_training_keeps_its_average(task, tmp_path: Path) -> None:
-    def stop(epoch: int, _: object) -> None:
-        if epoch == 1:
-            raise KeyboardInterrupt
+def test_the_validation_is_of_the_average(task, averaged: Averaged) -> None:
+    check_validation(task, averaged.model, averaged.result)
 
-    whole, resumed, state = network(), network(), {"state_path": tmp_path / "state.npz", "save_seconds": 0.0}
-    expected = train(whole, *task, SETTINGS)
-    with pytest.raises(KeyboardInterrupt):
-        train(network(), *task, SETTINGS, on_epoch=stop, **state)
-    assert train(resumed, *task, SETTINGS, **state).history == expected.history
-    for left, right in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+
+def test_the_validation_of_the_last_epoch_is_of_its_average(task) -> None:
+    model = network()
+    check_validation(task, model, train(model, *task, SETTINGS.model_copy(update={"select": "last"})))
+
+
+def test_a_resumed_training_keeps_its_average(task, averaged: Averaged) -> None:
+    resumed, again = network(), list[int]()
+    found = train(resumed, *task, SETTINGS, state_path=averaged.half, on_epoch=lambda epoch, _: again.append(epoch))
+    assert found.history == averaged.result.history and again == [2, 3]
+    for left, right in zip(averaged.model.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
 
 

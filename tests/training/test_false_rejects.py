@@ -11,8 +11,9 @@ from kws_tfmot.keras import keras, seed_everything
 from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.training import TrainSettings
 from kws_tfmot.training.false_rejects import NAME, false_reject_rate
-from kws_tfmot.training.loop import Plugins, train
+from kws_tfmot.training.loop import TrainResult, train
 from kws_tfmot.training.stream import ArraySource
+from tests.resuming import copies
 
 SETTINGS = TrainSettings(
     epochs=6, batch_size=50, warmup_epochs=1, learning_rate=0.05, select="false_rejects", false_accepts=0.05
@@ -44,26 +45,27 @@ def network() -> keras.Model:
     return build_model(ModelSettings(name="dnn", width=16, blocks=1), (8, 4), 4)
 
 
-def test_the_epoch_with_fewest_false_rejects_is_kept(task) -> None:
-    model = network()
-    result = train(model, *task, SETTINGS)
+@pytest.fixture(scope="module")
+def whole(task, tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, TrainResult, Path]:
+    """A training, and a copy of its state after four epochs."""
+    folder, model = tmp_path_factory.mktemp("state"), network()
+    state, half = folder / "state.npz", folder / "half.npz"
+    keep = copies(state, half, epoch=3)
+    return model, train(model, *task, SETTINGS, state_path=state, save_seconds=0, on_epoch=keep), half
+
+
+def test_the_epoch_with_fewest_false_rejects_is_kept(task, whole) -> None:
+    model, result, _ = whole
     rates = [figures[NAME] for figures in result.history]
     assert rates[result.selected_epoch] == min(rates) < max(rates)
     features, targets = task[1]
     assert false_reject_rate(model(features).numpy(), targets.argmax(axis=1), 0.05) == pytest.approx(min(rates))
 
 
-def test_a_resumed_training_keeps_the_same(task, tmp_path: Path) -> None:
-    class Interrupt(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-            if epoch == 4:
-                raise KeyboardInterrupt
-
-    whole, resumed = network(), network()
-    expected = train(whole, *task, SETTINGS)
-    state = tmp_path / "state.npz"
-    with pytest.raises(KeyboardInterrupt):
-        train(resumed, *task, SETTINGS, plugins=Plugins([Interrupt()]), state_path=state, save_seconds=0)
-    found = train(network(), *task, SETTINGS, state_path=state, save_seconds=0)
+def test_a_resumed_training_keeps_the_same(task, whole) -> None:
+    _, expected, half = whole
+    again: list[int] = []
+    found = train(network(), *task, SETTINGS, state_path=half, on_epoch=lambda epoch, _: again.append(epoch))
+    assert again[0] == 4
     assert found.selected_epoch == expected.selected_epoch
     assert [f[NAME] for f in found.history] == [f[NAME] for f in expected.history]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,6 +90,14 @@ def train_interrupted(model: keras.Model, task, settings: TrainSettings, state: 
     assert state.exists()
 
 
+@pytest.fixture(scope="module")
+def stored(task, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state of a training of :data:`SETTINGS` with the key "k" that was interrupted after two epochs."""
+    state = tmp_path_factory.mktemp("stored") / "state.npz"
+    train_interrupted(network(), task, SETTINGS, state, "k")
+    return state
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", pytest.param("sgd", marks=pytest.mark.slow)])
 def test_a_resumed_training_equals_an_uninterrupted_one(task, tmp_path, optimizer: str) -> None:
     settings = SETTINGS.model_copy(update={"optimizer": optimizer, "learning_rate": 0.01})
@@ -104,9 +113,8 @@ def test_a_resumed_training_equals_an_uninterrupted_one(task, tmp_path, optimize
     assert not state.exists()
 
 
-def test_a_state_of_another_run_is_not_resumed(task, plain, tmp_path) -> None:
-    state = tmp_path / "state.npz"
-    train_interrupted(network(), task, SETTINGS, state, "one")
+def test_a_state_of_another_run_is_not_resumed(task, plain, stored: Path, tmp_path) -> None:
+    state = Path(shutil.copy(stored, tmp_path))
     other = network()
     train(other, *task, SETTINGS, state_path=state, run_key="two")
     assert_same_weights(plain[0], other)
@@ -136,9 +144,10 @@ def _edited(state: Path, **changes: object) -> None:
         lambda state: _edited(state, best_score=[1.0]),
     ],
 )
-def test_a_damaged_state_is_refused_with_the_way_out(task, tmp_path: Path, damage: Callable[[Path], None]) -> None:
-    state = tmp_path / "state.npz"
-    train_interrupted(network(), task, SETTINGS, state, "k")
+def test_a_damaged_state_is_refused_with_the_way_out(
+    task, stored: Path, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    state = Path(shutil.copy(stored, tmp_path))
     damage(state)
     with pytest.raises(ModelError, match=r"state.npz', cannot be read: .*\nRemove it"):
         train(network(), *task, SETTINGS, state_path=state, run_key="k")
@@ -155,7 +164,7 @@ def test_hooks_run_in_the_graph_after_every_step(task) -> None:
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
-def test_each_epoch_is_made_once_and_no_other(task, tmp_path: Path, interrupted: bool) -> None:
+def test_each_epoch_is_made_once_and_no_other(task, stored: Path, tmp_path: Path, interrupted: bool) -> None:
     source, validation = task
     asked: list[int] = []
 
@@ -164,16 +173,10 @@ def test_each_epoch_is_made_once_and_no_other(task, tmp_path: Path, interrupted:
             asked.append(epoch)
             return super().epoch_features(epoch)
 
-    def stop(epoch: int, _: object) -> None:
-        if interrupted and epoch == 1:
-            raise KeyboardInterrupt
-
-    more = {"state_path": tmp_path / "state.npz", "save_seconds": 0.0, "run_key": "a"}
+    more = {"state_path": tmp_path / "state.npz", "save_seconds": 0.0, "run_key": "k"}
     counting = Counting(source.features, source.targets, source.seed)
     if interrupted:
-        with pytest.raises(KeyboardInterrupt):
-            train(network(), counting, validation, SETTINGS, on_epoch=stop, **more)
-        asked.clear()
+        shutil.copy(stored, tmp_path)
     train(network(), counting, validation, SETTINGS, **more)
     assert asked == list(range(2 if interrupted else 0, SETTINGS.epochs))
 

@@ -88,7 +88,7 @@ def test_every_trial_finishes_once_though_a_worker_and_a_node_are_killed(two_nod
             "name": "two_nodes",
             "recipe": "demo",
             "changes": {"sparsity": None, "quantization": {"mode": "ptq"}, "train": {"epochs": EPOCHS}},
-            "parameters": {"train.learning_rate": [0.1, 0.2, 0.3, 0.4]},
+            "parameters": {"train.learning_rate": [0.1, 0.2, 0.3]},
             "early_stopping": None,
             "dense_first": False,
         }
