@@ -47,7 +47,9 @@ def reached_files(module: str, root: Path = _ROOT) -> list[Path]:
         if path in reached:
             continue
         reached.add(path)
-        todo.extend(imported for name in _imports(path, root) for imported in _files_of(name, root))
+        todo.extend(
+            imported for name in _imports(path, root) for imported in _files_of(name, root) if imported not in reached
+        )
     data = {file for folder in {path.parent for path in reached} for file in _data_files(folder)}
     return sorted(reached | data)
 
@@ -60,16 +62,15 @@ def _module_of(function: Callable[..., Any]) -> str:
     return spec.name if module == "__main__" and spec is not None else module
 
 
-def _files_of(name: str, root: Path) -> Iterator[Path]:
+@functools.cache
+def _files_of(name: str, root: Path) -> tuple[Path, ...]:
     """The file of a module, and those of the packages above it, which Python runs first."""
-    parts = name.split(".")
-    if parts[0] not in _PACKAGES:
-        return
-    for count in range(1, len(parts) + 1):
-        place = root.joinpath(*parts[:count])
-        for path in (place / "__init__.py", place.with_suffix(".py")):
-            if path.is_file():
-                yield path
+    above, _, last = name.rpartition(".")
+    if name.partition(".")[0] not in _PACKAGES:
+        return ()
+    place = root.joinpath(*name.split("."))
+    own = (place / "__init__.py", place.with_name(f"{last}.py"))
+    return (*(_files_of(above, root) if above else ()), *(path for path in own if path.is_file()))
 
 
 @functools.cache

@@ -42,6 +42,7 @@ def tree(tmp_path: Path) -> Path:
 def digest(module: str, root: Path) -> str:
     module_digest.cache_clear()
     source_digest._imports.cache_clear()
+    source_digest._files_of.cache_clear()
     return module_digest(module, root)
 
 

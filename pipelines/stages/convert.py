@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,10 +56,20 @@ def _convert(build: Build) -> StageResult:
     float_name = PRUNED_MODEL if recipe.sparsity else FLOAT_MODEL
     files: dict[str, Any] = {}
 
+    @functools.cache
+    def final() -> keras.Model:
+        """What the int8 files are made of."""
+        return load_final(build)
+
+    @functools.cache
+    def trained_float() -> keras.Model:
+        """What the others are made of: formats that TFMOT's int8 model cannot become."""
+        changed = recipe.quantization.low_bit or recipe.quantization.mode == "qat"
+        return load_float(build, float_name) if changed else final()
+
     def write(name: str, kind: str) -> bytes:
         """Write one ``.tflite`` file, its settings inside, and return its bytes."""
-        # Formats that TFMOT's int8 model cannot become are made of the float model it was trained from.
-        model = load_final(build) if kind.endswith("int8") else load_float(build, float_name)
+        model = final() if kind.endswith("int8") else trained_float()
         quantization = (recipe.frontend.scale, recipe.frontend.zero_point) if kind.endswith("int8") else None
         kernels = load_low_bit(build)[1] if kind == "int8" and recipe.quantization.low_bit else ()
         data = convert(
@@ -79,7 +90,7 @@ def _convert(build: Build) -> StageResult:
         write("model_float32.tflite", "float32")
     else:
         int8 = write(INT8_MODEL, "int8")
-        rows = check_zeros_last(load_float(build, float_name), int8)
+        rows = check_zeros_last(trained_float(), int8)
         files[INT8_MODEL]["zeros"] = [dataclasses.asdict(row) for row in rows]
     for kind in recipe.convert.also:
         if f"model_{kind}.tflite" not in files:

@@ -51,7 +51,15 @@ def test_parameters_of_tc_resnet8_are_those_published() -> None:
     assert 64_000 < sum(c.parameters for c in count_layers(model)) < 68_000
 
 
-@pytest.mark.parametrize(("multiplier", "parameters"), [(1, 9_232), (1.5, 17_154), (2, 27_284), (3, 54_168)])
+@pytest.mark.parametrize(
+    ("multiplier", "parameters"),
+    [
+        (1, 9_232),
+        pytest.param(1.5, 17_154, marks=pytest.mark.slow),
+        pytest.param(2, 27_284, marks=pytest.mark.slow),
+        (3, 54_168),
+    ],
+)
 def test_parameters_of_bc_resnet_are_those_published(multiplier: float, parameters: int) -> None:
     """9.2, 17.2, 27.3 and 54.2 k in the paper (arXiv 2106.04140), whose five sub-bands have a norm each."""
     model = build_model(ModelSettings(name="bc_resnet", multiplier=multiplier), (101, 40), 12)
@@ -78,7 +86,7 @@ def test_bc_resnet_makes_five_of_forty_bands_and_keeps_time() -> None:
         ("tenet", "s", (98, 40), 12, 17e3, 0.55e6),
         ("tenet", "l", (98, 40), 12, 100e3, 2.9e6),
         ("matchboxnet", "s", (128, 64), 30, 77e3, 9.3e6),
-        ("matchboxnet", "m", (128, 64), 30, 93e3, 11.3e6),
+        pytest.param("matchboxnet", "m", (128, 64), 30, 93e3, 11.3e6, marks=pytest.mark.slow),
     ],
 )
 def test_counts_are_those_published(

@@ -233,7 +233,7 @@ def test_blocks_live_and_die_as_a_whole(data, method: str) -> None:
 
 
 def test_rounds_begin_where_the_last_one_ended(data) -> None:
-    settings = settings_of({"method": "iterative"}, rounds=3, target=0.875, epochs=3)
+    settings = settings_of({"method": "iterative"}, rounds=2, target=0.875, epochs=2)
     network, dead = model(), None
     for plan in settings.plan():
         prepared = prepare_training(network, settings, plan, STEPS, data[0].features, seed=1)

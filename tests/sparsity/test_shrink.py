@@ -21,7 +21,7 @@ def units_of(sizes: list[LayerSize]) -> dict[str, tuple[int, int]]:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize("case", [0, 1, *(pytest.param(case, marks=pytest.mark.slow) for case in (2, 3, 4, 5))])
+@pytest.mark.parametrize("case", [0, *(pytest.param(case, marks=pytest.mark.slow) for case in range(1, 6))])
 def test_random_zeros_in_every_family_keep_the_outputs(name: str, case: int) -> None:
     rng = np.random.default_rng([case, FAMILIES.index(name)])
     blocks = {} if name == "cnn" else {"blocks": int(rng.integers(1, 4))}

@@ -74,12 +74,24 @@ def _train(made: _Made, state: StreamState | None, settings: StreamTrainSettings
     return list(network.get_weights())
 
 
-@pytest.mark.parametrize("windows", [None, WindowSettings(steps=4, batch_size=12, listened=20)])
-def test_an_interrupted_training_ends_as_one_that_was_not(tmp_path: Path, windows: WindowSettings | None) -> None:
-    settings = _SETTINGS.model_copy(update={"windows": windows})
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[np.ndarray], Path]:
+    """Weights of a training by :data:`_SETTINGS`, and its state after two epochs."""
+    keeping = _Keeping(tmp_path_factory.mktemp("stream") / "state")
+    return _train(_Made(), keeping), keeping.half
+
+
+def test_an_interrupted_training_ends_as_one_that_was_not(whole: tuple[list[np.ndarray], Path]) -> None:
+    check_resumed(*whole, _SETTINGS)
+
+
+def test_an_interrupted_training_on_windows_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    settings = _SETTINGS.model_copy(update={"windows": WindowSettings(steps=4, batch_size=12, listened=20)})
     keeping = _Keeping(tmp_path / "state")
-    whole = _train(_Made(), keeping, settings)
-    state = keeping.half
+    check_resumed(_train(_Made(), keeping, settings), keeping.half, settings)
+
+
+def check_resumed(whole: list[np.ndarray], state: Path, settings: StreamTrainSettings) -> None:
     found = _train(_Made(1), StreamState(state, "k"), settings)  # only the third epoch draws anew
     assert all(np.array_equal(one, other) for one, other in zip(whole, found, strict=True))
     for damaged in (state / "stretches0.npz", state / "state.npz"):
@@ -92,8 +104,9 @@ def test_an_interrupted_training_ends_as_one_that_was_not(tmp_path: Path, window
     assert not state.exists()
 
 
-def test_a_temperature_divides_the_classifier_and_nothing_else() -> None:
-    hard, soft = (_train(_Made(), None, _SETTINGS.model_copy(update={"temperature": value})) for value in (1.0, 4.0))
+def test_a_temperature_divides_the_classifier_and_nothing_else(whole: tuple[list[np.ndarray], Path]) -> None:
+    assert _SETTINGS.temperature == 1.0
+    hard, soft = whole[0], _train(_Made(), None, _SETTINGS.model_copy(update={"temperature": 4.0}))
     assert all(np.array_equal(one, other) for one, other in zip(hard[:-2], soft[:-2], strict=True))
     assert all(
         np.allclose(one, 4 * other, rtol=1e-6) and one.any() for one, other in zip(hard[-2:], soft[-2:], strict=True)
