@@ -41,7 +41,7 @@ def as_trained(name: str, x: np.ndarray) -> keras.Model:
 # (docs/evaluation.md), but these networks have layers without activation inside, and many more layers behind them.
 ROUNDED_OTHERWISE = ("bc_resnet",)
 LONG = ("bc_resnet",)  # deep; test_streaming_families has it too
-_BLOCKS = {"ds_cnn": 2, "matchboxnet": 2, "dnn": 2, "mbconv": 4}
+_BLOCKS = {"ds_cnn": 2, "matchboxnet": 2, "dnn": 2, "mbconv": 2, "tenet": 4}
 
 
 @pytest.mark.parametrize(

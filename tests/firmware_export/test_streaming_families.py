@@ -24,7 +24,7 @@ NETWORKS = {
     "bc_resnet": ({"blocks": 2}, (40, 40)),
     "cnn": ({}, (40, 40)),
     "dnn": ({"blocks": 2}, (12, 40)),
-    "ds_cnn": ({}, (49, 40)),
+    "ds_cnn": ({"blocks": 2}, (49, 40)),
     "matchboxnet": ({"blocks": 1}, (98, 40)),
     "mbconv": ({"cells": ["5x5 e2", "3x3 e1"]}, (49, 40)),
     "tc_resnet8": ({"blocks": 2}, (80, 40)),
