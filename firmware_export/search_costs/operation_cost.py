@@ -18,7 +18,7 @@ from firmware_export.codegen.memory_plan import live_bytes
 from firmware_export.encodings.row_pairs import ROWS
 from firmware_export.graphs.mbconv import mbconv_model
 from firmware_export.lowering.lower import lower
-from firmware_export.operators.kernels.convolution import MOST_ZERO_ROWS
+from firmware_export.operators.kernels.convolution import FEW_ROWS, MOST_ZERO_ROWS
 from firmware_export.search_costs.operation_counts import COUNTED, DENSE, Measurements
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.models.mbconv_cells import Cell
@@ -215,7 +215,7 @@ def _classifier(depth: int, channels: int) -> int:
     >>> _classifier(8, 3) - _matrix(8, 3)
     8
     """
-    zeros = -channels % ROWS * depth
+    zeros = 0 if channels in FEW_ROWS else -channels % ROWS * depth
     return _matrix(depth, channels) + (zeros if depth % 4 == 0 and zeros <= MOST_ZERO_ROWS else 0)
 
 
