@@ -32,6 +32,8 @@ from pipelines.outputs import FolderOption
 TARGETS = ("tflm", "engine", "firmware", "esphome", *PACKAGES)
 TFLM_NAME = "kws_model"
 
+BALANCED = "balanced"
+
 
 def command(
     model: ModelArgument,
@@ -45,7 +47,7 @@ def command(
             f"{', '.join(PACKAGES)}: the same with examples, as a package of that tool chain."
         ),
     ] = "tflm",
-    optimise: Annotated[str, typer.Option(help="All but tflm: speed, balanced or size.")] = "balanced",
+    optimise: Annotated[str, typer.Option(help="All but tflm and esphome: speed, balanced or size.")] = BALANCED,
     core: CoreOption = "",
     board: Annotated[
         str,
@@ -80,6 +82,7 @@ def command(
             raise RecipeError(
                 f"unknown target {target!r}.{did_you_mean(target, TARGETS)} Allowed: {', '.join(TARGETS)}."
             )
+        _refuse_what_the_target_ignores(target, core=core, optimise=optimise, decode=decode)
         monitor = monitor_settings(count_scores, keep_takes, take_ms, near)
         if monitor is not None and target in ("tflm", "engine", "esphome"):
             raise RecipeError(
@@ -136,6 +139,23 @@ def command(
             options["core"] = core or core_of_board(board) or None
             record = export_package(model, out_dir, contract, target, name=name or PACKAGE_NAME, **options)
             show_package(record, out_dir)
+
+
+def _refuse_what_the_target_ignores(target: str, *, core: str, optimise: str, decode: bool) -> None:
+    """An option that would do nothing is an error."""
+    if target in ("tflm", "esphome") and (core or optimise != BALANCED):
+        given = f"--core {core}" if core else f"--optimise {optimise}"
+        raise RecipeError(
+            f"--target {target} keeps weights as the model has them; --core and --optimise say how the engine stores "
+            f"them. Received: {given}",
+            "Leave them out, or give another --target.",
+        )
+    if target != "tflm" and decode:
+        raise RecipeError(
+            f"--decode packs weights for TFLite Micro's DECODE. Received: --target {target}, whose own encodings "
+            "leave zeros out.",
+            "Leave it out.",
+        )
 
 
 def _settings(recipe: Path | None) -> dict[str, Any]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from engine_support import reference, runtime_folder
+from many_models import assert_on_host, expected_of
 
 from firmware_export import engine
 from firmware_export.emulation.emulator import emulate
-from firmware_export.emulation.host import EngineLibrary
 from firmware_export.encodings import ENCODINGS
-from firmware_export.engine import RUNTIME, Engine, build
+from firmware_export.engine import Engine, build
 from firmware_export.graphs.layer_builder import LayerBuilder
 from kws_tfmot.quantization.grids import Grid
 
@@ -57,16 +54,7 @@ def test_every_encoding_gives_tflm_s_bytes_on_this_computer(always: None, tmp_pa
             models[name] = chain(4 if name == "nm" else 5, 0.0 if name == "dense" or grid else 0.7, grid)
             engines.append(build(models[name], name=name, encodings=(name,)))
             assert set(kernels(engines[-1])) == {KERNEL}
-    for one_of in engines:
-        for file in (f"{one_of.name}.c", f"{one_of.name}.h"):
-            (tmp_path / file).write_text(one_of.files[file], encoding="utf-8")
-    sources, runtime = [f"{one_of.name}.c" for one_of in engines], runtime_folder()
-    link = [f"-I{RUNTIME}", f"-L{runtime}", f"-Wl,-rpath,{runtime}", "-lkws"]
-    subprocess.run(["gcc", "-O0", "-fPIC", "-shared", "-o", "models.so", *sources, *link], check=True, cwd=tmp_path)
-    for one_of in engines:
-        inputs, expected = reference(models[one_of.name], 3) or (np.empty(0), np.empty(0))
-        found = EngineLibrary(one_of, tmp_path / "models.so").run(inputs).reshape(len(inputs), -1)
-        np.testing.assert_array_equal(found, expected, one_of.name)
+    assert_on_host({one_of.name: one_of for one_of in engines}, expected_of(models), tmp_path)
 
 
 @pytest.mark.device

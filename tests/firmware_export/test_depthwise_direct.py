@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+from many_models import assert_on_board, assert_on_host, expected_of
 
+from firmware_export.boards import BOARDS
 from firmware_export.emulation.emulator import emulate
 from firmware_export.engine import Engine, build
 from firmware_export.graphs.graph_writer import GraphWriter
@@ -75,11 +78,19 @@ CASES = [
 
 
 @pytest.mark.device
-@pytest.mark.parametrize("case", CASES, ids=lambda case: "x".join(map(str, (*case.given, *case.window, *case.stride))))
 @pytest.mark.parametrize("board", [M4, "mps2-an385", "mps3-an547", "microbit"])
-def test_every_byte_is_tflm_s(board: str, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_byte_is_tflm_s(board: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Depthwise, "direct", property(lambda _: True))  # whatever is cheaper
-    assert cycles(layer(case), board) > 0
+    models = {"x".join(map(str, (*case.given, *case.window, *case.stride))): layer(case) for case in CASES}
+    core = BOARDS[board].core
+    engines = {name: build(model, name=f"m{n}", core=core) for n, (name, model) in enumerate(models.items())}
+    assert len(engines) == len(CASES)
+    for name, engine in engines.items():
+        assert KERNEL in {call.functions[0] for call in engine.calls}, name
+    expected = expected_of(models)
+    assert_on_board(board, engines, expected, tmp_path)
+    if board == M4:
+        assert_on_host(engines, expected, tmp_path)
 
 
 @pytest.mark.device

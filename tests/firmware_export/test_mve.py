@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from many_models import assert_on_board, expected_of
 
 from firmware_export.boards import BOARDS
 from firmware_export.emulation.emulator import EmulationReport, build_firmware, emulate, run_engine, run_firmware
@@ -54,10 +56,18 @@ def exact(model: bytes, **options: Any) -> EmulationReport:
     return report
 
 
+def all_exact(models: dict[str, bytes], folder: Path, kernel: str = "", **options: Any) -> None:
+    """Every model's bytes are TFLM's, in one firmware; ``kernel`` is in each."""
+    core = BOARDS[BOARD].core
+    engines = {name: build(model, name=f"m{n}", core=core, **options) for n, (name, model) in enumerate(models.items())}
+    for name, engine in engines.items():
+        assert not kernel or kernel in {call.functions[0] for call in engine.calls}, name
+    assert_on_board(BOARD, engines, expected_of(models), folder)
+
+
 @pytest.mark.device
-@pytest.mark.parametrize("shape", CONVOLUTIONS, ids=str)
-def test_dense_convolutions(shape: tuple) -> None:
-    exact(convolution(shape))
+def test_dense_convolutions(tmp_path: Path) -> None:
+    all_exact({str(shape): convolution(shape) for shape in CONVOLUTIONS}, tmp_path)
 
 
 @pytest.mark.device
@@ -159,10 +169,7 @@ DEPTHWISE = [
 ]
 
 
-@pytest.mark.device
-@pytest.mark.parametrize("activation", [pytest.param("NONE", marks=pytest.mark.slow), "RELU6"])
-@pytest.mark.parametrize("shape", DEPTHWISE, ids=str)
-def test_depthwise_convolutions(shape: tuple, activation: str) -> None:
+def depthwise(shape: tuple, activation: str) -> bytes:
     height, width, channels, multiplier, kernel, strides, padding = shape
     rng = np.random.default_rng(height * width)
     w = GraphWriter()
@@ -179,7 +186,13 @@ def test_depthwise_convolutions(shape: tuple, activation: str) -> None:
     options: dict[str, Any] = {"padding": padding, "stride_h": strides[0], "stride_w": strides[1]}
     options |= {"depth_multiplier": multiplier, "fused_activation_function": activation}
     w.operator("DEPTHWISE_CONV_2D", [x, w.weights(weights, scales, 3), bias], [y], **options)
-    exact(w.finish([x], [y]))
+    return w.finish([x], [y])
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("activation", ["NONE", "RELU6"])
+def test_depthwise_convolutions(activation: str, tmp_path: Path) -> None:
+    all_exact({str(shape): depthwise(shape, activation) for shape in DEPTHWISE}, tmp_path)
 
 
 def sparse(shape: tuple, activation: str = "NONE", weight_scale: float = 0.01) -> bytes:
@@ -201,18 +214,13 @@ def sparse(shape: tuple, activation: str = "NONE", weight_scale: float = 0.01) -
 
 @pytest.mark.device
 @pytest.mark.parametrize("encoding", ["bitmap", "delta4", "index", "block", "nm"])
-@pytest.mark.parametrize(
-    ("shape", "activation", "weight_scale"),
-    [
-        ((9, 5, 64, 7, (1, 1)), "NONE", 0.01),
-        ((4, 3, 16, 6, (3, 3)), "RELU6", 0.05),
-        ((5, 1, 8, 3, (2, 1)), "NONE", 60.0),  # shifts to the left
-    ],
-    ids=["pointwise", "window", "left"],
-)
-def test_sparse_convolutions(shape: tuple, activation: str, weight_scale: float, encoding: str) -> None:
-    report = exact(sparse(shape, activation, weight_scale), encodings=(encoding,))
-    assert any(row["kernel"] == f"kws_conv_{encoding}" for row in report.layers)
+def test_sparse_convolutions(encoding: str, tmp_path: Path) -> None:
+    models = {
+        "pointwise": sparse((9, 5, 64, 7, (1, 1))),
+        "window": sparse((4, 3, 16, 6, (3, 3)), "RELU6", 0.05),
+        "shifts to the left": sparse((5, 1, 8, 3, (2, 1)), "NONE", 60.0),
+    }
+    all_exact(models, tmp_path, f"kws_conv_{encoding}", encodings=(encoding,))
 
 
 @pytest.mark.device

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from many_models import assert_on_board, assert_on_host, expected_of
 
 from firmware_export.emulation.emulator import emulate
+from firmware_export.engine import build
 from firmware_export.graphs.graph_writer import GraphWriter
 
 M4 = "mps2-an386"
@@ -33,34 +37,37 @@ def cycles(model: bytes, board: str = M4) -> float:
     return next(row["cycles"] for row in report.layers if row["kernel"].startswith(("kws_average", "kws_max")))
 
 
+SHAPES = [
+    ((7, 8, 3), (1, 2), (1, 2)),
+    ((6, 3, 5), (1, 2), (1, 1)),
+    ((9, 10, 2), (2, 1), (1, 1)),
+    ((13, 1, 3), (3, 1), (3, 1)),
+    ((13, 1, 3), (3, 3), (1, 1)),
+    ((5, 7, 3), (2, 2), (2, 2)),
+    ((7, 9, 2), (3, 3), (1, 3)),
+    ((4, 12, 3), (5, 5), (2, 2)),
+    ((9, 9, 2), (2, 2), (4, 4)),
+    ((17, 16, 1), (16, 16), (1, 1)),
+    ((1, 1, 5), (2, 2), (2, 2)),
+    ((1, 2, 2), (1, 1), (1, 1)),
+]
+
+
 @pytest.mark.device
 @pytest.mark.parametrize("code", POOLS)
-@pytest.mark.parametrize(
-    ("given", "window", "stride"),
-    [
-        ((7, 8, 3), (1, 2), (1, 2)),
-        ((6, 3, 5), (1, 2), (1, 1)),
-        ((9, 10, 2), (2, 1), (1, 1)),
-        ((13, 1, 3), (3, 1), (3, 1)),
-        ((13, 1, 3), (3, 3), (1, 1)),
-        ((5, 7, 3), (2, 2), (2, 2)),
-        ((7, 9, 2), (3, 3), (1, 3)),
-        ((4, 12, 3), (5, 5), (2, 2)),
-        ((9, 9, 2), (2, 2), (4, 4)),
-        ((17, 16, 1), (16, 16), (1, 1)),
-        ((1, 1, 5), (2, 2), (2, 2)),
-        ((1, 2, 2), (1, 1), (1, 1)),
-    ],
-    ids=lambda sizes: "x".join(map(str, sizes)),
-)
-@pytest.mark.parametrize("padding", ["SAME", "VALID"])
-def test_every_byte_is_tflm_s(
-    code: str, given: tuple[int, int, int], window: tuple[int, int], stride: tuple[int, int], padding: str
-) -> None:
-    if padding == "VALID" and any(taps > size for taps, size in zip(window, given[:2], strict=True)):
-        window = (min(window[0], given[0]), min(window[1], given[1]))
-    act = "RELU6" if padding == "SAME" else "NONE"
-    assert cycles(pool(code, given, window, stride, padding, act)) > 0
+def test_every_byte_is_tflm_s(code: str, tmp_path: Path) -> None:
+    models = {}
+    for given, window, stride in SHAPES:
+        within = (min(window[0], given[0]), min(window[1], given[1]))
+        models[f"{given} {window} {stride} SAME"] = pool(code, given, window, stride, "SAME", "RELU6")
+        models[f"{given} {window} {stride} VALID"] = pool(code, given, within, stride, "VALID", "NONE")
+    engines = {name: build(model, name=f"m{n}") for n, (name, model) in enumerate(models.items())}
+    assert len(engines) == 2 * len(SHAPES)
+    for name, engine in engines.items():
+        assert any(call.functions[0].startswith(("kws_average", "kws_max")) for call in engine.calls), name
+    expected = expected_of(models)
+    assert_on_board(M4, engines, expected, tmp_path)
+    assert_on_host(engines, expected, tmp_path)
 
 
 @pytest.mark.device

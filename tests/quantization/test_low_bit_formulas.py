@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from types import SimpleNamespace
 
@@ -87,16 +88,23 @@ def test_least_squares_are_the_least_of_many_steps(grid: Grid) -> None:
         np.testing.assert_allclose(found, [np.abs(column[column != 0]).mean() for column in columns.T])
 
 
+@functools.cache
+def once(pruned: bool) -> keras.Model:
+    """The network, which nobody changes, with a zero in each column of its classifier or none."""
+    model = network()
+    if pruned:
+        kernel = model.get_layer("classifier").kernel
+        kernel.assign(np.where(np.arange(kernel.shape[0])[:, None] == 3, 0, kernel))
+    return model
+
+
 @pytest.mark.parametrize("levels", ["auto", "without_zero", "with_zero"])
 @pytest.mark.parametrize("bits", [1, 2, 7, 8])
 @pytest.mark.parametrize("pruned", [False, True])
 def test_which_grids_have_a_zero(levels, bits: int, pruned: bool) -> None:
     if bits == 1 and levels == "with_zero":
         return
-    model = network()
-    if pruned:
-        kernel = model.get_layer("classifier").kernel
-        kernel.assign(np.where(np.arange(kernel.shape[0])[:, None] == 3, 0, kernel))
+    model = once(pruned)
     grids = {one.name: one.grid for one in low_bit_layers(model, LowBitSettings(bits=bits, levels=levels))}
     zero = {1: False, 8: True}.get(bits, pruned if levels == "auto" else levels == "with_zero")
     assert grids["classifier"] == Grid(bits, zero)

@@ -1,0 +1,176 @@
+"""Layers of random shapes beside CMSIS-NN's kernels, on the emulated Cortex-M4: what no network was chosen for.
+
+    python scripts/random_beside_cmsis_nn.py FOLDER SEED... [--draws 10] [--out FILE.json]
+
+``FOLDER`` is a checkout of https://github.com/ARM-software/CMSIS-NN. Every seed draws so many shapes of convolutions,
+depthwise convolutions, fully connected layers and pools; weights are normal, scales random, and each layer's bytes are
+compared with TFLite Micro's. A seed's layers are one firmware, CMSIS-NN's kernels another of the same compiler and
+flags (:mod:`beside_cmsis_nn`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from beside_cmsis_nn import BOARD, POOLS, Shape, cmsis_nn
+
+from firmware_export.emulation.emulator import PROBE, build_firmware, run_firmware
+from firmware_export.engine import build
+from firmware_export.graphs.graph_writer import GraphWriter
+from kws_tfmot.files import write_json
+from kws_tfmot.provenance import own_commit
+from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
+from kws_tfmot.tflite.reader import read_model
+
+CODES = ("CONV_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", *POOLS)
+TAPS, STRIDES, MULTIPLIERS = (1, 1, 2, 3, 3, 3, 4, 5, 7, 10), (1, 1, 1, 2, 2, 3, 4), (1, 1, 1, 2, 4, 8)
+MOST_WEIGHTS, MOST_CHANNELS, MOST_SIDE, LONGEST_VECTOR = 50_000, 64, 12, 4000
+
+
+def up_to(rng: np.random.Generator, most: int, least: int = 1) -> int:
+    """A size, all orders of magnitude alike."""
+    return int(np.exp(rng.uniform(np.log(least), np.log(most + 1))))
+
+
+def draw(rng: np.random.Generator) -> tuple[Shape, str]:
+    """A shape and how it is padded."""
+    code = CODES[rng.integers(len(CODES))]
+    if code == "FULLY_CONNECTED":
+        depth = up_to(rng, LONGEST_VECTOR, 4)
+        made = min(up_to(rng, 128), max(1, MOST_WEIGHTS // depth))
+        return Shape(code, (1, 1, depth), (1, 1, made), (1, 1), (1, 1), (0, 0)), ""
+    while True:
+        sizes = (int(rng.integers(1, MOST_SIDE + 1)), int(rng.integers(1, MOST_SIDE + 1)))
+        channels, padding = up_to(rng, MOST_CHANNELS), ("SAME", "VALID")[rng.integers(2)]
+        pointwise = code == "CONV_2D" and rng.random() < 0.3
+        window = (1, 1) if pointwise else (int(rng.choice(TAPS)), int(rng.choice(TAPS)))
+        down = int(rng.choice(STRIDES))
+        stride = (down, down if rng.random() < 0.7 else int(rng.choice(STRIDES)))
+        made = {
+            "CONV_2D": up_to(rng, MOST_CHANNELS),
+            "DEPTHWISE_CONV_2D": channels * int(rng.choice(MULTIPLIERS)),
+        }.get(code, channels)
+        if padding == "VALID" and any(taps > size for taps, size in zip(window, sizes, strict=True)):
+            continue
+        shape = _shape(code, (*sizes, channels), made, window, stride, padding)
+        if shape.weights <= MOST_WEIGHTS and made <= 512:
+            return shape, padding
+
+
+def _shape(
+    code: str, given: tuple[int, int, int], made: int, window: tuple[int, int], stride: tuple[int, int], padding: str
+) -> Shape:
+    outputs, before = [], []
+    for size, taps, step in zip(given, window, stride, strict=False):
+        count = -(-size // step) if padding == "SAME" else (size - taps) // step + 1
+        outputs.append(count)
+        before.append(max(0, (count - 1) * step + taps - size) // 2 if padding == "SAME" else 0)
+    return Shape(code, given, (outputs[0], outputs[1], made), window, stride, (before[0], before[1]))
+
+
+def model_of(s: Shape, padding: str, rng: np.random.Generator) -> bytes:
+    """An int8 ``.tflite`` of the one layer."""
+    w, vector, depthwise = GraphWriter(), s.code == "FULLY_CONNECTED", s.code == "DEPTHWISE_CONV_2D"
+    inputs, made = s.given[2], s.made[2]
+    x = w.activation((1, inputs) if vector else (1, *s.given), 0.5, -9)
+    y = w.activation((1, made) if vector else (1, *s.made), 0.5, 4 if s.weights else -9)
+    options: dict[str, Any] = {} if vector else {"padding": padding, "stride_h": s.stride[0], "stride_w": s.stride[1]}
+    if s.code in POOLS:
+        w.operator(s.code, [x], [y], filter_height=s.window[0], filter_width=s.window[1], **options)
+        return w.finish([x], [y])
+    shape = (made, inputs) if vector else (1, *s.window, made) if depthwise else (made, *s.window, inputs)
+    weights = np.clip(np.round(rng.normal(0, 40, shape)), -127, 127).astype(np.int8)
+    summed = s.window[0] * s.window[1] * (1 if depthwise else inputs)
+    scales = (rng.uniform(0.5, 1.5, 1 if vector else made) * 0.004 / np.sqrt(summed)).astype(np.float32)
+    biases = w.biases(rng.integers(-2000, 2000, made), scales * np.float32(0.5))
+    if depthwise:
+        options["depth_multiplier"] = made // inputs
+    w.operator(s.code, [x, w.weights(weights, scales, 3 if depthwise else 0), biases], [y], **options)
+    return w.finish([x], [y])
+
+
+def engine_cycles(models: list[bytes]) -> list[tuple[str, float]]:
+    """Kernel and the middle of the modelled cycles of each one-layer model, all in one firmware.
+
+    Raises:
+        SystemExit: If a layer's bytes differ from TFLite Micro's.
+    """
+    engines = [build(model, name=f"m{number}", core=BOARD.core) for number, model in enumerate(models)]
+    inputs = [random_inputs(read_model(model), 1, 0) for model in models]
+    expected = [open_interpreter(m, "tflm").run(x).tobytes() for m, x in zip(models, inputs, strict=True)]
+    files = {name: text for engine in engines for name, text in engine.files.items()}
+    files["beside.c"] = _main(len(engines), max(engine.plan.arena for engine in engines))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        elf = build_firmware(BOARD, files, "beside.c", folder, (PROBE,))
+        (folder / "in.bin").write_bytes(b"".join(x.tobytes() for x in inputs))
+        counts = run_firmware(BOARD, elf).counts
+        if (folder / "out.bin").read_bytes() != b"".join(expected):
+            raise SystemExit("bytes differ from TFLite Micro's")
+    found, first = [], 0
+    for model, engine in zip(models, engines, strict=True):
+        marks = len(engine.calls) + 1
+        cycles = counts.select(slice(first, first + marks)).spent().cycles("m4").sum(axis=1) / 2
+        first += marks
+        code = (
+            read_model(model).operators[0].code
+        )  # a pool's window may be a line of a convolution, but not the input's copy
+        own = [(c, call.functions[0]) for c, call in zip(cycles, engine.calls, strict=False) if code in call.label]
+        found.append((max(own)[1], float(sum(c for c, _ in own))))
+    return found
+
+
+def _main(models: int, arena: int) -> str:
+    lines = ['#include "board.h"', *(f'#include "m{n}.h"' for n in range(models))]
+    lines += [f"static _Alignas(8) int8_t arena[{arena}];", "int main(void) {"]
+    lines.append('int in = board_open("in.bin", 0), out = board_open("out.bin", 1);')
+    for n in range(models):
+        lines.append(
+            f"{{ static m{n} x; if (m{n}_init(&x, arena, sizeof arena) != KWS_OK) return 2;"
+            f" board_read(in, m{n}_input(&x), M{n}_INPUT_BYTES); if (m{n}_invoke(&x) != KWS_OK) return 3;"
+            f" board_write(out, m{n}_output(&x), M{n}_OUTPUT_BYTES); }}"
+        )
+    return "\n".join([*lines, "return 0; }"])
+
+
+def main() -> int:
+    """Compare, print the slower ones and the distribution, and write all rows."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, help="a checkout of CMSIS-NN")
+    parser.add_argument("seeds", type=int, nargs="+")
+    parser.add_argument("--draws", type=int, default=10, help="shapes of each seed")
+    parser.add_argument("--out", type=Path, help="a JSON file")
+    given = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for seed in given.seeds:
+        rng = np.random.default_rng(seed)
+        drawn = dict(draw(rng) for _ in range(given.draws))
+        own = engine_cycles([model_of(shape, padding, rng) for shape, padding in drawn.items()])
+        theirs = cmsis_nn(given.folder, list(drawn))
+        for shape, (kernel, cycles), (_, other) in zip(drawn, own, theirs, strict=True):
+            ratio = round(cycles / other, 3)
+            rows.append(
+                {"seed": seed, "shape": shape._asdict(), "kernel": kernel, "cycles": cycles, "cmsis_nn_cycles": other}
+                | {"cycles_ratio": ratio}
+            )
+    rows.sort(key=lambda row: -row["cycles_ratio"])
+    ratios = np.array([row["cycles_ratio"] for row in rows])
+    for row in rows[: int((ratios > 1).sum())]:
+        print(f"{row['cycles_ratio']:.2f}", row["kernel"], *row["shape"].values())
+    low, high = np.percentile(ratios, [50, 95])
+    slower = int((ratios > 1).sum())
+    print(f"{len(rows)} layers, {slower} slower; median {low:.2f}, 95 % up to {high:.2f}, most {ratios.max():.2f}")
+    if given.out is not None:
+        write_json(given.out, {"board": BOARD.name, "commit": own_commit(), "rows": rows})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
