@@ -1,11 +1,11 @@
-"""Layers of random shapes beside CMSIS-NN's kernels, on the emulated Cortex-M4: what no network was chosen for.
+"""Layers one by one beside CMSIS-NN's kernels, on the emulated Cortex-M4: of random shapes, or of networks in use.
 
-    python scripts/random_beside_cmsis_nn.py FOLDER SEED... [--draws 10] [--out FILE.json]
+    python scripts/shapes_beside_cmsis_nn.py FOLDER SEED... [--draws 10] [--networks] [--out FILE.json]
 
 ``FOLDER`` is a checkout of https://github.com/ARM-software/CMSIS-NN. Every seed draws so many shapes of convolutions,
-depthwise convolutions, fully connected layers and pools; weights are normal, scales random, and each layer's bytes are
-compared with TFLite Micro's. A seed's layers are one firmware, CMSIS-NN's kernels another of the same compiler and
-flags (:mod:`beside_cmsis_nn`).
+depthwise convolutions, fully connected layers and pools; ``--networks`` takes the shapes of :func:`of_networks`.
+Weights are normal, scales random, and each layer's bytes are compared with TFLite Micro's. A seed's layers are one
+firmware, CMSIS-NN's kernels another of the same compiler and flags (:mod:`beside_cmsis_nn`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from kws_tfmot.tflite.reader import read_model
 
 CODES = ("CONV_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", *POOLS)
 TAPS, STRIDES, MULTIPLIERS = (1, 1, 2, 3, 3, 3, 4, 5, 7, 10), (1, 1, 1, 2, 2, 3, 4), (1, 1, 1, 2, 4, 8)
+NETWORKS = "networks"
 MOST_WEIGHTS, MOST_CHANNELS, MOST_SIDE, LONGEST_VECTOR = 50_000, 64, 12, 4000
 
 
@@ -62,6 +63,70 @@ def draw(rng: np.random.Generator) -> tuple[Shape, str]:
         shape = _shape(code, (*sizes, channels), made, window, stride, padding)
         if shape.weights <= MOST_WEIGHTS and made <= 512:
             return shape, padding
+
+
+def of_networks() -> dict[Shape, str]:
+    """Shapes of the networks that people flash, and their padding.
+
+    MLPerf Tiny's ResNet8, MobileNetV1 0.25 and autoencoder, TC-ResNet8, a gesture network over 128 x 3, keyword CNNs
+    and DS-CNN m and l, small heads, usual pools. First layers over more than 70,000 numbers are left out.
+    """
+    found: dict[Shape, str] = {}
+
+    def add(
+        code: str,
+        given: tuple[int, int, int],
+        made: int,
+        window: tuple[int, int],
+        *,
+        stride: tuple[int, int] = (1, 1),
+        padding: str = "SAME",
+    ) -> None:
+        found[_shape(code, given, made, window, stride, padding)] = padding
+
+    conv, depthwise, (average, largest) = "CONV_2D", "DEPTHWISE_CONV_2D", POOLS
+    for size, inputs, made, taps, step in (
+        *((32, 3, 16, 3, 1), (32, 16, 16, 3, 1), (32, 16, 32, 3, 2), (16, 32, 32, 3, 1), (32, 16, 32, 1, 2)),
+        *((16, 32, 64, 3, 2), (8, 64, 64, 3, 1), (16, 32, 64, 1, 2), (96, 3, 8, 3, 2), (48, 8, 16, 1, 1)),
+        *((24, 16, 32, 1, 1), (24, 32, 32, 1, 1), (12, 32, 64, 1, 1), (12, 64, 64, 1, 1), (6, 64, 128, 1, 1)),
+        *((6, 128, 128, 1, 1), (3, 128, 256, 1, 1), (3, 256, 256, 1, 1), (1, 256, 2, 1, 1)),
+    ):
+        add(conv, (size, size, inputs), made, (taps, taps), stride=(step, step))
+    for size, channels, step in (
+        *((48, 8, 1), (48, 16, 2), (24, 32, 1), (24, 32, 2), (12, 64, 1), (12, 64, 2), (6, 128, 1), (6, 128, 2)),
+        (3, 256, 1),
+    ):
+        add(depthwise, (size, size, channels), channels, (3, 3), stride=(step, step))
+    for frames, inputs, made, taps, step in (
+        *((98, 40, 16, 3, 1), (98, 16, 24, 9, 2), (49, 24, 24, 9, 1), (98, 16, 24, 1, 2), (49, 24, 32, 1, 2)),
+        *((25, 32, 48, 1, 2), (25, 32, 48, 9, 2), (13, 48, 48, 9, 1), (42, 8, 16, 4, 1)),
+    ):
+        add(conv, (frames, 1, inputs), made, (taps, 1), stride=(step, 1))
+    add(depthwise, (128, 3, 1), 8, (4, 3))
+    add(conv, (49, 10, 1), 28, (10, 4), padding="VALID")
+    add(conv, (40, 7, 28), 30, (10, 4), stride=(2, 1), padding="VALID")
+    add(conv, (24, 20, 8), 16, (3, 3))
+    add(conv, (49, 10, 1), 172, (10, 4), stride=(2, 1))
+    add(conv, (13, 5, 172), 172, (1, 1))
+    add(depthwise, (25, 10, 172), 172, (3, 3), stride=(2, 2))
+    add(depthwise, (13, 5, 172), 172, (3, 3))
+    add(depthwise, (25, 5, 276), 276, (3, 3), stride=(2, 1))
+    add(average, (3, 3, 256), 256, (3, 3), stride=(2, 2), padding="VALID")
+    add(average, (13, 1, 48), 48, (13, 1), padding="VALID")
+    add(average, (25, 5, 64), 64, (25, 5), padding="VALID")
+    add(average, (12, 12, 16), 16, (4, 4), stride=(4, 4), padding="VALID")
+    for given, taps in (
+        *(((128, 3, 8), (3, 3)), ((42, 1, 16), (3, 1)), ((49, 40, 8), (2, 2)), ((24, 20, 16), (2, 2))),
+        *(((49, 10, 16), (1, 2)), ((49, 10, 16), (2, 1)), ((49, 10, 16), (4, 1))),
+    ):
+        add(largest, given, given[2], taps, stride=taps, padding="VALID")
+    add(largest, (25, 5, 64), 64, (3, 3), stride=(2, 2))
+    for depth, made in (
+        *((64, 10), (256, 2), (640, 128), (128, 128), (128, 8), (8, 128), (128, 640), (224, 16), (16, 4), (1920, 16)),
+        *((16, 128), (128, 12), (128, 1), (64, 1), (384, 1), (48, 2), (96, 3), (32, 6), (64, 2), (20, 3)),
+    ):
+        found[Shape("FULLY_CONNECTED", (1, 1, depth), (1, 1, made), (1, 1), (1, 1), (0, 0))] = ""
+    return found
 
 
 def _shape(
@@ -144,14 +209,15 @@ def main() -> int:
     """Compare, print the slower ones and the distribution, and write all rows."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="a checkout of CMSIS-NN")
-    parser.add_argument("seeds", type=int, nargs="+")
+    parser.add_argument("seeds", type=int, nargs="*")
+    parser.add_argument("--networks", action="store_true", help="the shapes of networks in use")
     parser.add_argument("--draws", type=int, default=10, help="shapes of each seed")
     parser.add_argument("--out", type=Path, help="a JSON file")
     given = parser.parse_args()
     rows: list[dict[str, Any]] = []
-    for seed in given.seeds:
-        rng = np.random.default_rng(seed)
-        drawn = dict(draw(rng) for _ in range(given.draws))
+    for seed in [*given.seeds, *([NETWORKS] if given.networks else [])]:
+        rng = np.random.default_rng(0 if seed == NETWORKS else seed)
+        drawn = of_networks() if seed == NETWORKS else dict(draw(rng) for _ in range(given.draws))
         own = engine_cycles([model_of(shape, padding, rng) for shape, padding in drawn.items()])
         theirs = cmsis_nn(given.folder, list(drawn))
         for shape, (kernel, cycles), (_, other) in zip(drawn, own, theirs, strict=True):
