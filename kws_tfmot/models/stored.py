@@ -103,6 +103,7 @@ def _no_more_than(stored: int) -> Iterator[None]:
     most, held = max(stored, LEAST_NUMBERS), 0
 
     def create(make: Callable[..., tf.Variable], **given: Any) -> tf.Variable:
+        """Make a variable once its numbers are counted."""
         nonlocal held
         held += math.prod(tf.TensorShape(given.get("shape") or ()).as_list())
         if held > most:
