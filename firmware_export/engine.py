@@ -25,7 +25,6 @@ from firmware_export.encodings.core_costs import DEFAULT_CORE, core_of
 from firmware_export.encodings.cost_model import Estimate, choose, choose_depthwise, choose_pixels
 from firmware_export.ir import Operation, Program, StepPlan
 from firmware_export.lowering.lower import lower
-from firmware_export.operators.kernels.convolution import Convolution
 from firmware_export.operators.kernels.wide import ITEM_BYTES
 from firmware_export.streaming.plan import stream_program
 from kws_tfmot.contract import ModelContract
@@ -163,8 +162,8 @@ def for_core(program: Program, core: str, optimise: str, encodings: tuple[str, .
     layers = []
     for layer in program.layers:
         operation = layer.operation.on_core(core)
-        if isinstance(operation, Convolution):
-            operation = replace(operation, by_pixels=next(by_pixels))
+        if operation.coding == "matrix":
+            operation = operation.pixel_by_pixel(next(by_pixels))
         layers.append(replace(layer, operation=operation))
     program.layers = layers
 

@@ -59,10 +59,10 @@ class Layout:
         return Layout(self.width, self.height, self.channels)
 
 
-def to_planar(array: np.ndarray, layout: Layout) -> np.ndarray:
+def to_chw(array: np.ndarray, layout: Layout) -> np.ndarray:
     """Lay a tensor given in the order height, width, channel out in planes.
 
-    >>> to_planar(np.arange(6, dtype=np.int8), Layout(1, 3, 2)).tolist()
+    >>> to_chw(np.arange(6, dtype=np.int8), Layout(1, 3, 2)).tolist()
     [0, 2, 4, 0, 1, 3, 5, 0]
     """
     planes = np.zeros((layout.channels, layout.plane), np.int8)
@@ -192,7 +192,7 @@ class Requant:
     short: bool  # every shift is negative and no intermediate result can leave 32 bits
 
     @property
-    def plain(self) -> bool:
+    def saturating(self) -> bool:
         """Whether the kernels' short arithmetic gives the result: short, and nothing but int8's own limits."""
         return self.short and (self.minimum, self.maximum) == (-128, 127)
 
@@ -275,6 +275,10 @@ class Operation(TimeRules):
 
     def on_core(self, core: str) -> Operation:
         """The same operation with the kernel that takes fewest cycles on ``core``."""
+        return self
+
+    def pixel_by_pixel(self, chosen: bool) -> Operation:
+        """The same operation computed one output pixel at a time if ``chosen``, where it has kernels for both."""
         return self
 
     def trimmed(self) -> Operation:

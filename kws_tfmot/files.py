@@ -206,7 +206,7 @@ def _beside(folder: Path, stem: str, suffix: str = "") -> Path:
 
 
 def process_mark() -> str:
-    """What stands before ``.partial`` in a name: whose it is, for :func:`remove_partial`."""
+    """What comes before ``.partial`` in a name: whose it is, for :func:`remove_partial`."""
     return f"{os.getpid()}-{threading.get_ident()}-{_this_computer()}"
 
 

@@ -242,7 +242,7 @@ def limit_threads(threads: int) -> None:
 
 
 def attempt(job: Job, tell: Callable[..., None]) -> JobOutcome:
-    """Do ``job`` here; what it tells goes to ``tell(kind, *rest)``, and an exception becomes its outcome."""
+    """Do ``job`` here; what it reports goes to ``tell(kind, *rest)``, and an exception becomes its outcome."""
     began = time.monotonic()
     try:
         result = job.work(*job.arguments, _Telling(tell))

@@ -67,7 +67,7 @@ def ours(clips: np.ndarray, noise: np.ndarray, threads: int) -> Callable[[int], 
     return lambda number: len(epochs.epoch_features(number)[1])
 
 
-def plain(clips: np.ndarray, noise: np.ndarray, folder: Path | None) -> Callable[[int], int]:
+def tf_data(clips: np.ndarray, noise: np.ndarray, folder: Path | None) -> Callable[[int], int]:
     """An epoch of tf.data and tf.signal; of WAV files in ``folder``, or of clips in memory."""
     mel = tf.signal.linear_to_mel_weight_matrix(40, 257, RATE, 20.0, 7600.0)
     sound = tf.constant(noise, tf.float32)
@@ -105,8 +105,8 @@ def main() -> None:
     given = parser.parse_args()
     clips, noise = made_up(given.clips)
     with tempfile.TemporaryDirectory() as folder:
-        kinds = {"here": ours(clips, noise, given.threads), "files": plain(clips, noise, Path(folder)),
-                 "memory": plain(clips, noise, None)}  # fmt: skip
+        kinds = {"here": ours(clips, noise, given.threads), "files": tf_data(clips, noise, Path(folder)),
+                 "memory": tf_data(clips, noise, None)}  # fmt: skip
         compare(kinds, given.epochs)
 
 

@@ -29,8 +29,8 @@ def identifier(text: str) -> str:
     >>> identifier("größe 2"), identifier("2nd-model"), identifier("int")
     ('grosse_2', 'k2nd_model', 'int_')
     """
-    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
-    name = re.sub(r"_+", "_", re.sub(r"[^0-9A-Za-z]+", "_", plain)).strip("_")
+    letters = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
+    name = re.sub(r"_+", "_", re.sub(r"[^0-9A-Za-z]+", "_", letters)).strip("_")
     if not name:
         raise ModelError(f"no C identifier can be made from {text!r}.", "Use a name with ASCII letters.")
     if name[0].isdigit():
@@ -39,7 +39,7 @@ def identifier(text: str) -> str:
 
 
 def string_literal(text: str) -> str:
-    """A C string literal of the text's UTF-8 bytes; what is not plain ASCII becomes three octal digits.
+    """A C string literal of the text's UTF-8 bytes; what is not ASCII becomes three octal digits.
 
     >>> print(string_literal('say "größe"'))
     "say \\"gr\\303\\266\\303\\237e\\""

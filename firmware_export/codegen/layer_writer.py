@@ -77,10 +77,10 @@ class LayerWriter:
         Both are defined as items of their own unsigned type, bytes as ``uint8_t``.
         """
         full = f"{name}_{self.number}"
-        plain = np.frombuffer(other, np.uint8) if isinstance(other, bytes) else other
-        texts = [array(f"uint{8 * items.itemsize}_t", full, items) for items in (words, plain)]
+        alternative = np.frombuffer(other, np.uint8) if isinstance(other, bytes) else other
+        texts = [array(f"uint{8 * items.itemsize}_t", full, items) for items in (words, alternative)]
         self.texts += [f"#if {macro}", texts[0], "#else", texts[1], "#endif"]
-        self.size += max(words.nbytes, plain.nbytes)
+        self.size += max(words.nbytes, alternative.nbytes)
         return f"(const uint8_t *){full}"
 
     def struct(self, ctype: str, members: list[object]) -> str:
@@ -106,7 +106,7 @@ class LayerWriter:
             bias = self.array_where("KWS_ROW_PAIRS", "bias", *words).replace("uint8_t", "int32_t")
         multiplier = self.array("int32_t", "multiplier", q.multiplier, 4)
         shift = self.array("int8_t", "shift", q.shift)
-        return f"{{{bias}, {multiplier}, {shift}, {q.zero_point}, {q.minimum}, {q.maximum}, {int(q.plain)}}}"
+        return f"{{{bias}, {multiplier}, {shift}, {q.zero_point}, {q.minimum}, {q.maximum}, {int(q.saturating)}}}"
 
     def call(self, kernel: str, *arguments: object, needs: tuple[str, ...] = ()) -> str:
         """The call of ``kernel``; ``needs`` names runtime functions that only its constants mention."""

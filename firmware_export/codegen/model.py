@@ -220,6 +220,6 @@ def _window_declarations(name: str) -> list[str]:
 def _escaped(label: str) -> str:
     out = []
     for byte in label.encode("utf-8"):
-        plain = 32 <= byte < 127 and chr(byte) not in '"\\?'
-        out.append(chr(byte) if plain else f"\\{byte:03o}")
+        printable = 32 <= byte < 127 and chr(byte) not in '"\\?'
+        out.append(chr(byte) if printable else f"\\{byte:03o}")
     return "".join(out)

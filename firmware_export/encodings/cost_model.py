@@ -217,7 +217,7 @@ def choose(
     base_cycles = sum(e.cycles for e in dense)
     base_bytes = sum(e.bytes for e in dense)
     offers = [{n: e for n in names if (e := estimate(n, op, core)) is not None} for op in operations]
-    offers = [offer or {"dense": plain} for offer, plain in zip(offers, dense, strict=True)]
+    offers = [offer or {"dense": fallback} for offer, fallback in zip(offers, dense, strict=True)]
 
     def cost(picked: list[Estimate]) -> float:
         """Cycles + tilt x bytes of a choice, each a share of the dense layers', its kernels' code included."""

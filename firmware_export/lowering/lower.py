@@ -185,4 +185,4 @@ def _split_clamps(program: Program) -> Program:
 
 
 def _worth_splitting(operation: Operation, requant: Requant) -> bool:
-    return requant.short and not requant.plain and operation.many_pixels
+    return requant.short and not requant.saturating and operation.many_pixels

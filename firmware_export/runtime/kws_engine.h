@@ -47,7 +47,8 @@ typedef struct {
     int16_t zero_point;
     int16_t minimum;
     int16_t maximum;
-    uint8_t plain; /* 1: full int8 range, every shift negative, no intermediate can overflow (checked at export) */
+    uint8_t saturating; /* 1: int8 saturation alone clamps, every shift is to the right, nothing can overflow (checked
+                           at export) */
 } kws_requant;
 
 /* A window that slides over a plane; padding is given by where the first window starts. */
@@ -326,7 +327,7 @@ kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, in
 kws_status kws_depthwise_small(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 kws_status kws_depthwise_five(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
-/* Few outputs, plain, int8 taps; not in place. */
+/* Few outputs, saturating, int8 taps; not in place. */
 kws_status kws_depthwise_direct(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
 /* One output pixel of a kernel N x 1 without dilation, all of it inside a column of rows. `scratch` holds the taps of
@@ -336,8 +337,8 @@ kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input,
 /* As kws_depthwise_column, with output pixels below one another and a multiplier of 1. */
 kws_status kws_depthwise_few(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
-/* A 3x3 window with plain output over all columns, one beyond either side, and rows within the input; not in place. No
- * scratch. */
+/* A 3x3 window with saturating output over all columns, one beyond either side, and rows within the input; not in
+ * place. No scratch. */
 kws_status kws_depthwise_narrow(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch);
 
 kws_status kws_average_pool(const kws_pool *layer, const int8_t *input, int8_t *output);

@@ -25,7 +25,6 @@ from firmware_export.emulation.emulator import run_engine
 from firmware_export.encodings.cost_model import kind_of, work
 from firmware_export.engine import build
 from firmware_export.graphs.graph_writer import GraphWriter
-from firmware_export.operators.kernels.convolution import Convolution
 
 PLANE = (25, 5)
 CHANNELS = (16, 64, 24, 40, 40, 16)  # of layers one behind the other
@@ -92,21 +91,23 @@ def _model(kind: str, density: float, size: int, vector: bool) -> bytes:
 def _rows(kind: str, core: str, vector: bool, sizes: tuple[int, ...]) -> list[tuple[np.ndarray, float]]:
     """What each layer counts, ``[visited, words, channels, depth]`` for each block, and its cycles."""
     board = board_of(CORES[core])
-    name = {"plain": "dense", **dict.fromkeys(NARROW, "delta")}.get(kind, kind.removeprefix("wide_"))
+    name = dict.fromkeys(NARROW, "delta").get(kind, kind.removeprefix("wide_"))
     rows = []
     for size in sizes:
-        for density in PLANES.get(kind, DENSITIES if kind not in (*BITS, "dense", "plain", "nm") else (0.5,)):
+        for density in PLANES.get(kind, DENSITIES if kind not in (*BITS, "dense", "nm") else (0.5,)):
             engine = build(_model(kind, density, size, vector), encodings=(name,))
             raw = np.zeros((1, engine.program.values[engine.program.input].layout.elements), np.int8)
             counts = run_engine(board, engine, raw)[1].spent().cycles(core)
             for call, span in zip(engine.calls, counts.tolist(), strict=True):
-                operation, picked = engine.program.layers[call.layer].operation, engine.picked[call.layer]
-                if isinstance(operation, Convolution) and picked is not None and picked.encoding == name:
-                    if kind in PLANES and kind_of(name, picked.encoded, operation.weights.shape[1]) != kind:
+                layer, picked = engine.program.layers[call.layer], engine.picked[call.layer]
+                matrix = layer.operation.stored_weights
+                if matrix is not None and picked is not None and picked.encoding == name:
+                    if kind in PLANES and kind_of(name, picked.encoded, matrix.shape[1]) != kind:
                         continue
-                    visited, words = work(name, picked.encoded, operation.weights)
-                    blocks = 1 if vector or kind in NARROW else -(-operation.window.output.plane // 8)
-                    feature = blocks * np.array([visited, words, *operation.weights.shape], float)
+                    visited, words = work(name, picked.encoded, matrix)
+                    plane = engine.program.values[layer.output].layout.plane
+                    blocks = 1 if vector or kind in NARROW else -(-plane // 8)
+                    feature = blocks * np.array([visited, words, *matrix.shape], float)
                     rows.append((feature, float(Cycles(*span).middle)))
     return rows
 
@@ -141,8 +142,8 @@ def window_column(core: str, kind: str = "index") -> float:
         raise ValueError("no kernel")
     rows = _rows(kind, core, False, (3,))
     column = pointwise.column if kind in PLANES else 0.0
-    plain = np.array([pointwise.each, pointwise.word, pointwise.row, column])
-    return round(float(np.median([(c - f @ plain) / f[3] for f, c in rows])), 2)
+    known = np.array([pointwise.each, pointwise.word, pointwise.row, column])
+    return round(float(np.median([(c - f @ known) / f[3] for f, c in rows])), 2)
 
 
 def measure(core: str, progress: Callable[[str], None]) -> dict[str, dict[str, Fit | None]]:

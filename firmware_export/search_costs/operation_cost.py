@@ -28,7 +28,7 @@ from kws_tfmot.search.cells.space import FIRST_CONV, CellSpace
 from kws_tfmot.tflite.reader import read_model
 
 UNITS = ("flash", "ram", *COUNTED)
-_PLAIN = Cell(7, 1)
+_UNEXPANDED = Cell(7, 1)
 _CHANNEL_BYTES = 9  # bias, multiplier and shift of an output channel
 
 
@@ -133,8 +133,8 @@ class OperationCosts:
     # flash
 
     def _cell_flash(self, cell: Cell, first: bool) -> int:
-        """Constants, and the structures and calls of its layers; those of a plain first cell are in the code."""
-        expand = self._code([_PLAIN, Cell(7, 2)]) - self._code([_PLAIN] * 2) if cell.expansion > 1 else 0
+        """Constants, and the structures and calls of its layers; the code has those of a first, unexpanded cell."""
+        expand = self._code([_UNEXPANDED, Cell(7, 2)]) - self._code([_UNEXPANDED] * 2) if cell.expansion > 1 else 0
         return self._constants(cell) + expand + (0 if first else self._one_more())
 
     def _table_flash(self, cell: Cell, first: bool) -> int:
@@ -151,7 +151,7 @@ class OperationCosts:
 
     def _one_more(self) -> int:
         """What a later cell without expansion adds to the code of a network that has one already."""
-        return self._code([_PLAIN] * 3) - self._code([_PLAIN] * 2)
+        return self._code([_UNEXPANDED] * 3) - self._code([_UNEXPANDED] * 2)
 
     def _flash_ends(self, cells: Sequence[Cell] | None = None) -> int:
         """Everything but the cells' own share: start-up, test harness, kernels, what is before and after the cells."""
@@ -167,7 +167,7 @@ class OperationCosts:
         return self._live_bytes(cell)[0 if first else 1] + self._static_ram(self._every_kernel())
 
     def _ram_ends(self) -> int:
-        return self._live_bytes(_PLAIN)[2] + self._static_ram(self._every_kernel())
+        return self._live_bytes(_UNEXPANDED)[2] + self._static_ram(self._every_kernel())
 
     def _static_ram(self, cells: Sequence[Cell]) -> int:
         """Static data without the arena, and the stack, which depends on the kernels in use."""

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -292,7 +292,8 @@ def _operator(layer: Layer) -> int:
 
 
 def _convolutions(program: Program) -> dict[int, Convolution]:
-    return {_operator(x): x.operation for x in program.layers if isinstance(x.operation, Convolution)}
+    matrices = [x for x in program.layers if x.operation.coding == "matrix"]
+    return {_operator(x): cast("Convolution", x.operation) for x in matrices}
 
 
 def _must(found: Estimate | None) -> Estimate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware_export.ir import Layer, Layout, Program, Value, to_planar
+from firmware_export.ir import Layer, Layout, Program, Value, to_chw
 from firmware_export.time_rules import SAME_HINT, Given, NotStreamable, Track
 
 
@@ -68,4 +68,4 @@ def constant_rows(value: Value, rows: int) -> Value:
     if (image != image[:, :1]).any():
         raise NotStreamable("its constant differs from row to row of the window: use one that is the same for all")
     cut = Layout(rows, layout.width, layout.channels)
-    return replace(value, layout=cut, data=to_planar(image[:, :rows].transpose(1, 2, 0).copy(), cut))
+    return replace(value, layout=cut, data=to_chw(image[:, :rows].transpose(1, 2, 0).copy(), cut))

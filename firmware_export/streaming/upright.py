@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from firmware_export.ir import Layer, Layout, Program, Value, to_planar
+from firmware_export.ir import Layer, Layout, Program, Value, to_chw
 from firmware_export.time_rules import NotStreamable
 
 ROWS, COLUMNS, FLAT = "rows", "columns", "flat"  # where time lies; nowhere is None
@@ -151,16 +151,16 @@ class _Turn:
         """The turned program."""
         old, new = self.program, replace(self.program, values=[], layers=[])
         new.values = [replace(value, layout=self._layout(i)) for i, value in enumerate(old.values)]
-        standing: dict[int, int] = {}  # constants that a turned layer reads -> their turned twin
+        twins: dict[int, int] = {}  # constants that a turned layer reads -> their turned twin
         for layer in self.layers:
             sideways = layer.output in self.turned and not layer.operation.reshapes
             inputs = []
             for value in layer.inputs:
                 if sideways and old.values[value].data is not None:
-                    if value not in standing:
+                    if value not in twins:
                         new.values.append(_turned_constant(old.values[value]))
-                        standing[value] = len(new.values) - 1
-                    value = standing[value]
+                        twins[value] = len(new.values) - 1
+                    value = twins[value]
                 inputs.append(value)
             operation = layer.operation
             if sideways:
@@ -182,4 +182,4 @@ def _turned_constant(value: Value) -> Value:
     layout = value.layout
     planes = np.asarray(value.data).reshape(layout.channels, layout.plane)[:, : layout.pixels]
     image = planes.reshape(layout.channels, layout.height, layout.width).transpose(2, 1, 0)
-    return replace(value, layout=layout.turned(), data=to_planar(np.ascontiguousarray(image), layout.turned()))
+    return replace(value, layout=layout.turned(), data=to_chw(np.ascontiguousarray(image), layout.turned()))

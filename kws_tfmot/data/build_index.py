@@ -95,7 +95,7 @@ def _build(
 
 def _stored(source: SourceTable, store: AudioStore) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Places of the clips whose audio is in ``store``, and their rows there."""
-    rows = pc.index_in(_plain(source.paths.array), value_set=_plain(store.paths.array))
+    rows = pc.index_in(_unchunked(source.paths.array), value_set=_unchunked(store.paths.array))
     good = np.flatnonzero(rows.is_valid().to_numpy(zero_copy_only=False))
     return good, rows.take(pa.array(good)).to_numpy().astype(np.int64)
 
@@ -105,7 +105,7 @@ def joined(first: ClipTable, clips: LabelledClips, splits: npt.NDArray[np.int8],
     good, rows = _stored(clips.table, store)
     source = table_of(itertools.chain(first.source, clips.table.take(good)))
     order = pc.sort_indices(source.paths.array).to_numpy().astype(np.int64)
-    digests = pa.concat_arrays([_plain(first.digests), _plain(store.digests.take(pa.array(rows)))])
+    digests = pa.concat_arrays([_unchunked(first.digests), _unchunked(store.digests.take(pa.array(rows)))])
     return ClipTable(
         source.take(order),
         np.concatenate([first.splits, splits[good]])[order],
@@ -117,7 +117,7 @@ def joined(first: ClipTable, clips: LabelledClips, splits: npt.NDArray[np.int8],
     )
 
 
-def _plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+def _unchunked(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
 
 

@@ -14,7 +14,7 @@ from kws_tfmot.data.settings import AugmentSettings
 from kws_tfmot.errors import DataError
 
 Index = npt.NDArray[np.int64]
-PLAIN, SPLICED, REVERSED, MADE_SILENCE = range(4)
+UNALTERED, SPLICED, REVERSED, MADE_SILENCE = range(4)
 
 
 class EpochPlan(NamedTuple):
@@ -105,8 +105,8 @@ class EpochPlanner:
         if own.any() and not own.all():
             of_own = round(count * self.settings.recorded_share)
             drawn = [_in_turn(rng, members[own], of_own), _in_turn(rng, members[~own], count - of_own)]
-            return _same(PLAIN, np.concatenate(drawn), label)
-        return _same(PLAIN, _in_turn(rng, members, count), label)
+            return _same(UNALTERED, np.concatenate(drawn), label)
+        return _same(UNALTERED, _in_turn(rng, members, count), label)
 
     def _draw_unknown(self, rng: np.random.Generator) -> EpochPlan:
         count = self.sizes[self.unknown]
@@ -121,14 +121,14 @@ class EpochPlanner:
                 )
             spliced += (count - spliced - backwards) if spliced else 0
             backwards = count - spliced
-        plain = count - spliced - backwards
-        drawn = rng.choice(members, plain, p=self.unknown_weights) if plain else np.zeros(0, np.int64)
+        unaltered = count - spliced - backwards
+        drawn = rng.choice(members, unaltered, p=self.unknown_weights) if unaltered else np.zeros(0, np.int64)
         first, second = self._pairs(rng, spliced)
-        kinds = np.repeat(np.array([PLAIN, SPLICED, REVERSED], np.int8), [plain, spliced, backwards])
+        kinds = np.repeat(np.array([UNALTERED, SPLICED, REVERSED], np.int8), [unaltered, spliced, backwards])
         return EpochPlan(
             kinds,
             np.concatenate([drawn, first, rng.choice(self.keyword_clips, backwards)]).astype(np.int64),
-            np.concatenate([np.full(plain, -1), second, np.full(backwards, -1)]).astype(np.int64),
+            np.concatenate([np.full(unaltered, -1), second, np.full(backwards, -1)]).astype(np.int64),
             np.full(count, self.unknown, np.int32),
         )
 
@@ -151,7 +151,7 @@ class EpochPlanner:
         made = _same(MADE_SILENCE, np.full(count - own, -1, np.int64), self.silence)
         if not own:
             return made
-        recorded = _same(PLAIN, rng.choice(members, own), self.silence)
+        recorded = _same(UNALTERED, rng.choice(members, own), self.silence)
         return _join([made, recorded])
 
 

@@ -154,10 +154,10 @@ def _meaning(word: str, keywords: Sequence[str]) -> str:
     """
     if same_name(word) in {same_name(keyword) for keyword in keywords}:
         return word
-    plain = word.lower().replace("_", " ").replace("-", " ").strip()
-    if plain in _NOISE_NAMES:
+    normalised = word.lower().replace("_", " ").replace("-", " ").strip()
+    if normalised in _NOISE_NAMES:
         return NOISE_FOLDER
-    return SILENCE if plain == "silence" else word
+    return SILENCE if normalised == "silence" else word
 
 
 def _split_folders(root: Path, folders: Sequence[str], keywords: Sequence[str]) -> dict[str, str]:

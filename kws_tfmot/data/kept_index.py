@@ -111,7 +111,7 @@ def _forget_old(folder: Path) -> None:
 
 @functools.cache
 def _code() -> str:
-    """Stands for the code that makes an index."""
+    """Identifies the code that makes an index."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())

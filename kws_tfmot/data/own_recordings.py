@@ -170,13 +170,13 @@ def word_of_folder(folder: str, keywords: Sequence[str]) -> str:
     """
     if folder in (*_OTHERS, *NEGATIVES):
         return UNKNOWN
-    plain = _plain(folder)
-    if word := next((word for word in keywords if _plain(word) == plain), ""):
+    normalised = _normalised(folder)
+    if word := next((word for word in keywords if _normalised(word) == normalised), ""):
         return word
     return UNKNOWN if folder.startswith(NOT) else folder
 
 
-def _plain(name: str) -> str:
+def _normalised(name: str) -> str:
     return re.sub(r"[\s_-]+", " ", same_name(name)).strip().casefold()
 
 

@@ -108,10 +108,10 @@ extern const kws_frontend_tables {CONSTANTS};
 
 
 def _definitions(tables: FrontendTables | MicroTables, arrays: dict[str, npt.NDArray[np.generic]]) -> str:
-    plain = {
+    numbers = {
         name: f"{value}u" if name.startswith("floor") else str(value) for name, value in table_numbers(tables).items()
     }
-    members = plain | {name: name for name in arrays}
+    members = numbers | {name: name for name in arrays}
     if isinstance(tables, FrontendTables) and "dct" not in arrays:
         members["dct"] = "NULL"
     lines = "".join(f"    {value}, /* {name} */\n" for name, value in members.items())

@@ -60,8 +60,8 @@ def _norm_after(layer: keras.layers.Layer) -> keras.layers.Layer | None:
 
 def _relu_after(norm: keras.layers.Layer) -> keras.layers.Layer | None:
     relu = only_follower(norm, keras.layers.ReLU)
-    plain = relu is not None and relu.max_value is None and not relu.negative_slope and not relu.threshold
-    return relu if plain else None
+    standard = relu is not None and relu.max_value is None and not relu.negative_slope and not relu.threshold
+    return relu if standard else None
 
 
 def only_follower(layer: keras.layers.Layer, kind: type) -> keras.layers.Layer | None:

@@ -98,10 +98,10 @@ def _fold(root: ModelT, group: _Dilated) -> bool:
     if group.expand is not None:  # [1, time, channels] around [1, 1, time, channels]
         blocks, source, target = [1, *blocks], [1, 1, *source[1:]], [1, 1, *target[1:]]
     steps = (options.strideH, options.strideW, options.dilationHFactor, options.dilationWFactor) if options else ()
-    plain = steps == (1, 1, 1, 1) and options.padding == enum_values("Padding")["VALID"]
+    undilated = steps == (1, 1, 1, 1) and options.padding == enum_values("Padding")["VALID"]
     before = _numbers(root, group.spread, 2)
     padding = _padding(source, target, taps, blocks, [0] * (2 - len(before or ()) // 2) + (before or [])[0::2])
-    if not plain or len(blocks) != 2 or before is None or padding is None:
+    if not undilated or len(blocks) != 2 or before is None or padding is None:
         return False
     options.padding = enum_values("Padding")[padding]
     options.dilationHFactor, options.dilationWFactor = blocks

@@ -136,8 +136,8 @@ def check_against_dense(sparse_model: bytes, dense_model: bytes) -> int:
     decoded = sparse_weights(sparse_model)
     root = open_for_edit(dense_model)
     constants = [constant_of(root, tensor) for tensor in tensors_of(root)]
-    dense = {_plain_zeros(values) for values in constants if values is not None}
-    wrong = [index for index, array in decoded.items() if _plain_zeros(array) not in dense]
+    dense = {_unsigned_zeros(values) for values in constants if values is not None}
+    wrong = [index for index, array in decoded.items() if _unsigned_zeros(array) not in dense]
     if wrong:
         raise ModelError(
             f"the sparse-encoded tensors {wrong} do not decode to the dense model's weights (a bug of the converter).",
@@ -146,6 +146,6 @@ def check_against_dense(sparse_model: bytes, dense_model: bytes) -> int:
     return len(decoded)
 
 
-def _plain_zeros(values: np.ndarray) -> bytes:
+def _unsigned_zeros(values: np.ndarray) -> bytes:
     """The bytes with -0.0 written as 0.0: a mask times a negative float keeps the sign, an encoding does not."""
     return (values + values.dtype.type(0)).tobytes()

@@ -41,7 +41,7 @@ def show_errors(found: dict[str, Any]) -> None:
             ]
             for row in found["networks"]
         ]
-        table(f"whole networks: {unit}", ["network", "estimate", "measured", "error", "of the plain sum"], rows)
+        table(f"whole networks: {unit}", ["network", "estimate", "measured", "error", "of the table alone"], rows)
 
 
 def command(

@@ -3,7 +3,7 @@
 What a dense network takes on a board depends on its architecture and the bits of its weights alone: in every comparison
 of results/ all seeds of a dense variant gave the same counts, and random weights give them too. So dense variants are
 made again from their recipes, untrained, and counted. Where zeros or shared values lie decides what the others take:
-their counts, of an engine that is no more, are taken out. Beside a sparse one stands a forecast: random weights, with
+their counts, of an engine that is no more, are taken out. A sparse one has a forecast beside it: random weights, with
 the recipe's share of zeros in every pruned layer.
 """
 

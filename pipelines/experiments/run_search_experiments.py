@@ -80,7 +80,7 @@ def command(
         }
         record = comparison_record(NAME, found.rows, BASELINE, found.failures, about)
         record["against_random"] = against_random(found.rows)
-        record["first_heat"] = {own.name: first_heat(own.record()["finals"]) for own in planned}
+        record["first_rung"] = {own.name: first_rung(own.record()["finals"]) for own in planned}
         write_comparison(record, results)
         show(record, results)
         for name, row in record["against_random"].items():
@@ -168,11 +168,11 @@ def against_random(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def first_heat(finals: list[dict[str, Any]]) -> dict[str, Any]:
+def first_rung(finals: list[dict[str, Any]]) -> dict[str, Any]:
     """Validation loss of what the search proposed and of what was drawn evenly, after the same few epochs.
 
     >>> finals = [{"drawn_evenly": d, "validation_loss": [x]} for d, x in ((False, 0.5), (False, 0.7), (True, 0.6))]
-    >>> found = first_heat(finals)
+    >>> found = first_rung(finals)
     >>> round(found["searched"]["mean"], 6), found["searched"]["networks"], found["pairs_won"]
     (0.6, 2, 0.5)
     """

@@ -225,9 +225,9 @@ class TestFeatureEpochs:
         ahead, frontend = [], CountingFrontend()
         with feature_batches(batches_of(index), frontend, last_epoch=3) as stream:
             ahead = [stream.epoch_features(number) for number in range(3)]
-        plain = feature_batches(batches_of(index), CountingFrontend(), prefetch=False)
+        baseline = feature_batches(batches_of(index), CountingFrontend(), prefetch=False)
         for number, (features, labels) in enumerate(ahead):
-            expected = plain.epoch_features(number)
+            expected = baseline.epoch_features(number)
             assert features.dtype == np.int8
             assert features.shape == (len(labels), 10, 4)
             np.testing.assert_array_equal(features, expected[0])

@@ -26,8 +26,8 @@ class TestEpochCache:
         return feature_batches(batches, frontend or CountingFrontend(), 3, cache=cache)
 
     def test_epochs_are_the_same_with_and_without_it(self, index: ClipIndex, settings, tmp_path: Path) -> None:
-        plain = feature_batches(batches_of(index, settings), CountingFrontend(), prefetch=False)
-        expected = [plain.epoch_features(number) for number in range(3)]
+        baseline = feature_batches(batches_of(index, settings), CountingFrontend(), prefetch=False)
+        expected = [baseline.epoch_features(number) for number in range(3)]
         for frontend in (CountingFrontend(), CountingFrontend()):  # the first writes, the second reads
             with self._stream(index, settings, tmp_path, frontend) as stream:
                 for number, (features, labels) in enumerate(expected):
@@ -48,8 +48,8 @@ class TestEpochCache:
             assert not old.exists() and stream.cache.path(0).is_file()  # used within the hour
 
     def test_repeats_take_the_clips_of_one_draw_in_other_orders(self, index: ClipIndex, tmp_path: Path) -> None:
-        plain = AugmentSettings()
-        with feature_batches(batches_of(index, plain), CountingFrontend(), 2) as stream:
+        baseline = AugmentSettings()
+        with feature_batches(batches_of(index, baseline), CountingFrontend(), 2) as stream:
             once = [stream.epoch_features(number) for number in range(2)]
         settings, frontend = AugmentSettings(repeats=2), CountingFrontend()
         with self._stream(index, settings, tmp_path, frontend) as stream:

@@ -45,14 +45,14 @@ def test_a_frequency_warp_moves_what_sounds_a_little_up_and_down_and_no_target(m
     )
     job = StretchJob(settings, FrontendSettings(kind="microfrontend", clip_ms=700), 3, 3, (20, 280), 120)
     _begin(Speech(((tone,),), (tone,), (tone,)), job)
-    plain = _make(((5,), 0, 4))
+    baseline = _make(((5,), 0, 4))
     composer, _, frontend = stretch_features._made or pytest.fail("not begun")
     warping = job._replace(stretch=settings.model_copy(update={"frequency_warp": 2.0}))
     monkeypatch.setattr(stretch_features, "_made", (composer, warping, frontend))
     warped = _make(((5,), 0, 4))
-    sounds = plain.features.max(axis=2) > plain.features.max() - 10
-    moved = (warped.features.argmax(axis=2) - plain.features.argmax(axis=2))[sounds]
-    assert np.array_equal(plain.targets, warped.targets)
+    sounds = baseline.features.max(axis=2) > baseline.features.max() - 10
+    moved = (warped.features.argmax(axis=2) - baseline.features.argmax(axis=2))[sounds]
+    assert np.array_equal(baseline.targets, warped.targets)
     assert abs(moved.mean()) < 1.5 and 0.7 < moved.std() < 2.5 and np.abs(moved).max() < 9
 
 

@@ -24,7 +24,7 @@ INSTRUCTIONS = re.compile(r"(^|_)instructions($|_)")
 
 
 def alone(value: Any, place: str = "") -> Iterator[str]:
-    """Places of ``value`` where a count of instructions stands without one of cycles beside it."""
+    """Places of ``value`` with a count of instructions but without one of cycles beside it."""
     if isinstance(value, dict):
         timed = any("cycles" in key and own for key, own in value.items())
         for key, own in value.items():

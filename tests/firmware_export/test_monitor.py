@@ -126,9 +126,9 @@ def test_it_is_off_unless_asked_for_and_says_what_it_takes(tmp_path: Path) -> No
 def test_a_board_counts_and_keeps_what_the_desktop_does(takes: int) -> None:
     patient = replace(CONTRACT, detection=DetectionSettings(threshold=0.5, smoothing_ms=200, refractory_ms=300))
     monitor = {"takes": takes, "take_ms": 500, "after_ms": 100}
-    plain = run_example(listener(), sweep(2), patient)
+    baseline = run_example(listener(), sweep(2), patient)
     report = run_example(listener(), sweep(2), patient, monitor=monitor)
-    assert plain.same_as_host and report.same_as_host and len(report.heard) > 1
+    assert baseline.same_as_host and report.same_as_host and len(report.heard) > 1
     plan = MonitorPlan(1, takes, 8000, 1600, 16000)
-    more = report.ram_bytes - plain.ram_bytes
+    more = report.ram_bytes - baseline.ram_bytes
     assert 0 <= more - plan.statistics_bytes(4) - plan.recorder_bytes < 400  # contexts, and a page for reading

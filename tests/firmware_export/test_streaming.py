@@ -112,8 +112,8 @@ def shifted(engine: Engine, number: int, by: int) -> Engine:
     assert isinstance(operation, Convolution) and operation.vector
     moved = replace(operation, weights=np.roll(operation.weights, by * row, axis=1))
     layers = [*program.layers[:number], replace(layer, operation=moved), *program.layers[number + 1 :]]
-    plain = [estimate("dense", op) for each in layers if isinstance(op := each.operation, Convolution)]
-    return assemble(replace(program, layers=layers), [one for one in plain if one], engine.digest)
+    baseline = [estimate("dense", op) for each in layers if isinstance(op := each.operation, Convolution)]
+    return assemble(replace(program, layers=layers), [one for one in baseline if one], engine.digest)
 
 
 def test_a_plan_wrong_by_one_row_is_seen() -> None:

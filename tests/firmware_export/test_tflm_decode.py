@@ -39,14 +39,14 @@ def test_bitmap_and_values_stand_for_the_weights(share, count):
 def test_packed_where_it_saves_and_never_otherwise(sparsity):
     model = ds_cnn(np.random.default_rng(3), width=48, sparsity=sparsity)
     packed, decisions = pack_for_decode(model)
-    plain = slim(model, "tflm")
+    baseline = slim(model, "tflm")
     assert outputs_equal(model, packed)
     saved = sum(each.saved_bytes for each in decisions if each.packed)
-    assert len(packed) == len(plain) - saved
+    assert len(packed) == len(baseline) - saved
     assert all(each.packed == (each.saved_bytes > 0) for each in decisions)
     assert [each.packed for each in decisions if each.code == "DEPTHWISE_CONV_2D"] == [False, False]  # not pruned
     if sparsity == 0:
-        assert packed == plain and not any(each.packed for each in decisions)
+        assert packed == baseline and not any(each.packed for each in decisions)
     if sparsity >= 0.8:
         assert saved > 2000 and all(each.packed for each in decisions if each.elements > 2000)
     codes = [operator.code for operator in read_model(packed).operators]

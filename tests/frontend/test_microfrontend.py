@@ -130,8 +130,8 @@ def test_level_hardly_matters_once_the_estimate_has_settled() -> None:
     frontend = Frontend(DEFAULT)
     settled = [np.median(frontend.features(clip)[200:].astype(float)) for clip in (quiet, loud)]
     assert abs(settled[0] - settled[1]) < 16
-    plain = Frontend(FrontendSettings(kind="log_mel"))
-    assert abs(np.median(plain.features(quiet)) - np.median(plain.features(loud))) > 60
+    baseline = Frontend(FrontendSettings(kind="log_mel"))
+    assert abs(np.median(baseline.features(quiet)) - np.median(baseline.features(loud))) > 60
 
 
 def test_weights_of_a_bin_sum_to_one() -> None:

@@ -89,11 +89,11 @@ def test_bad_options_are_refused_before_anything_is_built(tiny_build: TinyBuild,
 
 
 def test_a_named_core_is_kept_whatever_the_board(tmp_path) -> None:
-    plain, named = tmp_path / "plain.yaml", tmp_path / "named.yaml"
-    plain.write_text("name: plain\nexport: {optimise: size}\n")
+    unnamed, named = tmp_path / "unnamed.yaml", tmp_path / "named.yaml"
+    unnamed.write_text("name: unnamed\nexport: {optimise: size}\n")
     named.write_text("name: named\nexport: {core: cortex-m4}\n")
-    assert not names_core(plain, ["export.optimise=speed"], inherited=False)
-    assert names_core(plain, ["export.core=cortex-m3"], inherited=True)
+    assert not names_core(unnamed, ["export.optimise=speed"], inherited=False)
+    assert names_core(unnamed, ["export.core=cortex-m3"], inherited=True)
     assert names_core(named, [], inherited=False)
     assert not names_core(named, [], inherited=True)  # of the board that the inherited model was built for
 

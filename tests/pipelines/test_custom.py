@@ -121,8 +121,8 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, options: tuple[str, ...
 def test_a_model_remembers_which_synthetic_clips_it_was_judged_on() -> None:
     custom = load_recipe(find_recipe(Path("custom"))).contract()
     assert ModelContract._of_settings(custom.to_settings()).data == custom.data
-    plain = load_recipe(find_recipe(Path("demo"))).contract()
-    assert "synthetic" not in plain.to_settings()["data"]  # models of recordings keep their bytes
+    baseline = load_recipe(find_recipe(Path("demo"))).contract()
+    assert "synthetic" not in baseline.to_settings()["data"]  # models of recordings keep their bytes
 
 
 def test_the_sentences_follow_the_data() -> None:

@@ -90,10 +90,10 @@ def test_the_shipped_comparison_runs_on_another_recipe_too() -> None:
 
     settings, folder = resolve(SHIPPED, "", "", "1")
     cells = {cell.variant: cell.recipe for cell in cells_of(settings, folder)}
-    plain = {
+    baseline = {
         v: r.quantization.low_bit.bits for v, r in cells.items() if r.quantization.low_bit and "depthwise" not in v
     }
-    assert sorted(plain.values()) == [1, 1, 2, 2, 3, 3, 4, 4, 8, 8]
+    assert sorted(baseline.values()) == [1, 1, 2, 2, 3, 3, 4, 4, 8, 8]
     budgets = {
         r.quantization.epochs + (r.quantization.cluster_epochs if r.quantization.clusters else 0)
         for r in cells.values()

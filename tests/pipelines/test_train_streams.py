@@ -57,18 +57,18 @@ class Scripted:
 
 @pytest.mark.parametrize("local", [False, True])
 @pytest.mark.parametrize(
-    ("plain", "larger", "kept"),
+    ("smaller", "larger", "kept"),
     [(0.3, 0.1, True), (0.4, 0.3, True), (0.4, 0.31, False), (0.1, 0.3, False), (0.2, 0.2, False), (0.0, 0.0, False)],
 )
-def test_of_two_fronts_the_larger_is_kept_where_it_hears_a_quarter_more(plain, larger, kept: bool, local: bool) -> None:
-    training = Scripted([larger, plain] if local else [plain, larger], local=local)
+def test_the_larger_front_is_kept_where_it_hears_a_quarter_more(smaller, larger, kept: bool, local: bool) -> None:
+    training = Scripted([larger, smaller] if local else [smaller, larger], local=local)
     network, figures = training.better()
     assert network == figures["of"] == ("first" if kept == local else "second")
     assert [name for name, _ in training.trained] == ["first", "second"]
     assert len({folder for _, folder in training.trained}) == 2  # either is resumed on its own
     assert figures["local"] == kept
-    assert figures["validation_missed"] == (larger if kept else plain)
-    assert figures["validation_missed_with_other_local"] == (plain if kept else larger)
+    assert figures["validation_missed"] == (larger if kept else smaller)
+    assert figures["validation_missed_with_other_local"] == (smaller if kept else larger)
     assert f"model.local={str(kept).lower()} is kept" in training.notes[-1]
 
 

@@ -101,7 +101,7 @@ def test_every_family_is_prepared_for_int8_and_takes_the_features_byte_for_byte(
 
 
 @pytest.mark.parametrize(("preserve", "kept"), [("sparsity", True), ("nothing", False)])
-def test_prune_preserving_qat_keeps_every_zero_and_plain_qat_does_not(preserve: str, kept: bool) -> None:
+def test_prune_preserving_qat_keeps_every_zero_and_qat_alone_does_not(preserve: str, kept: bool) -> None:
     sparse = small()
     zeros = make_sparse(sparse, 0.75)
     network = apply_qat(sparse, preserve, SCALE, features(100))

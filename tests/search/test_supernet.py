@@ -115,12 +115,13 @@ def test_masked_weights_get_no_gradient_unless_asked(task) -> None:
 
 def test_decay_shrinks_masked_weights_only(task) -> None:
     shares = {"warmup": 0.0, "sparsest_share": 1.0, "dense_share": 0.0}
-    plain, decayed = compiled(OMNI.model_copy(update=shares)), compiled(OMNI.model_copy(update=shares | {"decay": 0.5}))
-    before = plain.network.get_layer("conv").kernel.numpy()
+    baseline = compiled(OMNI.model_copy(update=shares))
+    decayed = compiled(OMNI.model_copy(update=shares | {"decay": 0.5}))
+    before = baseline.network.get_layer("conv").kernel.numpy()
     masked = np.abs(before) < np.sort(np.abs(before).ravel())[-round(0.1 * before.size)]
-    for shell in (plain, decayed):
+    for shell in (baseline, decayed):
         shell.train_step(batch(task))
-    a, b = (shell.network.get_layer("conv").kernel.numpy() for shell in (plain, decayed))
+    a, b = (shell.network.get_layer("conv").kernel.numpy() for shell in (baseline, decayed))
     np.testing.assert_allclose(b[masked], before[masked] * (1 - 0.1 * 0.5), rtol=1e-5)
     np.testing.assert_allclose(a[~masked], b[~masked], atol=1e-7)
 
@@ -138,11 +139,11 @@ def test_one_trace_serves_all_sub_networks(task, regime: str) -> None:
 
 
 def test_a_supernet_that_only_trains_the_dense_network_is_a_dense_training(task) -> None:
-    plain, super_ = make_network(), make_network()
-    train(plain, *task, train_settings(epochs=1))
+    baseline, super_ = make_network(), make_network()
+    train(baseline, *task, train_settings(epochs=1))
     always = OmniSettings(grid=GRID, warmup=0.0, dense_share=1.0, sparsest_share=0.0)
     train_supernet(super_, task, always, settings=train_settings(epochs=1))
-    for a, b in zip(plain.get_weights(), super_.get_weights(), strict=True):
+    for a, b in zip(baseline.get_weights(), super_.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)
 
 
@@ -176,12 +177,12 @@ def test_a_resumed_supernet_equals_an_uninterrupted_one(task, tmp_path, regime: 
 def test_sparse_sub_networks_are_better_than_those_of_a_dense_training(task, regime: str) -> None:
     omni = OMNI.model_copy(update={"regime": regime, "random": 1})
     settings = train_settings(epochs=12 if regime == "one_pass" else 6)
-    plain, super_ = make_network(), make_network()
-    train(plain, *task, settings)
+    baseline, super_ = make_network(), make_network()
+    train(baseline, *task, settings)
     train_supernet(super_, task, omni, settings=settings)
-    space = space_of(plain, omni)
+    space = space_of(baseline, omni)
     accuracies = []
-    for network in (plain, super_):
+    for network in (baseline, super_):
         subnets = Subnetworks(network, space, Pattern.parse("unstructured"), task[0].features, task[1])
         accuracies.append([subnets.score(space.uniform(level)).accuracy for level in range(len(GRID))])
     dense, trained = accuracies

@@ -165,11 +165,11 @@ def run_mutants(first: int, last: int, keep: Path | None = None) -> tuple[int, d
         at = -1
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
             for line in process.stdout or ():
-                told = json.loads(line)
-                at = told.get("at", at)
-                lively += told.get("well", 0) > 0
-                if told.get("escapes"):
-                    escaped[at] = "\n".join(told["escapes"])
+                reply = json.loads(line)
+                at = reply.get("at", at)
+                lively += reply.get("well", 0) > 0
+                if reply.get("escapes"):
+                    escaped[at] = "\n".join(reply["escapes"])
         if not process.returncode:
             break
         if at < 0:

@@ -23,9 +23,9 @@ def test_unpacked_and_packed_again_is_the_same_bytes(model):
 
 def test_another_writer_reads_what_is_packed(model):
     """LiteRT's readers as they come, which check nothing, agree."""
-    from ai_edge_litert import schema_py_generated as plain
+    from ai_edge_litert import schema_py_generated as generated
 
-    theirs = plain.Model.GetRootAs(model, 0)
+    theirs = generated.Model.GetRootAs(model, 0)
     graph = read_model(model)
     subgraph = theirs.Subgraphs(0)
     assert theirs.Version() == 3 and subgraph.TensorsLength() == len(graph.tensors)
@@ -34,7 +34,7 @@ def test_another_writer_reads_what_is_packed(model):
         assert subgraph.Tensors(index).Name().decode() == ours.name
     for index, operator in enumerate(graph.operators):
         assert tuple(subgraph.Operators(index).InputsAsNumpy()) == operator.inputs
-    options = plain.Conv2DOptions()
+    options = generated.Conv2DOptions()
     union = subgraph.Operators(0).BuiltinOptions()
     options.Init(union.Bytes, union.Pos)
     assert options.StrideW() == graph.operators[0].options["stride_w"] == 2

@@ -43,10 +43,10 @@ def test_lifted_logits_agree_on_every_byte(seed):
 def test_lifting_moves_no_logit_but_by_the_tie(per_channel):
     model = dense(np.random.default_rng(4), 64, 12, per_channel=per_channel)
     inputs = random_inputs(read_model(model), 2000, 0)
-    plain, lifted = open_interpreter(model, "tflm"), open_interpreter(rewritten(model, lift_logits), "tflm")
-    assert plain.output.zero_point == 5 and lifted.output.zero_point == -128
-    assert plain.output.scale == lifted.output.scale
-    difference = np.abs(plain.run(inputs).astype(int) - lifted.run(inputs))
+    baseline, lifted = open_interpreter(model, "tflm"), open_interpreter(rewritten(model, lift_logits), "tflm")
+    assert baseline.output.zero_point == 5 and lifted.output.zero_point == -128
+    assert baseline.output.scale == lifted.output.scale
+    difference = np.abs(baseline.run(inputs).astype(int) - lifted.run(inputs))
     assert difference.max() <= 1 and difference.mean() < 0.003
 
 

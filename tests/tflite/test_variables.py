@@ -54,7 +54,7 @@ def remembering(initial: int | None = -7, **changes: Any) -> bytes:
 
 
 def expected(steps: np.ndarray, initial: int) -> np.ndarray:
-    """What the model gives: a plain sliding window."""
+    """What the model gives: a sliding window."""
     rows = np.concatenate([np.full((MEMORY, 1, FEATURES), initial, np.int8), *steps])
     return np.stack([rows[n * ROWS : n * ROWS + MEMORY + ROWS] for n in range(len(steps))])
 

@@ -25,10 +25,10 @@ def without(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_reference_kernels_stand_in_and_say_so(without: None) -> None:
     assert "tflm" not in available_kinds()
     model = ds_cnn(0.75)
-    opened, plain = open_interpreter(model, "tflm"), open_interpreter(model, "reference")
-    assert opened.name == f"{plain.name} in place of tflite-micro, which is not installed"
-    inputs = random_inputs(plain.graph, 3, seed=1)
-    assert (opened.run(inputs) == plain.run(inputs)).all()
+    opened, baseline = open_interpreter(model, "tflm"), open_interpreter(model, "reference")
+    assert opened.name == f"{baseline.name} in place of tflite-micro, which is not installed"
+    inputs = random_inputs(baseline.graph, 3, seed=1)
+    assert (opened.run(inputs) == baseline.run(inputs)).all()
 
 
 def test_only_tflm_knows_its_arena(without: None, tmp_path: Path) -> None:

@@ -45,30 +45,30 @@ def assert_same_weights(a: keras.Model, b: keras.Model) -> None:
 
 
 @pytest.fixture(scope="module")
-def plain(task) -> tuple[keras.Model, TrainResult]:
+def baseline(task) -> tuple[keras.Model, TrainResult]:
     """A network that was trained without anything more, and how that went."""
     model = network()
     return model, train(model, *task, SETTINGS)
 
 
-def test_it_learns(plain) -> None:
-    assert plain[1].val_accuracy > 0.8
-    assert len(plain[1].history) == 4
+def test_it_learns(baseline) -> None:
+    assert baseline[1].val_accuracy > 0.8
+    assert len(baseline[1].history) == 4
 
 
-def test_the_best_epoch_is_kept(task, plain) -> None:
+def test_the_best_epoch_is_kept(task, baseline) -> None:
     _, validation = task
-    model, result = plain
+    model, result = baseline
     best = max(figures["val_accuracy"] for figures in result.history)
     assert result.val_accuracy == best
     predicted = model(validation[0]).numpy().argmax(axis=1)
     assert np.mean(predicted == validation[1].argmax(axis=1)) == pytest.approx(best, abs=1e-6)
 
 
-def test_seeded_runs_are_identical(task, plain) -> None:
+def test_seeded_runs_are_identical(task, baseline) -> None:
     again = network()
     train(again, *task, SETTINGS)
-    assert_same_weights(plain[0], again)
+    assert_same_weights(baseline[0], again)
 
 
 class InterruptBefore(keras.callbacks.Callback):
@@ -113,11 +113,11 @@ def test_a_resumed_training_equals_an_uninterrupted_one(task, tmp_path, optimize
     assert not state.exists()
 
 
-def test_a_state_of_another_run_is_not_resumed(task, plain, stored: Path, tmp_path) -> None:
+def test_a_state_of_another_run_is_not_resumed(task, baseline, stored: Path, tmp_path) -> None:
     state = Path(shutil.copy(stored, tmp_path))
     other = network()
     train(other, *task, SETTINGS, state_path=state, run_key="two")
-    assert_same_weights(plain[0], other)
+    assert_same_weights(baseline[0], other)
 
 
 def _cut(state: Path) -> None:
@@ -181,7 +181,7 @@ def test_each_epoch_is_made_once_and_no_other(task, stored: Path, tmp_path: Path
     assert asked == list(range(2 if interrupted else 0, SETTINGS.epochs))
 
 
-def test_loss_terms_join_the_loss_and_a_step_is_traced_once(task, plain) -> None:
+def test_loss_terms_join_the_loss_and_a_step_is_traced_once(task, baseline) -> None:
     decayed, traced = network(), []
     kernel = decayed.get_layer("dense1").kernel
 
@@ -190,7 +190,7 @@ def test_loss_terms_join_the_loss_and_a_step_is_traced_once(task, plain) -> None
         return 0.1 * tf.reduce_sum(tf.abs(kernel))
 
     train(decayed, *task, SETTINGS, plugins=Plugins(loss_terms=[penalty]))
-    assert np.abs(kernel.numpy()).sum() < 0.7 * np.abs(plain[0].get_layer("dense1").kernel.numpy()).sum()
+    assert np.abs(kernel.numpy()).sum() < 0.7 * np.abs(baseline[0].get_layer("dense1").kernel.numpy()).sum()
     assert len(traced) == 1
 
 

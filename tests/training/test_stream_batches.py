@@ -75,5 +75,5 @@ def test_what_was_wrongly_accepted_is_heard_again() -> None:
 
 def test_each_window_is_masked_anew() -> None:
     masked = _epoch(WindowSettings(steps=5, batch_size=40), job=_JOB._replace(frequency_masks=2))
-    plain = _epoch(WindowSettings(steps=5, batch_size=40))
-    assert (masked.features.std(axis=2) > 0).any() and not (plain.features.std(axis=2) > 0).any()
+    baseline = _epoch(WindowSettings(steps=5, batch_size=40))
+    assert (masked.features.std(axis=2) > 0).any() and not (baseline.features.std(axis=2) > 0).any()

@@ -74,6 +74,10 @@ class Convolution(Operation):
         """The same weights under another window."""
         return replace(self, window=window)
 
+    def pixel_by_pixel(self, chosen: bool) -> Convolution:
+        """One matrix times a vector for each output pixel, or products of blocks of pixels."""
+        return replace(self, by_pixels=chosen)
+
     def trimmed(self) -> Convolution:
         """Without taps in padding; a matrix times a vector where the one output pixel sees all of the input."""
         if self.vector:
@@ -183,7 +187,7 @@ class Convolution(Operation):
             fits = depth % 4 == 0 and channels not in FEW_ROWS and -channels % ROWS * depth <= MOST_ZERO_ROWS
         else:
             fits = self.window.output.plane % 4 == 0
-        return encoding == "dense" and self.requant.plain and fits and rows_pair(self.weights)
+        return encoding == "dense" and self.requant.saturating and fits and rows_pair(self.weights)
 
     def narrow(self, encoding: str) -> int:
         """Pixels of a block where delta rows lie as :mod:`firmware_export.encodings.narrow` says, else 0."""
@@ -209,8 +213,10 @@ class Convolution(Operation):
         return frozenset({self.kernel(encoding), second})
 
     def takes(self, encoding: str) -> bool:
-        """Whether it has a kernel: none for planes and delta of vectors, nor for delta where outputs are not plain."""
-        return not (encoding in ("planes", "delta") and self.rowwise) and (encoding != "delta" or self.requant.plain)
+        """Whether it has a kernel: none for planes and delta of vectors, nor for delta where outputs are clamped."""
+        if self.rowwise and encoding in ("planes", "delta"):
+            return False
+        return encoding != "delta" or self.requant.saturating
 
     def works_in_place(self, source: Layout, target: Layout) -> bool:
         """A pointwise one: a block's columns are in scratch before its outputs are written."""
@@ -263,18 +269,18 @@ class Convolution(Operation):
         if self.rowwise:
             return "NULL", []
         point = self.window.pointwise
-        plain = "kws_im2col_pointwise" if point else "kws_im2col_window"
+        portable = "kws_im2col_pointwise" if point else "kws_im2col_window"
         if ENCODINGS[encoding].sparse:
             vectors = "kws_mve_lanes_pointwise" if point else "kws_mve_lanes_window"
             if self.narrow(encoding):
                 narrow = "kws_im2col_narrow" if point else "kws_im2col_window_narrow"
-                return narrow, [narrow, plain, vectors]
-            return "kws_im2col_sparse" if point else "kws_im2col_window_sparse", [plain, vectors]
+                return narrow, [narrow, portable, vectors]
+            return "kws_im2col_sparse" if point else "kws_im2col_window_sparse", [portable, vectors]
         vectors = "kws_mve_columns_pointwise" if point else "kws_mve_columns_window"
         if encoding == "planes":
             tables = "kws_tables_pointwise" if point else "kws_tables_window"
             return tables, [tables, vectors]
         if self.paired(encoding):
             pairs = "kws_im2col_pairs" if point else "kws_im2col_window_pairs"
-            return pairs, [pairs, plain, vectors]
-        return "kws_im2col_dense" if point else "kws_im2col_window_dense", [plain, vectors]
+            return pairs, [pairs, portable, vectors]
+        return "kws_im2col_dense" if point else "kws_im2col_window_dense", [portable, vectors]

@@ -62,27 +62,27 @@ class Depthwise(Operation):
         w = self.window
         taps, stride = (w.height, w.stride_y) if self.down else (w.width, w.stride_x)
         dense = (w.dilation_y, w.dilation_x) == (1, 1)
-        return dense and self.requant.plain and taps in (5, 7) and stride in (1, 2) and w.height * w.width < 256
+        return dense and self.requant.saturating and taps in (5, 7) and stride in (1, 2) and w.height * w.width < 256
 
     @property
-    def common(self) -> bool:
-        """Whether it is the 3x3 window of every DS-CNN, of plain output, which has a kernel of its own."""
+    def unit_3x3(self) -> bool:
+        """Whether it is the 3x3 window of every DS-CNN, of saturating output, which has a kernel of its own."""
         w = self.window
         shape = (w.height, w.width, w.stride_y, w.stride_x, w.dilation_y, w.dilation_x)
-        return shape == (3, 3, 1, 1, 1, 1) and self.multiplier == 1 and self.requant.plain
+        return shape == (3, 3, 1, 1, 1, 1) and self.multiplier == 1 and self.requant.saturating
 
     @property
     def small(self) -> bool:
-        """Whether it is a 3x3 window of plain output, stride 1 or 2, whose lines give a few outputs."""
+        """Whether it is a 3x3 window of saturating output, stride 1 or 2, whose lines give a few outputs."""
         w = self.window
         square = (w.height, w.width, w.dilation_y, w.dilation_x) == (3, 3, 1, 1) and w.stride_y == w.stride_x <= 2
-        return square and self.multiplier == 1 and self.requant.plain and w.output.width <= _FEW_OUTPUTS
+        return square and self.multiplier == 1 and self.requant.saturating and w.output.width <= _FEW_OUTPUTS
 
     @property
     def five(self) -> bool:
         """Whether it is the 3x3 window over a plane of five columns, one of padding at each side."""
         w = self.window
-        return self.common and (w.input.width, w.output.width, w.first_x) == (5, 5, -1) and w.first_y in (-1, 0)
+        return self.unit_3x3 and (w.input.width, w.output.width, w.first_x) == (5, 5, -1) and w.first_y in (-1, 0)
 
     @property
     def direct(self) -> bool:
@@ -94,14 +94,14 @@ class Depthwise(Operation):
         neighbours = w.dilation_x == 1 or w.height == 1
         if (
             self.core != DEFAULT_CORE
-            or not self.requant.plain
+            or not self.requant.saturating
             or not neighbours
             or self.few
             or self.narrow
             or self.five
         ):
             return False
-        if self.common and not (self.small or self.column):
+        if self.unit_3x3 and not (self.small or self.column):
             return False
         if self.column and w.height * w.width > 1:  # a product of vectors on every core
             return False
@@ -133,7 +133,7 @@ class Depthwise(Operation):
         w = self.window
         inside = w.first_y >= 0 and w.first_y + w.output.height + 2 <= w.input.height
         sides = w.first_x == -1 and w.output.width == w.input.width
-        return self.common and self.requant.plain and inside and sides and w.output.height <= _FEW_ROWS
+        return self.unit_3x3 and self.requant.saturating and inside and sides and w.output.height <= _FEW_ROWS
 
     @property
     def sliding(self) -> Window | None:
@@ -179,7 +179,7 @@ class Depthwise(Operation):
     def _kind(self, few_bits: bool) -> str:
         """Which of the kernels takes it."""
         kinds = {"direct": self.direct and not few_bits, "narrow": self.narrow, "column": self.column, "few": self.few}
-        kinds |= {"small": self.small, "five": self.five, "3x3": self.common, "wide": self.wide}
+        kinds |= {"small": self.small, "five": self.five, "3x3": self.unit_3x3, "wide": self.wide}
         kind = next((kind for kind, fits in kinds.items() if fits), "any")
         if kind in ("small", "wide") and general_is_cheaper(self.window, self.multiplier, kind, self.down, self.core):
             return "any"
@@ -194,7 +194,7 @@ class Depthwise(Operation):
         if kind != "wide":
             lines, taps = (w.width, w.height) if self.down else (w.height, w.width)
             # of 3x3 two words behind the last line are read
-            taps = 4 if kind in ("small", "five", "3x3") and self.common else lines * (taps + taps % 2)
+            taps = 4 if kind in ("small", "five", "3x3") and self.unit_3x3 else lines * (taps + taps % 2)
             return 2 * (major * (-(-minor // 2) * 2) + taps)
         outputs, taps, stride = (
             (w.output.height, w.height, w.stride_y) if self.down else (w.output.width, w.width, w.stride_x)

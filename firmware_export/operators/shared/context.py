@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from firmware_export.ir import Layer, Layout, Operation, Program, Value, to_planar
+from firmware_export.ir import Layer, Layout, Operation, Program, Value, to_chw
 from firmware_export.operators.kernels.reshape import Reshape
 from firmware_export.operators.kernels.wide import wide_layout
 from firmware_export.operators.shared.memories import find_memories
@@ -138,7 +138,7 @@ class Context:
             raise Unsupported(f"tensor {index} {tensor.name!r} is read before it is written")
         scale, zero_point = self.quantization(index)
         layout = layout_of(tensor.shape)
-        data = to_planar(np.asarray(tensor.data, np.int8), layout)
+        data = to_chw(np.asarray(tensor.data, np.int8), layout)
         self.value_of[index] = self.program.add_value(tensor.name, layout, scale, zero_point, data)
         return self.value_of[index]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_export.ir import Layout, to_planar
+from firmware_export.ir import Layout, to_chw
 from kws_tfmot.tflite.graph import Graph, Operator, Variable
 from kws_tfmot.tflite.moving_checks import Misfit, slice_bounds, sliced
 from kws_tfmot.tflite.variables import ASSIGN, READ
@@ -109,8 +109,8 @@ def _joins_rows(graph: Graph, operator: Operator, before: int) -> bool:
         or len(joined.shape) not in (3, 4)
     ):
         return False
-    plain = operator.options.get("fused_activation_function", "NONE") == "NONE"
-    return plain and all(graph.tensor(index).quantization == joined.quantization for index in inputs)
+    linear = operator.options.get("fused_activation_function", "NONE") == "NONE"
+    return linear and all(graph.tensor(index).quantization == joined.quantization for index in inputs)
 
 
 def initial_bytes(variable: Variable, layout: Layout, older: int | None = None) -> bytes:
@@ -132,4 +132,4 @@ def initial_bytes(variable: Variable, layout: Layout, older: int | None = None) 
         values = np.concatenate([padding, newest], axis=_TIME)
     if np.all(values == values.flat[0]):
         return values.reshape(-1)[:1].tobytes()
-    return to_planar(values, layout).tobytes()
+    return to_chw(values, layout).tobytes()

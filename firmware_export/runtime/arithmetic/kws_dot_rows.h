@@ -88,32 +88,32 @@ static inline void kws_dot_rows(const int8_t *rows, const int8_t *vector, uint32
 #endif
 }
 
-/* A plain output's constants (see kws_requant), read once for a layer. */
+/* A saturating output's constants (see kws_requant), read once for a layer. */
 typedef struct {
     const int32_t *bias, *multiplier;
     const int8_t *shift;
     int32_t zero; /* twice the zero point, and one */
-} kws_plain;
+} kws_scales;
 
-static inline kws_plain kws_plain_of(const kws_requant *q) {
-    const kws_plain plain = {q->bias, q->multiplier, q->shift, 2 * q->zero_point + 1};
-    return plain;
+static inline kws_scales kws_scales_of(const kws_requant *q) {
+    const kws_scales scales = {q->bias, q->multiplier, q->shift, 2 * q->zero_point + 1};
+    return scales;
 }
 
 /* Requantise the next channel's sum. */
-static inline int8_t kws_requantize_next(int32_t sum, kws_plain *plain) {
-    const int32_t right = -*plain->shift++;
-    const int32_t round = (int32_t)((uint32_t)plain->zero << (right - 1));
+static inline int8_t kws_requantize_next(int32_t sum, kws_scales *scales) {
+    const int32_t right = -*scales->shift++;
+    const int32_t round = (int32_t)((uint32_t)scales->zero << (right - 1));
 #if KWS_DSP
     int32_t y, out;
-    const int32_t doubled = (int32_t)((uint32_t)(sum + *plain->bias++) << 1);
-    __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(doubled), "r"(*plain->multiplier++));
+    const int32_t doubled = (int32_t)((uint32_t)(sum + *scales->bias++) << 1);
+    __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(doubled), "r"(*scales->multiplier++));
     y += y >> 31;
     y = (y + round) >> right;
     __asm__("ssat %0, #8, %1" : "=r"(out) : "r"(y));
     return (int8_t)out;
 #else
-    int32_t y = kws_high_multiply(sum + *plain->bias++, *plain->multiplier++);
+    int32_t y = kws_high_multiply(sum + *scales->bias++, *scales->multiplier++);
     y += y >> 31;
     return (int8_t)kws_clip((y + round) >> right, -128, 127);
 #endif

@@ -70,10 +70,10 @@ static inline int32_t kws_clip(int32_t x, int32_t minimum, int32_t maximum) {
 
 /* The constants of one output channel. */
 typedef struct {
-    int32_t doubled; /* 2 * bias, for the plain path */
+    int32_t doubled; /* 2 * bias, for the saturating path */
     int32_t multiplier;
-    int32_t round; /* rounding constant and zero point of the plain path */
-    int32_t shift; /* plain: how far to the right; else as stored */
+    int32_t round; /* rounding constant and zero point of the saturating path */
+    int32_t shift; /* saturating: how far to the right; else as stored */
     int32_t bias;
 } kws_scale;
 
@@ -84,7 +84,7 @@ static inline kws_scale kws_scale_of(const kws_requant *q, uint32_t channel) {
     scale.shift = q->shift[channel];
     scale.round = 0;
     scale.doubled = 0;
-    if (q->plain) {
+    if (q->saturating) {
         scale.shift = -scale.shift;
         scale.doubled = 2 * scale.bias;
         scale.round = (2 * q->zero_point + 1) * (int32_t)((uint32_t)1 << (scale.shift - 1));
@@ -92,9 +92,9 @@ static inline kws_scale kws_scale_of(const kws_requant *q, uint32_t channel) {
     return scale;
 }
 
-/* The plain path: double the sum and keep the upper half of the product rounded, which is kws_high_multiply; then
+/* The saturating path: double the sum and keep the upper half of the product rounded, which is kws_high_multiply; then
  * round(y / 2^s) + zero = (y + (y < 0 ? -1 : 0) + 2^(s-1) + zero * 2^s) >> s. */
-static inline int32_t kws_requantize_plain(int32_t sum, const kws_scale *scale) {
+static inline int32_t kws_requantize_saturating(int32_t sum, const kws_scale *scale) {
 #if KWS_DSP
     int32_t y, out;
     const int32_t doubled = scale->doubled + (int32_t)((uint32_t)sum << 1);
@@ -114,7 +114,7 @@ static inline int32_t kws_requantize_plain(int32_t sum, const kws_scale *scale) 
 int32_t kws_requantize_any(int32_t sum, const kws_scale *scale, const kws_requant *q);
 
 static inline int8_t kws_requantize(int32_t sum, const kws_scale *scale, const kws_requant *q) {
-    return (int8_t)(q->plain ? kws_requantize_plain(sum, scale) : kws_requantize_any(sum, scale, q));
+    return (int8_t)(q->saturating ? kws_requantize_saturating(sum, scale) : kws_requantize_any(sum, scale, q));
 }
 
 #endif /* KWS_REQUANTIZE_H */

@@ -7,7 +7,7 @@
  *   const uint8_t *function(const kws_lane *columns, const uint8_t *code, kws_row *row, int8_t *output)
  *
  * writes the eight requantised pixels to output, moves `row` on to the next channel's constants and returns where the
- * next row's code begins. It is for layers whose requantisation is plain.
+ * next row's code begins. It is for layers whose requantisation saturates.
  */
 #ifndef KWS_THUMB2_H
 #define KWS_THUMB2_H
@@ -83,7 +83,7 @@
     "ldr r2, [r1, #-4]\n\t"   \
     "lsl r0, r0, #1\n\t"
 
-/* kws_requantize_plain of twice the sum plus twice the bias, and store. */
+/* kws_requantize_saturating of twice the sum plus twice the bias, and store. */
 #define KWS_ROW_PUT(x)                     \
     KWS_ROW_HIGH(x)                        \
     "add " x ", " x ", " x ", asr #31\n\t" \

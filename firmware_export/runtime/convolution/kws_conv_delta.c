@@ -63,9 +63,9 @@ static void kws_delta_row(const kws_conv *layer, uint32_t channel, const kws_lan
 }
 #endif
 
-/* For plain outputs; `weights` are aligned to four bytes. */
+/* For saturating outputs; `weights` are aligned to four bytes. */
 kws_status kws_conv_delta(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (!KWS_CONV_HOLDS(layer, input, output, scratch) || !layer->output.plain) {
+    if (!KWS_CONV_HOLDS(layer, input, output, scratch) || !layer->output.saturating) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_lane *columns = (const kws_lane *)scratch;

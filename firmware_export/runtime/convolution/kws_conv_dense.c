@@ -2,7 +2,7 @@
 #include "kws_conv_holds.h"
 #include "kws_dense_row.h"
 
-/* Plain int8 weights, [channels][depth]. */
+/* int8 weights, [channels][depth]. */
 kws_status kws_conv_dense(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
 #if KWS_MVE
     return kws_mve_conv_dense(layer, input, output, scratch);

@@ -30,13 +30,14 @@ static void kws_pairs_block(const kws_conv *layer, const uint8_t *columns, int8_
 }
 #endif
 
-/* Dense int8 weights of layers whose requantisation is plain and whose planes are multiples of four bytes. With SMLAD
+/* Dense int8 weights of layers whose requantisation saturates and whose planes are multiples of four bytes. With SMLAD
  * two rows lie in each other as kws_dense_pairs.h says, a single last row beside zeros; elsewhere as in kws_conv_dense.
  * `bits` is 1 where no weight is -128, which Cortex-M3's kernel needs.
  */
 kws_status kws_conv_dense_pairs(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
 #if KWS_ROW_PAIRS
-    if (!KWS_CONV_HOLDS(layer, input, output, scratch) || layer->window.out_plane % 4u != 0 || !layer->output.plain) {
+    if (!KWS_CONV_HOLDS(layer, input, output, scratch) || layer->window.out_plane % 4u != 0 ||
+        !layer->output.saturating) {
         return KWS_ERROR_ARGUMENT;
     }
     const uint32_t plane = layer->window.out_plane;
@@ -46,7 +47,7 @@ kws_status kws_conv_dense_pairs(const kws_conv *layer, const int8_t *input, int8
     }
     return KWS_OK;
 #elif KWS_HALVES
-    if (!KWS_CONV_HOLDS(layer, input, output, scratch) || !layer->output.plain) {
+    if (!KWS_CONV_HOLDS(layer, input, output, scratch) || !layer->output.saturating) {
         return KWS_ERROR_ARGUMENT;
     }
     if (layer->bits == 0) { /* a weight may be -128 */

@@ -1,4 +1,5 @@
-/* What the convolutions over encoded rows share: blocks of pixels, gathered once, under every row of weights. */
+/* What the convolutions over encoded rows share: blocks of pixels, brought together once by im2col, under every row of
+ * weights. */
 #ifndef KWS_CONV_ROWS_H
 #define KWS_CONV_ROWS_H
 
@@ -22,7 +23,7 @@ typedef void *kws_rows_function;
 #define KWS_ALWAYS_INLINE static inline
 #endif
 
-/* `assembly` computes and stores a whole block where the output is plain. Inlined, or `sums_of` would keep the sums of
+/* `assembly` computes and stores a whole block where the output saturates. Inlined, or `sums_of` would keep the sums of
  * a row in memory. */
 KWS_ALWAYS_INLINE kws_status kws_conv_rows(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch,
                                            kws_row_sums sums_of, kws_rows_function assembly) {
@@ -37,7 +38,7 @@ KWS_ALWAYS_INLINE kws_status kws_conv_rows(const kws_conv *layer, const int8_t *
         int8_t *out = output + pixel;
         const uint8_t *code = layer->weights;
 #if KWS_THUMB2
-        if (layer->output.plain) {
+        if (layer->output.saturating) {
             kws_rows_block(assembly, layer, columns, out, count);
             continue;
         }

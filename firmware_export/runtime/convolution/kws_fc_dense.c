@@ -12,7 +12,7 @@ kws_status kws_fc_dense(const kws_conv *layer, const int8_t *input, int8_t *outp
     (void)scratch;
     const int8_t *weights = (const int8_t *)layer->weights;
 #if !KWS_MVE
-    kws_plain plain = kws_plain_of(&layer->output);
+    kws_scales scales = kws_scales_of(&layer->output);
 #endif
     uint32_t rows;
     for (uint32_t channel = 0; channel < layer->channels; channel += rows) {
@@ -33,8 +33,8 @@ kws_status kws_fc_dense(const kws_conv *layer, const int8_t *input, int8_t *outp
         kws_mve_put_channels(&layer->output, channel, sums, rows, output + channel);
 #else
         for (uint32_t row = 0; row < rows; row++) {
-            if (layer->output.plain) {
-                output[channel + row] = kws_requantize_next(sums[row], &plain);
+            if (layer->output.saturating) {
+                output[channel + row] = kws_requantize_next(sums[row], &scales);
                 continue;
             }
             const kws_scale scale = kws_scale_of(&layer->output, channel + row);

@@ -44,8 +44,8 @@ KWS_CHECK_OFFSET(kws_matrix, skip, 32);
     "sxtb16 r3, r2, ror #8\n\t" \
     "sxtb16 r2, r2\n\t" KWS_FC_TWO_INPUTS("r2", "r8", "r10") KWS_FC_TWO_INPUTS("r3", "r9", "r11")
 
-/* The next row's output, of `x` as kws_requantize_plain has it; `twice` shifts x to twice the sum. r2, r3, r8 and r9
- * walk the constants and the outputs, r10 is twice the zero point and one, r11 the rows left. */
+/* The next row's output, of `x` as kws_requantize_saturating has it; `twice` shifts x to twice the sum. r2, r3, r8 and
+ * r9 walk the constants and the outputs, r10 is twice the zero point and one, r11 the rows left. */
 #define KWS_FC_PUT(x, twice)              \
     "ldr r1, [r2], #4\n\t"                \
     "ldrsb r12, [r8], #1\n\t"             \
@@ -99,11 +99,11 @@ __attribute__((naked, noinline)) static void kws_four_rows(kws_matrix *job __att
 }
 #endif
 
-/* Rows of a multiple of four weights whose requantisation is plain. With SMLAD four rows lie together, as
+/* Rows of a multiple of four weights whose requantisation saturates. With SMLAD four rows lie together, as
  * encodings/row_pairs.py says, with rows of zeros behind the last; elsewhere as in kws_fc_dense. */
 kws_status kws_fc_dense_pairs(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch) {
 #if KWS_ROW_PAIRS
-    if (!KWS_FC_HOLDS(layer, input, output) || !layer->output.plain || layer->depth % 4u != 0) {
+    if (!KWS_FC_HOLDS(layer, input, output) || !layer->output.saturating || layer->depth % 4u != 0) {
         return KWS_ERROR_ARGUMENT;
     }
     (void)scratch;

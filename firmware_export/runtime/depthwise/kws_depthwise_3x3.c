@@ -78,8 +78,8 @@ KWS_CHECK_OFFSET(kws_job, count, 72);
     "ldr r10, [r3, #28]\n\t" \
     "ldr r11, [r3, #32]\n\t" \
     "ldr r12, [r3, #36]\n\t"
-/* kws_requantize_plain of a doubled sum, the rounding constant added by SMMLAR and the sign taken from the sum: where
- * that is negative and the product rounds to zero, one less changes nothing, since the shift is at least one. */
+/* kws_requantize_saturating of a doubled sum, the rounding constant added by SMMLAR and the sign taken from the sum:
+ * where that is negative and the product rounds to zero, one less changes nothing, since the shift is at least one. */
 #define FINISH(x)                       \
     "smmlar lr, " x ", r10, r11\n\t"    \
     "add " x ", lr, " x ", asr #31\n\t" \
@@ -341,7 +341,7 @@ static void kws_channel(const kws_plane *plane, const kws_requant *q, uint32_t c
         for (int32_t left = plane->out_minor; left > 0; left--) {
             const int32_t sum = taps[0] * x0[0] + taps[1] * x0[1] + taps[2] * x0[2] + taps[3] * x1[0] +
                                 taps[4] * x1[1] + taps[5] * x1[2] + taps[6] * x2[0] + taps[7] * x2[1] + taps[8] * x2[2];
-            *out = (int8_t)kws_requantize_plain(sum, &scale);
+            *out = (int8_t)kws_requantize_saturating(sum, &scale);
             out += plane->out_minor_step;
             x0++;
             x1++;
@@ -353,10 +353,10 @@ static void kws_channel(const kws_plane *plane, const kws_requant *q, uint32_t c
 }
 #endif
 
-/* A 3x3 window with stride and dilation 1, one output channel an input channel and plain output, as every DS-CNN has
- * them. */
+/* A 3x3 window with stride and dilation 1, one output channel an input channel and saturating output, as every DS-CNN
+ * has them. */
 kws_status kws_depthwise_3x3(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || scratch == NULL || !layer->output.plain) {
+    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || scratch == NULL || !layer->output.saturating) {
         return KWS_ERROR_ARGUMENT;
     }
 #if KWS_MVE

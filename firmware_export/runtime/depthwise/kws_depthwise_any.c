@@ -143,7 +143,7 @@ static void kws_lines_set(kws_lines_job *job, const kws_plane *p) {
     job->major = p->out_major_step;
 }
 
-/* Every line of a channel whose output is plain. */
+/* Every line of a channel whose output saturates. */
 static void kws_three_by_three(kws_lines_job *job, const kws_plane *p, const kws_requant *q, uint32_t channel,
                                const int8_t *weights, const int16_t *padded, int8_t *output) {
     const kws_nine_taps n = kws_nine_taps_of(weights);
@@ -293,7 +293,7 @@ kws_status kws_depthwise_any(const kws_depthwise *layer, const int8_t *input, in
     int8_t *unpacked = (int8_t *)(taps + plane.taps_major * ((plane.taps_minor + 1) & ~1));
 #if KWS_STRIDED
     const int three =
-        w->height == 3 && w->width == 3 && w->dilation_y == 1 && w->dilation_x == 1 && layer->output.plain;
+        w->height == 3 && w->width == 3 && w->dilation_y == 1 && w->dilation_x == 1 && layer->output.saturating;
     kws_lines_job job;
     kws_lines_set(&job, &plane);
 #endif

@@ -177,17 +177,17 @@ static void kws_one_place(const kws_depthwise *layer, kws_spot *spot, kws_view v
         const kws_view nothing = {1, 1, 0, 0};
         view = nothing;
     }
-    const int32_t quick = layer->channels - kws_left_over(layer, spot, &view);
+    const int32_t in_blocks = layer->channels - kws_left_over(layer, spot, &view);
     spot->rows = (uint32_t)view.rows | (uint32_t)((view.bytes - 1) / 4) << 16;
     spot->mask = seen ? ~0u >> (8 * (3 - (view.bytes + 3) % 4)) : 0;
     /* the kernel's loop is over the more numerous: channels, or the outputs of one */
     const int many = each > layer->channels;
-    const int32_t turns = many ? quick : each, apart = many ? each : 1, count = many ? each : quick * each;
+    const int32_t turns = many ? in_blocks : each, apart = many ? each : 1, count = many ? each : in_blocks * each;
     spot->x = input + view.x;
     spot->taps = (const int8_t *)layer->weights + view.tap;
     spot->output = output;
     spot->at = -count;
-    for (int32_t i = 0; i < turns && quick > 0; i++) {
+    for (int32_t i = 0; i < turns && in_blocks > 0; i++) {
         spot->bias = q->bias + count + i * apart;
         spot->multiplier = q->multiplier + count + i * apart;
         spot->shift = q->shift + count + i * apart;
@@ -196,12 +196,12 @@ static void kws_one_place(const kws_depthwise *layer, kws_spot *spot, kws_view v
         spot->taps += apart * taps;
         spot->output += apart * w->out_plane;
     }
-    for (int32_t c = quick * each; c < layer->channels * each; c++) {
+    for (int32_t c = in_blocks * each; c < layer->channels * each; c++) {
         const kws_scale scale = kws_scale_of(q, (uint32_t)c);
         const int8_t *const t = (const int8_t *)layer->weights + view.tap + c * taps;
         const int8_t *const x = input + view.x + c / each * w->in_plane;
         const int32_t sum = kws_by_bytes(spot, x, t, seen ? view.bytes : 0, w->zero_point);
-        output[c * w->out_plane] = (int8_t)kws_requantize_plain(sum, &scale);
+        output[c * w->out_plane] = (int8_t)kws_requantize_saturating(sum, &scale);
     }
 }
 
@@ -239,11 +239,11 @@ static void kws_every_place(const kws_depthwise *layer, const int8_t *input, int
 }
 #endif
 
-/* Plain output and int8 taps; dilation along a row in windows of one row alone. With SMLAD the bias is the file's,
+/* Saturating output and int8 taps; dilation along a row in windows of one row alone. With SMLAD the bias is the file's,
  * since zero points are taken from the inputs; elsewhere it is folded, as everywhere. Not in place. */
 kws_status kws_depthwise_direct(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
 #if KWS_ROW_PAIRS
-    if (layer == NULL || input == NULL || output == NULL || !layer->output.plain || layer->unpack != NULL ||
+    if (layer == NULL || input == NULL || output == NULL || !layer->output.saturating || layer->unpack != NULL ||
         (layer->window.dilation_x != 1 && layer->window.height != 1)) {
         return KWS_ERROR_ARGUMENT;
     }

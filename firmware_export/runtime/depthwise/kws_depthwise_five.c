@@ -50,7 +50,7 @@ KWS_CHECK_OFFSET(kws_five, bias, 20);
 KWS_CHECK_OFFSET(kws_five, multiplier, 32);
 KWS_CHECK_OFFSET(kws_five, end, 44);
 
-/* kws_requantize_plain of a doubled sum: the rounding constant rides on SMMLAR and the sign is that of the sum. */
+/* kws_requantize_saturating of a doubled sum: the rounding constant rides on SMMLAR and the sign is that of the sum. */
 #define KWS_FIVE_FINISH(x)              \
     "smmlar lr, " x ", r9, r10\n\t"     \
     "add " x ", lr, " x ", asr #31\n\t" \
@@ -249,10 +249,11 @@ static void kws_every_channel(const kws_depthwise *layer, const int8_t *input, i
 }
 #endif
 
-/* Plain output. Inputs are copied to scratch as they are, a line of padding above and below where the window has any.
+/* Saturating output. Inputs are copied to scratch as they are, a line of padding above and below where the window has
+ * any.
  */
 kws_status kws_depthwise_five(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || scratch == NULL || !layer->output.plain ||
+    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || scratch == NULL || !layer->output.saturating ||
         layer->multiplier != 1 || layer->window.in_width != 5 || layer->window.out_width != 5) {
         return KWS_ERROR_ARGUMENT;
     }

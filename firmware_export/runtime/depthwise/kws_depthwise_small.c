@@ -46,14 +46,14 @@ KWS_CHECK_OFFSET(kws_job, lines, 48);
     "smlabt r10, r2, " last ", r10\n\t"                                     \
     "smlabt r12, r1, " last ", r12\n\t"
 #define KWS_SMALL_BIAS "ldr r10, [r3, #24]\n\t"
-/* kws_requantize_plain of a doubled sum: the rounding constant rides on SMMLAR and the sign is that of the sum. */
+/* kws_requantize_saturating of a doubled sum: the rounding constant rides on SMMLAR and the sign is that of the sum. */
 #define KWS_SMALL_FINISH(x)             \
     "smmlar r3, " x ", r1, r2\n\t"      \
     "add " x ", r3, " x ", asr #31\n\t" \
     "asr " x ", " x ", lr\n\t"          \
     "ssat " x ", #8, " x "\n\t"
 
-/* Every line of a channel; r0 is the padded plane, r3 the job, which stands at sp, r4 to r9 the taps. `further` is how
+/* Every line of a channel; r0 is the padded plane, r3 the job, which is at sp, r4 to r9 the taps. `further` is how
  * many bytes of it are passed from one line of outputs to the next. */
 #define KWS_SMALL_EVERY_LINE(rows, further)                                         \
     __asm__("push {r0, r4-r11, lr}\n\t"                                             \
@@ -158,10 +158,10 @@ static void kws_every_channel(const kws_depthwise *layer, const int8_t *input, i
 }
 #endif
 
-/* Strides of one or two, the same along both axes, and plain output. The padded plane has lines of six or eight int16
- * numbers. */
+/* Strides of one or two, the same along both axes, and saturating output. The padded plane has lines of six or eight
+ * int16 numbers. */
 kws_status kws_depthwise_small(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || scratch == NULL || !layer->output.plain ||
+    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || scratch == NULL || !layer->output.saturating ||
         layer->multiplier != 1 || layer->window.out_width > 3 || layer->window.stride_x > 2 ||
         layer->window.stride_x != layer->window.stride_y) {
         return KWS_ERROR_ARGUMENT;

@@ -196,7 +196,7 @@ static void kws_word_sums(const kws_lines *l, const int32_t *words, int32_t *low
 
 static int8_t kws_wide_output(const kws_block *block, int32_t sum) {
     const kws_scale scale = {block->doubled, block->multiplier, block->round, block->shift, block->doubled / 2};
-    return (int8_t)kws_requantize_plain(sum, &scale);
+    return (int8_t)kws_requantize_saturating(sum, &scale);
 }
 
 static void kws_every_line(const kws_lines *l, const kws_plane *p, const kws_block *block, int8_t *output) {
@@ -342,10 +342,10 @@ static void kws_lay_taps(const kws_plane *p, const kws_lines *l, const int8_t *w
     }
 }
 
-/* Five or seven taps along the lines, stride one or two there, no dilation, at most 255 taps, plain output; any height,
- * stride between lines and channel multiplier. */
+/* Five or seven taps along the lines, stride one or two there, no dilation, at most 255 taps, saturating output; any
+ * height, stride between lines and channel multiplier. */
 kws_status kws_depthwise_wide(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
-    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || scratch == NULL || !layer->output.plain) {
+    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || scratch == NULL || !layer->output.saturating) {
         return KWS_ERROR_ARGUMENT;
     }
 #if KWS_MVE

@@ -91,15 +91,15 @@ typedef struct {
 
 /* The outputs from place (oy, ox) on; none where one at a time is no worse. */
 static inline kws_pool_run kws_pool_run_of(const kws_window *w, const kws_pool_view *v, int32_t ox, uint32_t channels) {
-    const int32_t first = w->first_x + ox * w->stride_x, room = w->in_width - w->width - first;
+    const int32_t first = w->first_x + ox * w->stride_x, margin = w->in_width - w->width - first;
     const int32_t most = w->stride_x > 3 ? 1 : w->stride_x > 1 ? 2 : 4, left = w->out_width - ox;
-    const int32_t from = first < 0 ? 0 : first, to = room < 0 ? w->in_width : first + w->width;
+    const int32_t from = first < 0 ? 0 : first, to = margin < 0 ? w->in_width : first + w->width;
     kws_pool_run run = {1, w->stride_x, v->rows, to - from, w->in_width, channels};
     if (v->columns != run.columns) { /* whole rows, which the view has as one */
         run.rows = v->columns / run.columns;
     }
-    if (first >= 0 && room >= 0) {
-        run.count = room / w->stride_x + 1;
+    if (first >= 0 && margin >= 0) {
+        run.count = margin / w->stride_x + 1;
         run.count = run.count < most ? run.count : most;
         run.count = run.count < left ? run.count : left;
     }

@@ -50,8 +50,8 @@ KWS_CHECK_OFFSET(kws_pairs, channels, 52);
     "lsl r2, r2, r3\n\t"           \
     "lsl r0, r0, #1\n\t"
 
-/* kws_requantize_plain of twice the sum plus twice the bias, in lr, and store at r12. The rounding constant rides on
- * SMMLAR, and the sign is that of the sum: where that is negative and the product rounds to zero, one less changes
+/* kws_requantize_saturating of twice the sum plus twice the bias, in lr, and store at r12. The rounding constant rides
+ * on SMMLAR, and the sign is that of the sum: where that is negative and the product rounds to zero, one less changes
  * nothing, since the shift is at least one. */
 #define PUT(x, at)                      \
     "smmlar " x ", lr, r1, r2\n\t"      \

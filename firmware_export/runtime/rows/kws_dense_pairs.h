@@ -1,4 +1,5 @@
-/* Rows of int8 weights, two by two, against four pixels by SMLAD, for plain layers on cores with the DSP extension.
+/* Rows of int8 weights, two by two, against four pixels by SMLAD, for layers that saturate on cores with the DSP
+ * extension.
  *
  * A half-word of weights holds a weight of the first row and one of the second, w0 + 256 * w1, a word those of two
  * neighbouring inputs; a column word holds the same two inputs of one pixel. With S0 and S1 the sums of the two rows,

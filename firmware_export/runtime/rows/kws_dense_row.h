@@ -11,11 +11,11 @@ void kws_dense_row(const kws_conv *layer, uint32_t channel, const int8_t *weight
                    uint32_t count);
 
 #if KWS_THUMB2
-/* The same for plain layers of at most KWS_SEGMENT weights, as described in kws_thumb2.h. */
+/* The same for layers that saturate, of at most KWS_SEGMENT weights, as described in kws_thumb2.h. */
 const uint8_t *kws_dense_assembly(const kws_lane *columns, const uint8_t *code, kws_row *row, int8_t *output);
 
 static inline int kws_dense_has_assembly(const kws_conv *layer) {
-    return layer->output.plain && layer->depth <= KWS_SEGMENT;
+    return layer->output.saturating && layer->depth <= KWS_SEGMENT;
 }
 #endif
 

@@ -37,7 +37,8 @@ KWS_CHECK_OFFSET(kws_narrow, code, 36);
 /* Computes, requantises and stores every row of a block. */
 typedef void (*kws_narrow_rows)(const kws_narrow *job);
 
-/* Two sums parted, with the bias, doubled, requantised as by kws_requantize_plain and stored (kws_rows.h says how). */
+/* Two sums parted, with the bias, doubled, requantised as by kws_requantize_saturating and stored (kws_rows.h says
+ * how). */
 #define KWS_NARROW_PUT(x, at)           \
     "smmlar r1, " x ", r10, r12\n\t"    \
     "add " x ", r1, " x ", asr #31\n\t" \
@@ -97,7 +98,7 @@ typedef void (*kws_narrow_rows)(const kws_narrow *job);
 /* Every block of `width` pixels; the last may reach into the plane's padding. */
 static inline kws_status kws_narrow_blocks(const kws_conv *layer, const int8_t *input, int8_t *output, void *scratch,
                                            uint32_t width, kws_narrow_rows rows) {
-    if (layer == NULL || input == NULL || output == NULL || scratch == NULL || !layer->output.plain ||
+    if (layer == NULL || input == NULL || output == NULL || scratch == NULL || !layer->output.saturating ||
         layer->bits != width) {
         return KWS_ERROR_ARGUMENT;
     }

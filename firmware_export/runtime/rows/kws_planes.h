@@ -80,7 +80,7 @@ typedef struct {
 const uint8_t *kws_planes_rows(const kws_planes_job *job);
 
 static inline int kws_planes_have_assembly(const kws_conv *layer) {
-    return layer->output.plain && ((1u << layer->bits) - 1u) * layer->depth < 256u;
+    return layer->output.saturating && ((1u << layer->bits) - 1u) * layer->depth < 256u;
 }
 #endif
 

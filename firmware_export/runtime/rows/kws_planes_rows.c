@@ -70,7 +70,7 @@ KWS_CHECK_OFFSET(kws_planes_scale, multiplier, 12);
     "add " x ", " x ", r10\n\t"
 #endif
 
-/* kws_requantize_plain of what is doubled, and store; saturating shifts the last place. */
+/* kws_requantize_saturating of what is doubled, and store; saturating shifts the last place. */
 #define PUT(x, at)                      \
     HIGH(x)                             \
     "asr " x ", " x ", r2\n\t"          \

@@ -1,4 +1,5 @@
-/* Every row of weights against eight pixels in one assembly function, for plain layers on Armv7-M and Armv8-M mainline.
+/* Every row of weights against eight pixels in one assembly function, for layers that saturate on Armv7-M and Armv8-M
+ * mainline.
  *
  * kws_thumb2.h says what a single row does; here the function keeps its place between rows, so that nothing is saved
  * and restored for each. Sums begin at 2^22 in both lanes (see kws_lanes.h): a lower lane is then never negative, the
@@ -71,7 +72,7 @@ typedef const uint8_t *(*kws_rows_function)(const kws_rows *job);
 #else /* too far for that */
 #define KWS_ROWS_UNLESS_WHOLE "cbnz r1, 7f\n\tb 8f\n7:\n\t"
 #endif
-/* kws_requantize_plain of twice the sum plus twice the bias; saturating shifts the last place. */
+/* kws_requantize_saturating of twice the sum plus twice the bias; saturating shifts the last place. */
 #define KWS_ROWS_PUT(x, at)             \
     KWS_ROWS_HIGH(x)                    \
     "asr " x ", " x ", lr\n\t"          \

@@ -41,13 +41,13 @@ kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input,
     }
     const int8_t *column = input + w->first_y * w->in_width;
 #if KWS_DSP
-    if (layer->unpack == NULL && layer->multiplier == 1 && taps >= 4 && layer->output.plain) {
-        kws_plain plain = kws_plain_of(&layer->output);
+    if (layer->unpack == NULL && layer->multiplier == 1 && taps >= 4 && layer->output.saturating) {
+        kws_scales scales = kws_scales_of(&layer->output);
         const uint32_t plane = w->in_plane, channels = layer->channels;
         const int8_t *weights = (const int8_t *)layer->weights;
         const uint32_t mask = taps % 4 == 0 ? 0 : ~0u << (8 * (4 - taps % 4));
         for (int8_t *end = output + channels; output < end; output++) {
-            *output = kws_requantize_next(kws_column(weights, column, taps, mask), &plain);
+            *output = kws_requantize_next(kws_column(weights, column, taps, mask), &scales);
             weights += taps;
             column += plane;
         }

@@ -164,7 +164,7 @@ static void kws_lines_of(const int8_t *weights, const kws_scale *scale, const in
                     sum += line[0] * weights[k] + line[width] * weights[3 + k] + line[2 * width] * weights[6 + k];
                 }
             }
-            *y++ = (int8_t)kws_requantize_plain(sum, scale);
+            *y++ = (int8_t)kws_requantize_saturating(sum, scale);
         }
         x += width;
     }
@@ -186,7 +186,7 @@ static void kws_channels(const kws_depthwise *layer, const int8_t *x, int8_t *y)
 /* Stride and dilation 1, padding of one column at either side and of no row; see kws_engine.h. */
 kws_status kws_depthwise_narrow(const kws_depthwise *layer, const int8_t *input, int8_t *output, void *scratch) {
     (void)scratch;
-    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || !layer->output.plain || layer->multiplier != 1) {
+    if (!KWS_DEPTHWISE_HOLDS(layer, input, output) || !layer->output.saturating || layer->multiplier != 1) {
         return KWS_ERROR_ARGUMENT;
     }
     const kws_window *w = &layer->window;

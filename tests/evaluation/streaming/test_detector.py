@@ -151,7 +151,7 @@ def test_thresholds_in_q15() -> None:
     assert to_q15(1.0) == ONE and to_q15(0.25) == 8192
 
 
-def in_plain_words(plan: DetectorPlan, scale: float, rows: np.ndarray) -> list[Detection]:
+def written_out(plan: DetectorPlan, scale: float, rows: np.ndarray) -> list[Detection]:
     """The detector as its documentation has it, one inference after another."""
     classes = range(len(plan.labels))
     levels = [math.inf if level == NEVER else level for level in plan.thresholds]
@@ -178,6 +178,6 @@ def test_the_detector_does_what_its_documentation_says(seed: int) -> None:
     made = DetectorPlan(("a", "b", "c", "_unknown_"), 1, window, refractory, release, levels, exponential_table(scale))
     heights = np.repeat(rng.integers(-128, 128, (60, 4)), rng.integers(1, 9, 60), axis=0)
     rows = np.clip(heights + rng.integers(-9, 10, heights.shape), -128, 127).astype(np.int8)
-    expected = in_plain_words(made, scale, rows)
+    expected = written_out(made, scale, rows)
     assert made.decide(made.smooth(rows)) == expected
     assert len(expected) > 5
