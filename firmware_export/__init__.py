@@ -15,7 +15,7 @@ _LAZY = {
     "emulate_frontend": "firmware_export.emulation.example",
     "export_engine": "firmware_export.engine",
     "export_firmware": "firmware_export.emulation.example",
-    "export_tflm": "firmware_export.tflm.export",
+    "export_tflm": "firmware_export.tflm.tflm_export",
     "stand_in": "firmware_export.boards",
     "EngineInterpreter": "firmware_export.emulation.host",
 }

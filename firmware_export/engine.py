@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from firmware_export.codegen.c_source import checked_name
-from firmware_export.codegen.layers import Call
+from firmware_export.codegen.engine_readme import engine_readme
+from firmware_export.codegen.layer_calls import Call
 from firmware_export.codegen.memory_plan import MemoryPlan, plan_memory
 from firmware_export.codegen.model import generate
-from firmware_export.codegen.readme import engine_readme
 from firmware_export.codegen.stamp import stamp
 from firmware_export.encodings import ENCODINGS
 from firmware_export.encodings.core_costs import DEFAULT_CORE, core_of

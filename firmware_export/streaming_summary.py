@@ -8,8 +8,8 @@ from typing import Any
 from firmware_export.engine import build
 from firmware_export.ir import Program
 from firmware_export.lowering.lower import lower
+from firmware_export.streaming.layer_rules import rows_read
 from firmware_export.streaming.plan import tracks_of
-from firmware_export.streaming.rules import rows_read
 from firmware_export.streaming.upright import upright
 from kws_tfmot.errors import KwsError
 from kws_tfmot.tflite.folding import folded

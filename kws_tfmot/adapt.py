@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from kws_tfmot.contract import ModelContract
-from kws_tfmot.data.settings import SplitSettings
-from kws_tfmot.detection.settings import DetectionSettings
+from kws_tfmot.data.data_settings import SplitSettings
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.errors import ModelError, RecipeError
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.settings import Settings
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.edit import finish, open_for_edit

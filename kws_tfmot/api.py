@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.contract import ModelContract
+from kws_tfmot.data.data_settings import SplitSettings
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
-from kws_tfmot.data.settings import SplitSettings
-from kws_tfmot.detection.settings import DetectionSettings
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.errors import DataError, ModelError
 from kws_tfmot.files import write_bytes
 from kws_tfmot.frontend import Frontend, FrontendSettings
@@ -26,14 +26,14 @@ from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.quantization.tfmot_qat import apply_qat
 from kws_tfmot.sparsity.coverage import coverage
 from kws_tfmot.sparsity.group import parse_sparsity
-from kws_tfmot.sparsity.registry import SparseTraining, prepare_training
-from kws_tfmot.sparsity.report import zeros_per_layer
+from kws_tfmot.sparsity.method_registry import SparseTraining, prepare_training
+from kws_tfmot.sparsity.zero_counts import zeros_per_layer
 from kws_tfmot.tflite import convert as conversion
 from kws_tfmot.tflite.metadata import write_settings
 from kws_tfmot.training import TrainSettings
+from kws_tfmot.training.epoch_features import ArraySource
 from kws_tfmot.training.loop import Plugins, TrainResult
 from kws_tfmot.training.loop import train as run_training
-from kws_tfmot.training.stream import ArraySource
 
 Arrays = tuple[np.ndarray, np.ndarray]
 _SPARSE_SHARE = 0.1  # of zeros in some layer: more than training leaves by chance
@@ -105,7 +105,7 @@ def sparse_training(
         steps_per_epoch: Optimiser steps of an epoch.
         features: Training features for criteria that look at the layers' inputs.
         seed: Of the choice among them.
-        settings: Fields of the method's class in :mod:`kws_tfmot.sparsity.settings`: ``target``, ``method``, ...
+        settings: Fields of the method's class in :mod:`kws_tfmot.sparsity.sparsity_settings`: ``target``, ``method``.
 
     Raises:
         RecipeError: If a setting is not allowed, the method trains in several rounds, or nothing would be pruned.
@@ -133,7 +133,7 @@ def sparsify(
         batch_size: Clips a step.
         seed: Of the order of the clips.
         reporter: Where progress goes.
-        settings: Fields of the method's class in :mod:`kws_tfmot.sparsity.settings`: ``target=0.75``,
+        settings: Fields of the method's class in :mod:`kws_tfmot.sparsity.sparsity_settings`: ``target=0.75``,
             ``method="mask_regrowth"``, ``epochs=10``, ``skip=("classifier",)``, ...
 
     Raises:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kws_tfmot.data import SILENCE, UNKNOWN, DataSettings, SplitSettings
-from kws_tfmot.detection.settings import DetectionSettings
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.frontend import FrontendSettings
 from kws_tfmot.manifest import Manifest

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import pydantic
 
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.detection.posterior import ONE
-from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import KwsError, ModelError
 from kws_tfmot.frontend import FrontendSettings
 from kws_tfmot.json_reader import read_json

@@ -9,20 +9,20 @@ import pydantic
 import yaml
 
 from kws_tfmot.contract import ModelContract
+from kws_tfmot.data.data_settings import AugmentSettings, DataSettings, SplitSettings
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
-from kws_tfmot.data.settings import AugmentSettings, DataSettings, SplitSettings
-from kws_tfmot.detection.settings import DetectionSettings
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.errors import RecipeError, did_you_mean
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.kinds import received
-from kws_tfmot.models.settings import ModelSettings
-from kws_tfmot.quantization.settings import QuantizationSettings
-from kws_tfmot.search.cells.settings import CellSearchSettings
-from kws_tfmot.search.omni.settings import OmniSettings
+from kws_tfmot.models.model_settings import ModelSettings
+from kws_tfmot.quantization.quantization_settings import QuantizationSettings
+from kws_tfmot.search.cells.cell_search_settings import CellSearchSettings
+from kws_tfmot.search.omni.omni_settings import OmniSettings
 from kws_tfmot.settings import FolderName, Settings
 from kws_tfmot.sparsity.group import RecipeSparsity, with_method
-from kws_tfmot.training.settings import TrainSettings, fitting_warmup
 from kws_tfmot.training.stream_settings import StreamTrainSettings
+from kws_tfmot.training.training_settings import TrainSettings, fitting_warmup
 from kws_tfmot.yaml_reader import read_yaml
 
 FileKind = Literal["float32", "int16x8", "sparse_float32", "sparse_int8"]

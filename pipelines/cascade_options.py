@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from firmware_export.emulation.cascade import Pair
 from firmware_export.emulation.cascade_cost import CascadeCost, Spent
+from firmware_export.emulation.cascade_firmware import Pair
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError
 from pipelines.console import line, table
@@ -45,7 +45,7 @@ def look_settings(verifier: Path | None, before: int | None, after: int | None) 
 
 
 def pair_of(model: Path, verifier: Path, look: dict[str, int], **options: Any) -> Pair:
-    """Two model files that carry their settings, as :meth:`~firmware_export.emulation.cascade.Pair.of` builds them."""
+    """What :meth:`~firmware_export.emulation.cascade_firmware.Pair.of` builds of two models with settings."""
     contracts = ModelContract.of_model(model), ModelContract.of_model(verifier)
     return Pair.of(model, verifier, contracts, look=look, **options)
 

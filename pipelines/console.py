@@ -25,7 +25,7 @@ from rich.table import Column, Table
 from kws_tfmot.errors import KwsError
 from kws_tfmot.jobs import JobOutcome
 from kws_tfmot.progress import Reporter
-from pipelines.tables import WIDTH, broken, layout
+from pipelines.console_tables import WIDTH, broken, layout
 
 out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)  # a pipe has no width of its own
 for _stream in (sys.stdout, sys.stderr):  # a file name may be no valid text

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from kws_tfmot.data.clip_folder import list_folder
 from kws_tfmot.data.custom import needed_clip_ms
-from kws_tfmot.data.folder import list_folder
 from kws_tfmot.data.own_recordings import recorded_files
 from kws_tfmot.data.stretch_speech import paused_texts
 from kws_tfmot.errors import RecipeError
@@ -75,7 +75,7 @@ def every_word(data: str) -> tuple[str, ...]:
 
     Raises:
         RecipeError: Other data than a folder.
-        DataError: As :func:`~kws_tfmot.data.folder.list_folder`.
+        DataError: As :func:`~kws_tfmot.data.clip_folder.list_folder`.
     """
     kind, _, path = data.partition(":")
     if kind != "folder":

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from firmware_export.browser.page import DemoPage, demo_page
+from firmware_export.browser.browser_page import DemoPage, demo_page
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.evaluation.report import RunFacts, read_run, trusting

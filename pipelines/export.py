@@ -9,14 +9,14 @@ import typer
 
 from firmware_export.boards import board_of
 from firmware_export.codegen.rename import DEFAULT_NAME as PACKAGE_NAME
-from firmware_export.emulation.cascade import export_cascade
+from firmware_export.emulation.cascade_firmware import export_cascade
 from firmware_export.emulation.example import export_example
 from firmware_export.encodings.core_costs import DEFAULT_CORE
 from firmware_export.engine import DEFAULT_NAME, export_engine
-from firmware_export.packages.export import TARGETS as PACKAGES
-from firmware_export.packages.export import export_package
+from firmware_export.packages.package_export import TARGETS as PACKAGES
+from firmware_export.packages.package_export import export_package
 from firmware_export.tflm.esphome import EsphomeReport, export_esphome
-from firmware_export.tflm.export import ExportReport, export_tflm
+from firmware_export.tflm.tflm_export import ExportReport, export_tflm
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.recipe import load_recipe

@@ -11,7 +11,7 @@ from kws_tfmot.errors import RecipeError
 from kws_tfmot.json_reader import read_json
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.runs import Run
-from kws_tfmot.search.omni.settings import EvolutionSettings
+from kws_tfmot.search.omni.omni_settings import EvolutionSettings
 from pipelines.console import RichReporter
 from pipelines.outputs import FolderOption
 from pipelines.stages.build import Build

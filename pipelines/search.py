@@ -14,7 +14,7 @@ from firmware_export.search_costs.cell_costs import DeviceCosts
 from kws_tfmot.files import write_json, write_text
 from kws_tfmot.provenance import own_commit, versions
 from kws_tfmot.search.budget import check_board, describe, parse_budget
-from kws_tfmot.search.cells.choice import cheapest, costs_of, random_networks
+from kws_tfmot.search.cells.cell_choice import cheapest, costs_of, random_networks
 from kws_tfmot.search.cells.costs import CellCosts
 from pipelines.boards import emulated
 from pipelines.console import friendly_errors, line, table

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from firmware_export.boards import board_of
-from firmware_export.emulation.cascade import run_cascade
+from firmware_export.emulation.cascade_firmware import run_cascade
 from firmware_export.emulation.example import ExampleReport, run_example
 from kws_tfmot.data.levels import SoundLevels
 from kws_tfmot.detection.detector import NEVER

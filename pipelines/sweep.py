@@ -23,7 +23,7 @@ from pipelines.stages.sweep.cluster import require_ray
 from pipelines.stages.sweep.domains import parse_trial_option
 from pipelines.stages.sweep.record import sweep_record, write_sweep
 from pipelines.stages.sweep.run import SweepPlan, Where, absolute, run_sweep, steps_left
-from pipelines.stages.sweep.settings import TARGET, Sweep, trials_of
+from pipelines.stages.sweep.sweep_settings import TARGET, Sweep, trials_of
 from pipelines.sweep_view import show
 
 JOBS = min(4, os.cpu_count() or 1)  # each needs about a gigabyte

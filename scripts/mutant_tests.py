@@ -45,11 +45,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tests/search/test_supernet.py -k select",
         f"{METHODS} -k 'n_of_m and one_shot'",
     ),
-    "kws_tfmot/sparsity/registry.py": (UPDATES, "tests/sparsity/test_coverage.py", *TRAINED),
-    "kws_tfmot/sparsity/report.py": ("tests/sparsity/test_coverage.py",),
+    "kws_tfmot/sparsity/method_registry.py": (UPDATES, "tests/sparsity/test_coverage.py", *TRAINED),
+    "kws_tfmot/sparsity/zero_counts.py": ("tests/sparsity/test_coverage.py",),
     "kws_tfmot/sparsity/rounds.py": ("tests/pipelines/test_sparse_training.py -k budget",),
     "kws_tfmot/sparsity/schedules.py": ("tests/sparsity/test_short_trainings.py",),
-    "kws_tfmot/sparsity/settings.py": (
+    "kws_tfmot/sparsity/sparsity_settings.py": (
         BOUNDS,
         "tests/sparsity/test_older_spelling.py",
         "tests/sparsity/test_coverage.py",
@@ -59,12 +59,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/sparsity/tfmot_pruning.py": (f"{METHODS} -k 'target and tfmot'",),
     **{
         f"kws_tfmot/sparsity/shrink/{name}.py": SHRINK
-        for name in ("constants", "graph", "reading", "report", "shrink", "units")
+        for name in ("channel_graph", "constants", "reading", "shrink", "shrink_report", "units")
     },
     "kws_tfmot/sparsity/shrink/zeroing.py": ("tests/sparsity/test_shrink_zeroing.py -k 'not resnet'",),
     "kws_tfmot/quantization/activation_ranges.py": (FORMULAS, f"{LOW_BIT} -k 'file or activation or range'"),
     "kws_tfmot/quantization/batch_statistics.py": (f"{LOW_BIT} -k statistics",),
-    "kws_tfmot/quantization/folding.py": ("tests/quantization/test_folding.py -k 'dnn or zeros'",),
+    "kws_tfmot/quantization/batch_norm_folding.py": ("tests/quantization/test_folding.py -k 'dnn or zeros'",),
     "kws_tfmot/quantization/grids.py": ("tests/quantization/test_grids.py", FORMULAS),
     "kws_tfmot/quantization/integer_kernels.py": (FORMULAS, f"{LOW_BIT} -k 'file or saving or refused'"),
     "kws_tfmot/quantization/layer_schemes.py": ("tests/quantization/test_layer_schemes.py",),
@@ -75,7 +75,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tests/quantization/test_grids.py",
         f"{LOW_BIT} -k 'lie_on and 1-without or gradient or statistics or refused'",
     ),
-    "kws_tfmot/quantization/settings.py": (FORMULAS, BOUNDS, f"{LOW_BIT} -k refused", f"{QAT} -k 'refused'"),
+    "kws_tfmot/quantization/quantization_settings.py": (
+        FORMULAS,
+        BOUNDS,
+        f"{LOW_BIT} -k refused",
+        f"{QAT} -k 'refused'",
+    ),
     "kws_tfmot/quantization/tfmot_clustering.py": (FORMULAS, f"{QAT} -k 'few_values'"),
     "kws_tfmot/quantization/tfmot_qat.py": (FORMULAS, f"{QAT} -k 'dnn or refused or sparsity-True or saving'"),
     "kws_tfmot/detection/counters.py": MONITOR,
@@ -84,7 +89,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/detection/recorder.py": MONITOR,
     "kws_tfmot/detection/posterior.py": DETECTOR,
     "kws_tfmot/detection/rearming.py": DETECTOR,
-    "kws_tfmot/detection/settings.py": (BOUNDS, *DETECTOR),
+    "kws_tfmot/detection/detection_settings.py": (BOUNDS, *DETECTOR),
     "kws_tfmot/data/splits.py": (
         "tests/data/test_split_columns.py",
         "tests/data/test_splits.py",

@@ -11,7 +11,7 @@ FILLED = {
     "firmware_export/emulation/emulator.py": "EmulationReport",
     "firmware_export/emulation/stream_report.py": "StreamReport",
     "firmware_export/ir.py": "Program",
-    "kws_tfmot/data/folder.py": "_Found",
+    "kws_tfmot/data/clip_folder.py": "_Found",
     "kws_tfmot/data/levels.py": "LevelMeter",
     "kws_tfmot/detection/counters.py": "WordStatistics",
     "kws_tfmot/detection/rearming.py": "Rearming",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Container, Iterator
 from graphlib import CycleError, TopologicalSorter
 
@@ -77,3 +78,12 @@ def test_no_package_imports_one_further_right(graph) -> None:
 def test_the_graph_is_that_of_the_files(graph) -> None:
     assert "kws_tfmot.errors" in graph["kws_tfmot.data.prepare"]
     assert "firmware_export.operators.kernels.append" in graph["firmware_export.streaming.plan"]
+
+
+def test_no_two_files_have_one_name() -> None:
+    """But for a command, its stage and what it calls: ``pipelines/build.py`` runs ``pipelines/stages/build.py``."""
+    paths = [path for top in ("kws_tfmot", "firmware_export") for path in (ROOT / top).rglob("*.py")]
+    paths += [path for folder in ("experiments", "stages/sweep") for path in (ROOT / "pipelines" / folder).glob("*.py")]
+    names = Counter(path.name for path in paths if path.name != "__init__.py")
+    # A Keras layer and the operator that it becomes; users' code imports the layer from its module.
+    assert {name for name, count in names.items() if count > 1} == {"hard_swish.py"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from firmware_export.codegen.c_source import array
 from firmware_export.codegen.c_text import comment
-from firmware_export.codegen.layers import Call, constants_of
+from firmware_export.codegen.layer_calls import Call, constants_of
 from firmware_export.codegen.memory_plan import MemoryPlan
 from firmware_export.codegen.step_functions import (
     init_function,

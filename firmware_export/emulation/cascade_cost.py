@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from firmware_export.emulation.cascade import Pair
+from firmware_export.emulation.cascade_firmware import Pair
 from firmware_export.emulation.emulator import emulate
 from firmware_export.emulation.example import frontend_cost
 from firmware_export.emulation.stream_report import emulate_stream

@@ -33,9 +33,9 @@ from kws_tfmot.errors import ModelError
 from kws_tfmot.evaluation.streaming.collector import Collector
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
 from kws_tfmot.files import write_files
-from kws_tfmot.frontend.export import c_source
 from kws_tfmot.frontend.frontend import Frontend
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_export import c_source
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.tflite.reader import read_model
 
 EXAMPLE = BOARD_FILES / "example"

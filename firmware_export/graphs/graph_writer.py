@@ -13,7 +13,7 @@ import numpy as np
 from firmware_export.operators.registry import operators
 from kws_tfmot.tflite.document import pack
 from kws_tfmot.tflite.edit import add_buffer, add_tensor, new_operator, new_quantization
-from kws_tfmot.tflite.options import EXPECTED_OPTIONS
+from kws_tfmot.tflite.operator_options import EXPECTED_OPTIONS
 from kws_tfmot.tflite.schema import BufferT, ModelT, SubGraphT, TensorT, enum_values
 
 _ENUMS = {"padding": "Padding", "fused_activation_function": "ActivationFunctionType"}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from firmware_export.ir import Layer, Layout, Operation, Program, Requant, StepPlan
 from firmware_export.lowering.padding import fold_padding
 from firmware_export.operators.kernels.clamp import Clamp
-from firmware_export.operators.kernels.reshape import Reshape
+from firmware_export.operators.kernels.reshape_tensor import Reshape
 from firmware_export.operators.kernels.wide import ITEM_BYTES
 from firmware_export.operators.registry import operators
 from firmware_export.operators.shared.context import MAX_BYTES, Context, Unsupported

@@ -6,9 +6,15 @@ import numpy as np
 
 from firmware_export.operators.kernels.convolution import Convolution
 from firmware_export.operators.registry import Registration
+from firmware_export.operators.shared.constant_weights import (
+    bias_of,
+    convolution_ratios,
+    requantised,
+    weight_scales,
+    weights_of,
+)
 from firmware_export.operators.shared.context import MAX_SIDE, Context, Unsupported
 from firmware_export.operators.shared.random_model import RandomModel
-from firmware_export.operators.shared.weights import bias_of, convolution_ratios, requantised, weight_scales, weights_of
 from firmware_export.operators.shared.windows import window_of
 from kws_tfmot.tflite.graph import Operator
 

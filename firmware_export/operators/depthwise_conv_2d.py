@@ -6,9 +6,15 @@ from typing import Any
 
 from firmware_export.operators.kernels.depthwise import Depthwise
 from firmware_export.operators.registry import Registration
+from firmware_export.operators.shared.constant_weights import (
+    bias_of,
+    convolution_ratios,
+    requantised,
+    weight_scales,
+    weights_of,
+)
 from firmware_export.operators.shared.context import Context, Unsupported
 from firmware_export.operators.shared.random_model import RandomModel
-from firmware_export.operators.shared.weights import bias_of, convolution_ratios, requantised, weight_scales, weights_of
 from firmware_export.operators.shared.windows import window_of
 from kws_tfmot.tflite.graph import Operator
 

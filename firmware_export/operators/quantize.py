@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from firmware_export.operators.kernels.lookup import Lookup
-from firmware_export.operators.kernels.reshape import Reshape
+from firmware_export.operators.kernels.reshape_tensor import Reshape
 from firmware_export.operators.kernels.wide import ITEM_BYTES, RescaleWide, wide_layout
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context, Unsupported, layout_of

@@ -8,7 +8,7 @@ import numpy as np
 
 from firmware_export.codegen.layer_writer import LayerWriter
 from firmware_export.ir import Layout, Operation
-from firmware_export.operators.kernels.reshape import Reshape
+from firmware_export.operators.kernels.reshape_tensor import Reshape
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context, Unsupported
 from firmware_export.operators.shared.random_model import RandomModel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from firmware_export.operators.kernels.reshape import Reshape
+from firmware_export.operators.kernels.reshape_tensor import Reshape
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context, Unsupported, layout_of
 from firmware_export.operators.shared.random_model import RandomModel

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from firmware_export.ir import State
-from firmware_export.operators.kernels.reshape import Reshape
+from firmware_export.operators.kernels.reshape_tensor import Reshape
 from firmware_export.operators.registry import Registration
 from firmware_export.operators.shared.context import Context, Unsupported, layout_of
 from firmware_export.operators.shared.memories import initial_bytes
 from kws_tfmot.tflite.graph import Operator
-from kws_tfmot.tflite.variables import ASSIGN, CALL_ONCE, HANDLE, READ
+from kws_tfmot.tflite.resource_variables import ASSIGN, CALL_ONCE, HANDLE, READ
 
 
 def lower_nothing(context: Context, operator: Operator) -> None:

@@ -22,7 +22,7 @@ from kws_tfmot.detection.monitor import MonitorPlan
 from kws_tfmot.errors import ToolchainError
 from kws_tfmot.evaluation.model_accuracy import Runnable
 from kws_tfmot.evaluation.streaming.spotter import ScoreStream, StreamModel
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.interpreter import open_interpreter
 from kws_tfmot.tflite.reader import read_model

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kws_tfmot import __version__
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 
 Files = dict[str, bytes | str]
 

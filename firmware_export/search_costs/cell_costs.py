@@ -10,8 +10,8 @@ from firmware_export.search_costs.operation_error import compare
 from kws_tfmot.models.mbconv_cells import Cell
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.search.budget import NEEDS_BOARD
+from kws_tfmot.search.cells.cell_space import CellSpace
 from kws_tfmot.search.cells.costs import CellCosts
-from kws_tfmot.search.cells.space import CellSpace
 
 
 class DeviceCosts:

@@ -16,15 +16,15 @@ from functools import partial
 
 from firmware_export.codegen.memory_plan import live_bytes
 from firmware_export.encodings.row_pairs import ROWS
-from firmware_export.graphs.mbconv import mbconv_model
+from firmware_export.graphs.mbconv_graph import mbconv_model
 from firmware_export.lowering.lower import lower
 from firmware_export.operators.kernels.convolution import FEW_ROWS, MOST_ZERO_ROWS
 from firmware_export.search_costs.operation_counts import COUNTED, DENSE, Measurements
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.models.mbconv_cells import Cell
 from kws_tfmot.progress import SILENT, Reporter
+from kws_tfmot.search.cells.cell_space import FIRST_CONV, CellSpace
 from kws_tfmot.search.cells.costs import CellCosts
-from kws_tfmot.search.cells.space import FIRST_CONV, CellSpace
 from kws_tfmot.tflite.reader import read_model
 
 UNITS = ("flash", "ram", *COUNTED)

@@ -20,11 +20,11 @@ from firmware_export.boards import BOARDS, Board, board_of
 from firmware_export.emulation.emulator import COMPILER, EMULATOR, PLUGIN_FILES, require, run_engine
 from firmware_export.emulation.tools import version_of
 from firmware_export.engine import Engine, build, engine_sources
-from firmware_export.graphs.mbconv import cell_layers_model, mbconv_model
+from firmware_export.graphs.mbconv_graph import cell_layers_model, mbconv_model
 from kws_tfmot.errors import ToolchainError
 from kws_tfmot.files import cache_root, json_text, sha256_bytes
 from kws_tfmot.models.mbconv_cells import Cell
-from kws_tfmot.search.cells.space import CellSpace
+from kws_tfmot.search.cells.cell_space import CellSpace
 from kws_tfmot.spare_cache import keep, kept_json
 
 DENSE = ("dense",)

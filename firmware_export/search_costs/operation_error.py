@@ -13,7 +13,7 @@ import numpy as np
 
 from firmware_export.emulation.cycles import Cycles
 from firmware_export.emulation.emulator import emulate
-from firmware_export.graphs.mbconv import mbconv_model
+from firmware_export.graphs.mbconv_graph import mbconv_model
 from firmware_export.search_costs.operation_cost import UNITS, OperationCosts
 from kws_tfmot.models.mbconv_cells import Cell, cells_text
 from kws_tfmot.progress import SILENT, Reporter

@@ -13,8 +13,8 @@ from math import ceil, lcm
 
 from firmware_export.ir import Layer, Layout, Program, State, StepPlan, Value
 from firmware_export.operators.kernels.append import Append
-from firmware_export.operators.kernels.reshape import Reshape
-from firmware_export.streaming.rules import check_placed, constant_rows, rows_read, track_of
+from firmware_export.operators.kernels.reshape_tensor import Reshape
+from firmware_export.streaming.layer_rules import check_placed, constant_rows, rows_read, track_of
 from firmware_export.streaming.upright import upright
 from firmware_export.time_rules import NotStreamable, StepRows, Track
 from kws_tfmot.errors import ModelError, RecipeError

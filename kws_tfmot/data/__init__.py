@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from kws_tfmot.data.batches import TrainingBatches
+from kws_tfmot.data.clip_index import AudioSplit, ClipIndex
 from kws_tfmot.data.clip_table import Clip
+from kws_tfmot.data.data_settings import AugmentSettings, DataSettings, SplitSettings, SyntheticSettings
 from kws_tfmot.data.feature_augment import mixup, spec_augment
-from kws_tfmot.data.index import AudioSplit, ClipIndex
 from kws_tfmot.data.labels import SILENCE, UNKNOWN, class_labels
 from kws_tfmot.data.noise import NoiseBank
 from kws_tfmot.data.prefetch import FeatureEpochs, feature_batches
 from kws_tfmot.data.prepare import prepare
-from kws_tfmot.data.settings import AugmentSettings, DataSettings, SplitSettings, SyntheticSettings
 
 __all__ = [
     "SILENCE",

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.data.data_settings import AugmentSettings
 from kws_tfmot.data.noise import NoiseBank
 from kws_tfmot.data.noise_shapes import Shaping, mixed_in
 from kws_tfmot.data.seeds import seed_words
-from kws_tfmot.data.settings import AugmentSettings
 from kws_tfmot.data.silence import GENERATED_SHARE
 from kws_tfmot.data.variation import DRAWN, Variations, load_library
 

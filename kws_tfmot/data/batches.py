@@ -11,13 +11,13 @@ import numpy.typing as npt
 from kws_tfmot.data import augment
 from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.batch_draws import LEFT_ALONE, MADE_NOISE, RECORDED_SILENCE, UNKNOWN_WORD, WORD, BatchDraws
-from kws_tfmot.data.draws import MADE_SILENCE, REVERSED, SPLICED, EpochPlan, EpochPlanner
-from kws_tfmot.data.index import AudioSplit
+from kws_tfmot.data.clip_index import AudioSplit
+from kws_tfmot.data.data_settings import AugmentSettings
+from kws_tfmot.data.epoch_plan import MADE_SILENCE, REVERSED, SPLICED, EpochPlan, EpochPlanner
 from kws_tfmot.data.labels import SILENCE
 from kws_tfmot.data.noise import NoiseBank
 from kws_tfmot.data.noise_shapes import Shaping, level_gain, shape_all
 from kws_tfmot.data.seeds import generators
-from kws_tfmot.data.settings import AugmentSettings
 from kws_tfmot.data.silence import draw_places, draw_silence, is_noise, noise_level
 from kws_tfmot.data.variation import Variations
 from kws_tfmot.errors import DataError

@@ -1,4 +1,4 @@
-"""Listed and decoded clips of any source -> a :class:`~kws_tfmot.data.index.ClipIndex`: checked, split, classed."""
+"""Listed, decoded clips of any source -> a :class:`~kws_tfmot.data.clip_index.ClipIndex`: checked, split, classed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kws_tfmot.data.clip_index import ClipIndex
 from kws_tfmot.data.clip_table import ClipTable
+from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.held_out_words import NARROW_WORDS
-from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.kept_index import kept_index
 from kws_tfmot.data.labels import SILENCE, UNKNOWN, same_name
 from kws_tfmot.data.made_clips import mean_keyword_clips
 from kws_tfmot.data.selection import balanced_choice
-from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.source_table import SPLIT_CODES, SourceTable, table_of
 from kws_tfmot.data.splits import DROPPED, Assigned, LabelledClips, assign_splits, labelled, misplaced
 from kws_tfmot.data.store import AudioStore

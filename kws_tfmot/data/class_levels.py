@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kws_tfmot.data.index import ClipIndex
+from kws_tfmot.data.clip_index import ClipIndex
 from kws_tfmot.data.labels import SILENCE
 from kws_tfmot.data.levels import levels_of
 

@@ -17,13 +17,13 @@ import numpy as np
 
 from kws_tfmot.data.audio import Decoded, decode_clip, fit_clip
 from kws_tfmot.data.build_index import build_index
-from kws_tfmot.data.espeak import SpokenText, speak_all
-from kws_tfmot.data.folder import list_folder
-from kws_tfmot.data.index import ClipIndex
+from kws_tfmot.data.clip_folder import list_folder
+from kws_tfmot.data.clip_index import ClipIndex
+from kws_tfmot.data.data_settings import DataSettings
+from kws_tfmot.data.espeak_library import SpokenText, speak_all
 from kws_tfmot.data.labels import UNKNOWN, label_of
 from kws_tfmot.data.own_recordings import OwnRecordings, groups_of, joined, read_recordings
 from kws_tfmot.data.rooms import trim
-from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.source_table import SPLIT_CODES, SourceClip, table_of
 from kws_tfmot.data.speakers import percent_splits
 from kws_tfmot.data.speech.espeak import accents_of

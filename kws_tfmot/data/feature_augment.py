@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.data.data_settings import AugmentSettings
 from kws_tfmot.data.large_arrays import allocate
-from kws_tfmot.data.settings import AugmentSettings
 
 _AT_ONCE = 4096
 

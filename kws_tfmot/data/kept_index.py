@@ -14,13 +14,13 @@ import numpy as np
 
 from kws_tfmot.cache import touch
 from kws_tfmot.damage import DAMAGE
+from kws_tfmot.data.clip_index import DATA_SUM, ClipIndex, MadeClips
 from kws_tfmot.data.clip_table import ClipTable
 from kws_tfmot.data.columns import Strings, map_columns, write_columns
-from kws_tfmot.data.index import DATA_SUM, ClipIndex, MadeClips
+from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.labels import class_labels
 from kws_tfmot.data.made_clips import make_silence
 from kws_tfmot.data.noise import NoiseBank
-from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.store import AudioStore, store_key
 from kws_tfmot.files import staged_folder, write_text
 

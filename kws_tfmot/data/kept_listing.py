@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.damage import DAMAGE
+from kws_tfmot.data.clip_folder import FolderListing, list_folder, read_lists
 from kws_tfmot.data.columns import Coded, Strings, map_columns, numbers, write_columns
-from kws_tfmot.data.folder import FolderListing, list_folder, read_lists
-from kws_tfmot.data.settings import DataSettings
+from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.source_table import SourceTable
 from kws_tfmot.data.store import store_key
 from kws_tfmot.files import staged_folder
@@ -27,7 +27,7 @@ _RECORD, _CLIPS, _NAMES = "listing.json", "listing.arrow", ("words", "speakers")
 
 
 def listing_of(root: Path, settings: DataSettings, cache: Path, every_file: bool) -> FolderListing:
-    """:func:`~kws_tfmot.data.folder.list_folder` of ``root``, from ``cache`` where no folder has changed.
+    """:func:`~kws_tfmot.data.clip_folder.list_folder` of ``root``, from ``cache`` where no folder has changed.
 
     A file that is written anew in its place changes no folder: 500 files drawn at random are looked at, and each of
     them with ``every_file``.

@@ -107,7 +107,7 @@ class Targets:
 
 
 def features_of(audio: Any, frontend: Any, threads: int = 2) -> npt.NDArray[np.int8]:
-    """Features int8 ``[N, frames, coefficients]`` of an :class:`~kws_tfmot.data.index.AudioSplit`, part by part."""
+    """Features int8 ``[N, frames, coefficients]`` of a :class:`~kws_tfmot.data.clip_index.AudioSplit`, in parts."""
     result: np.ndarray | None = None
     done = 0
     for clips in audio.chunks(_AT_ONCE):

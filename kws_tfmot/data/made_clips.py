@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.data.audio import Int16
+from kws_tfmot.data.clip_index import MadeClips
 from kws_tfmot.data.clip_table import ClipTable
-from kws_tfmot.data.index import MadeClips
+from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.labels import SILENCE
 from kws_tfmot.data.large_arrays import reserve
 from kws_tfmot.data.noise import NoiseBank
-from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.silence import silence_clips
 from kws_tfmot.data.source_table import SPLIT_CODES
 

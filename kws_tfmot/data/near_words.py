@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from kws_tfmot.data.espeak import phonemes
+from kws_tfmot.data.espeak_library import phonemes
 from kws_tfmot.data.labels import UNKNOWN, label_of
 
 Sounds = tuple[str, ...]
@@ -69,7 +69,7 @@ def near_words(keywords: Sequence[str], count: int, lexicon: Sequence[str] = COM
     exactly like a keyword is never among them: nothing could tell the two apart.
 
     Raises:
-        DataError, ToolchainError: As :func:`kws_tfmot.data.espeak.phonemes`.
+        DataError, ToolchainError: As :func:`kws_tfmot.data.espeak_library.phonemes`.
     """
     names = [word.casefold() for word in keywords]
     words = sorted({*lexicon, *(part for name in names for part in name.split()), *names})

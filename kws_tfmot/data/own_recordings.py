@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from kws_tfmot.data.audio import Int16
+from kws_tfmot.data.clip_folder import unread_notes
+from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.decoders import AUDIO_SUFFIXES, UNREAD_SUFFIXES, files_below
-from kws_tfmot.data.folder import unread_notes
 from kws_tfmot.data.labels import NOISE_FOLDER, UNKNOWN, same_name
-from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.sound_pieces import whole_sound
 from kws_tfmot.data.speakers import speaker_of
 from kws_tfmot.data.utterances import cut_at_pauses, with_surroundings

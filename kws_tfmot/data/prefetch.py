@@ -36,7 +36,7 @@ class FrontendLike(Protocol):
 class FeatureEpochs:
     """Features of augmented clips, epoch by epoch, with one epoch computed ahead in a worker thread.
 
-    Epoch ``i`` takes the clips of draw ``i // repeats`` (:class:`~kws_tfmot.data.settings.AugmentSettings`); with
+    Epoch ``i`` takes the clips of draw ``i // repeats`` (:class:`~kws_tfmot.data.data_settings.AugmentSettings`); with
     ``repeats`` above 1 each epoch has its own order, and always its own masks.
 
     Front end and resampler run without the interpreter's lock, so the worker costs training little.

@@ -1,13 +1,13 @@
-"""A source and settings -> a :class:`~kws_tfmot.data.index.ClipIndex`, checked before any training."""
+"""A source and settings -> a :class:`~kws_tfmot.data.clip_index.ClipIndex`, checked before any training."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
 
-from kws_tfmot.data.index import ClipIndex
+from kws_tfmot.data.clip_index import ClipIndex
+from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.prepare_folder import prepare_folder
-from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.store import Progress
 from kws_tfmot.errors import DataError, did_you_mean
 from kws_tfmot.spare_cache import with_room

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from kws_tfmot.data.build_index import build_index, check_keywords
-from kws_tfmot.data.index import ClipIndex
+from kws_tfmot.data.clip_index import ClipIndex
+from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.kept_listing import listing_of
 from kws_tfmot.data.labels import label_of
-from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.spoken_beside import joint_store, speak_beside, with_spoken
 from kws_tfmot.data.store import Progress, folder_store
 

@@ -14,8 +14,8 @@ import numpy as np
 from kws_tfmot.array_files import write_arrays
 from kws_tfmot.damage import DAMAGE
 from kws_tfmot.data.audio import Decoded, decode_clip
-from kws_tfmot.data.folder import list_folder
-from kws_tfmot.data.settings import DataSettings
+from kws_tfmot.data.clip_folder import list_folder
+from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.store import AudioStore, folder_store, store_key
 from kws_tfmot.errors import DataError
 from kws_tfmot.jobs import Job, JobOutcome, keep_traces

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.data.folder import clip_key
+from kws_tfmot.data.clip_folder import clip_key
+from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.held_out_words import held_out_words
 from kws_tfmot.data.labels import SILENCE, SPLITS, UNKNOWN, class_labels, label_of
-from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.source_table import SPLIT_CODES, SourceTable
 from kws_tfmot.data.speakers import VoiceClips, official_split, place_voices
 from kws_tfmot.errors import DataError

@@ -15,9 +15,9 @@ import numpy as np
 
 from kws_tfmot.data.audio import Decoded, decode_clip
 from kws_tfmot.data.build_index import joined
-from kws_tfmot.data.folder import FolderListing, list_folder
-from kws_tfmot.data.index import ClipIndex
-from kws_tfmot.data.settings import DataSettings
+from kws_tfmot.data.clip_folder import FolderListing, list_folder
+from kws_tfmot.data.clip_index import ClipIndex
+from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.source_table import SPLIT_CODES, SourceClip, table_of
 from kws_tfmot.data.splits import labelled
 from kws_tfmot.data.store import AudioStore, Progress, cached_store, read_noises, store_key

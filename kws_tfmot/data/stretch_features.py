@@ -15,7 +15,7 @@ from typing_extensions import Self
 from kws_tfmot.data.stretch_settings import StretchSettings
 from kws_tfmot.data.stretches import Speech, Stretch, StretchComposer, decision_targets
 from kws_tfmot.frontend import Frontend
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.jobs import follow_parent
 
 _AT_ONCE = 30

@@ -18,12 +18,12 @@ from typing import NamedTuple
 import numpy as np
 
 from kws_tfmot.data.audio import Int16, fit_length, resample, to_int16
-from kws_tfmot.data.espeak import SpokenText, speak_all
+from kws_tfmot.data.data_settings import DataSettings
+from kws_tfmot.data.espeak_library import SpokenText, speak_all
 from kws_tfmot.data.labels import NOISE_FOLDER, UNKNOWN, label_of
 from kws_tfmot.data.near_words import near_words, parts_of, sound_alike
 from kws_tfmot.data.noise import COLOURS, coloured_noise
 from kws_tfmot.data.rooms import Float, hum, in_a_room, sum_of_voices, trim
-from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.speech import RATE, Request, choose_voices, render_speech, usable_engines
 from kws_tfmot.data.speech.espeak import ENGLISH, accents_of, data_folder, variants
 from kws_tfmot.data.speech.scripts import check_script

@@ -16,10 +16,10 @@ import numpy as np
 
 from kws_tfmot.data.audio import Decoded, Int16, fit_clip
 from kws_tfmot.data.build_index import build_index, check_keywords
-from kws_tfmot.data.folder import list_folder
-from kws_tfmot.data.index import ClipIndex
+from kws_tfmot.data.clip_folder import list_folder
+from kws_tfmot.data.clip_index import ClipIndex
+from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.labels import SILENCE, SPLITS, label_of
-from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.source_table import SourceClip, SourceTable, table_of
 from kws_tfmot.data.store import AudioStore, Progress, cached_store, store_key, unwritable
 from kws_tfmot.errors import DataError, ToolchainError, did_you_mean, install_extra

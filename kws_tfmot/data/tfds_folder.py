@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kws_tfmot.data.audio import Decoded, Int16, decode_clip
-from kws_tfmot.data.folder import FolderListing
+from kws_tfmot.data.clip_folder import FolderListing
 from kws_tfmot.data.sound_pieces import whole_sound
 from kws_tfmot.keras import tf  # noqa: F401  (sets the legacy switch before TFDS imports TensorFlow)
 
@@ -28,7 +28,7 @@ class FolderBuilder(
     tfds.core.GeneratorBasedBuilder,
     skip_registration=True,  # type: ignore[call-arg]  # it needs a folder: tfds.load by name could not work
 ):
-    """Reads a :class:`~kws_tfmot.data.folder.FolderListing`; make it with :func:`folder_builder`.
+    """Reads a :class:`~kws_tfmot.data.clip_folder.FolderListing`; make it with :func:`folder_builder`.
 
     The split ``clips`` holds ``audio`` (int16, clip length), ``word``, ``speaker``, ``path``, what was done to the
     clip, and ``problem`` for a file that cannot be read; the split ``noise`` holds whole background recordings.

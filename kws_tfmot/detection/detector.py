@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.detection.posterior import (
     ONE,
     exponential_table,
@@ -20,9 +21,8 @@ from kws_tfmot.detection.posterior import (
     softmax_posteriors,
 )
 from kws_tfmot.detection.rearming import Detection, Rearming, detections
-from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import ModelError, RecipeError, did_you_mean
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.tflite.graph import Graph
 
 NEVER = 0xFFFF

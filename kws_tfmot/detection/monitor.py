@@ -8,7 +8,7 @@ from kws_tfmot.detection.counters import BINS
 from kws_tfmot.detection.detector import DetectorPlan
 from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 
 MOST_TAKES = 100
 LONGEST_MS = 20_000

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.data.index import AudioSplit, ClipIndex
+from kws_tfmot.data.clip_index import AudioSplit, ClipIndex
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
 from kws_tfmot.data.silence import made_level
 

@@ -12,7 +12,7 @@ import numpy as np
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import SILENCE, UNKNOWN, ClipIndex, prepare
 from kws_tfmot.data.class_levels import class_level_notes
-from kws_tfmot.data.index import AudioSplit
+from kws_tfmot.data.clip_index import AudioSplit
 from kws_tfmot.data.large_arrays import features_of
 from kws_tfmot.errors import DataError, ModelError
 from kws_tfmot.evaluation.accuracy import Accuracy

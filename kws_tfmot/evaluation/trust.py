@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kws_tfmot.data.index import ClipIndex
+from kws_tfmot.data.clip_index import ClipIndex
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
 
 Figures = dict[str, Any]

@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from kws_tfmot.errors import DataError, RecipeError, ToolchainError
 from kws_tfmot.frontend.fixed_point import frame_features
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.frontend.micro_tables import MicroTables, make_micro_tables
 from kws_tfmot.frontend.microfrontend import NumpyMicrofrontend
 from kws_tfmot.frontend.native import NativeFrontend
-from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.frontend.tables import FrontendTables, make_tables
 
 Backend = Literal["auto", "c", "numpy"]

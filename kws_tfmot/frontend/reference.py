@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.frontend.settings import FrontendSettings, hz_to_mel
+from kws_tfmot.frontend.frontend_settings import FrontendSettings, hz_to_mel
 from kws_tfmot.frontend.tables import LOG_CENTRE, coefficient_gains
 
 Float64 = npt.NDArray[np.float64]

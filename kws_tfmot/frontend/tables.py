@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.frontend.settings import FrontendSettings, hz_to_mel
+from kws_tfmot.frontend.frontend_settings import FrontendSettings, hz_to_mel
 
 WINDOW_SHIFT = 8
 """Right shift after ``sample * window``."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.keras import keras
 from kws_tfmot.models.layers import batch_norm_relu, classifier, conv_bn_relu
-from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.model_settings import ModelSettings
 from kws_tfmot.models.time_padding import TimePadding, TooFewFrames, newest_rows, padded
 
 _WIDTH = 8

@@ -8,7 +8,7 @@ from __future__ import annotations
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.keras import keras
 from kws_tfmot.models.layers import batch_norm_relu, classifier
-from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.model_settings import ModelSettings
 
 # size -> (channels 1, channels 2, linear units, hidden units); kernels 10x4 and 10x4, the second with stride (2, 1)
 _SIZES = {"s": (28, 30, 16, 128), "m": (64, 48, 16, 128), "l": (60, 76, 58, 128)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kws_tfmot.keras import keras
 from kws_tfmot.models.layers import batch_norm_relu, classifier
-from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.model_settings import ModelSettings
 
 _UNITS = {"s": 144, "m": 256, "l": 436}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.keras import keras
 from kws_tfmot.models.layers import classifier, conv_bn_relu, depthwise_bn_relu
-from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.model_settings import ModelSettings
 
 # size -> (channels, separable blocks, strides of the first convolution, strides of the first block)
 _SIZES = {

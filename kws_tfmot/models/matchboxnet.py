@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kws_tfmot.keras import keras
 from kws_tfmot.models.layers import batch_norm_relu, classifier, conv_bn_relu
-from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.model_settings import ModelSettings
 from kws_tfmot.models.time_padding import TimePadding, newest_rows, padded
 
 _SUB_BLOCKS = {"s": 1, "m": 2, "l": 3}

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from kws_tfmot.keras import keras
 from kws_tfmot.models.layers import classifier, conv_bn_relu, depthwise_bn_relu
 from kws_tfmot.models.mbconv_cells import Cell, cells_text, parse_cells
-from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.model_settings import ModelSettings
 from kws_tfmot.models.time_padding import TimePadding, newest_rows
 
 Body = Callable[["keras.KerasTensor"], "keras.KerasTensor"]

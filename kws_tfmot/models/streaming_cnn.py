@@ -16,7 +16,7 @@ from pathlib import Path
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.keras import keras
 from kws_tfmot.models.layers import batch_norm_relu
-from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.model_settings import ModelSettings
 from kws_tfmot.models.stored import load_stored
 from kws_tfmot.models.time_padding import newest_rows
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kws_tfmot.keras import keras
 from kws_tfmot.models.layers import classifier, conv_bn_relu
-from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.model_settings import ModelSettings
 from kws_tfmot.models.time_padding import newest_rows
 
 _CHANNELS = (16, 24, 32, 48)

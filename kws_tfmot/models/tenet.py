@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from kws_tfmot.keras import keras
 from kws_tfmot.models.layers import classifier, conv_bn_relu, depthwise_bn_relu
-from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.model_settings import ModelSettings
 from kws_tfmot.models.time_padding import TimePadding, newest_rows
 
 _EXPANSION, _KERNEL = 3, 9

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from kws_tfmot.array_files import write_arrays
 from kws_tfmot.damage import ANEW, reading
 from kws_tfmot.keras import keras
-from kws_tfmot.quantization.folding import only_follower
+from kws_tfmot.quantization.batch_norm_folding import only_follower
 from kws_tfmot.quantization.grids import Grid
 from kws_tfmot.quantization.low_bit_layers import LowBitLayer, kernels_of
 from kws_tfmot.sparsity.survival import as_tflite

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from kws_tfmot.settings import Settings
-from kws_tfmot.sparsity.settings import DistillationSettings
+from kws_tfmot.sparsity.sparsity_settings import DistillationSettings
 
 Bits = Annotated[int, pydantic.Field(ge=1, le=8, strict=True)]
 ROLES = ("default", "first", "last", "depthwise")

@@ -31,7 +31,7 @@ from kws_tfmot.errors import ModelError
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.models.stored import load_stored
 from kws_tfmot.quantization.activation_ranges import calibrate_ranges
-from kws_tfmot.quantization.folding import fold_dense_batch_norm
+from kws_tfmot.quantization.batch_norm_folding import fold_dense_batch_norm
 from kws_tfmot.quantization.layer_schemes import own_scheme
 
 # What TFMOT quantises, as a layer and inside of one; of others it leaves the output in float.

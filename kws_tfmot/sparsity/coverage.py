@@ -10,7 +10,7 @@ import numpy as np
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.keras import keras
 from kws_tfmot.sparsity.patterns import UNSTRUCTURED, Pattern
-from kws_tfmot.sparsity.settings import SparsitySettings, TfmotMagnitude
+from kws_tfmot.sparsity.sparsity_settings import SparsitySettings, TfmotMagnitude
 
 _PRUNABLE = (keras.layers.Conv2D, keras.layers.Dense)
 _RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import pydantic
 
 from kws_tfmot.settings import Settings
-from kws_tfmot.sparsity.settings import (
+from kws_tfmot.sparsity.sparsity_settings import (
     L1,
     METHODS,
     CompressedSensing,

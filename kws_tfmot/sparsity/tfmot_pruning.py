@@ -8,7 +8,7 @@ import tensorflow_model_optimization as tfmot
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.sparsity.coverage import Coverage, coverage, layer_of
 from kws_tfmot.sparsity.schedules import Ramp
-from kws_tfmot.sparsity.settings import SparsitySettings
+from kws_tfmot.sparsity.sparsity_settings import SparsitySettings
 
 
 def wrap_for_pruning(model: keras.Model, settings: SparsitySettings, ramp: Ramp) -> keras.Model:

@@ -12,7 +12,7 @@ from kws_tfmot.tflite.graph import Graph, Operator, Tensor
 from kws_tfmot.tflite.moving_checks import MOVING_CHECKS, SPLITTING_CHECKS, Misfit, demand, expect
 from kws_tfmot.tflite.operator_specs import spec_fault
 from kws_tfmot.tflite.recurrent_checks import RECURRENT_CHECKS
-from kws_tfmot.tflite.variables import ASSIGN, CALL_ONCE, HANDLE, READ
+from kws_tfmot.tflite.resource_variables import ASSIGN, CALL_ONCE, HANDLE, READ
 
 _SAME_SHAPE: tuple[str, ...] = (
     "SOFTMAX",

@@ -34,9 +34,9 @@ from kws_tfmot.tflite.folding import folded
 from kws_tfmot.tflite.graph import Graph, Tensor
 from kws_tfmot.tflite.isolated import IsolatedModel
 from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.tflite.resource_variables import starts_at_zero_point
 from kws_tfmot.tflite.runtimes import OpenOptions
 from kws_tfmot.tflite.tensors import NUMPY_TYPES
-from kws_tfmot.tflite.variables import starts_at_zero_point
 from kws_tfmot.tflite.worker import CPU_SECONDS
 
 KINDS = ("tflm", "builtin", "reference", "xnnpack", "tflite_runtime")

@@ -14,10 +14,10 @@ import numpy as np
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.document import read_source, unpack
 from kws_tfmot.tflite.graph import Graph, Operator, Tensor
-from kws_tfmot.tflite.options import read_options
+from kws_tfmot.tflite.operator_options import read_options
+from kws_tfmot.tflite.resource_variables import MAX_SUBGRAPHS, with_variables
 from kws_tfmot.tflite.schema import BufferT, ModelT, OperatorCodeT, OperatorT, SubGraphT, TensorT, enum_names
 from kws_tfmot.tflite.tensors import read_tensors
-from kws_tfmot.tflite.variables import MAX_SUBGRAPHS, with_variables
 
 MAX_TENSORS = 20_000
 MAX_OPERATORS = 20_000

@@ -1,5 +1,5 @@
 """The training loop that every method plugs into."""
 
-from kws_tfmot.training.settings import TrainSettings
+from kws_tfmot.training.training_settings import TrainSettings
 
 __all__ = ["TrainSettings"]

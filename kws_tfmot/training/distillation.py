@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kws_tfmot.keras import keras, tf
-from kws_tfmot.sparsity.settings import DistillationSettings
+from kws_tfmot.sparsity.sparsity_settings import DistillationSettings
 from kws_tfmot.training.trainer import LossTerm
 
 

@@ -15,12 +15,12 @@ from kws_tfmot.keras import keras, tf
 from kws_tfmot.progress import SILENT, Reporter, Task
 from kws_tfmot.training.averaging import AveragedWeights
 from kws_tfmot.training.checkpoint import Stateful, TrainingState
+from kws_tfmot.training.epoch_features import EpochSource, batches_from
 from kws_tfmot.training.false_rejects import FalseRejects
 from kws_tfmot.training.optimizers import make_optimizer
-from kws_tfmot.training.settings import TrainSettings
-from kws_tfmot.training.stream import EpochSource, batches_from
 from kws_tfmot.training.timing import StepTime, StepTimer
 from kws_tfmot.training.trainer import LossTerm, StepHook, TrainedModel
+from kws_tfmot.training.training_settings import TrainSettings
 
 _AT_ONCE = 500  # clips of validation
 OnEpoch = Callable[[int, dict[str, float]], None]  # an epoch, from 0, and its figures

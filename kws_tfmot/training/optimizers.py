@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kws_tfmot.keras import keras
-from kws_tfmot.training.settings import TrainSettings
+from kws_tfmot.training.training_settings import TrainSettings
 
 
 def make_optimizer(settings: TrainSettings, steps_per_epoch: int) -> keras.optimizers.Optimizer:

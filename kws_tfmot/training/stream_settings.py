@@ -6,7 +6,7 @@ import pydantic
 
 from kws_tfmot.data.stretch_settings import SpeechSettings, StretchSettings
 from kws_tfmot.settings import Settings
-from kws_tfmot.sparsity.settings import DistillationSettings
+from kws_tfmot.sparsity.sparsity_settings import DistillationSettings
 
 
 class WindowSettings(Settings):

@@ -9,7 +9,7 @@ import numpy as np
 
 from kws_tfmot.data.labels import NOT_KEYWORDS
 from kws_tfmot.keras import keras, tf
-from kws_tfmot.sparsity.settings import DistillationSettings
+from kws_tfmot.sparsity.sparsity_settings import DistillationSettings
 
 
 class Teacher(NamedTuple):

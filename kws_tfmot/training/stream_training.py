@@ -24,7 +24,7 @@ from kws_tfmot.keras import keras, tf
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.models.streaming_cnn import CLASSIFIER, over_stretch
 from kws_tfmot.progress import SILENT, Reporter
-from kws_tfmot.sparsity.registry import SparseTraining
+from kws_tfmot.sparsity.method_registry import SparseTraining
 from kws_tfmot.training.averaging import AveragedWeights
 from kws_tfmot.training.checkpoint import Stateful
 from kws_tfmot.training.stream_batches import batches_of

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from kws_tfmot.data.prefetch import feature_batches
-from kws_tfmot.search.omni.settings import OmniSettings
+from kws_tfmot.search.omni.omni_settings import OmniSettings
 from pipelines.stages.build import Build, FeatureSource
 from pipelines.stages.omni import omni_settings
 

@@ -13,10 +13,10 @@ import typer
 from firmware_export.emulation.example import FrontendReport
 from firmware_export.emulation.silicon import PUBLISHED, silicon_of
 from kws_tfmot.files import write_json
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.provenance import own_commit
 from pipelines.console import err, friendly_errors, out, table
-from pipelines.experiments import bench
+from pipelines.experiments import device_bench
 from pipelines.experiments.bench_changes import worse
 
 
@@ -29,7 +29,7 @@ def _against(value: int, goal: int | None, other: int | None) -> str:
     return " ".join(parts)
 
 
-def show_goals(rows: list[bench.BenchRow]) -> None:
+def show_goals(rows: list[device_bench.BenchRow]) -> None:
     """Each figure, its goal, and TFLM + CMSIS-NN's in brackets."""
     columns = ["model", "core", "instructions", "cycles", "flash in all, B", "RAM in all but stack, B", "stack, B"]
     cells = []
@@ -51,7 +51,7 @@ def show_goals(rows: list[bench.BenchRow]) -> None:
     table(title, [*columns, "exact"], cells)
 
 
-def show_layers(row: bench.BenchRow) -> None:
+def show_layers(row: device_bench.BenchRow) -> None:
     """Where a model's cycles go."""
     cells = []
     for layer in row.layers:
@@ -65,10 +65,10 @@ def show_layers(row: bench.BenchRow) -> None:
     table(f"{row.title}, {row.core}, layer by layer", columns, cells)
 
 
-def show_boards(reports: list[bench.EmulationReport]) -> None:
+def show_boards(reports: list[device_bench.EmulationReport]) -> None:
     """The cores without a goal."""
     cells = []
-    for (title, _, _), r in zip(bench.OTHERS, reports, strict=True):
+    for (title, _, _), r in zip(device_bench.OTHERS, reports, strict=True):
         figures = (
             f"{value:,}"
             for value in (r.instructions, sum(r.cycles_range) // 2, r.flash_bytes, r.ram_bytes, r.stack_bytes)
@@ -99,9 +99,9 @@ def command(
     Exit code 1 where a byte differs or a figure is worse than in the file that --out is about to replace.
     """
     with friendly_errors(), err.status("building") as status:
-        rows = bench.goals(status.update)
-        reports = bench.other_boards(status.update) if boards else []
-        ears = bench.frontends(status.update) if boards else []
+        rows = device_bench.goals(status.update)
+        reports = device_bench.other_boards(status.update) if boards else []
+        ears = device_bench.frontends(status.update) if boards else []
     show_goals(rows)
     if layers:
         for row in rows:
@@ -133,13 +133,15 @@ def command(
 
 
 def _record(
-    rows: list[bench.BenchRow],
-    reports: list[bench.EmulationReport],
+    rows: list[device_bench.BenchRow],
+    reports: list[device_bench.EmulationReport],
     ears: list[tuple[FrontendSettings, FrontendReport]],
 ) -> dict[str, Any]:
     """What is written: every row with the commit that it was measured at."""
     commit = {"commit": own_commit()}
-    named = [(title, report) for (title, _, _), report in zip(bench.OTHERS, reports, strict=True)] if reports else []
+    named = (
+        [(title, report) for (title, _, _), report in zip(device_bench.OTHERS, reports, strict=True)] if reports else []
+    )
     return {
         "command": shlex.join(["python", "-m", "pipelines.experiments.run_bench_device", *sys.argv[1:]]),
         **commit,

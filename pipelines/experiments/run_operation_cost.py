@@ -13,8 +13,8 @@ from firmware_export.search_costs.operation_cost import UNITS, OperationCosts
 from firmware_export.search_costs.operation_error import whole_networks
 from kws_tfmot.files import write_json
 from kws_tfmot.provenance import own_commit
+from kws_tfmot.search.cells.cell_space import CellSpace
 from kws_tfmot.search.cells.costs import CellCosts
-from kws_tfmot.search.cells.space import CellSpace
 from pipelines.console import RichReporter, err, friendly_errors, out, table
 
 

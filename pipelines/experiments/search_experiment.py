@@ -18,8 +18,8 @@ from kws_tfmot.models.mbconv_cells import parse_cells
 from kws_tfmot.progress import Reporter
 from kws_tfmot.recipe import Recipe, merge
 from kws_tfmot.runs import Run
-from kws_tfmot.search.cells.choice import random_networks
-from kws_tfmot.search.cells.space import CellSpace
+from kws_tfmot.search.cells.cell_choice import random_networks
+from kws_tfmot.search.cells.cell_space import CellSpace
 from pipelines.stages.build import Build
 from pipelines.stages.comparison import folder_name
 from pipelines.stages.forecast import untrained_model

@@ -17,7 +17,7 @@ from firmware_export.search_costs.subnet_cost import SubnetCosts
 from kws_tfmot.evaluation.accuracy import wilson_interval
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run
-from kws_tfmot.search.omni.settings import EvolutionSettings, OmniSettings
+from kws_tfmot.search.omni.omni_settings import EvolutionSettings, OmniSettings
 from pipelines.experiments.omni_timing import time_regimes
 from pipelines.stages.build import Build
 from pipelines.stages.compress import compress

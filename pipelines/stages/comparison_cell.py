@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kws_tfmot.errors import KwsError, RecipeError
-from kws_tfmot.models.settings import OWN
+from kws_tfmot.models.model_settings import OWN
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.runs import Run
 from pipelines.stages.build import Build, OnStageEpoch

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kws_tfmot.files import replacing
-from kws_tfmot.models.settings import OWN
+from kws_tfmot.models.model_settings import OWN
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import StageResult
-from kws_tfmot.sparsity.settings import Iterative
+from kws_tfmot.sparsity.sparsity_settings import Iterative
 from pipelines.stages.build import Build
 from pipelines.stages.draws import Draws
 from pipelines.stages.low_bit import LOW_BIT_MODEL, quantize_low_bit

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kws_tfmot.data.index import AudioSplit
+from kws_tfmot.data.clip_index import AudioSplit
 from kws_tfmot.errors import ModelError
 from kws_tfmot.evaluation.accuracy import Accuracy
 from kws_tfmot.evaluation.breadth import speaker_interval, speakers_of

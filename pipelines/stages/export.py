@@ -10,7 +10,7 @@ from firmware_export.emulation.emulator import COMPILER, EMULATOR, emulate, requ
 from firmware_export.emulation.host import EngineInterpreter
 from firmware_export.emulation.steps import open_engine
 from firmware_export.engine import export_engine
-from firmware_export.tflm.export import export_tflm
+from firmware_export.tflm.tflm_export import export_tflm
 from kws_tfmot.errors import ToolchainError
 from kws_tfmot.evaluation.model_accuracy import model_input_of, scores_of
 from kws_tfmot.evaluation.trust import trust

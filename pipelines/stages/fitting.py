@@ -8,7 +8,7 @@ from typing import Any
 from kws_tfmot.data.prefetch import feature_batches
 from kws_tfmot.keras import keras
 from kws_tfmot.training.loop import Plugins, TrainResult, train
-from kws_tfmot.training.settings import TrainSettings
+from kws_tfmot.training.training_settings import TrainSettings
 from pipelines.stages.build import Build, FeatureSource
 from pipelines.stages.epochs import epoch_cache, training_batches
 

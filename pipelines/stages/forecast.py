@@ -9,7 +9,7 @@ import numpy as np
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.sparsity.patterns import Pattern, select
-from kws_tfmot.sparsity.settings import SparsitySettings
+from kws_tfmot.sparsity.sparsity_settings import SparsitySettings
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.metadata import write_settings
 

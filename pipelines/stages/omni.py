@@ -13,8 +13,8 @@ from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.files import replacing, sha256_file
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run, StageResult
-from kws_tfmot.search.omni.settings import OmniSettings
-from kws_tfmot.search.omni.space import Levels, Space
+from kws_tfmot.search.omni.omni_settings import OmniSettings
+from kws_tfmot.search.omni.subnet_space import Levels, Space
 from pipelines.stages.build import Build, FeatureSource
 from pipelines.stages.convert import INT8_MODEL, convert_model
 from pipelines.stages.draws import Draws
@@ -165,8 +165,8 @@ def subnetwork_build(build: Build, subnets: Subnetworks, levels: Levels, *, shri
         model = subnets.extract(levels)
         figures = {"levels": list(levels), "sparsities": space.sparsities(levels)}
         if shrink:
-            from kws_tfmot.sparsity.shrink.report import size_table
             from kws_tfmot.sparsity.shrink.shrink import shrink as without_dead_units
+            from kws_tfmot.sparsity.shrink.shrink_report import size_table
 
             model, sizes = without_dead_units(model)
             figures["shrunk"] = size_table(sizes)

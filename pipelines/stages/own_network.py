@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from kws_tfmot.files import sha256_file
-from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.model_settings import ModelSettings
 
 
 def source_sha256(settings: ModelSettings) -> str:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firmware_export.engine import export_engine
-from firmware_export.tflm.export import export_tflm
+from firmware_export.tflm.tflm_export import export_tflm
 from kws_tfmot.errors import KwsError, ModelError
-from kws_tfmot.models.settings import OWN
+from kws_tfmot.models.model_settings import OWN
 from kws_tfmot.progress import Reporter
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import StageResult

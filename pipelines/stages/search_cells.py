@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.data.batches import TrainingBatches
-from kws_tfmot.data.index import ClipIndex
+from kws_tfmot.data.clip_index import ClipIndex
 from kws_tfmot.data.prefetch import feature_batches
 from kws_tfmot.data.speakers import percent_splits
 from kws_tfmot.errors import DataError, RecipeError
 from kws_tfmot.files import write_json
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import StageResult
-from kws_tfmot.search.cells.choice import Limits, cheapest, drawn_networks, most_probable
+from kws_tfmot.search.cells.cell_choice import Limits, cheapest, drawn_networks, most_probable
+from kws_tfmot.search.cells.cell_search_settings import FINALS, CellSearchSettings
+from kws_tfmot.search.cells.cell_space import CellSpace, Choice
 from kws_tfmot.search.cells.choices import CostTarget, entropy, softmax
 from kws_tfmot.search.cells.costs import CellCosts
-from kws_tfmot.search.cells.settings import FINALS, CellSearchSettings
-from kws_tfmot.search.cells.space import CellSpace, Choice
 from pipelines.stages.build import Build, FeatureSource
 from pipelines.stages.draws import Draws
 from pipelines.stages.search_choice import LEARNED, Choosing, Measure, choose_network
@@ -142,8 +142,8 @@ def _train(
 ) -> tuple[list[dict[str, float]], list[Any], list[tuple[Choice, float]]]:
     """Warm-up and search; the figures of every epoch, the logits in the end, and the candidates, the best one first."""
     from kws_tfmot.keras import seed_everything
+    from kws_tfmot.search.cells.cell_training import ChoiceSteps, PathTraining, progress_note
     from kws_tfmot.search.cells.mixed_cell import build_mixed
-    from kws_tfmot.search.cells.train import ChoiceSteps, PathTraining, progress_note
     from kws_tfmot.training.loop import Plugins
     from pipelines.stages.fitting import fit
 

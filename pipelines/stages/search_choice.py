@@ -22,10 +22,10 @@ from kws_tfmot.models.mbconv_cells import ZERO, Cell
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.runs import Run, StageResult
 from kws_tfmot.search.budget import describe
-from kws_tfmot.search.cells.choice import Limits, costs_of, most_probable, random_networks
+from kws_tfmot.search.cells.cell_choice import Limits, costs_of, most_probable, random_networks
+from kws_tfmot.search.cells.cell_search_settings import FINALS, CellSearchSettings
+from kws_tfmot.search.cells.cell_space import CellSpace, Choice
 from kws_tfmot.search.cells.costs import CellCosts
-from kws_tfmot.search.cells.settings import FINALS, CellSearchSettings
-from kws_tfmot.search.cells.space import CellSpace, Choice
 from pipelines.stages.build import Build
 from pipelines.stages.draws import Draws
 from pipelines.stages.train import dense_inputs, initial_network

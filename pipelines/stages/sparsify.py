@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from kws_tfmot.errors import BudgetError, ModelError
 from kws_tfmot.files import replacing
 from kws_tfmot.runs import StageResult
-from kws_tfmot.sparsity.settings import Iterative, SparsitySettings
-from kws_tfmot.training.settings import TrainSettings
+from kws_tfmot.sparsity.sparsity_settings import Iterative, SparsitySettings
+from kws_tfmot.training.training_settings import TrainSettings
 from pipelines.stages.build import Build
 from pipelines.stages.draws import Draws
 from pipelines.stages.train import FLOAT_MODEL, dense_inputs, save_model
@@ -118,7 +118,7 @@ def _train_round(
     build: Build, settings: SparsitySettings, plan: Round, parent: str, stage: str, key: str
 ) -> tuple[keras.Model, dict[str, Any]]:
     from kws_tfmot.keras import seed_everything
-    from kws_tfmot.sparsity.registry import prepare_training
+    from kws_tfmot.sparsity.method_registry import prepare_training
     from kws_tfmot.training.distillation import distillation_loss
     from kws_tfmot.training.loop import Plugins
     from pipelines.stages.epochs import steps_per_epoch
@@ -143,7 +143,7 @@ _TOLERANCE = 0.05  # small layers cannot hold every share, and a floor keeps som
 def _check_target(model: keras.Model, settings: SparsitySettings, target: float) -> None:
     """Refuse a sparse training that has not made the zeros it was asked for."""
     from kws_tfmot.sparsity.coverage import coverage
-    from kws_tfmot.sparsity.report import total_sparsity, zeros_per_layer
+    from kws_tfmot.sparsity.zero_counts import total_sparsity, zeros_per_layer
 
     zeros = zeros_per_layer(model)
     reached = total_sparsity({row.layer: zeros[row.layer] for row in coverage(model, settings) if not row.reason})
@@ -158,8 +158,8 @@ def _check_target(model: keras.Model, settings: SparsitySettings, target: float)
 def _shrink(model: keras.Model) -> tuple[keras.Model, dict[str, Any]]:
     """Remove dead units; the figures say what size training found for each layer."""
     from kws_tfmot.models.counting import count_layers, total_macs
-    from kws_tfmot.sparsity.shrink.report import size_table
     from kws_tfmot.sparsity.shrink.shrink import shrink
+    from kws_tfmot.sparsity.shrink.shrink_report import size_table
 
     smaller, sizes = shrink(model)
     parameters = sum(count.parameters for count in count_layers(smaller))
@@ -169,7 +169,7 @@ def _shrink(model: keras.Model) -> tuple[keras.Model, dict[str, Any]]:
 def _zeros(model: keras.Model, settings: SparsitySettings) -> dict[str, Any]:
     """What the sparse training reached, layer by layer, and what it left dense and why."""
     from kws_tfmot.sparsity.coverage import coverage
-    from kws_tfmot.sparsity.report import total_sparsity, zeros_per_layer
+    from kws_tfmot.sparsity.zero_counts import total_sparsity, zeros_per_layer
 
     zeros = zeros_per_layer(model)
     rows = coverage(model, settings)

@@ -91,7 +91,7 @@ def begin_with(network: keras.Model, recipe: Recipe, reporter: Reporter) -> None
         RecipeError: If there is no such model.
         ModelError: If nothing of it fits.
     """
-    from kws_tfmot.models.weights import take_weights
+    from kws_tfmot.models.weight_transfer import take_weights
 
     if recipe.model.weights is None:
         return

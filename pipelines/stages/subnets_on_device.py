@@ -15,8 +15,8 @@ from kws_tfmot.files import sha256_file
 from kws_tfmot.runs import StageResult
 from kws_tfmot.search.budget import describe, excess
 from kws_tfmot.search.omni.evolution import EvaluationLog, JudgedLevels, check_budget, evolve
-from kws_tfmot.search.omni.settings import EvolutionSettings
-from kws_tfmot.search.omni.space import Levels, Space, dominating
+from kws_tfmot.search.omni.omni_settings import EvolutionSettings
+from kws_tfmot.search.omni.subnet_space import Levels, Space, dominating
 from kws_tfmot.tflite.interpreter import input_spec
 from kws_tfmot.tflite.reader import read_model
 from pipelines.stages.build import Build

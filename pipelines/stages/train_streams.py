@@ -12,7 +12,7 @@ import numpy as np
 from kws_tfmot.array_files import write_arrays
 from kws_tfmot.data.stretch_features import Stretches, StretchFeatures, StretchJob
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.sparsity.settings import Iterative, SparsitySettings, TfmotMagnitude
+from kws_tfmot.sparsity.sparsity_settings import Iterative, SparsitySettings, TfmotMagnitude
 from kws_tfmot.training.saved_state import reading_state
 from kws_tfmot.training.stream_judge import threshold_for
 from kws_tfmot.training.stream_settings import StreamTrainSettings
@@ -228,7 +228,7 @@ def sparsify_on_streams(
         RecipeError: As :class:`StreamTraining`.
     """
     from kws_tfmot.models.copying import fresh_copy
-    from kws_tfmot.sparsity.registry import prepare_training
+    from kws_tfmot.sparsity.method_registry import prepare_training
     from kws_tfmot.training.stream_step import Teacher
     from kws_tfmot.training.stream_training import SparseStreams, epoch_of_step, soften, steps_until
 

@@ -18,7 +18,7 @@ from kws_tfmot.data import (
     feature_batches,
     prepare,
 )
-from kws_tfmot.data.draws import MADE_SILENCE, REVERSED, SPLICED
+from kws_tfmot.data.epoch_plan import MADE_SILENCE, REVERSED, SPLICED
 from kws_tfmot.errors import DataError, RecipeError
 from tests.data.batch_support import CountingFrontend, batches_of
 

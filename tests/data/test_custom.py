@@ -12,8 +12,8 @@ import soundfile
 from kws_tfmot.data import AugmentSettings, DataSettings, prepare
 from kws_tfmot.data.columns import Coded
 from kws_tfmot.data.custom import needed_clip_ms, split_groups
-from kws_tfmot.data.draws import EpochPlanner
-from kws_tfmot.data.espeak import SpokenText, phonemes, speak_all
+from kws_tfmot.data.epoch_plan import EpochPlanner
+from kws_tfmot.data.espeak_library import SpokenText, phonemes, speak_all
 from kws_tfmot.data.near_words import COMMON_WORDS, distance, near_words, parts_of, sound_alike
 from kws_tfmot.data.own_recordings import OwnRecordings, Utterance, read_recordings
 from kws_tfmot.data.synthetic import unknown_words

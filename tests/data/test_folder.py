@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from kws_tfmot.data import DataSettings, decoders, folder, prepare
+from kws_tfmot.data import DataSettings, clip_folder, decoders, prepare
 from kws_tfmot.data.audio import decode_clip
-from kws_tfmot.data.folder import list_folder
+from kws_tfmot.data.clip_folder import list_folder
 from kws_tfmot.errors import DataError
 
 RATE = 16000
@@ -35,8 +35,8 @@ def sounds(tmp_path: Path, burst: Callable[..., np.ndarray]) -> Callable[..., Pa
 
 @pytest.fixture
 def without_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "AUDIO_SUFFIXES", decoders._LIBSNDFILE)
-    monkeypatch.setattr(folder, "UNREAD_SUFFIXES", decoders.FFMPEG_SUFFIXES)
+    monkeypatch.setattr(clip_folder, "AUDIO_SUFFIXES", decoders._LIBSNDFILE)
+    monkeypatch.setattr(clip_folder, "UNREAD_SUFFIXES", decoders.FFMPEG_SUFFIXES)
 
 
 @pytest.mark.skipif(not decoders._HAS_FFMPEG, reason="pip install av")

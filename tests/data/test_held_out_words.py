@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from kws_tfmot.data import DataSettings, prepare
+from kws_tfmot.data.clip_index import ClipIndex
 from kws_tfmot.data.held_out_words import held_out_words
-from kws_tfmot.data.index import ClipIndex
 from kws_tfmot.data.labels import UNKNOWN
 from kws_tfmot.data.source_table import SPLIT_CODES, SourceClip, table_of
 from kws_tfmot.data.splits import Assigned, assign_splits, labelled

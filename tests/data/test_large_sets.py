@@ -11,10 +11,10 @@ import pytest
 from kws_tfmot.cache import clear
 from kws_tfmot.data import DataSettings, kept_listing, large_arrays, prepare
 from kws_tfmot.data.audio_shards import ClipShards, ShardWriter
+from kws_tfmot.data.data_settings import AugmentSettings
 from kws_tfmot.data.feature_augment import mixup, mixup_draws, spec_augment
 from kws_tfmot.data.kept_listing import listing_of
 from kws_tfmot.data.large_arrays import ModelInput, Targets, allocate
-from kws_tfmot.data.settings import AugmentSettings
 from kws_tfmot.data.speakers import percent_splits
 from kws_tfmot.errors import DataError
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kws_tfmot.data import DataSettings
-from kws_tfmot.data.folder import clip_key
+from kws_tfmot.data.clip_folder import clip_key
 from kws_tfmot.data.held_out_words import held_out_words
 from kws_tfmot.data.labels import SILENCE, SPLITS, UNKNOWN
 from kws_tfmot.data.source_table import SPLIT_CODES, SourceClip, table_of

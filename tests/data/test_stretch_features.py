@@ -16,14 +16,14 @@ from kws_tfmot.data import stretch_features
 from kws_tfmot.data.stretch_features import StretchJob, _begin, _make
 from kws_tfmot.data.stretch_settings import StretchSettings
 from kws_tfmot.data.stretches import Speech
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 
 _SCRIPT = """
 import numpy as np
 from kws_tfmot.data.stretch_features import StretchFeatures, StretchJob
 from kws_tfmot.data.stretch_settings import StretchSettings
 from kws_tfmot.data.stretches import Speech
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 
 if __name__ == "__main__":
     word = np.random.default_rng(0).integers(-3000, 3000, 8000).astype(np.int16)

@@ -17,7 +17,7 @@ from kws_tfmot.data.stretches import (
     decision_targets,
     wandering,
 )
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 
 RATE = 16000
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kws_tfmot.data import ClipIndex, DataSettings, prepare
-from kws_tfmot.data.espeak import SpokenText, speak_all
+from kws_tfmot.data.espeak_library import SpokenText, speak_all
 from kws_tfmot.data.rooms import hum, in_a_room, room_response, sum_of_voices, trim
 from kws_tfmot.data.speech.espeak import ENGLISH, variants
 from kws_tfmot.data.synthetic import speaker_id, speakers, unknown_words

@@ -188,7 +188,7 @@ def test_a_folder_through_tfrecords_is_the_folder(
 def test_the_records_can_be_read_by_tensorflow_datasets(
     make_folder: Callable[..., Path], tmp_path: Path, burst: Callable[..., np.ndarray]
 ) -> None:
-    from kws_tfmot.data.folder import list_folder
+    from kws_tfmot.data.clip_folder import list_folder
     from kws_tfmot.data.tfds_folder import folder_builder
 
     root = make_folder(tmp_path / "set", speakers=3, noise_seconds=2)

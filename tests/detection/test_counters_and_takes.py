@@ -18,7 +18,7 @@ from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.detection.rearming import Detection
 from kws_tfmot.detection.recorder import Recorder, Take, mulaw
 from kws_tfmot.errors import RecipeError
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 
 PLAN = DetectorPlan(("a", "b", "_unknown_"), 5, 3, 4, 16384, (20000, 9001, NEVER), ())
 

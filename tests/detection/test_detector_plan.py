@@ -8,12 +8,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.detection.detector import NEVER, Detector, DetectorPlan, Smoother, shifted, to_q15
 from kws_tfmot.detection.posterior import ONE, exponential_table, probability_posteriors, softmax_posteriors
 from kws_tfmot.detection.rearming import leaders
-from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import ModelError, RecipeError
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.tflite.graph import Graph, Operator, Quantization, Tensor
 
 LABELS = ("yes", "_unknown_", "no", "_silence_")

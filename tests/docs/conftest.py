@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from kws_tfmot.data.espeak import SpokenText, speak_all
+from kws_tfmot.data.espeak_library import SpokenText, speak_all
 from kws_tfmot.files import cache_root
 
 RATE = 22050

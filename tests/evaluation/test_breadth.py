@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kws_tfmot.data import DataSettings, prepare
-from kws_tfmot.data.index import ClipIndex
+from kws_tfmot.data.clip_index import ClipIndex
 from kws_tfmot.evaluation.accuracy import wilson_interval
 from kws_tfmot.evaluation.breadth import narrow_classes, speaker_interval, unheard_words
 from kws_tfmot.evaluation.model_accuracy import judge

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware_export.emulation.cascade import Pair, export_cascade, open_pair, run_cascade
+from firmware_export.emulation.cascade_firmware import Pair, export_cascade, open_pair, run_cascade
 from firmware_export.graphs.graph_writer import GraphWriter
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import DataSettings
-from kws_tfmot.detection.settings import DetectionSettings
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.evaluation.streaming.cascade import Cascade, LookStream, LookTally
 from kws_tfmot.evaluation.streaming.heard_files import context_seconds
-from kws_tfmot.frontend.settings import FrontendSettings
-from pipelines.experiments.bench import sweep
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
+from pipelines.experiments.device_bench import sweep
 
 BOARDS = Path(__file__).parents[2] / "firmware_export/boards"
 HOST = Path(__file__).parent / "host_board.c"

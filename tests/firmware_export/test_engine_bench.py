@@ -9,7 +9,7 @@ from firmware_export.engine import build
 from firmware_export.graphs.ds_cnn_benchmark import BLOCKS, WIDTH, ds_cnn
 from firmware_export.operators.kernels.convolution import Convolution
 from kws_tfmot.tflite.reader import read_model
-from pipelines.experiments.bench import MODELS, goals
+from pipelines.experiments.device_bench import MODELS, goals
 
 # What was reached, so that it is not lost; goals that are still missed stand in `make bench-device`.
 KEPT_CYCLES = {

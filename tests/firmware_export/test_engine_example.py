@@ -15,12 +15,12 @@ from firmware_export.engine import build
 from firmware_export.graphs.graph_writer import GraphWriter
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import DataSettings
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.detection.detector import DetectorPlan
-from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import ModelError
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.tflite.reader import read_model
-from pipelines.experiments.bench import sweep
+from pipelines.experiments.device_bench import sweep
 
 SETTINGS = FrontendSettings(clip_ms=300)
 LABELS = ("_silence_", "low", 'hé"llo', "high")

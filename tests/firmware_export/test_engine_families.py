@@ -11,7 +11,7 @@ from kws_tfmot.models import ModelSettings, build_model, model_names
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.quantization.tfmot_qat import check_quantizable
 from kws_tfmot.sparsity.coverage import coverage
-from kws_tfmot.sparsity.settings import TfmotMagnitude
+from kws_tfmot.sparsity.sparsity_settings import TfmotMagnitude
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.interpreter import open_interpreter
 

@@ -12,7 +12,7 @@ from firmware_export.engine import build
 from firmware_export.graphs.graph_writer import GraphWriter
 from firmware_export.operators.kernels.clamp import Clamp
 from firmware_export.operators.kernels.convolution import Convolution
-from firmware_export.operators.kernels.reshape import Reshape
+from firmware_export.operators.kernels.reshape_tensor import Reshape
 from kws_tfmot.errors import ModelError
 
 Maker = Callable[[GraphWriter, np.random.Generator], tuple[int, int]]

@@ -15,13 +15,13 @@ from firmware_export.emulation.detector_c import detector_files
 from firmware_export.emulation.example import example_files, export_example, plan_of, run_example
 from firmware_export.engine import build
 from kws_tfmot.detection.counters import NEAR_MISS, TRIGGER, Event, Statistics
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.detection.detector import NEVER, Detector, DetectorPlan
 from kws_tfmot.detection.monitor import MonitorPlan
 from kws_tfmot.detection.posterior import exponential_table
 from kws_tfmot.detection.recorder import Recorder, mulaw
-from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import RecipeError
-from pipelines.experiments.bench import sweep
+from pipelines.experiments.device_bench import sweep
 from tests.firmware_export.test_detector import scores
 from tests.firmware_export.test_engine_example import CONTRACT, listener
 

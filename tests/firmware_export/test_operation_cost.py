@@ -10,7 +10,7 @@ import pytest
 
 from firmware_export.codegen.memory_plan import live_bytes
 from firmware_export.engine import build
-from firmware_export.graphs.mbconv import cell_layers_model, mbconv_model
+from firmware_export.graphs.mbconv_graph import cell_layers_model, mbconv_model
 from firmware_export.ir import Layer
 from firmware_export.operators.kernels.elementwise import Elementwise
 from firmware_export.search_costs import operation_counts
@@ -19,7 +19,7 @@ from firmware_export.search_costs.operation_counts import Measurements
 from firmware_export.search_costs.operation_error import random_cells, whole_networks
 from kws_tfmot.errors import RecipeError, ToolchainError
 from kws_tfmot.models.mbconv_cells import Cell
-from kws_tfmot.search.cells.space import CellSpace
+from kws_tfmot.search.cells.cell_space import CellSpace
 
 SPACE = CellSpace(8, 16, 3, (25, 8), 5, kernels=(3, 7), expansions=(1, 3))
 NETWORKS = (

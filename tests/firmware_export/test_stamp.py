@@ -12,9 +12,9 @@ import pytest
 from firmware_export.codegen.stamp import head_text
 from firmware_export.emulation.example import export_example
 from firmware_export.engine import export_engine
-from firmware_export.tflm.export import export_tflm
+from firmware_export.tflm.tflm_export import export_tflm
 from kws_tfmot.errors import RecipeError
-from pipelines.experiments.bench import sweep
+from pipelines.experiments.device_bench import sweep
 from tests.firmware_export.test_engine_example import CONTRACT, listener
 
 

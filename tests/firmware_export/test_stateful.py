@@ -15,14 +15,14 @@ from firmware_export.engine import build
 from firmware_export.graphs.graph_writer import GraphWriter
 from firmware_export.graphs.wake_words import WakeWordShape, wake_word_model
 from firmware_export.operators.kernels.append import Append
-from firmware_export.operators.kernels.reshape import Reshape
+from firmware_export.operators.kernels.reshape_tensor import Reshape
 from kws_tfmot.contract import ModelContract
-from kws_tfmot.detection.settings import DetectionSettings
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.manifest import Manifest
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
-from pipelines.experiments.bench import sweep
+from pipelines.experiments.device_bench import sweep
 
 SHAPES = (
     WakeWordShape(),

@@ -18,13 +18,13 @@ from firmware_export.graphs.random_streams import random_stream
 from firmware_export.graphs.recurrent_models import svdf_model
 from firmware_export.operators.registry import operators
 from firmware_export.tflm.esphome import OPERATORS, cutoff_of, export_esphome
-from firmware_export.tflm.export import export_tflm
 from firmware_export.tflm.stateful import stateful_file
 from firmware_export.tflm.stateful_plan import RULES
+from firmware_export.tflm.tflm_export import export_tflm
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import DataSettings
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.detection.posterior import ONE
-from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
 from kws_tfmot.frontend import Frontend, FrontendSettings
@@ -33,7 +33,7 @@ from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
-from pipelines.experiments.bench import sweep
+from pipelines.experiments.device_bench import sweep
 from pipelines.export import command
 from tests.pipelines.conftest import run
 

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tflite"))
 from tflite_builders import ds_cnn
 
 from firmware_export.tflm.decode import HEADER, encode_prune, pack_for_decode
-from firmware_export.tflm.export import export_tflm
+from firmware_export.tflm.tflm_export import export_tflm
 from kws_tfmot.errors import ModelError
 from kws_tfmot.tflite.document import pack, unpack
 from kws_tfmot.tflite.interpreter import outputs_equal

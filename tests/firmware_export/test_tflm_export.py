@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tflite"))
 from tflite_builders import build, ds_cnn, operator, tensor
 from tflite_fuzz import mutations
 
-from firmware_export.tflm.export import ARENA_MARGIN, export_tflm
 from firmware_export.tflm.op_resolver import METHODS
+from firmware_export.tflm.tflm_export import ARENA_MARGIN, export_tflm
 from kws_tfmot.errors import KwsError, ModelError
 from kws_tfmot.files import sha256_bytes
 from kws_tfmot.tflite.document import pack, unpack

@@ -15,8 +15,8 @@ import pytest
 from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.models.families import model_names
-from kws_tfmot.models.registry import build_model
-from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.model_settings import ModelSettings
+from kws_tfmot.models.network_builder import build_model
 from kws_tfmot.models.stored import load_stored, save_stored
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.models import build_model
-from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.model_settings import ModelSettings
 
 
 @pytest.mark.parametrize(("separable", "local"), [(True, False), (False, True)])

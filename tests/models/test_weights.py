@@ -9,7 +9,7 @@ import pytest
 
 from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import keras
-from kws_tfmot.models.weights import take_weights
+from kws_tfmot.models.weight_transfer import take_weights
 
 LABELS = ("up", "down", "_unknown_", "_silence_")
 

@@ -12,7 +12,7 @@ from kws_tfmot.contract import ModelContract
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.evaluation.model_accuracy import evaluate_model
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.keras import keras, seed_everything
 from kws_tfmot.tflite.convert import convert
 from pipelines.foreign import equipped

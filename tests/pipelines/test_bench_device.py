@@ -10,14 +10,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from pipelines.experiments import bench
+from pipelines.experiments import device_bench
 from pipelines.experiments.run_bench_device import command
 
-ROW = bench.BenchRow(
+ROW = device_bench.BenchRow(
     title="dense int8",
     board="mps2-an385",
     core="Cortex-M3",
-    goal=replace(bench.STEP_GOAL, instructions=900, cycles=None, ram=None),
+    goal=replace(device_bench.STEP_GOAL, instructions=900, cycles=None, ram=None),
     instructions=1000,
     cycles=1500,
     cycles_range=(1400, 1600),
@@ -30,8 +30,10 @@ ROW = bench.BenchRow(
 )
 
 
-def bench_device(monkeypatch: pytest.MonkeyPatch, row: bench.BenchRow, out: Path, *options: str) -> tuple[int, str]:
-    monkeypatch.setattr(bench, "goals", lambda say: [row])
+def bench_device(
+    monkeypatch: pytest.MonkeyPatch, row: device_bench.BenchRow, out: Path, *options: str
+) -> tuple[int, str]:
+    monkeypatch.setattr(device_bench, "goals", lambda say: [row])
     app = typer.Typer()
     app.command()(command)
     result = CliRunner().invoke(app, ["--no-boards", "--out", str(out), *options])

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.own_recordings import joined, read_recordings
-from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.recipe import load_recipe
 from pipelines.stages.continuation import RECORD, continuation
 from tests.pipelines.conftest import run

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kws_tfmot.search.cells.settings import CellSearchSettings
-from kws_tfmot.search.cells.space import CellSpace
+from kws_tfmot.search.cells.cell_search_settings import CellSearchSettings
+from kws_tfmot.search.cells.cell_space import CellSpace
 from pipelines.stages.search_choice import Choosing, finalists, run_rungs
 
 SPACE = CellSpace(width=4, mix=8, cells=3, input_shape=(25, 8), classes=4, kernels=(3, 5, 7), expansions=(1, 2, 3))

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from firmware_export.emulation.cascade import open_pair
+from firmware_export.emulation.cascade_firmware import open_pair
 from kws_tfmot.tflite.metadata import write_settings
 from pipelines.cascade_options import pair_of
-from pipelines.experiments.bench import sweep
+from pipelines.experiments.device_bench import sweep
 from tests.firmware_export.test_cascade import CONTRACTS, MODELS
 from tests.pipelines.conftest import run
 

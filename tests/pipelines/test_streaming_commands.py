@@ -12,17 +12,17 @@ import soundfile
 from firmware_export.emulation.steps import StepInterpreter
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import DataSettings
-from kws_tfmot.detection.settings import DetectionSettings
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.evaluation.streaming.spotter import Spotter, StreamModel
 from kws_tfmot.frontend import Frontend
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.keras import seed_everything
 from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.interpreter import open_interpreter
 from kws_tfmot.tflite.metadata import write_settings
 from kws_tfmot.tflite.reader import read_model
-from pipelines.experiments.bench import sweep
+from pipelines.experiments.device_bench import sweep
 from tests.pipelines.conftest import run
 
 SETTINGS = FrontendSettings()

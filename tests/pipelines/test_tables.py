@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from pipelines import console
-from pipelines.tables import WIDTH, layout
+from pipelines.console_tables import WIDTH, layout
 
 LONG = "left dense, depthwise: few weights, each used at every position (TFMOT never prunes them)"
 TABLES = {

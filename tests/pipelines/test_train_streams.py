@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kws_tfmot.models import build_model
-from kws_tfmot.models.settings import ModelSettings
+from kws_tfmot.models.model_settings import ModelSettings
 from kws_tfmot.models.stored import save_stored
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.training.stream_settings import StreamTrainSettings, WindowSettings

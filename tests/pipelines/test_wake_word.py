@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from kws_tfmot.contract import ModelContract
-from kws_tfmot.data.espeak import SpokenText, speak_all
+from kws_tfmot.data.espeak_library import SpokenText, speak_all
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import Recipe, load_recipe
 from kws_tfmot.runs import Run

@@ -6,7 +6,7 @@ import pytest
 from kws_tfmot.keras import keras
 from kws_tfmot.models import ModelSettings, build_model, model_names
 from kws_tfmot.models.copying import fresh_copy
-from kws_tfmot.quantization.folding import fold_dense_batch_norm
+from kws_tfmot.quantization.batch_norm_folding import fold_dense_batch_norm
 
 
 def with_random_statistics(network: keras.Model) -> keras.Model:

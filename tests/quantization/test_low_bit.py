@@ -24,13 +24,13 @@ from kws_tfmot.quantization.integer_kernels import (
 from kws_tfmot.quantization.low_bit_layers import kernels_of, low_bit_layers
 from kws_tfmot.quantization.low_bit_settings import LowBitSettings
 from kws_tfmot.quantization.low_bit_training import LowBitTraining
-from kws_tfmot.quantization.settings import QuantizationSettings
+from kws_tfmot.quantization.quantization_settings import QuantizationSettings
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.interpreter import open_interpreter
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.training import TrainSettings
+from kws_tfmot.training.epoch_features import ArraySource
 from kws_tfmot.training.loop import Plugins, TrainResult, train
-from kws_tfmot.training.stream import ArraySource
 from tests.quantization.test_tfmot_qat import CLASSES, SCALE, features, make_sparse, model
 from tests.resuming import copies
 

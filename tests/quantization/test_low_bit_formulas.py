@@ -16,7 +16,7 @@ from kws_tfmot.quantization.integer_kernels import GridKernel, grid_kernels, int
 from kws_tfmot.quantization.low_bit_layers import LowBitLayer, kernels_of, low_bit_layers
 from kws_tfmot.quantization.low_bit_settings import LowBitSettings
 from kws_tfmot.quantization.low_bit_training import LowBitTraining
-from kws_tfmot.quantization.settings import QuantizationSettings
+from kws_tfmot.quantization.quantization_settings import QuantizationSettings
 from kws_tfmot.quantization.tfmot_clustering import is_clustered
 
 L = keras.layers

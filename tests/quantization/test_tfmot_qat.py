@@ -10,15 +10,15 @@ import pytest
 from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import keras, seed_everything
 from kws_tfmot.models import ModelSettings, build_model, model_names
-from kws_tfmot.quantization.settings import QuantizationSettings
+from kws_tfmot.quantization.quantization_settings import QuantizationSettings
 from kws_tfmot.quantization.tfmot_clustering import strip_clustering, wrap_for_clustering
 from kws_tfmot.quantization.tfmot_qat import apply_qat, check_quantizable, load_qat, save_qat
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.graph import Graph
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.training import TrainSettings
+from kws_tfmot.training.epoch_features import ArraySource
 from kws_tfmot.training.loop import train
-from kws_tfmot.training.stream import ArraySource
 
 pytestmark = pytest.mark.xdist_group("test_tfmot_qat")  # networks are made once
 SHAPE, CLASSES, SCALE = (24, 8), 4, 2.0**-5

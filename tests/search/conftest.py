@@ -10,8 +10,8 @@ from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.search import OmniSettings
 from kws_tfmot.search.omni.supernet import Supernet
 from kws_tfmot.training import TrainSettings
+from kws_tfmot.training.epoch_features import ArraySource
 from kws_tfmot.training.loop import Plugins, train
-from kws_tfmot.training.stream import ArraySource
 
 CLASSES = 3
 SHAPE = (8, 4)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from kws_tfmot.errors import BudgetError
-from kws_tfmot.search.cells.choice import cheapest, meets, most_probable, random_networks
+from kws_tfmot.search.cells.cell_choice import cheapest, meets, most_probable, random_networks
+from kws_tfmot.search.cells.cell_space import CellSpace
 from kws_tfmot.search.cells.choices import softmax
-from kws_tfmot.search.cells.space import CellSpace
 
 SPACE = CellSpace(width=8, mix=12, cells=3, input_shape=(49, 10), classes=5, kernels=(3, 7), expansions=(1, 3))
 TABLES = [SPACE.macs(), SPACE.weights()]

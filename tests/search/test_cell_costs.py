@@ -7,9 +7,9 @@ import pytest
 
 from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.models.counting import count_layers, total_macs
+from kws_tfmot.search.cells.cell_space import CellSpace
 from kws_tfmot.search.cells.choices import softmax, through_softmax
 from kws_tfmot.search.cells.costs import CellCosts
-from kws_tfmot.search.cells.space import CellSpace
 
 SPACE = CellSpace(width=8, mix=12, cells=4, input_shape=(49, 10), classes=5)
 

@@ -12,14 +12,14 @@ import pytest
 from kws_tfmot.errors import DataError
 from kws_tfmot.keras import seed_everything, tf
 from kws_tfmot.models import ModelSettings
+from kws_tfmot.search.cells.cell_search_settings import CellSearchSettings
+from kws_tfmot.search.cells.cell_space import CellSpace
+from kws_tfmot.search.cells.cell_training import ChoiceSteps, PathTraining
 from kws_tfmot.search.cells.choices import CostTarget
 from kws_tfmot.search.cells.mixed_cell import build_mixed
-from kws_tfmot.search.cells.settings import CellSearchSettings
-from kws_tfmot.search.cells.space import CellSpace
-from kws_tfmot.search.cells.train import ChoiceSteps, PathTraining
 from kws_tfmot.training import TrainSettings
+from kws_tfmot.training.epoch_features import ArraySource
 from kws_tfmot.training.loop import Plugins, train
-from kws_tfmot.training.stream import ArraySource
 from tests.resuming import copies
 
 SPACE = CellSpace(width=4, mix=6, cells=2, input_shape=(9, 4), classes=3, kernels=(3, 5), expansions=(1, 2))

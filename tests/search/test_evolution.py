@@ -11,8 +11,8 @@ import pytest
 from kws_tfmot.errors import BudgetError, RecipeError
 from kws_tfmot.search.budget import excess, parse_budget
 from kws_tfmot.search.omni.evolution import EvaluationLog, evolve, fill, repair
-from kws_tfmot.search.omni.settings import EvolutionSettings
-from kws_tfmot.search.omni.space import Levels, Space
+from kws_tfmot.search.omni.omni_settings import EvolutionSettings
+from kws_tfmot.search.omni.subnet_space import Levels, Space
 
 SPACE = Space(("a", "b", "c", "d"), (100, 400, 400, 50), (0.0, 0.5, 0.75, 0.9))
 WORTH = (5.0, 0.2, 2.0, 1.0)  # what a kept share of each layer is worth

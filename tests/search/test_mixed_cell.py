@@ -7,9 +7,9 @@ import pytest
 
 from kws_tfmot.keras import keras, seed_everything, tf
 from kws_tfmot.models import ModelSettings, build_model
+from kws_tfmot.search.cells.cell_space import CellSpace
+from kws_tfmot.search.cells.cell_training import GateProbe
 from kws_tfmot.search.cells.mixed_cell import MixedCell, build_mixed, mixed_cells
-from kws_tfmot.search.cells.space import CellSpace
-from kws_tfmot.search.cells.train import GateProbe
 
 SPACE = CellSpace(width=4, mix=6, cells=2, input_shape=(11, 6), classes=3, kernels=(3, 7), expansions=(1, 2))
 SETTINGS = ModelSettings(name="mbconv", width=4, mix=6)

@@ -9,8 +9,8 @@ from kws_tfmot.keras import keras, seed_everything
 from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.sparsity.coverage import Coverage, coverage, kernels, layer_of
 from kws_tfmot.sparsity.patterns import Pattern
-from kws_tfmot.sparsity.report import total_sparsity, zeros_per_layer
-from kws_tfmot.sparsity.settings import CompressedSensing, Gradual, TfmotMagnitude
+from kws_tfmot.sparsity.sparsity_settings import CompressedSensing, Gradual, TfmotMagnitude
+from kws_tfmot.sparsity.zero_counts import total_sparsity, zeros_per_layer
 
 
 @functools.cache

@@ -13,8 +13,8 @@ from kws_tfmot.sparsity.criteria import comparable, deviation, mean_abs
 from kws_tfmot.sparsity.group import parse_sparsity
 from kws_tfmot.sparsity.importance_pruning import ImportancePruning
 from kws_tfmot.sparsity.method import SparseState, initial_masks
+from kws_tfmot.sparsity.method_registry import make_method
 from kws_tfmot.sparsity.patterns import Pattern, select
-from kws_tfmot.sparsity.registry import make_method
 from kws_tfmot.sparsity.schedules import Moment
 
 SHAPES = {"a": (12, 5), "b": (8, 4)}

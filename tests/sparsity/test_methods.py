@@ -14,16 +14,16 @@ from kws_tfmot.keras import keras, seed_everything
 from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.sparsity.coverage import Coverage, coverage
 from kws_tfmot.sparsity.group import parse_sparsity
-from kws_tfmot.sparsity.registry import SparseTraining, prepare_training
-from kws_tfmot.sparsity.report import zeros_per_layer
-from kws_tfmot.sparsity.settings import METHODS, MaskRegrowth, SparsitySettings
+from kws_tfmot.sparsity.method_registry import SparseTraining, prepare_training
 from kws_tfmot.sparsity.shrink.shrink import shrink
+from kws_tfmot.sparsity.sparsity_settings import METHODS, MaskRegrowth, SparsitySettings
 from kws_tfmot.sparsity.survival import as_tflite, match_zeros
+from kws_tfmot.sparsity.zero_counts import zeros_per_layer
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.inspect import zero_masks
 from kws_tfmot.training import TrainSettings
+from kws_tfmot.training.epoch_features import ArraySource
 from kws_tfmot.training.loop import Plugins, train
-from kws_tfmot.training.stream import ArraySource
 from tests.resuming import copies
 
 SHAPE, CLASSES, BATCH, STEPS = (12, 8), 4, 25, 8

@@ -7,7 +7,7 @@ import pytest
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import Recipe, apply_override
 from kws_tfmot.sparsity.group import AnySparsity, parse_sparsity, upgraded, with_method
-from kws_tfmot.sparsity.settings import (
+from kws_tfmot.sparsity.sparsity_settings import (
     L1,
     METHODS,
     CompressedSensing,

@@ -10,8 +10,8 @@ from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import keras
 from kws_tfmot.models.counting import count_layers, total_macs
 from kws_tfmot.sparsity.coverage import kernel_of
-from kws_tfmot.sparsity.shrink.report import LayerSize, size_table
 from kws_tfmot.sparsity.shrink.shrink import shrink
+from kws_tfmot.sparsity.shrink.shrink_report import LayerSize, size_table
 
 FAMILIES = ("dnn", "cnn", "ds_cnn", "tc_resnet8")
 

@@ -10,9 +10,9 @@ from firmware_export.emulation.host import EngineInterpreter
 from firmware_export.engine import build
 from kws_tfmot.keras import keras
 from kws_tfmot.quantization.tfmot_qat import apply_qat
-from kws_tfmot.sparsity.report import zeros_per_layer
 from kws_tfmot.sparsity.shrink.shrink import shrink
 from kws_tfmot.sparsity.shrink.zeroing import zero_dead
+from kws_tfmot.sparsity.zero_counts import zeros_per_layer
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.interpreter import open_interpreter
 from pipelines.stages.convert import check_zeros_last

@@ -75,10 +75,10 @@ def steps(number: int, changed: bytes, folder: str) -> tuple[list[Callable[[], A
     from test_edit_fuzz import TOOLS
 
     from firmware_export.engine import build
-    from firmware_export.packages.export import TARGETS, export_package
+    from firmware_export.packages.package_export import TARGETS, export_package
     from firmware_export.streaming_summary import streaming_summary
     from firmware_export.tflm.esphome import export_esphome
-    from firmware_export.tflm.export import export_tflm
+    from firmware_export.tflm.tflm_export import export_tflm
     from kws_tfmot.contract import ModelContract
     from kws_tfmot.tflite.interpreter import open_interpreter, random_samples
 

@@ -11,7 +11,7 @@ from tflite_builders import build, operator, tensor
 from kws_tfmot.adapt import FeatureSettings, adapt, read_features
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import KwsError, ModelError, RecipeError
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.tflite.interpreter import open_interpreter
 
 LABELS = ("_silence_", "_unknown_", "yes", "no")

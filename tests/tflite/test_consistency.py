@@ -11,8 +11,8 @@ from kws_tfmot.tflite.consistency import check_operators
 from kws_tfmot.tflite.document import pack, unpack
 from kws_tfmot.tflite.edit import new_quantization, set_options
 from kws_tfmot.tflite.interpreter import open_interpreter
+from kws_tfmot.tflite.operator_options import EXPECTED_OPTIONS
 from kws_tfmot.tflite.operator_specs import SPECS, spec_fault
-from kws_tfmot.tflite.options import EXPECTED_OPTIONS
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.schema import enum_values
 

@@ -14,8 +14,8 @@ from kws_tfmot.tflite.edit import finish, open_for_edit, operators_of, set_optio
 from kws_tfmot.tflite.inspect import inspect
 from kws_tfmot.tflite.interpreter import open_interpreter, outputs_equal, random_inputs
 from kws_tfmot.tflite.reader import read_model
+from kws_tfmot.tflite.resource_variables import starts_at_zero_point
 from kws_tfmot.tflite.slim import slim
-from kws_tfmot.tflite.variables import starts_at_zero_point
 from tests.tflite.tflite_builders import build, operator, tensor
 
 ROWS, FEATURES, MEMORY = 2, 3, 4

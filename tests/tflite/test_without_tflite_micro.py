@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
-from firmware_export.tflm.export import export_tflm
+from firmware_export.tflm.tflm_export import export_tflm
 from kws_tfmot.errors import ToolchainError
 from kws_tfmot.tflite import interpreter
 from kws_tfmot.tflite.interpreter import available_kinds, open_interpreter, random_inputs

@@ -11,10 +11,10 @@ import pytest
 from kws_tfmot.keras import keras, seed_everything
 from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.sparsity.group import parse_sparsity
-from kws_tfmot.sparsity.registry import prepare_training
+from kws_tfmot.sparsity.method_registry import prepare_training
 from kws_tfmot.training import TrainSettings
+from kws_tfmot.training.epoch_features import ArraySource
 from kws_tfmot.training.loop import Plugins, TrainResult, train
-from kws_tfmot.training.stream import ArraySource
 from tests.resuming import copies
 
 CLASSES = 3

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kws_tfmot.keras import keras, tf
-from kws_tfmot.sparsity.settings import DistillationSettings
+from kws_tfmot.sparsity.sparsity_settings import DistillationSettings
 from kws_tfmot.training.distillation import distillation_loss
 
 

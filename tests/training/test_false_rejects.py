@@ -10,9 +10,9 @@ import pytest
 from kws_tfmot.keras import keras, seed_everything
 from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.training import TrainSettings
+from kws_tfmot.training.epoch_features import ArraySource
 from kws_tfmot.training.false_rejects import NAME, false_reject_rate
 from kws_tfmot.training.loop import TrainResult, train
-from kws_tfmot.training.stream import ArraySource
 from tests.resuming import copies
 
 SETTINGS = TrainSettings(

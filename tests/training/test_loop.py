@@ -13,9 +13,9 @@ from kws_tfmot.errors import DataError, ModelError
 from kws_tfmot.keras import keras, seed_everything, tf
 from kws_tfmot.models import ModelSettings, build_model
 from kws_tfmot.training import TrainSettings
+from kws_tfmot.training.epoch_features import ArraySource, batches_from
 from kws_tfmot.training.loop import Plugins, TrainResult, train
 from kws_tfmot.training.optimizers import make_optimizer
-from kws_tfmot.training.stream import ArraySource, batches_from
 
 CLASSES = 3
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from kws_tfmot.data.stretch_features import Stretches, StretchJob
 from kws_tfmot.data.stretch_settings import StretchSettings
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.training.stream_batches import SingleWindows
 from kws_tfmot.training.stream_settings import WindowSettings
 

@@ -12,8 +12,8 @@ import pytest
 from kws_tfmot.data.stretch_features import Stretches, StretchJob
 from kws_tfmot.data.stretch_settings import StretchSettings
 from kws_tfmot.errors import ModelError
-from kws_tfmot.frontend.settings import FrontendSettings
-from kws_tfmot.sparsity.settings import DistillationSettings, MaskRegrowth
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
+from kws_tfmot.sparsity.sparsity_settings import DistillationSettings, MaskRegrowth
 from kws_tfmot.training.stream_judge import threshold_for
 from kws_tfmot.training.stream_settings import StreamTrainSettings, WindowSettings
 from kws_tfmot.training.stream_state import Snapshot, StreamState
@@ -64,7 +64,7 @@ class _Keeping(StreamState):
 
 def _train(made: _Made, state: StreamState | None, settings: StreamTrainSettings = _SETTINGS) -> list[np.ndarray]:
     from kws_tfmot.keras import seed_everything
-    from kws_tfmot.models.settings import ModelSettings
+    from kws_tfmot.models.model_settings import ModelSettings
     from kws_tfmot.models.streaming_cnn import build
     from kws_tfmot.training.stream_training import train_on_streams
 
@@ -115,9 +115,9 @@ def test_a_temperature_divides_the_classifier_and_nothing_else(whole: tuple[list
 
 def _sparse_training(made: _Made, state: StreamState | None, weight: float = 1.0) -> list[np.ndarray]:
     from kws_tfmot.keras import seed_everything
-    from kws_tfmot.models.settings import ModelSettings
+    from kws_tfmot.models.model_settings import ModelSettings
     from kws_tfmot.models.streaming_cnn import build
-    from kws_tfmot.sparsity.registry import prepare_training
+    from kws_tfmot.sparsity.method_registry import prepare_training
     from kws_tfmot.training.stream_step import Teacher
     from kws_tfmot.training.stream_training import SparseStreams, epoch_of_step, steps_until, train_on_streams
 

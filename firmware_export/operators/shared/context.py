@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from firmware_export.ir import Layer, Layout, Operation, Program, Value, to_chw
-from firmware_export.operators.kernels.reshape import Reshape
+from firmware_export.operators.kernels.reshape_tensor import Reshape
 from firmware_export.operators.kernels.wide import wide_layout
 from firmware_export.operators.shared.memories import find_memories
 from kws_tfmot.tflite.graph import Graph, Operator, Tensor

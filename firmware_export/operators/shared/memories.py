@@ -16,7 +16,7 @@ import numpy as np
 from firmware_export.ir import Layout, to_chw
 from kws_tfmot.tflite.graph import Graph, Operator, Variable
 from kws_tfmot.tflite.moving_checks import Misfit, slice_bounds, sliced
-from kws_tfmot.tflite.variables import ASSIGN, READ
+from kws_tfmot.tflite.resource_variables import ASSIGN, READ
 
 
 @dataclass(frozen=True)

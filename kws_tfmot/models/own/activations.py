@@ -10,7 +10,7 @@ from kws_tfmot.models.own.forms import NewValue
 from kws_tfmot.models.own.hard_swish import HardSwish
 
 if TYPE_CHECKING:
-    from kws_tfmot.models.own.graph import LayerUse
+    from kws_tfmot.models.own.layer_graph import LayerUse
     from kws_tfmot.models.own.writer import Writer
 
 _ALIASES = {"silu": "swish", "hard_silu": "hard_swish"}

@@ -18,8 +18,8 @@ from __future__ import annotations
 from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import keras
 from kws_tfmot.models.own.forms import NewValue
-from kws_tfmot.models.own.graph import graph_of
-from kws_tfmot.models.own.rules import rule_of
+from kws_tfmot.models.own.layer_graph import graph_of
+from kws_tfmot.models.own.rewrite_rules import rule_of
 from kws_tfmot.models.own.writer import Writer
 
 

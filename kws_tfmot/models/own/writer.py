@@ -10,7 +10,7 @@ import numpy as np
 
 from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import keras
-from kws_tfmot.models.own.graph import LayerGraph, LayerUse
+from kws_tfmot.models.own.layer_graph import LayerGraph, LayerUse
 
 # With this epsilon and one less it as variance, a batch norm's factor is exactly 1.
 _EPSILON = 2.0**-10

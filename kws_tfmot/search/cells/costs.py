@@ -29,7 +29,7 @@ class CellCosts:
         unit: ``macs``, ``weights``, ``flash``, ``ram``, ``instructions`` or ``cycles``.
         fixed: Cost of what all networks of the space share; with ``max`` the least that any network takes.
         cells: ``cells[i][j]`` is the cost of operation j of cell i, in the order of
-            :meth:`~kws_tfmot.search.cells.space.CellSpace.operations`; leaving a cell out (last) usually costs 0.
+            :meth:`~kws_tfmot.search.cells.cell_space.CellSpace.operations`; leaving a cell out (last) usually costs 0.
         combine: ``sum``, or ``max`` where only the largest counts (every entry is then a whole network's cost).
 
     >>> costs = CellCosts("macs", 10.0, ((1.0, 3.0), (2.0, 5.0, 0.0)))

@@ -19,8 +19,8 @@ from typing import Any
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.models.mbconv import CELL_STRIDES, LIMIT, assemble
 from kws_tfmot.models.mbconv_cells import Cell, cells_text, parse_cell
-from kws_tfmot.models.settings import ModelSettings
-from kws_tfmot.search.cells.space import CellSpace
+from kws_tfmot.models.model_settings import ModelSettings
+from kws_tfmot.search.cells.cell_space import CellSpace
 
 _EPSILON = 1e-3
 

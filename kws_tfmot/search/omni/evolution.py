@@ -20,8 +20,8 @@ from kws_tfmot.files import write_json
 from kws_tfmot.json_reader import read_json
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.search.budget import describe, excess
-from kws_tfmot.search.omni.settings import EvolutionSettings
-from kws_tfmot.search.omni.space import Levels, Space
+from kws_tfmot.search.omni.omni_settings import EvolutionSettings
+from kws_tfmot.search.omni.subnet_space import Levels, Space
 
 Cost = Mapping[str, float]
 CostOf = Callable[[Levels], Cost]

@@ -14,8 +14,8 @@ import numpy as np
 
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.keras import keras, tf
-from kws_tfmot.search.omni.settings import OmniSettings
-from kws_tfmot.search.omni.space import Space
+from kws_tfmot.search.omni.omni_settings import OmniSettings
+from kws_tfmot.search.omni.subnet_space import Space
 from kws_tfmot.sparsity.coverage import check_skip
 from kws_tfmot.sparsity.patterns import Pattern
 

@@ -10,7 +10,7 @@ from kws_tfmot.data.large_arrays import Rows
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.search.omni.masked_kernels import MaskedKernels, matrix_shape
-from kws_tfmot.search.omni.space import Levels, Space
+from kws_tfmot.search.omni.subnet_space import Levels, Space
 from kws_tfmot.sparsity.patterns import Pattern, select
 
 _CHUNK = 500  # clips whose activations are held at once

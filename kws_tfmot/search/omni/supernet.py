@@ -19,8 +19,8 @@ from collections.abc import Sequence
 
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.search.omni.masked_kernels import MaskedKernels, space_of
-from kws_tfmot.search.omni.settings import OmniSettings
-from kws_tfmot.search.omni.space import Space
+from kws_tfmot.search.omni.omni_settings import OmniSettings
+from kws_tfmot.search.omni.subnet_space import Space
 from kws_tfmot.sparsity.patterns import Pattern
 from kws_tfmot.training.trainer import LossTerm, StepHook, TrainedModel
 

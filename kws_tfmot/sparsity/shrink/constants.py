@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kws_tfmot.sparsity.shrink.graph import Array, Node
+from kws_tfmot.sparsity.shrink.channel_graph import Array, Node
 
 
 def foldable(constants: Array, pads: bool) -> Array:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from kws_tfmot.errors import ModelError
 from kws_tfmot.keras import keras
 from kws_tfmot.models.copying import fresh_copy
-from kws_tfmot.sparsity.shrink.graph import Array, Mask, Node, identity
+from kws_tfmot.sparsity.shrink.channel_graph import Array, Mask, Node, identity
 
 _PASSING = (
     keras.layers.Dropout,

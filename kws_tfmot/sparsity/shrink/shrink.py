@@ -39,10 +39,10 @@ import numpy.typing as npt
 
 from kws_tfmot.keras import keras
 from kws_tfmot.models.copying import fresh_copy
+from kws_tfmot.sparsity.shrink.channel_graph import Array, Mask, Node
 from kws_tfmot.sparsity.shrink.constants import contribution, foldable
-from kws_tfmot.sparsity.shrink.graph import Array, Mask, Node
 from kws_tfmot.sparsity.shrink.reading import read_graph, weights_by_name
-from kws_tfmot.sparsity.shrink.report import LayerSize, layer_sizes
+from kws_tfmot.sparsity.shrink.shrink_report import LayerSize, layer_sizes
 from kws_tfmot.sparsity.shrink.units import Units, dead_units
 
 Weights = dict[str, npt.NDArray[np.float32]]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kws_tfmot.sparsity.shrink.channel_graph import Array, Mask, Node, channel_spaces
 from kws_tfmot.sparsity.shrink.constants import foldable, propagate
-from kws_tfmot.sparsity.shrink.graph import Array, Mask, Node, channel_spaces
 
 
 @dataclass(frozen=True)

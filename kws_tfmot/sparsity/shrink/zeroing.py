@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.keras import keras
+from kws_tfmot.sparsity.shrink.channel_graph import Array, Mask, Node
 from kws_tfmot.sparsity.shrink.constants import propagate
-from kws_tfmot.sparsity.shrink.graph import Array, Mask, Node
 from kws_tfmot.sparsity.shrink.reading import read_graph
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.stages.comparison import ComparisonCell
-from pipelines.stages.sweep.settings import EarlyStopping, value_at
+from pipelines.stages.sweep.sweep_settings import EarlyStopping, value_at
 
 EPOCH, ACCURACY, TRIAL = "epoch", "accuracy", "trial"
 

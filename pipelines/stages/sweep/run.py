@@ -24,11 +24,11 @@ from pipelines.stages.comparison_cell import (
 )
 from pipelines.stages.epochs import epochs_drawn
 from pipelines.stages.sweep.cluster import cluster, require_ray
-from pipelines.stages.sweep.folder import PLAN, SweepFolder
 from pipelines.stages.sweep.halving import Halving, group_of, scheduler_of
 from pipelines.stages.sweep.nodes import local_paths, require_shared
 from pipelines.stages.sweep.ray_jobs import run_ray_jobs
-from pipelines.stages.sweep.settings import Sweep, Trials
+from pipelines.stages.sweep.sweep_folder import PLAN, SweepFolder
+from pipelines.stages.sweep.sweep_settings import Sweep, Trials
 from pipelines.stages.sweep.trial import Work
 from pipelines.stages.sweep.tuning import Tuning, tune_trials
 

@@ -16,8 +16,8 @@ from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.runs import Run, locked
 from pipelines.stages.build import OnStageEpoch
 from pipelines.stages.comparison_cell import SPARSE_STAGES, CellBuild
-from pipelines.stages.sweep.folder import Epoch, SweepFolder
 from pipelines.stages.sweep.nodes import own_node
+from pipelines.stages.sweep.sweep_folder import Epoch, SweepFolder
 
 Work = Callable[[CellBuild, Reporter, OnStageEpoch], dict[str, Any]]
 Report = Callable[[dict[str, Any]], None]

@@ -14,8 +14,8 @@ from kws_tfmot.errors import DataError, KwsError
 from kws_tfmot.jobs import JobOutcome, Watch
 from pipelines.stages.comparison_cell import CellBuild
 from pipelines.stages.sweep.cluster import explain
-from pipelines.stages.sweep.folder import SweepFolder
 from pipelines.stages.sweep.halving import ACCURACY, EPOCH, TRIAL
+from pipelines.stages.sweep.sweep_folder import SweepFolder
 from pipelines.stages.sweep.trial import Work, attend
 
 RETRIES = 3

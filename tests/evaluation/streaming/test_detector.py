@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.detection.detector import NEVER, Detection, Detector, DetectorPlan, Smoother, to_q15
 from kws_tfmot.detection.posterior import ONE, exponential_table, softmax_posteriors
 from kws_tfmot.detection.rearming import Rearming
-from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.errors import ModelError, RecipeError
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.tflite.graph import Graph, Operator, Quantization, Tensor
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")

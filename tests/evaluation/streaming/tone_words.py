@@ -6,12 +6,12 @@ import numpy as np
 
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import DataSettings
+from kws_tfmot.detection.detection_settings import DetectionSettings
 from kws_tfmot.detection.detector import NEVER, DetectorPlan, to_q15
 from kws_tfmot.detection.posterior import exponential_table
-from kws_tfmot.detection.settings import DetectionSettings
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
 from kws_tfmot.frontend import Frontend
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.tflite.interpreter import TensorSpec
 
 RATE = 16000

@@ -17,13 +17,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from chromium import opened
 
 from firmware_export.browser import wasm
-from firmware_export.browser.page import DemoPage, demo_page
+from firmware_export.browser.browser_page import DemoPage, demo_page
 from firmware_export.emulation.steps import open_engine
 from kws_tfmot.errors import ToolchainError
 from kws_tfmot.evaluation.streaming.sources import read_stream
 from kws_tfmot.evaluation.streaming.spotter import ScoreStream, StreamModel
 from kws_tfmot.tflite.metadata import write_settings
-from pipelines.experiments.bench import sweep
+from pipelines.experiments.device_bench import sweep
 
 HOP = CONTRACT.frontend.hop_samples
 SOUND = sweep(3)[: 2 * 16000 + 123]  # ends within a hop

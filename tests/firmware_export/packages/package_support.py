@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from firmware_export.packages.export import export_package
+from firmware_export.packages.package_export import export_package
 from tests.firmware_export.test_engine_example import CONTRACT, listener
 
 STAND_INS = Path(__file__).parent / "stand_ins"

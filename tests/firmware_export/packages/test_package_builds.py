@@ -23,7 +23,7 @@ from kws_tfmot.detection.detector import DetectorPlan
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
 from kws_tfmot.tflite.interpreter import input_spec
 from kws_tfmot.tflite.reader import read_model
-from pipelines.experiments.bench import sweep
+from pipelines.experiments.device_bench import sweep
 from tests.firmware_export.test_engine_example import CONTRACT, listener
 
 Packages = Callable[[str], Path]

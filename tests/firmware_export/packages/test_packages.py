@@ -15,7 +15,7 @@ from package_support import NAME, compiled, package, run
 from firmware_export.codegen.rename import renamed
 from firmware_export.codegen.stamp import head_text
 from firmware_export.graphs.wake_words import wake_word_model
-from firmware_export.packages.export import RECORD, TARGETS, export_package
+from firmware_export.packages.package_export import RECORD, TARGETS, export_package
 from kws_tfmot import __version__
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import KwsError, RecipeError

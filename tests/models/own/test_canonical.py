@@ -9,10 +9,10 @@ from own_networks import CLASSES, OWN, SHAPE, L, made
 from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.models.counting import count_layers, total_macs
+from kws_tfmot.models.model_settings import ModelSettings
+from kws_tfmot.models.network_builder import build_model
 from kws_tfmot.models.own.canonical import canonical
 from kws_tfmot.models.own.load import from_builder, from_file
-from kws_tfmot.models.registry import build_model
-from kws_tfmot.models.settings import ModelSettings
 
 
 def softmax(values: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipelines.stages.sweep.halving import Halving
-from pipelines.stages.sweep.settings import EarlyStopping
+from pipelines.stages.sweep.sweep_settings import EarlyStopping
 
 pytestmark = pytest.mark.usefixtures("ray_installed")
 NAMES = [f"{group}{number}" for group in "ab" for number in range(6)]

@@ -9,7 +9,7 @@ import pytest
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import read_values
 from pipelines.stages.sweep.run import SweepPlan
-from pipelines.stages.sweep.settings import Sweep, Trials, trials_of
+from pipelines.stages.sweep.sweep_settings import Sweep, Trials, trials_of
 from pipelines.sweep import resolve
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from kws_tfmot.errors import DataError, RecipeError
-from pipelines.stages.sweep.folder import SweepFolder
 from pipelines.stages.sweep.run import SweepPlan, _gather
-from pipelines.stages.sweep.settings import Sweep, trials_of
+from pipelines.stages.sweep.sweep_folder import SweepFolder
+from pipelines.stages.sweep.sweep_settings import Sweep, trials_of
 from pipelines.stages.sweep.trial import attend
 from pipelines.stages.sweep.tuning import _results
 from tests.pipelines.sweep.fake import train

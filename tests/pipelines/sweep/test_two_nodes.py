@@ -13,9 +13,9 @@ import pytest
 
 from kws_tfmot.errors import RecipeError
 from pipelines.stages.sweep.cluster import cluster, require_ray
-from pipelines.stages.sweep.folder import SweepFolder
 from pipelines.stages.sweep.run import Where, absolute, run_sweep
-from pipelines.stages.sweep.settings import Sweep, trials_of
+from pipelines.stages.sweep.sweep_folder import SweepFolder
+from pipelines.stages.sweep.sweep_settings import Sweep, trials_of
 from tests.pipelines.sweep.fake import Plan, train
 from tests.test_jobs import Log
 

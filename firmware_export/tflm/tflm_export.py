@@ -10,10 +10,10 @@ from firmware_export.codegen.stamp import stamp
 from firmware_export.tflm.c_array import c_array
 from firmware_export.tflm.decode import pack_for_decode
 from firmware_export.tflm.op_resolver import op_resolver, operators_used
-from firmware_export.tflm.readme import readme
-from firmware_export.tflm.report import ExportReport
 from firmware_export.tflm.settings_header import settings_files
 from firmware_export.tflm.stateful import stateful_file
+from firmware_export.tflm.tflm_readme import readme
+from firmware_export.tflm.tflm_report import ExportReport
 from kws_tfmot.errors import ModelError
 from kws_tfmot.files import sha256_bytes, write_files
 from kws_tfmot.tflite.arena import measure_arena

@@ -19,7 +19,7 @@ from kws_tfmot.sparsity.masked_training import MaskedTraining
 from kws_tfmot.sparsity.method import SparseMethod
 from kws_tfmot.sparsity.patterns import Pattern
 from kws_tfmot.sparsity.rounds import Round
-from kws_tfmot.sparsity.settings import (
+from kws_tfmot.sparsity.sparsity_settings import (
     AllocatedSettings,
     CompressedSensing,
     MaskRegrowth,

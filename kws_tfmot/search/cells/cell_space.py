@@ -29,7 +29,7 @@ class CellSpace:
         cells: Number of cells.
         input_shape: (frames, coefficients).
         classes: Number of labels.
-        kernels: As in :class:`~kws_tfmot.search.cells.settings.CellSearchSettings`.
+        kernels: As in :class:`~kws_tfmot.search.cells.cell_search_settings.CellSearchSettings`.
         expansions: As there.
 
     >>> space = CellSpace(width=8, mix=16, cells=2, input_shape=(49, 10), classes=7, kernels=(3, 7), expansions=(1, 2))

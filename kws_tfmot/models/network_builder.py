@@ -11,7 +11,7 @@ from kws_tfmot.models.families import FAMILIES
 
 if TYPE_CHECKING:
     from kws_tfmot.keras import keras
-    from kws_tfmot.models.settings import ModelSettings
+    from kws_tfmot.models.model_settings import ModelSettings
 
 _LONG = 8192  # frames that any network fits
 

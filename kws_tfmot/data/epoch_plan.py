@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.data.columns import Coded
+from kws_tfmot.data.data_settings import AugmentSettings
 from kws_tfmot.data.labels import SILENCE, UNKNOWN
-from kws_tfmot.data.settings import AugmentSettings
 from kws_tfmot.errors import DataError
 
 Index = npt.NDArray[np.int64]

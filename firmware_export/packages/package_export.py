@@ -13,9 +13,9 @@ from firmware_export.packages.cmake import CMake
 from firmware_export.packages.cmsis_pack import CmsisPack
 from firmware_export.packages.content import package_content
 from firmware_export.packages.esp_idf import EspIdf
+from firmware_export.packages.package_readme import package_readme
 from firmware_export.packages.platformio import PlatformIO
 from firmware_export.packages.protocol import Content, Files, Target
-from firmware_export.packages.readme import package_readme
 from firmware_export.packages.zephyr import Zephyr
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import RecipeError, did_you_mean

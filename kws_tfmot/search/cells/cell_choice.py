@@ -9,9 +9,9 @@ import numpy as np
 
 from kws_tfmot.errors import BudgetError
 from kws_tfmot.search.budget import describe
+from kws_tfmot.search.cells.cell_space import CellSpace, Choice
 from kws_tfmot.search.cells.choices import Float64
 from kws_tfmot.search.cells.costs import CellCosts
-from kws_tfmot.search.cells.space import CellSpace, Choice
 
 Limits = Mapping[str, float]  # the budget in each unit
 _DRAWS = 50  # draws for each network asked for: most may be over the budget, or the same

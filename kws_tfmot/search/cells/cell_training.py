@@ -15,6 +15,7 @@ import numpy as np
 from kws_tfmot.data.large_arrays import Rows
 from kws_tfmot.errors import DataError
 from kws_tfmot.keras import keras, tf
+from kws_tfmot.search.cells.cell_search_settings import CellSearchSettings
 from kws_tfmot.search.cells.choices import (
     ChoiceOptimizer,
     CostTarget,
@@ -26,8 +27,7 @@ from kws_tfmot.search.cells.choices import (
     within,
 )
 from kws_tfmot.search.cells.mixed_cell import MixedCell, mixed_cells
-from kws_tfmot.search.cells.settings import CellSearchSettings
-from kws_tfmot.training.stream import EpochSource
+from kws_tfmot.training.epoch_features import EpochSource
 from kws_tfmot.training.trainer import LossTerm, StepHook, TrainedModel
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from firmware_export.tflm.report import ExportReport
+from firmware_export.tflm.tflm_report import ExportReport
 from kws_tfmot.tflite.graph import Graph, Tensor
 from kws_tfmot.tflite.inspect import state_of
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firmware_export.packages.protocol import Content, Target
-from kws_tfmot.frontend.export import buffer_bytes
+from kws_tfmot.frontend.frontend_export import buffer_bytes
 
 _TEXT = """\
 # @name@: a keyword spotter in C99, packed for @target@

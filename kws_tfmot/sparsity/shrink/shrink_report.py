@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kws_tfmot.sparsity.shrink.channel_graph import Mask, Node
 from kws_tfmot.sparsity.shrink.constants import foldable
-from kws_tfmot.sparsity.shrink.graph import Mask, Node
 from kws_tfmot.sparsity.shrink.units import Units
 
 

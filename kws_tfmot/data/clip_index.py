@@ -16,9 +16,9 @@ from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.audio_shards import ClipShards
 from kws_tfmot.data.clip_table import ClipTable
 from kws_tfmot.data.columns import Coded, Strings, encoded
+from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.labels import SILENCE, SPLITS
 from kws_tfmot.data.noise import NoiseBank
-from kws_tfmot.data.settings import DataSettings
 from kws_tfmot.data.source_table import SPLIT_CODES
 from kws_tfmot.errors import DataError
 

@@ -18,7 +18,7 @@ from firmware_export.emulation.example import FrontendReport, emulate_frontend
 from firmware_export.emulation.stream_report import StreamReport, emulate_stream
 from firmware_export.graphs.column_network import column_network
 from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
-from kws_tfmot.frontend.settings import FrontendSettings
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.quantization.grids import Grid
 
 KB = 1000

@@ -15,7 +15,7 @@ import numpy as np
 from firmware_export.graphs.graph_writer import GraphWriter
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.models.mbconv_cells import KERNELS, Cell
-from kws_tfmot.search.cells.space import FIRST_CONV, CellSpace
+from kws_tfmot.search.cells.cell_space import FIRST_CONV, CellSpace
 
 FIRST_STRIDES, CELL_STRIDES = (2, 1), (2, 2)
 _RELU6 = 6 / 255  # scale of an activation from 0 to 6

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.files import sha256_bytes
+from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.frontend.micro_tables import MicroTables, make_micro_tables
 from kws_tfmot.frontend.native import HOST_ONLY, MICRO_SOURCES, SHARED, SOURCES, table_arrays, table_numbers
-from kws_tfmot.frontend.settings import FrontendSettings
 from kws_tfmot.frontend.tables import FrontendTables, make_tables
 
 CONSTANTS = "kws_frontend_constants"

@@ -8,7 +8,7 @@ from typing import Literal
 import pydantic
 
 from kws_tfmot.settings import Settings
-from kws_tfmot.sparsity.settings import PatternText
+from kws_tfmot.sparsity.sparsity_settings import PatternText
 
 DEFAULT_GRID = (0.0, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
@@ -20,7 +20,7 @@ class OmniSettings(Settings):
         regime: ``one_pass`` trains one sub-network a step and so costs what one model costs; ``sandwich`` trains the
             dense one, the sparsest and ``random`` others in every step, the others towards the outputs of the dense.
         grid: Sparsities that a layer may have, ascending from 0; a sub-network chooses one for each layer.
-        pattern: As in :class:`~kws_tfmot.sparsity.settings.SparsitySettings`; an N:M pattern ends at (M - N) / M.
+        pattern: As in :class:`~kws_tfmot.sparsity.sparsity_settings.SparsitySettings`; N:M ends at (M - N) / M.
         skip: Names of layers that stay dense.
         warmup: Share of the steps that train the dense network alone at the beginning.
         growth: Share of the steps, after the warm-up, over which the sparsest level that is drawn grows from the first
