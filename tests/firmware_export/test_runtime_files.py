@@ -52,3 +52,25 @@ def test_literal_offsets_of_structures_are_checked_by_the_compiler() -> None:
                 for header in runtime_files((path.stem,) if path.suffix == ".c" else ())
             )
             assert "KWS_CHECK_OFFSET(" in text + reached, path.name
+
+
+def members(structure: str, text: str) -> set[str]:
+    """Names in the definitions of a structure, of which there may be one for each kind of core."""
+    names = set()
+    for body in re.findall(rf"typedef struct \{{((?:[^{{}}]|struct \{{[^}}]*\}})*)\}} {structure};", text):
+        outer = re.sub(r"struct \{[^}]*\}|^#.*$", "", body, flags=re.MULTILINE)
+        names |= set(re.findall(r"(\w+)(?:\[[^\]]*\])?(?=[,;])", outer))
+    return names
+
+
+def test_no_member_of_a_structure_of_assembly_is_left_out() -> None:
+    headers = "".join(without_comments(path) for path in sorted(RUNTIME.rglob("*.h")))
+    structures = 0
+    for path in sorted([*RUNTIME.rglob("*.c"), *RUNTIME.rglob("*.h")]):
+        text, checked = without_comments(path), {}
+        for structure, member in re.findall(r"^KWS_CHECK_OFFSET\((\w+), (\w+),", text, re.MULTILINE):
+            checked.setdefault(structure, set()).add(member)
+        structures += len(checked)
+        for structure, found in checked.items():
+            assert found == (members(structure, text) or members(structure, headers)), f"{structure} of {path.name}"
+    assert structures > 15

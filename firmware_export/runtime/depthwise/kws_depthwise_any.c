@@ -81,10 +81,15 @@ typedef struct {
     int32_t count, next, major;       /* 52: outputs of a line, to the next line's inputs, 60: and outputs */
 } kws_lines_job;
 KWS_CHECK_OFFSET(kws_lines_job, pitch, 0);
+KWS_CHECK_OFFSET(kws_lines_job, back, 4);
 KWS_CHECK_OFFSET(kws_lines_job, taps, 8);
 KWS_CHECK_OFFSET(kws_lines_job, multiplier, 32);
+KWS_CHECK_OFFSET(kws_lines_job, round, 36);
+KWS_CHECK_OFFSET(kws_lines_job, shift, 40);
+KWS_CHECK_OFFSET(kws_lines_job, doubled, 44);
 KWS_CHECK_OFFSET(kws_lines_job, step, 48);
 KWS_CHECK_OFFSET(kws_lines_job, count, 52);
+KWS_CHECK_OFFSET(kws_lines_job, next, 56);
 KWS_CHECK_OFFSET(kws_lines_job, major, 60);
 
 #define ROW(first, second, next)         \

@@ -18,12 +18,22 @@ typedef struct {
     uint32_t offsets;       /* 56: minus the zero point of the input, twice */
     int32_t pitch, next;    /* 60, 64: from one row of inputs and of taps to the next */
 } kws_spot;
+KWS_CHECK_OFFSET(kws_spot, bias, 0);
+KWS_CHECK_OFFSET(kws_spot, multiplier, 4);
+KWS_CHECK_OFFSET(kws_spot, shift, 8);
 KWS_CHECK_OFFSET(kws_spot, in_step, 12);
+KWS_CHECK_OFFSET(kws_spot, taps_step, 16);
+KWS_CHECK_OFFSET(kws_spot, out_step, 20);
+KWS_CHECK_OFFSET(kws_spot, channels_step, 24);
 KWS_CHECK_OFFSET(kws_spot, zero, 28);
 KWS_CHECK_OFFSET(kws_spot, rows, 32);
 KWS_CHECK_OFFSET(kws_spot, x, 36);
+KWS_CHECK_OFFSET(kws_spot, taps, 40);
+KWS_CHECK_OFFSET(kws_spot, output, 44);
 KWS_CHECK_OFFSET(kws_spot, at, 48);
+KWS_CHECK_OFFSET(kws_spot, mask, 52);
 KWS_CHECK_OFFSET(kws_spot, offsets, 56);
+KWS_CHECK_OFFSET(kws_spot, pitch, 60);
 KWS_CHECK_OFFSET(kws_spot, next, 64);
 
 /* Four products of the taps in r7 and the inputs in r8. */

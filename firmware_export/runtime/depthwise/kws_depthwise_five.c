@@ -45,9 +45,12 @@ typedef struct {
                               "bne.w 1b\n\t"
 
 #if KWS_DSP
+KWS_CHECK_OFFSET(kws_five, outer, 0);
 KWS_CHECK_OFFSET(kws_five, middle, 12);
 KWS_CHECK_OFFSET(kws_five, bias, 20);
 KWS_CHECK_OFFSET(kws_five, multiplier, 32);
+KWS_CHECK_OFFSET(kws_five, round, 36);
+KWS_CHECK_OFFSET(kws_five, shift, 40);
 KWS_CHECK_OFFSET(kws_five, end, 44);
 
 /* kws_requantize_saturating of a doubled sum: the rounding constant rides on SMMLAR and the sign is that of the sum. */
@@ -114,8 +117,11 @@ static inline void kws_set_taps(kws_five *job, const int8_t *t) {
     job->middle[1] = n.t57;
 }
 #else
+KWS_CHECK_OFFSET(kws_five, taps, 0);
 KWS_CHECK_OFFSET(kws_five, bias, 36);
 KWS_CHECK_OFFSET(kws_five, multiplier, 48);
+KWS_CHECK_OFFSET(kws_five, round, 52);
+KWS_CHECK_OFFSET(kws_five, shift, 56);
 KWS_CHECK_OFFSET(kws_five, end, 60);
 
 /* The same without SMMLAR. */

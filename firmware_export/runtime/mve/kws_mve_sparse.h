@@ -25,7 +25,17 @@ typedef struct {
     const int8_t *end; /* 48: of the columns */
     uint32_t pairs;    /* 52: of weights in a row of N:M */
 } kws_mve_sparse;
+KWS_CHECK_OFFSET(kws_mve_sparse, code, 0);
 KWS_CHECK_OFFSET(kws_mve_sparse, columns, 4);
+KWS_CHECK_OFFSET(kws_mve_sparse, output, 8);
+KWS_CHECK_OFFSET(kws_mve_sparse, plane, 12);
+KWS_CHECK_OFFSET(kws_mve_sparse, channels, 16);
+KWS_CHECK_OFFSET(kws_mve_sparse, bias, 20);
+KWS_CHECK_OFFSET(kws_mve_sparse, multiplier, 24);
+KWS_CHECK_OFFSET(kws_mve_sparse, shift, 28);
+KWS_CHECK_OFFSET(kws_mve_sparse, zero_point, 32);
+KWS_CHECK_OFFSET(kws_mve_sparse, minimum, 36);
+KWS_CHECK_OFFSET(kws_mve_sparse, maximum, 40);
 KWS_CHECK_OFFSET(kws_mve_sparse, count, 44);
 KWS_CHECK_OFFSET(kws_mve_sparse, end, 48);
 KWS_CHECK_OFFSET(kws_mve_sparse, pairs, 52);
