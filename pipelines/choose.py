@@ -11,7 +11,8 @@ import typer
 
 from firmware_export.boards import BUDGETS, Budget, budget_of, emulated_for
 from firmware_export.emulation.board_cost import BoardCost, board_cost
-from firmware_export.emulation.emulator import COMPILER, EMULATOR, require
+from firmware_export.emulation.emulator import EMULATOR
+from firmware_export.emulation.firmware_build import COMPILER, require
 from kws_tfmot.errors import BudgetError, ModelError, RecipeError
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.search.budget import excess

@@ -10,7 +10,8 @@ import typer
 
 from firmware_export.boards import BOARDS
 from firmware_export.emulation.device_report import device_figures
-from firmware_export.emulation.emulator import COMPILER, EMULATOR
+from firmware_export.emulation.emulator import EMULATOR
+from firmware_export.emulation.firmware_build import COMPILER
 from kws_tfmot.evaluation.report import (
     Clips,
     ReportInput,

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from firmware_export.boards import board_of
-from firmware_export.emulation.emulator import build_firmware, emulate, run_firmware
+from firmware_export.emulation.emulator import emulate, run_firmware
+from firmware_export.emulation.firmware_build import build_firmware
 from firmware_export.emulation.stream_report import emulate_stream
 from firmware_export.engine import build
 from firmware_export.ir import Operation

@@ -21,7 +21,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from beside_cmsis_nn import BOARD, POOLS, Shape, cmsis_nn
 
-from firmware_export.emulation.emulator import PROBE, build_firmware, run_firmware
+from firmware_export.emulation.emulator import run_firmware
+from firmware_export.emulation.firmware_build import PROBE, build_firmware
 from firmware_export.engine import build
 from firmware_export.graphs.graph_writer import GraphWriter
 from kws_tfmot.files import write_json

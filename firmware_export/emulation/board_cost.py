@@ -12,16 +12,9 @@ import numpy as np
 from firmware_export.boards import Board, board_of
 from firmware_export.emulation.cycles import timing_of
 from firmware_export.emulation.elf import footprint
-from firmware_export.emulation.emulator import (
-    COMPILER,
-    EMULATOR,
-    EmulationReport,
-    build_firmware,
-    emulate,
-    plugin_digest,
-    require,
-)
+from firmware_export.emulation.emulator import EMULATOR, EmulationReport, emulate, plugin_digest
 from firmware_export.emulation.example import emulate_frontend, example_files, plan_of, run_example
+from firmware_export.emulation.firmware_build import COMPILER, build_firmware, require
 from firmware_export.emulation.stream_report import StreamReport, emulate_stream
 from firmware_export.emulation.tools import version_of
 from firmware_export.engine import build

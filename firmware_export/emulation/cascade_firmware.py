@@ -16,8 +16,9 @@ from firmware_export.codegen.rename import package_name, renamed, renamed_file
 from firmware_export.codegen.stamp import stamp
 from firmware_export.emulation.detector_c import detector_files
 from firmware_export.emulation.elf import footprint
-from firmware_export.emulation.emulator import BOARD_FILES, build_firmware, link_script, run_firmware
+from firmware_export.emulation.emulator import run_firmware
 from firmware_export.emulation.example import ExampleReport, Line, example_files, parsed, plan_of
+from firmware_export.emulation.firmware_build import BOARD_FILES, build_firmware, link_script
 from firmware_export.emulation.firmware_readme import firmware_readme
 from firmware_export.emulation.host import EngineInterpreter
 from firmware_export.emulation.steps import StepInterpreter

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from firmware_export.boards import board_of
 from firmware_export.emulation.detector_c import detector_files
-from firmware_export.emulation.emulator import build_firmware, run_firmware
+from firmware_export.emulation.emulator import run_firmware
+from firmware_export.emulation.firmware_build import build_firmware
 from kws_tfmot.detection.detector import Detection, DetectorPlan
 
 _NOTHING = 0xFFFF

@@ -12,7 +12,8 @@ import numpy as np
 
 from firmware_export.boards import board_of
 from firmware_export.emulation.elf import Footprint, footprint
-from firmware_export.emulation.emulator import COMPILER, EMULATOR, PREFIX, build_firmware, emulate, require
+from firmware_export.emulation.emulator import EMULATOR, PREFIX, emulate
+from firmware_export.emulation.firmware_build import COMPILER, build_firmware, require
 from firmware_export.engine import Engine, build
 from kws_tfmot.errors import ToolchainError
 
@@ -153,7 +154,7 @@ def flash_map(engine: Engine, board: str) -> dict[str, Any]:
     """Bytes in flash of a linked firmware: constants of each layer, code of each kernel, and the rest.
 
     Raises:
-        ToolchainError: As :func:`firmware_export.emulation.emulator.build_firmware`.
+        ToolchainError: As :func:`firmware_export.emulation.firmware_build.build_firmware`.
     """
     with tempfile.TemporaryDirectory() as name:
         size = footprint(build_firmware(board_of(board), engine.files, "infer.c", Path(name)))

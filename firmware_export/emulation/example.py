@@ -14,14 +14,8 @@ from firmware_export.codegen.rename import package_name, renamed, renamed_file
 from firmware_export.codegen.stamp import stamp
 from firmware_export.emulation.detector_c import detector_files
 from firmware_export.emulation.elf import footprint
-from firmware_export.emulation.emulator import (
-    BOARD_FILES,
-    PROBE,
-    build_firmware,
-    cycle_figures,
-    link_script,
-    run_firmware,
-)
+from firmware_export.emulation.emulator import cycle_figures, run_firmware
+from firmware_export.emulation.firmware_build import BOARD_FILES, PROBE, build_firmware, link_script
 from firmware_export.emulation.firmware_readme import firmware_readme
 from firmware_export.emulation.host import EngineInterpreter
 from firmware_export.emulation.steps import StepInterpreter

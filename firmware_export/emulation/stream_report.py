@@ -16,7 +16,8 @@ import numpy as np
 from firmware_export.boards import Board, board_of
 from firmware_export.emulation.cycles import ExecutionCounts, Timing, timing_of
 from firmware_export.emulation.elf import Footprint, footprint
-from firmware_export.emulation.emulator import COMPILER, EMULATOR, PROBE, build_firmware, require, run_firmware
+from firmware_export.emulation.emulator import EMULATOR, run_firmware
+from firmware_export.emulation.firmware_build import COMPILER, PROBE, build_firmware, require
 from firmware_export.emulation.host import finish_output
 from firmware_export.emulation.steps import random_rows, step_of, windows_of
 from firmware_export.emulation.tools import version_of

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from firmware_export.boards import BOARDS, Board, board_of
-from firmware_export.emulation.emulator import COMPILER, EMULATOR, PLUGIN_FILES, require, run_engine
+from firmware_export.emulation.emulator import EMULATOR, PLUGIN_FILES, run_engine
+from firmware_export.emulation.firmware_build import COMPILER, require
 from firmware_export.emulation.tools import version_of
 from firmware_export.engine import Engine, build, engine_sources
 from firmware_export.graphs.mbconv_graph import cell_layers_model, mbconv_model

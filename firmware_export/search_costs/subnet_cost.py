@@ -27,7 +27,8 @@ from firmware_export.boards import board_of
 from firmware_export.codegen.memory_plan import plan_memory
 from firmware_export.emulation.cycles import Cycles
 from firmware_export.emulation.elf import footprint
-from firmware_export.emulation.emulator import PROBE, build_firmware, emulate, plugin_digest
+from firmware_export.emulation.emulator import emulate, plugin_digest
+from firmware_export.emulation.firmware_build import PROBE, build_firmware
 from firmware_export.encodings import ENCODINGS
 from firmware_export.encodings.core_costs import CODE, DEFAULT_CORE, core_of
 from firmware_export.encodings.cost_model import TILT, Estimate, estimate

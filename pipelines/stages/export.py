@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from firmware_export.emulation.emulator import COMPILER, EMULATOR, emulate, require
+from firmware_export.emulation.emulator import EMULATOR, emulate
+from firmware_export.emulation.firmware_build import COMPILER, require
 from firmware_export.emulation.host import EngineInterpreter
 from firmware_export.emulation.steps import open_engine
 from firmware_export.engine import export_engine

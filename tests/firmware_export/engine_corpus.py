@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from engine_support import reference
 
-from firmware_export.emulation.emulator import BOARD_FILES
+from firmware_export.emulation.firmware_build import BOARD_FILES
 from firmware_export.emulation.host import finish_output, quantize_input
 from firmware_export.emulation.objects import compile_objects
 from firmware_export.encodings import ENCODINGS

@@ -10,7 +10,8 @@ import numpy as np
 from engine_support import reference, runtime_folder
 
 from firmware_export.boards import BOARDS
-from firmware_export.emulation.emulator import build_firmware, run_firmware
+from firmware_export.emulation.emulator import run_firmware
+from firmware_export.emulation.firmware_build import build_firmware
 from firmware_export.emulation.host import EngineLibrary, finish_output, quantize_input
 from firmware_export.engine import RUNTIME, Engine
 from kws_tfmot.errors import ModelError

@@ -15,7 +15,8 @@ from firmware_export.boards import board_of
 from firmware_export.emulation.bench_export import bench_engine, bench_input, bench_sources, export_bench
 from firmware_export.emulation.bench_log import BOARD_OF_CORE, compare_log, read_log
 from firmware_export.emulation.cycles import TIMINGS, Cycles
-from firmware_export.emulation.emulator import EMULATOR, build_firmware, emulate, require
+from firmware_export.emulation.emulator import EMULATOR, emulate
+from firmware_export.emulation.firmware_build import build_firmware, require
 from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
 from kws_tfmot.errors import DataError, RecipeError
 from pipelines.bench import group

@@ -9,7 +9,8 @@ import pytest
 
 from firmware_export.boards import BOARDS, BUDGETS
 from firmware_export.emulation.cycles import TIMINGS, Cycles, ExecutionCounts, timing_of
-from firmware_export.emulation.emulator import build_firmware, emulate, run_firmware
+from firmware_export.emulation.emulator import emulate, run_firmware
+from firmware_export.emulation.firmware_build import build_firmware
 from firmware_export.graphs.ds_cnn_benchmark import ds_cnn
 from kws_tfmot.errors import RecipeError
 

@@ -9,7 +9,8 @@ import pytest
 from engine_corpus import Case, all_files, build_for_host, corpus, differing, main_source, write_inputs
 
 from firmware_export.boards import BOARDS
-from firmware_export.emulation.emulator import build_firmware, run_firmware
+from firmware_export.emulation.emulator import run_firmware
+from firmware_export.emulation.firmware_build import build_firmware
 
 SANITIZE = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 

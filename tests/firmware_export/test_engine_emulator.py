@@ -12,7 +12,8 @@ import pytest
 from firmware_export.boards import BOARDS, BUDGETS, board_of
 from firmware_export.emulation.cycles import Cycles
 from firmware_export.emulation.elf import footprint
-from firmware_export.emulation.emulator import build_firmware, emulate, fits, require, run_firmware
+from firmware_export.emulation.emulator import emulate, fits, run_firmware
+from firmware_export.emulation.firmware_build import build_firmware, require
 from firmware_export.emulation.host import EngineInterpreter
 from firmware_export.emulation.stream_report import emulate_stream
 from firmware_export.graphs.ds_cnn_benchmark import ds_cnn

@@ -11,7 +11,8 @@ import pytest
 from many_models import assert_on_board, expected_of
 
 from firmware_export.boards import BOARDS
-from firmware_export.emulation.emulator import EmulationReport, build_firmware, emulate, run_engine, run_firmware
+from firmware_export.emulation.emulator import EmulationReport, emulate, run_engine, run_firmware
+from firmware_export.emulation.firmware_build import build_firmware
 from firmware_export.engine import build, runtime_files
 from firmware_export.graphs.graph_writer import GraphWriter
 from kws_tfmot.tflite.interpreter import random_inputs

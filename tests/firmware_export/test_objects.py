@@ -8,7 +8,7 @@ import pytest
 
 from firmware_export.boards import BOARDS
 from firmware_export.emulation import objects
-from firmware_export.emulation.emulator import COMPILER, FLAGS, LINK, PROBE, build_firmware
+from firmware_export.emulation.firmware_build import COMPILER, FLAGS, LINK, PROBE, build_firmware
 from firmware_export.emulation.objects import compile_objects
 from firmware_export.emulation.tools import run_tool
 from firmware_export.engine import build

@@ -17,7 +17,8 @@ import yaml
 from package_support import ARM, NAME, STAND_INS, compiled, run
 
 from firmware_export.boards import BOARDS
-from firmware_export.emulation.emulator import build_firmware, run_firmware
+from firmware_export.emulation.emulator import run_firmware
+from firmware_export.emulation.firmware_build import build_firmware
 from firmware_export.emulation.steps import open_engine
 from kws_tfmot.detection.detector import DetectorPlan
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
