@@ -82,14 +82,9 @@ def command(
             raise RecipeError(
                 f"unknown target {target!r}.{did_you_mean(target, TARGETS)} Allowed: {', '.join(TARGETS)}."
             )
-        _refuse_what_the_target_ignores(target, core=core, optimise=optimise, decode=decode)
         monitor = monitor_settings(count_scores, keep_takes, take_ms, near)
-        if monitor is not None and target in ("tflm", "engine", "esphome"):
-            raise RecipeError(
-                f"--target {target} has no detector that could count or keep anything.",
-                f"Use --target firmware, {', '.join(PACKAGES)}.",
-            )
         look = look_settings(verifier, look_before, look_after)
+        _refuse_what_the_target_ignores(target, core, optimise, decode, counted=monitor is not None)
         if verifier and (target != "firmware" or monitor is not None or features or recipe):
             raise RecipeError(
                 "--verifier takes --target firmware, models that carry their settings, and no --keep-takes or "
@@ -97,51 +92,48 @@ def command(
             )
         model = equipped(model, features, recipe)
         check_hop(stream or target == "esphome", hop)
+        steps: dict[str, Any] = {"stream": stream, "hop": hop}
         if target == "tflm":
-            steps: dict[str, Any] = {"stream": stream, "hop": hop}
             written = export_tflm(model, out_dir, decode=decode, name=name or TFLM_NAME, **steps, **_settings(recipe))
             show_tflm(written, out_dir)
         elif target == "engine":
-            labels = _labels(model, recipe)
-            report = export_engine(
-                model,
-                out_dir,
-                optimise=optimise,
-                name=name or DEFAULT_NAME,
-                labels=labels,
-                stream=stream,
-                hop=hop,
-                core=core or core_of_board(board) or DEFAULT_CORE,
-            )
-            show_engine(report, out_dir)
+            cycles_of = core or core_of_board(board) or DEFAULT_CORE
+            options = {"name": name or DEFAULT_NAME, "labels": _labels(model, recipe), "core": cycles_of}
+            show_engine(export_engine(model, out_dir, optimise=optimise, **steps, **options), out_dir)
+        elif target == "esphome":
+            contract = _contract(model, recipe)
+            show_esphome(export_esphome(model, out_dir, contract, name=name, hop=hop), out_dir)
+        elif verifier:
+            own = core or board_of(emulated(board)).core
+            pair = pair_of(model, verifier, look, core=own, optimise=optimise, **steps)
+            files = export_cascade(pair, out_dir, emulated(board), name=name or DEFAULT_NAME)
+            line(f"{out_dir}: {', '.join(files)}", markup=False)
         else:
-            contract = ModelContract.of_model(model, load_recipe(recipe).contract() if recipe else None)
-            if target == "esphome":
-                show_esphome(export_esphome(model, out_dir, contract, name=name, hop=hop), out_dir)
-                return
-            options: dict[str, Any] = {
-                "optimise": optimise,
-                "stream": stream,
-                "hop": hop,
-                "core": core or None,
-                "monitor": monitor,
-            }
-            if verifier:
-                options = {"optimise": optimise, "stream": stream, "hop": hop}
-                pair = pair_of(model, verifier, look, core=core or board_of(emulated(board)).core, **options)
-                files = export_cascade(pair, out_dir, emulated(board), name=name or DEFAULT_NAME)
-                line(f"{out_dir}: {', '.join(files)}", markup=False)
-                return
-            if target == "firmware":
-                files = export_example(model, out_dir, contract, emulated(board), name=name or DEFAULT_NAME, **options)
-                line(f"{out_dir}: {', '.join(files)}", markup=False)
-                return
-            options["core"] = core or core_of_board(board) or None
-            record = export_package(model, out_dir, contract, target, name=name or PACKAGE_NAME, **options)
-            show_package(record, out_dir)
+            options = {"optimise": optimise, "monitor": monitor, **steps}
+            _write_chain(model, out_dir, _contract(model, recipe), target, board, core, name, options)
 
 
-def _refuse_what_the_target_ignores(target: str, *, core: str, optimise: str, decode: bool) -> None:
+def _write_chain(
+    model: Path,
+    out_dir: Path,
+    contract: ModelContract,
+    target: str,
+    board: str,
+    core: str,
+    name: str,
+    options: dict[str, Any],
+) -> None:
+    """From microphone to label: a firmware for a board, or a package of a tool chain."""
+    if target == "firmware":
+        options |= {"name": name or DEFAULT_NAME, "core": core or None}
+        files = export_example(model, out_dir, contract, emulated(board), **options)
+        line(f"{out_dir}: {', '.join(files)}", markup=False)
+    else:
+        options |= {"name": name or PACKAGE_NAME, "core": core or core_of_board(board) or None}
+        show_package(export_package(model, out_dir, contract, target, **options), out_dir)
+
+
+def _refuse_what_the_target_ignores(target: str, core: str, optimise: str, decode: bool, *, counted: bool) -> None:
     """An option that would do nothing is an error."""
     if target in ("tflm", "esphome") and (core or optimise != BALANCED):
         given = f"--core {core}" if core else f"--optimise {optimise}"
@@ -156,6 +148,15 @@ def _refuse_what_the_target_ignores(target: str, *, core: str, optimise: str, de
             "leave zeros out.",
             "Leave it out.",
         )
+    if counted and target in ("tflm", "engine", "esphome"):
+        raise RecipeError(
+            f"--target {target} has no detector that could count or keep anything.",
+            f"Use --target firmware, {', '.join(PACKAGES)}.",
+        )
+
+
+def _contract(model: Path, recipe: Path | None) -> ModelContract:
+    return ModelContract.of_model(model, load_recipe(recipe).contract() if recipe else None)
 
 
 def _settings(recipe: Path | None) -> dict[str, Any]:

@@ -1,0 +1,39 @@
+"""A file says one thing, in at most 400 lines; what a function does fits a screen."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+LINES, SCREEN = 400, 60
+FOLDERS = ("kws_tfmot", "firmware_export", "pipelines", "scripts", "tests")
+FILES = [
+    path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*")) if path.suffix in (".py", ".c", ".h")
+]
+
+
+def lengths(text: str) -> Iterator[tuple[str, int]]:
+    """Name and lines of every function, without its signature and docstring.
+
+    >>> list(lengths('def f(\\n    x,\\n):\\n    "Says."\\n    x += 1\\n    return x'))
+    [('f', 2)]
+    """
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[ast.get_docstring(node) is not None :]
+            yield node.name, (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def test_files_are_short() -> None:
+    assert len(FILES) > 900
+    assert [path for path in FILES if len(path.read_text("utf-8").splitlines()) > LINES] == []
+
+
+def test_functions_fit_a_screen() -> None:
+    def long_ones(path: Path) -> list[str]:
+        return [f"{path.name}: {name}" for name, lines in lengths(path.read_text("utf-8")) if lines > SCREEN]
+
+    assert [name for path in FILES if path.suffix == ".py" for name in long_ones(path)] == []
