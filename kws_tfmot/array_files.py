@@ -18,7 +18,7 @@ def write_arrays(path: str | os.PathLike[str], /, **arrays: npt.ArrayLike) -> Pa
     :func:`numpy.savez` leaves the archive open where a disk is full, and its finaliser then prints a traceback.
 
     Raises:
-        OSError: If there is no room or no permission.
+        OSError: If there is no space or no permission.
     """
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, array in arrays.items():

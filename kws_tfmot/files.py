@@ -83,7 +83,7 @@ def refusing(path: str | os.PathLike[str], doing: str = "written") -> Iterator[N
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise KwsError(f"{str(path)!r} cannot be {doing}: {reason}.",
-                       "Give another place, or make room and permission there.") from None  # fmt: skip
+                       "Give another place, or free space and give write permission there.") from None  # fmt: skip
 
 
 def require_place(path: str | os.PathLike[str], folder: bool) -> Path:

@@ -24,7 +24,7 @@ def spare_folder() -> Path:
     """An empty folder among the system's temporary files, removed when this process ends.
 
     Raises:
-        KwsError: There is no room for one either.
+        KwsError: There is no space for one either.
     """
     place = Path(tempfile.gettempdir())
     with refusing(place):
@@ -72,14 +72,14 @@ def keep(target: Path, data: bytes) -> Path:
             return write_bytes(spare, data)
 
 
-def with_room(cache: Path, work: Callable[[Path], T]) -> tuple[T, str]:
+def with_spare_folder(cache: Path, work: Callable[[Path], T]) -> tuple[T, str]:
     """What ``work`` makes of ``cache``, or, where that cannot be written, of a folder of this process.
 
     Returns:
         The result, and what is to be said of it: nothing where the cache could be written.
 
     Raises:
-        CacheError: There is no room for it in the spare folder either.
+        CacheError: There is no space for it in the spare folder either.
     """
     try:
         return work(cache), ""

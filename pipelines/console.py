@@ -139,7 +139,9 @@ def _reported_by_the_system(error: OSError | MemoryError) -> str:
         return "there is not enough memory for this; give a smaller file, or fewer of them at a time"
     names = " -> ".join(repr(str(name)) for name in (error.filename, error.filename2) if name is not None)
     reason = error.strerror or error
-    return f"{names or 'a file'} cannot be used: {reason}. Check that it exists, its permissions and the room there"
+    return (
+        f"{names or 'a file'} cannot be used: {reason}. Check that it exists, its permissions and the free space there"
+    )
 
 
 def _progress() -> Progress:

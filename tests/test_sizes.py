@@ -10,9 +10,8 @@ from tests.conftest import ROOT
 
 LINES, SCREEN = 400, 60
 FOLDERS = ("kws_tfmot", "firmware_export", "pipelines", "scripts", "tests")
-FILES = [
-    path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*")) if path.suffix in (".py", ".c", ".h")
-]
+PATHS = (path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))
+FILES = sorted(path for path in PATHS if path.suffix in (".py", ".c", ".h"))
 
 
 def lengths(text: str) -> Iterator[tuple[str, int]]:

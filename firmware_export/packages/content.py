@@ -161,7 +161,7 @@ extern "C" {{
 #define SPOTTER_SELFTEST_CHECKSUM 0x{checksum:08x}u /* FNV-1a of every score after every hop, on the desktop */
 
 /* Begin the spotter anew, run the test and leave its checksum; SPOTTER_LISTENING where it is the desktop's, else
- * SPOTTER_ERROR. `hop` is room for KWS_FRONTEND_HOP_SAMPLES samples. Call spotter_init() afterwards. */
+ * SPOTTER_ERROR. `hop` holds KWS_FRONTEND_HOP_SAMPLES samples. Call spotter_init() afterwards. */
 spotter_status spotter_selftest(spotter *s, int16_t *hop, uint32_t *checksum);
 
 #ifdef __cplusplus

@@ -98,7 +98,7 @@ class EpochCache:
         if self.load(number) is None:
             raise CacheError(
                 f"an epoch could not be kept in {str(self.folder)!r}.",
-                f"Make room and permission there, or name another folder; ${EPOCHS_BOUND} bounds what it holds.",
+                f"Free space and give write permission there, or name another; ${EPOCHS_BOUND} bounds what it holds.",
             )
 
     def store(self, number: int, features: npt.NDArray[np.int8], labels: Labels) -> None:

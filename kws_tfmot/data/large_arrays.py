@@ -50,7 +50,7 @@ def reserve(descriptor: int, size: int) -> None:
     """Take ``size`` bytes of disk for a file that will be mapped: a disk that is full later would end the process.
 
     Raises:
-        OSError: If there is no room.
+        OSError: If there is no space.
     """
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, size)

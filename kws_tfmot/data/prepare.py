@@ -10,7 +10,7 @@ from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.prepare_folder import prepare_folder
 from kws_tfmot.data.store import Progress
 from kws_tfmot.errors import DataError, did_you_mean
-from kws_tfmot.spare_cache import with_room
+from kws_tfmot.spare_cache import with_spare_folder
 
 SOURCES = ("folder:PATH", "tfds:NAME", "tfds-folder:PATH", "synthetic", "synthetic+folder:PATH")
 _ANOTHER = "+folder:"
@@ -39,7 +39,9 @@ def prepare(
         DataError: The source is missing or unreadable, more than ``max_corrupt_share`` of the clips are corrupt, a
             keyword has no clip, or a split lacks a class.
     """
-    index, note = with_room(Path(cache_dir), lambda cache: _prepare(spec, settings, cache, progress, every_file))
+    index, note = with_spare_folder(
+        Path(cache_dir), lambda cache: _prepare(spec, settings, cache, progress, every_file)
+    )
     return dataclasses.replace(index, notes=(*index.notes, note)) if note else index
 
 

@@ -123,10 +123,10 @@ def cached_store(
 
 
 def unwritable(cache: Path, reason: OSError | str) -> CacheError:
-    """The refusal of a cache that has no room or may not be written."""
+    """The refusal of a cache that has no space or may not be written."""
     said = reason if isinstance(reason, str) else reason.strerror or str(reason)
     return CacheError(f"the cache {str(cache)!r} cannot be written: {said}.",
-                      "Give it room and write permission, or set KWS_CACHE to another folder.")  # fmt: skip
+                      "Give it space and write permission, or set KWS_CACHE to another folder.")  # fmt: skip
 
 
 def _open(folder: Path, length: int) -> AudioStore:

@@ -52,7 +52,7 @@ class _MicroTables(ctypes.Structure):
 
 
 _Stream = ctypes.c_uint64 * 8
-"""Room for a ``kws_frontend`` of either kind."""
+"""Memory for a ``kws_frontend`` of either kind."""
 
 
 class NativeFrontend:

@@ -136,7 +136,7 @@ class Interpreter:
             each = sum(math.prod(spec.shape) * spec.dtype.itemsize for spec in self.outputs)
             raise ModelError(
                 f"the outputs of the model ({self._label}) take {each:,} bytes, those of {count} inferences more than "
-                "there is room for.",
+                "the memory holds.",
                 "Run fewer at a time.",
             ) from None
         for result, spec in zip(results, self.outputs, strict=True):

@@ -13,7 +13,7 @@ from kws_tfmot.data.labels import SILENCE
 from kws_tfmot.data.long_recordings import pieces_of
 from kws_tfmot.data.stretch_speech import spoken, with_recordings
 from kws_tfmot.data.stretches import Speech
-from kws_tfmot.spare_cache import with_room
+from kws_tfmot.spare_cache import with_spare_folder
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from pipelines.stages.build import Build
 
@@ -46,7 +46,7 @@ def speech_of(build: Build, settings: StreamTrainSettings) -> StreamSpeech:
     validates &= np.isin(clips.source.words.codes, [*trained, *judged])
     train_clips, held_clips = (_recordings(build, clips.where(chosen)) for chosen in (trains, validates))
     unheard = {clips.source.words.names[code] for code in recorded - trained} if trained else set()
-    (train, held), note = with_room(
+    (train, held), note = with_spare_folder(
         build.cache,
         lambda cache: spoken(keywords, settings.speech, recipe.seed, cache, rate, build.reporter, unheard),
     )

@@ -18,7 +18,7 @@ from kws_tfmot.data.epoch_cache import EpochCache
 from kws_tfmot.errors import CacheError, KwsError
 from kws_tfmot.files import process_mark
 from kws_tfmot.frontend.native import build_library
-from kws_tfmot.spare_cache import keep, kept, kept_json, spare_folder, with_room
+from kws_tfmot.spare_cache import keep, kept, kept_json, spare_folder, with_spare_folder
 
 SPOKEN = {"engines": ["espeak"], "speakers": 10, "clips_per_word": 20, "clips_per_unknown_word": 4, "noise_seconds": 12}
 
@@ -100,7 +100,7 @@ def test_what_is_kept_is_found_where_it_lies(tmp_path: Path, unwritable: Path) -
     assert kept(good) is None and kept(bad) is None
     assert keep(good, b"1") == good == kept(good)
     assert keep(bad, b"2") == spare_folder() / "b.bin" == kept(bad)
-    assert with_room(tmp_path, lambda folder: folder) == (tmp_path, "")
+    assert with_spare_folder(tmp_path, lambda folder: folder) == (tmp_path, "")
 
 
 def test_what_is_damaged_is_made_anew(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_other_errors_are_no_lack_of_room(tmp_path: Path) -> None:
         raise KwsError("something else")
 
     with pytest.raises(KwsError, match="something else"):
-        with_room(tmp_path, work)
+        with_spare_folder(tmp_path, work)
     assert issubclass(CacheError, KwsError) and spare_folder.cache_info().currsize == 0
 
 

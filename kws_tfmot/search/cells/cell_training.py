@@ -45,7 +45,7 @@ class PathTraining(TrainedModel):
         self, network: keras.Model, seed: int, loss_terms: Sequence[LossTerm] = (), after_step: Sequence[StepHook] = ()
     ) -> None:
         super().__init__(network, loss_terms, after_step)
-        self._seed = seed % (1 << 30)  # room for the numbers added to it in 32 bits
+        self._seed = seed % (1 << 30)  # with the numbers added to it within 32 bits
         self.searching = tf.Variable(False, trainable=False)
 
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:

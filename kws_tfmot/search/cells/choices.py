@@ -116,7 +116,7 @@ def within(alphas: Sequence[Float64], targets: Sequence[CostTarget]) -> list[Flo
 
     ``argmin_q KL(q || softmax(alpha))`` subject to ``E_q[cost_u] <= T_u`` (the I-projection, Csiszar 1975) is
 
-        alpha_ij - sum_u lambda_u c_uij / T_u,   lambda_u >= 0,   lambda_u = 0 where u has room left
+        alpha_ij - sum_u lambda_u c_uij / T_u,   lambda_u >= 0,   lambda_u = 0 where u is not used up
 
     for costs that add up; the lambdas minimise a convex function, one after the other. Of a cost that is a maximum,
     operations beyond the target can be in no network that meets it: their logit becomes ``BARRED``.

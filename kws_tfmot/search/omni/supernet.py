@@ -66,7 +66,7 @@ class Supernet(TrainedModel):
     ) -> None:
         super().__init__(network, loss_terms, after_step)
         self._settings = settings
-        self._seed = seed % (1 << 30)  # room for the numbers added to it in 32 bits
+        self._seed = seed % (1 << 30)  # with the numbers added to it within 32 bits
         self._steps_per_epoch = steps_per_epoch
         self._warmup = round(settings.warmup * steps)
         self._growth = round(settings.growth * steps)

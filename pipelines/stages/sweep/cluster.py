@@ -119,7 +119,7 @@ def _start(folder: Path, cores: int) -> None:
             if attempt == _ATTEMPTS:
                 raise ToolchainError(
                     f"Ray cannot be started, {_ATTEMPTS} times: {explain(error)}",
-                    f"See that there is room in {_place()} and /dev/shm, and that the computer is not too busy.",
+                    f"See that there is free space in {_place()} and /dev/shm, and that the computer is not too busy.",
                 ) from None
 
 

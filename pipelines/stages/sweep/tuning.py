@@ -85,7 +85,7 @@ def _results(tuner: Any, record: Path) -> list[Any]:
     except (OSError, EOFError) as error:
         raise DataError(
             f"Ray could not keep its record in {str(record)!r}: {error}.",
-            "Make room and permission there; the same command goes on.",
+            "Free space and give write permission there; the same command goes on.",
         ) from None
 
 
