@@ -1,4 +1,4 @@
-"""What `pip wheel .` makes works without the clone: recipes, C sources, templates and boards are inside."""
+"""What `pip wheel .` makes works in a fresh environment without the clone: recipes, C sources, templates, boards."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
 from pathlib import Path
 
@@ -49,17 +51,35 @@ def test_every_file_of_the_packages_and_every_recipe_is_in_it(wheel: zipfile.Zip
 
 @pytest.fixture(scope="module")
 def installed(wheel: zipfile.ZipFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel unpacked, as pip installs it; what it depends on is that of this environment."""
+    """A fresh environment with the wheel in it; what that depends on is this environment's, but not its kws_tfmot."""
     folder = tmp_path_factory.mktemp("installed")
-    wheel.extractall(folder)
+    builder = venv.EnvBuilder(symlinks=True)
+    builder.create(folder)
+    options = ["--no-deps", "--no-index", "--quiet", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install", *options, wheel.filename]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    # A folder named here is searched, but the .pth files in it are not read: no editable install comes along.
+    (packages,) = folder.glob("lib/python*/site-packages")
+    here = dict.fromkeys(map(sysconfig.get_path, ("purelib", "platlib")))
+    (packages / "dependencies.pth").write_text("\n".join(here))
     return folder
 
 
 def kws(installed: Path, here: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(installed), "KWS_CACHE": str(here / "cache")}
-    check = f"import kws_tfmot; assert kws_tfmot.__file__.startswith({str(installed)!r})"
-    command = [sys.executable, "-c", f"{check}; from pipelines.kws import main; main()", *arguments]
+    names = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    environment["KWS_CACHE"] = str(here / "cache")
+    command = [installed / "bin" / "kws", *arguments]
     return subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_command_is_that_of_the_wheel(installed: Path, tmp_path: Path) -> None:
+    say = f"import {', '.join(PACKAGES)}; print({', '.join(f'{name}.__file__' for name in PACKAGES)})"
+    run = [installed / "bin" / "python", "-I", "-c", say]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.count(str(installed)) == 3 and str(ROOT) not in done.stdout, done.stderr
+    assert "build" in kws(installed, tmp_path, "--help").stdout
 
 
 def test_recipes_are_found_by_name(installed: Path, tmp_path: Path) -> None:
