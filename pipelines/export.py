@@ -97,9 +97,9 @@ def command(
             written = export_tflm(model, out_dir, decode=decode, name=name or TFLM_NAME, **steps, **_settings(recipe))
             show_tflm(written, out_dir)
         elif target == "engine":
-            cycles_of = core or core_of_board(board) or DEFAULT_CORE
-            options = {"name": name or DEFAULT_NAME, "labels": _labels(model, recipe), "core": cycles_of}
-            show_engine(export_engine(model, out_dir, optimise=optimise, **steps, **options), out_dir)
+            own = core or core_of_board(board) or DEFAULT_CORE
+            options: dict[str, Any] = {"name": name or DEFAULT_NAME, "labels": _labels(model, recipe)}
+            show_engine(export_engine(model, out_dir, optimise=optimise, core=own, **steps, **options), out_dir)
         elif target == "esphome":
             contract = _contract(model, recipe)
             show_esphome(export_esphome(model, out_dir, contract, name=name, hop=hop), out_dir)
