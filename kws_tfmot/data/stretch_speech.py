@@ -11,7 +11,7 @@ import numpy as np
 from kws_tfmot.data.audio import Int16, to_int16
 from kws_tfmot.data.labels import UNKNOWN, label_of
 from kws_tfmot.data.near_words import COMMON_WORDS, near_words, parts_of, sound_alike
-from kws_tfmot.data.speech import Request, SpokenClip, Voice, choose_voices, deal, render_speech, usable_engines
+from kws_tfmot.data.speech import Request, SpokenClip, Voice, choose_voices, deal, render_parts, usable_engines
 from kws_tfmot.data.speech.foreign_accents import foreign_voices, split_accent
 from kws_tfmot.data.speech.request import generator
 from kws_tfmot.data.speech.slips import SLIP, slip_voices
@@ -38,7 +38,7 @@ def spoken(
     """Speech by training voices and by held-out voices; words of ``without`` are not said.
 
     Raises:
-        DataError, ToolchainError: As :func:`kws_tfmot.data.speech.render_speech`.
+        DataError, ToolchainError: As :func:`kws_tfmot.data.speech.render_parts`.
     """
     names = tuple(word.casefold() for word in keywords)
     unsaid = {word.casefold() for word in without}
@@ -46,30 +46,39 @@ def spoken(
     sentences = _sentences((*names, *unsaid), 3000, seed)
     alike = sound_alike(keywords, COMMON_WORDS)
     others = [word for word in COMMON_WORDS if word not in alike and word not in unsaid]
-    sides: tuple[list[list[SpokenClip]], list[list[SpokenClip]]] = ([], [])
+    wanted: dict[str, list[list[Request]]] = {}
+    few: dict[str, bool] = {}
     for engine in usable_engines(settings.engines, reporter):
-        counts = settings.counts(engine)
         voices = choose_voices(_MOST_VOICES.get(engine, 1), seed, (engine,))
-        requests = _requests(keywords, near, sentences, voices, counts, seed, settings.paused)
-        fewer = settings.foreign_counts(engine)
-        if any(fewer):
-            requests += _requests(keywords, near, sentences, foreign_voices(voices), fewer, seed, settings.paused)
-        if settings.slips and engine != "espeak":
-            requests += [deal([word], slip_voices(voices), round(settings.slips * counts[0]), seed)
-                         for word in keywords]  # fmt: skip
-        if count := settings.kokoro_other_words if engine == "kokoro" else settings.other_words:
-            requests.append(deal(others, voices, count, seed))
-        # Each part by itself, so that it is found in the cache whatever else is spoken.
-        what = f"speaking ({engine})"
-        parts = [[_as_written(clip) for clip in render_speech(part, cache, reporter, description=what)]
-                 for part in requests]  # fmt: skip
+        few[engine] = len(voices) < 2 * _HELD_OUT
+        wanted[engine] = _of_engine(engine, voices, keywords, near, sentences, others, settings, seed)
+    # Each part by itself, so that it is found in the cache whatever else is spoken.
+    parts = iter(render_parts([part for own in wanted.values() for part in own], cache, reporter))
+    sides: tuple[list[list[SpokenClip]], list[list[SpokenClip]]] = ([], [])
+    for engine, own in wanted.items():
+        said = [_as_written(clip) for _ in own for clip in next(parts)]
         for held_out, side in enumerate(sides):
             # Few voices (hibari, Piper) all train; their absence from validation costs nothing.
-            few = len(voices) < 2 * _HELD_OUT
-            side.append([clip for part in parts for clip in part if (_validates(clip) and not few) == bool(held_out)
+            side.append([clip for clip in said if (_validates(clip) and not few[engine]) == bool(held_out)
                          and not _says_unwritten(clip, names, alike)])  # fmt: skip
     train, held = (_as_speech(side, keywords, rate) for side in sides)
     return train, held
+
+
+def _of_engine(
+    engine: str, voices: Sequence[Voice], keywords: Sequence[str], near: Sequence[str], sentences: Sequence[str],
+    others: Sequence[str], settings: SpeechSettings, seed: int,
+) -> list[list[Request]]:  # fmt: skip
+    """Everything that ``engine`` is to say, in parts that do not depend on each other."""
+    counts, fewer = settings.counts(engine), settings.foreign_counts(engine)
+    requests = _requests(keywords, near, sentences, voices, counts, seed, settings.paused)
+    if any(fewer):
+        requests += _requests(keywords, near, sentences, foreign_voices(voices), fewer, seed, settings.paused)
+    if settings.slips and engine != "espeak":
+        requests += [deal([word], slip_voices(voices), round(settings.slips * counts[0]), seed) for word in keywords]
+    if count := settings.kokoro_other_words if engine == "kokoro" else settings.other_words:
+        requests.append(deal(others, voices, count, seed))
+    return requests
 
 
 def _says_unwritten(clip: SpokenClip, keywords: Collection[str], alike: Collection[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kws_tfmot.data.speech.engines import ENGINES, choose_voices, open_engine, usable_engines
-from kws_tfmot.data.speech.render import RATE, deal, every_voice, render_speech
+from kws_tfmot.data.speech.render import RATE, deal, every_voice, render_parts, render_speech
 from kws_tfmot.data.speech.request import Request, SpeechEngine, SpokenClip, Voice
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "deal",
     "every_voice",
     "open_engine",
+    "render_parts",
     "render_speech",
     "usable_engines",
 ]

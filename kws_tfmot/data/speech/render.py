@@ -27,6 +27,7 @@ from kws_tfmot.progress import SILENT, Reporter, Task
 RATE = 16000
 _VERSION, _VERSIONS = 3, {"kokoro": 1}  # of the way that an engine's speech is made, where it is not like the others'
 _BLOCK = 48  # utterances of one job and one file of the cache
+_DONE_BY = {"kokoro": 0.75}  # of all blocks; one of Kokoro's takes a minute or two
 _LEAD, _TRAIL = RATE * 50 // 1000, RATE * 100 // 1000
 
 
@@ -55,10 +56,25 @@ def render_speech(
     processes: int = 0,
     description: str = "speaking",
 ) -> list[SpokenClip]:
-    """The clips of ``requests``, in their order; what the cache holds is not spoken again.
+    """The clips of ``requests``, in their order: :func:`render_parts` of one part."""
+    (clips,) = render_parts([requests], cache, reporter, processes, description)
+    return clips
+
+
+def render_parts(
+    parts: Sequence[Sequence[Request]],
+    cache: Path | None = None,
+    reporter: Reporter = SILENT,
+    processes: int = 0,
+    description: str = "speaking",
+) -> list[list[SpokenClip]]:
+    """The clips of the requests of every part, in their order; what the cache holds is not spoken again.
+
+    A part is found in the cache whatever is spoken beside it. What is missing of all is spoken by the same processes:
+    they load each engine once, and none waits for the last block of a part.
 
     Args:
-        requests: See :func:`every_voice` and :func:`deal`.
+        parts: Requests: see :func:`every_voice` and :func:`deal`.
         cache: A folder; ``None`` is the project's cache. An interruption costs at most the blocks under way.
         reporter: Is informed how many utterances are done.
         processes: That speak at once, one thread each; 0 is one for every core.
@@ -70,19 +86,32 @@ def render_speech(
         CacheError: The cache cannot be written.
     """
     folder = (cache or cache_root()) / "speech"
-    blocks = _blocks(requests)
+    blocks = {path: block for part in parts for path, block in _blocks(part)}
     clips: dict[Request, SpokenClip] = {}
     missing = []
-    for path, block in blocks:
+    for path, block in blocks.items():
         stored = _read(folder / path, block)
         clips.update(zip(block, stored or (), strict=stored is not None))
         if stored is None:
             missing.append((path, block))
     if missing:
-        _speak_missing(folder, missing, reporter, processes, description)
+        _speak_missing(folder, slow_first(missing), reporter, processes, description)
     for path, block in missing:
         clips.update(zip(block, _read(folder / path, block) or (), strict=True))
-    return [clips[request] for request in requests]
+    return [[clips[request] for request in part] for part in parts]
+
+
+def slow_first(missing: Sequence[tuple[str, tuple[Request, ...]]]) -> list[tuple[str, tuple[Request, ...]]]:
+    """Blocks in the order to speak them: engines evenly mixed, so that progress foretells the end, long blocks first.
+
+    A slow engine is done at three quarters of the way, and what is left then are short blocks for every process.
+    """
+    by_engine: dict[str, list[tuple[str, tuple[Request, ...]]]] = {}
+    for path, block in sorted(missing, key=lambda one: -sum(len(request.text) for request in one[1])):
+        by_engine.setdefault(block[0].voice.engine, []).append((path, block))
+    placed = [(_DONE_BY.get(engine, 1.0) * i / len(own), one)
+              for engine, own in by_engine.items() for i, one in enumerate(own)]  # fmt: skip
+    return [one for _, one in sorted(placed, key=lambda pair: pair[0])]
 
 
 def _blocks(requests: Sequence[Request]) -> list[tuple[str, tuple[Request, ...]]]:

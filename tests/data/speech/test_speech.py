@@ -18,10 +18,12 @@ from kws_tfmot.data.speech import (
     espeak_process,
     every_voice,
     open_engine,
+    render_parts,
     render_speech,
 )
 from kws_tfmot.data.speech.espeak import ipa
 from kws_tfmot.data.speech.kokoro import Kokoro
+from kws_tfmot.data.speech.render import slow_first
 from kws_tfmot.data.speech.request import delivery
 from kws_tfmot.data.speech.vocal_tract import sounding_span, warp_formants
 from kws_tfmot.errors import DataError, RecipeError, ToolchainError
@@ -70,6 +72,31 @@ def test_what_was_spoken_is_not_spoken_again(tmp_path: Path, monkeypatch: pytest
     assert spoken in ([12], [48])
     assert all(np.array_equal(one.samples, other.samples) for one, other in zip(first, again, strict=True))
     assert [clip.text for clip in again[:2]] == ["go", "left"]
+
+
+def test_parts_are_spoken_together_and_each_is_found_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    voices = choose_voices(3, engines=["espeak"])
+    parts = [deal(["go"], voices, 3), deal(["left"], voices, 2)]
+    together = render_parts(parts, tmp_path, processes=1)
+    assert [[clip.text for clip in part] for part in together] == [["go"] * 3, ["left"] * 2]
+    monkeypatch.setattr(engines.ESpeak, "speak", lambda self, block: pytest.fail("spoken again"))
+    for part, said in zip(parts, together, strict=True):
+        alone = render_speech(part, tmp_path, processes=1)
+        assert all(np.array_equal(one.samples, other.samples) for one, other in zip(said, alone, strict=True))
+
+
+def test_a_slow_engine_is_done_before_the_fast_ones_and_mixed_with_them() -> None:
+    def blocks(engine: str, count: int) -> list[tuple[str, tuple[Request, ...]]]:
+        return [(f"{engine}/{i}", (Request("word " * (1 + i % 3), Voice(engine, "a")),)) for i in range(count)]
+
+    given = blocks("espeak", 40) + blocks("kokoro", 20)
+    order = slow_first(given)
+    assert sorted(order) == sorted(given)
+    places = [place for place, (path, _) in enumerate(order) if path.startswith("kokoro")]
+    assert max(places) < 0.85 * len(order)  # the rest is left for whichever process has time
+    assert 4 <= sum(place < len(order) // 4 for place in places) <= 8  # and they do not all come first
+    lengths = [len(block[0].text) for path, block in order if path.startswith("kokoro")]
+    assert lengths == sorted(lengths, reverse=True)
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no archive"])
