@@ -26,11 +26,4 @@ static inline int kws_window_fits(const kws_window *w) {
            kws_windows_meet(w->first_x, w->width, w->stride_x, w->out_width, w->in_width);
 }
 
-/* Each output is of whole rows of the input, all inside it, and one below the other: products of neighbouring bytes. */
-static inline int kws_windows_of_rows(const kws_window *w) {
-    return w->width == w->in_width && w->first_x == 0 && w->out_width == 1 && w->first_y >= 0 &&
-           w->first_y + (w->out_height - 1) * w->stride_y + w->height <= w->in_height &&
-           (w->dilation_y == 1 || w->height == 1) && (w->dilation_x == 1 || w->width == 1);
-}
-
 #endif /* KWS_SHAPES_H */

@@ -34,7 +34,9 @@ kws_status kws_depthwise_column(const kws_depthwise *layer, const int8_t *input,
     }
     const kws_window *w = &layer->window;
     const uint32_t taps = (uint32_t)w->height * w->width;
-    if (w->out_height != 1 || !kws_windows_of_rows(w)) {
+    if (w->width != w->in_width || w->first_x != 0 || w->out_height != 1 || w->out_width != 1 || w->first_y < 0 ||
+        w->first_y + w->height > w->in_height || (w->dilation_y != 1 && w->height != 1) ||
+        (w->dilation_x != 1 && w->width != 1)) {
         return KWS_ERROR_ARGUMENT;
     }
     const int8_t *column = input + w->first_y * w->in_width;

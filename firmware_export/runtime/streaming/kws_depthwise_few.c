@@ -21,7 +21,9 @@ kws_status kws_depthwise_few(const kws_depthwise *layer, const int8_t *input, in
     }
     const kws_window *w = &layer->window;
     const uint32_t taps = (uint32_t)w->height * w->width, step = (uint32_t)w->stride_y * w->in_width;
-    if (layer->multiplier != 1 || !kws_windows_of_rows(w)) {
+    if (layer->multiplier != 1 || w->width != w->in_width || w->first_x != 0 || w->out_width != 1 || w->first_y < 0 ||
+        w->first_y + (w->out_height - 1) * w->stride_y + w->height > w->in_height ||
+        (w->dilation_y != 1 && w->height != 1) || (w->dilation_x != 1 && w->width != 1)) {
         return KWS_ERROR_ARGUMENT;
     }
     const int8_t *plane = input + w->first_y * w->in_width;
