@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kws_tfmot.data import DataSettings, speakers
@@ -55,6 +60,17 @@ def test_recordings_hold_no_official_test_speaker(recordings: Path) -> None:
     assert splits.count("train") > 4000
 
 
+def test_the_official_rule_in_whole_numbers() -> None:
+    """Of 2^27 steps of SHA-1 the first tenth validates, the second tests; with 10,000 names."""
+    tenth = Fraction((1 << 27) - 1, 10)
+    steps = {f"{n:08x}": int(hashlib.sha1(f"{n:08x}".encode()).hexdigest(), 16) % (1 << 27) for n in range(10_000)}
+    split_of = {
+        name: "validation" if step < tenth else "test" if step < 2 * tenth else "train" for name, step in steps.items()
+    }
+    assert {name: official_split(name) for name in steps} == split_of
+    assert {official_split(name, 30, 0) for name, step in steps.items() if step < 3 * tenth} == {"validation"}
+
+
 def test_official_shares_are_ten_ten_eighty() -> None:
     splits = [official_split(f"{number:08x}") for number in range(4000)]
     assert 0.085 < splits.count("validation") / 4000 < 0.115
@@ -71,6 +87,49 @@ def test_percentages_are_met_in_every_class_by_whole_speakers(percent: tuple[flo
         for name, wanted in zip(("train", "validation", "test"), percent, strict=True):
             found = sum(clips[speaker][label] for speaker, split in split_of.items() if split == name)
             assert 100 * found / total == pytest.approx(wanted, abs=1.5)
+
+
+def stratified(
+    clips_of: Mapping[str, Mapping[str, int]], shares: Mapping[str, Fraction], seed: int, only: Mapping[str, str]
+) -> dict[str, str]:
+    """The rule of :func:`percent_splits` in fractions, one speaker after the other."""
+    total = sum((Counter(counts) for counts in clips_of.values()), Counter())
+    seen, filled, split_of = Counter(), {name: Counter() for name in shares}, {}
+
+    def turn(speaker: str) -> tuple[int, str]:
+        return min(total[c] for c in clips_of[speaker]), hashlib.sha256(f"{seed}:{speaker}".encode()).hexdigest()
+
+    def wanted(name: str, label: str) -> Fraction:
+        """Words held out for one split are wanted there whole, and pull half as much."""
+        return shares[name] if label not in only else Fraction(only[label] == name)
+
+    for speaker in sorted(clips_of, key=turn):
+        seen += Counter(clips_of[speaker])
+        need = {
+            name: sum(
+                (Fraction(1, 2) if c in only else 1) * Fraction(n, total[c])
+                * (wanted(name, c) * seen[c] - filled[name][c]) / total[c]
+                for c, n in clips_of[speaker].items()
+            )
+            for name in shares
+        }  # fmt: skip
+        split_of[speaker] = max(need, key=lambda name: (need[name], shares[name]))
+        filled[split_of[speaker]] += Counter(clips_of[speaker])
+    return split_of
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("held", [{}, {"c": "test"}, {"b": "validation", "c": "train", "e": "test"}])
+def test_each_speaker_goes_to_the_split_that_lags_most(seed: int, held: dict[str, str]) -> None:
+    rng = np.random.default_rng(seed)
+    clips = {
+        f"s{n}": {c: int(rng.integers(1, 30)) for c in "abcde" if c == "a" or rng.random() < 0.4} for n in range(90)
+    }
+    percent = (70.01, 17.33, 12.66)  # of fewer than 2,000 clips no whole number: no ties
+    shares = {
+        name: Fraction(str(part)) / 100 for name, part in zip(("train", "validation", "test"), percent, strict=True)
+    }
+    assert percent_splits(clips, percent, seed, held) == stratified(clips, shares, seed, held)
 
 
 @pytest.mark.parametrize("seed", range(20))
