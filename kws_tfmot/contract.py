@@ -180,7 +180,8 @@ class ModelContract:
         classes = graph.tensor(graph.outputs[0]).shape[-1]
         if classes != len(self.labels):
             raise ModelError(
-                f"the model has {classes} outputs for {len(self.labels)} labels: {', '.join(self.labels)}."
+                f"the model has {classes} outputs for {len(self.labels)} labels: {', '.join(self.labels)}.",
+                "Give as many labels as the model has outputs, in their order.",
             )
 
     def takes_micro_features(self, scale: float, zero_point: int) -> bool:

@@ -7,7 +7,8 @@ print it as it is (exit code 2, no traceback).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class KwsError(Exception):
@@ -49,6 +50,24 @@ class ToolchainError(KwsError):
 
 class BudgetError(KwsError):
     """A budget in bytes, RAM or instructions that cannot be met."""
+
+
+@contextmanager
+def way_out(hint: str) -> Iterator[None]:
+    """Refusals inside that name no way out get this one; also as a decorator.
+
+    >>> with way_out("Convert it again."):
+    ...     raise ModelError("the model is corrupt.")
+    Traceback (most recent call last):
+    ...
+    kws_tfmot.errors.ModelError: the model is corrupt.
+    Convert it again.
+    """
+    try:
+        yield
+    except KwsError as err:
+        err.hint = err.hint or hint
+        raise
 
 
 def install_extra(name: str) -> str:

@@ -43,7 +43,9 @@ def build_library(name: str, folder: Path, flags: Sequence[str] = FLAGS, also: S
         command = [*compiler, *flags, *include, "-o", str(Path(place) / target.name), *files, "-lm"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         if done.returncode:
-            raise ToolchainError(f"{shlex.join(command)} failed:\n{done.stderr.strip()}")
+            raise ToolchainError(
+                f"{shlex.join(command)} failed:\n{done.stderr.strip()}", "Name another compiler: CC=gcc kws ..."
+            )
         return keep(target, (Path(place) / target.name).read_bytes())
 
 

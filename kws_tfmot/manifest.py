@@ -58,7 +58,9 @@ class Manifest(pydantic.BaseModel):
         try:
             value = read_json(path)
         except (OSError, ValueError) as err:
-            raise ModelError(f"the manifest {str(path)!r} cannot be read: {err}") from None
+            raise ModelError(
+                f"the manifest {str(path)!r} cannot be read: {err}", "Give the JSON that came with the model."
+            ) from None
         try:
             return cls.model_validate(value)
         except pydantic.ValidationError as err:
@@ -103,7 +105,9 @@ class Manifest(pydantic.BaseModel):
                 clip_ms=MICRO_WINDOW_MS + (rows - 1) * self.step_ms,
             )
         except (KwsError, pydantic.ValidationError) as err:
-            raise ModelError(f"the front end has no step of {self.step_ms} ms: {err}") from None
+            raise ModelError(
+                f"the front end has no step of {self.step_ms} ms: {err}", f"Allowed are 1 to {MICRO_WINDOW_MS} ms."
+            ) from None
 
     def detection(self, rows: int) -> DetectionSettings:
         """The detector that decides as ESPHome does.
@@ -142,7 +146,9 @@ def manifest_of(
         Manifest.model_validate(text)
     except pydantic.ValidationError as err:
         first = err.errors()[0]
-        raise ModelError(f"no manifest can be written: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+        raise ModelError(
+            f"no manifest can be written: {'.'.join(map(str, first['loc']))}: {first['msg']}.", "Change that setting."
+        ) from None
     return text
 
 

@@ -270,7 +270,9 @@ def apply_override(values: dict[str, Any], override: str) -> None:
             here[part] = {}
         here = here[part]
         if not isinstance(here, dict):
-            raise RecipeError(f"cannot set {key!r}: {part!r} is a value, not a group of settings.")
+            raise RecipeError(
+                f"cannot set {key!r}: {part!r} is a value, not a group of settings.", "See `kws recipes show`."
+            )
     if key.strip() == "sparsity.method":
         own, change = with_method(here, {last: value})
         values["sparsity"] = own | change

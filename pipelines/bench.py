@@ -43,7 +43,9 @@ def read(
         try:
             text = log.read_text(encoding="latin-1")
         except OSError as error:
-            raise DataError(f"the log {log} cannot be read: {error.strerror}") from None
+            raise DataError(
+                f"the log {log} cannot be read: {error.strerror}", "Give the file that the board's output went to."
+            ) from None
         with err.status("emulating the same inputs"):
             found = compare_log(read_log(text), model, wait_states)
     if as_json:

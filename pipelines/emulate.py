@@ -258,7 +258,9 @@ def features_of(folder: Path, model: Path, recipe: Path | None) -> np.ndarray:
         else:
             samples.append(clip.samples)
     if not samples:
-        raise DataError(f"no sound file below {folder} can be read.")
+        raise DataError(
+            f"no sound file below {folder} can be read.", f"Read are files that end in {', '.join(AUDIO_SUFFIXES)}."
+        )
     features = Frontend(settings).features(np.stack(samples))
     return features.reshape(len(features), *input_spec(read_model(model)).shape[1:])
 

@@ -118,7 +118,10 @@ def compare_log(log: BenchLog, model: str | Path, wait_states: int = 0) -> dict[
         raise DataError(f"unknown core in the log. Received: {log.core!r}. Allowed: {', '.join(BOARD_OF_CORE)}.")
     engine = bench_engine(data, log.core, log.optimise)
     if log.model != engine.digest:
-        raise DataError(f"the log is of another model: {log.model[:12]}, not {sha256_bytes(data)[:12]} ({model}).")
+        raise DataError(
+            f"the log is of another model: {log.model[:12]}, not {sha256_bytes(data)[:12]} ({model}).",
+            "Give the model that the bench was exported from.",
+        )
     if log.cycles.shape != (INPUTS, len(engine.calls)):
         raise DataError(
             f"expected the cycles of {INPUTS} inputs and {len(engine.calls)} layers. Received: {log.cycles.shape}. "

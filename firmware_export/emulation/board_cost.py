@@ -182,5 +182,6 @@ def _step(job: _Job, say: Callable[[str], None]) -> tuple[int, Sequence[float]]:
 def _check(report: EmulationReport | StreamReport, job: _Job) -> None:
     if not report.bit_exact:
         raise ModelError(
-            f"{report.differing_bytes} output bytes on {job.machine.name} differ from {report.reference}'s."
+            f"{report.differing_bytes} output bytes on {job.machine.name} differ from {report.reference}'s.",
+            "Report it with the model: the two are to agree in every byte.",
         )

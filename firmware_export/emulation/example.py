@@ -101,14 +101,20 @@ def example_files(
         RecipeError: For a front end without C source.
     """
     if engine.name != "model" or not engine.labels:
-        raise ModelError("the example needs an engine called 'model' that carries its labels.")
+        raise ModelError(
+            f"the example needs an engine called 'model' with labels. Received: {engine.name!r}, {engine.labels}",
+            "Build it with name='model' and labels=contract.labels.",
+        )
     size, (frames, features) = (
         engine.program.values[engine.program.input].layout.elements,
         contract.frontend.feature_shape,
     )
     step = engine.program.step
     if size != (step.rows if step else frames) * features:
-        raise ModelError(f"the model takes {size} numbers; the front end gives {frames} x {features}.")
+        raise ModelError(
+            f"the model takes {size} numbers; the front end gives {frames} x {features}.",
+            "Give the recipe that the model was made with.",
+        )
     chain = {path.name: path.read_text(encoding="utf-8") for path in sorted(EXAMPLE.glob("*.[ch]"))}
     return {**engine.files, **c_source(contract.frontend), **detector_files(plan, monitor), **chain}
 

@@ -34,7 +34,7 @@ def run_tool(
             env={**os.environ, **(env or {})},
         )
     except (OSError, subprocess.TimeoutExpired) as err:
-        raise ToolchainError(f"{what}: {err}") from err
+        raise ToolchainError(f"{what}: {err}", f"See that {command[0]} runs here.") from err
     if result.returncode != 0:
         said = "\n".join((result.stderr or result.stdout).strip().splitlines()[:12])
         raise ToolchainError(f"{what} failed with exit code {result.returncode}:\n{said}")

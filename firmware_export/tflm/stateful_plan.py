@@ -279,7 +279,9 @@ def constant_values(graph: Graph, operator: Operator, place: int) -> list[int]:
     """
     data = graph.tensor(operator.inputs[place]).data
     if data is None:
-        raise ModelError(f"operator {operator.index} {operator.code}: its settings are not constant.")
+        raise ModelError(
+            f"operator {operator.index} {operator.code}: its settings are not constant.", "Export whole windows."
+        )
     return [int(value) for value in np.asarray(data).reshape(-1)]
 
 

@@ -67,7 +67,9 @@ def export_tflm(
     settings = read_settings(given) or {}
     slimmed, decisions = pack_for_decode(data) if decode else (slim(data, "tflm", keep_settings=False), [])
     if not outputs_equal(data, slimmed):
-        raise ModelError("TFLM computes other outputs from the slimmed model than from the given one.")
+        raise ModelError(
+            "TFLM computes other outputs from the slimmed model than from the given one.", "Report it with the model."
+        )
     arena = measure_arena(slimmed)
     reserved = -(-(arena["total"] + ARENA_MARGIN) // 16) * 16
     exported = read_model(slimmed)

@@ -45,7 +45,7 @@ def parse_budget(text: str) -> dict[str, float]:
         if key not in KEYS:
             raise RecipeError(f"unknown budget {key!r}.{did_you_mean(key, KEYS)} Allowed: {', '.join(KEYS)}.")
         if key in budget:
-            raise RecipeError(f"the budget {key!r} is given twice: {text!r}")
+            raise RecipeError(f"the budget {key!r} is given twice: {text!r}", "Give it once.")
         budget[key] = parse_quantity(value, key)
     return budget
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kws_tfmot.errors import ModelError
+from kws_tfmot.errors import ModelError, way_out
+from kws_tfmot.tflite.checked_table import REBUILD
 from kws_tfmot.tflite.graph import Graph, Operator, Tensor
 from kws_tfmot.tflite.moving_checks import MOVING_CHECKS, SPLITTING_CHECKS, Misfit, demand, expect
 from kws_tfmot.tflite.operator_specs import spec_fault
@@ -35,6 +36,7 @@ _QUANTIZED = ("int8", "int16", "uint8")
 _WEIGHTED_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 
 
+@way_out(REBUILD)
 def check_operators(graph: Graph) -> None:
     """Compare the output shape of each operator with what its inputs and options give, and biases and scales with it.
 

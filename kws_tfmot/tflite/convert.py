@@ -169,7 +169,9 @@ def _run_converter(
         try:
             return converter.convert()
         except Exception as err:  # the converter raises anything from ValueError to ConverterError
-            raise ModelError(f"the TFLite converter failed: {_last_line(err, log())}") from err
+            raise ModelError(
+                f"the TFLite converter failed: {_last_line(err, log())}", "Use layers that docs/own_network.md lists."
+            ) from err
 
 
 def _samples(representative: Representative, shape: tuple[int, ...]) -> Iterator[list[np.ndarray]]:

@@ -70,7 +70,9 @@ def convert_apart(
                 command, env=environment, capture_output=True, timeout=WALL_SECONDS, stdin=subprocess.DEVNULL
             )
         except subprocess.TimeoutExpired:
-            raise ModelError(f"the TFLite converter took more than {WALL_SECONDS} s and was stopped.") from None
+            raise ModelError(
+                f"the TFLite converter took more than {WALL_SECONDS} s and was stopped.", "Convert a smaller model."
+            ) from None
         if (here / "model.tflite").is_file() and ended.returncode == 0:
             return (here / "model.tflite").read_bytes()
         raise _obituary(ended, model)

@@ -63,7 +63,7 @@ def read_source(source: str | Path | bytes) -> bytes:
     try:
         return path.read_bytes()
     except OSError as err:
-        raise ModelError(f"the model {path} cannot be read: {err.strerror}") from None
+        raise ModelError(f"the model {path} cannot be read: {err.strerror}", "Check its permissions.") from None
 
 
 def unpack(model: bytes, *, strict: bool = False) -> ModelT:

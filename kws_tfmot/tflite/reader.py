@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from kws_tfmot.errors import ModelError
+from kws_tfmot.errors import ModelError, way_out
+from kws_tfmot.tflite.checked_table import REBUILD
 from kws_tfmot.tflite.document import read_source, unpack
 from kws_tfmot.tflite.graph import Graph, Operator, Tensor
 from kws_tfmot.tflite.operator_options import read_options
@@ -43,6 +44,7 @@ def read_model(source: str | Path | bytes) -> Graph:
     return graph_of(unpack(model), len(model))
 
 
+@way_out(REBUILD)
 def graph_of(root: ModelT, size: int) -> Graph:
     """The checked graph of a model that :func:`~kws_tfmot.tflite.document.unpack` read from ``size`` bytes.
 

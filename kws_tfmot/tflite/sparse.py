@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kws_tfmot.errors import ModelError
+from kws_tfmot.errors import ModelError, way_out
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.edit import constant_of, open_for_edit, tensors_of
 from kws_tfmot.tflite.schema import DimensionMetadataT, SparsityParametersT, snake_case
@@ -105,6 +105,7 @@ def _present(values: Any) -> Any:
     return () if values is None else values
 
 
+@way_out("Convert it again, without sparse encoding.")
 def sparse_weights(source: str | Path | bytes) -> dict[int, np.ndarray]:
     """Every sparse-encoded tensor of a model, decoded, by tensor index.
 

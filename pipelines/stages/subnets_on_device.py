@@ -136,7 +136,10 @@ def run_on_board(build: Build, board: str) -> bool:
         inputs = model_input_of(input_spec(read_model(model)), features[:_EMULATED_CLIPS], build.recipe.frontend.scale)
         report = emulate(model, board, inputs, optimise=build.recipe.export.optimise)
         if not report.bit_exact:
-            raise ModelError(f"{report.differing_bytes} output bytes on {board} differ from {report.reference}'s.")
+            raise ModelError(
+                f"{report.differing_bytes} output bytes on {board} differ from {report.reference}'s.",
+                "Report it with the model: the two are to agree in every byte.",
+            )
         macs = sum(row.get("nonzero_macs", 0) for row in report.layers)
         figures = {
             "board": board,

@@ -95,7 +95,9 @@ def read_run(directory: str | Path) -> RunFacts:
     metrics = read_json(path)
     version = metrics.get("schema_version")
     if version != _SCHEMA:
-        raise RecipeError(f"{path} has schema version {version!r}; version {_SCHEMA} can be read.")
+        raise RecipeError(
+            f"{path} has schema version {version!r}; version {_SCHEMA} can be read.", "Build again: kws build RECIPE"
+        )
     with trusting(path):
         judged = MODEL in metrics["files"] and MODEL in metrics["accuracy"]
     if not judged:
@@ -120,7 +122,9 @@ def read_json(path: Path) -> Figures:
     try:
         value = json_reader.read_json(path)
     except (OSError, ValueError) as error:
-        raise RecipeError(f"{path} cannot be read as JSON: {error}") from None
+        raise RecipeError(
+            f"{path} cannot be read as JSON: {error}", "Make it again with the command that wrote it."
+        ) from None
     if not isinstance(value, dict):
         raise RecipeError(f"expected {path} to hold an object. Received: {type(value).__name__}")
     return value
@@ -134,7 +138,7 @@ def read_comparison(path: Path) -> Figures:
     """
     record = read_json(path)
     if record.get("schema_version") != 1 or not record.get("rows") or "summary" not in record:
-        raise RecipeError(f"{path} is no result of `kws compare` (schema version 1 with rows).")
+        raise RecipeError(f"{path} is no result of `kws compare` (schema version 1 with rows).", "Give its NAME.json.")
     return record
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.data.decoders import AUDIO_SUFFIXES
 from kws_tfmot.data.speakers import speaker_of
 from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.errors import DataError
@@ -180,7 +181,10 @@ def count_files(
         hours[number[names[path]]] += seconds / 3600
     for readings, what in ((said, "positives"), (unsaid, "negatives")):
         if not readings.read:
-            raise DataError(f"none of the {what} can be read. {' '.join(readings.note())}")
+            raise DataError(
+                f"none of the {what} can be read. {' '.join(readings.note())}",
+                f"Give files that end in {', '.join(AUDIO_SUFFIXES)}.",
+            )
     return Counted(
         plan.keywords, tuple(grid), np.array(words), tally.finish()[: len(words)], np.array(who), rejected.finish(),
         hours, tuple(number), by, rejected.wakes if isinstance(rejected, LookTally) else None,

@@ -24,7 +24,7 @@ def survey_stream(path: str | Path) -> Survey:
     """
     path = Path(path)
     if not path.is_file():
-        raise DataError(f"there is no sound file at {path}.")
+        raise DataError(f"there is no sound file at {path}.", "Give the path of a WAV, FLAC, MP3, OGG or M4A file.")
     try:
         return survey(path)
     except (ValueError, OSError) as err:
@@ -40,7 +40,7 @@ def stream_pieces(path: str | Path, rate: int, gain: float = 1.0) -> Iterator[In
     try:
         yield from sound_pieces(Path(path), rate, gain)
     except (ValueError, OSError) as err:
-        raise DataError(f"{path}: {err}.") from None
+        raise DataError(f"{path}: {err}.", "Leave it out, or give a WAV, FLAC, MP3, OGG or M4A file.") from None
 
 
 def read_stream(path: str | Path, rate: int) -> Int16:
@@ -98,7 +98,7 @@ def input_devices() -> list[str]:
     try:
         devices = list(sound.query_devices())
     except sound.PortAudioError as err:
-        raise ToolchainError(f"the inputs cannot be listed: {err}") from None
+        raise ToolchainError(f"the inputs cannot be listed: {err}", "See that a microphone is connected.") from None
     return [
         f"{number}: {device['name']}, {device['default_samplerate']:.0f} Hz"
         for number, device in enumerate(devices)

@@ -104,7 +104,10 @@ def labelled_recordings(paths: Sequence[str | Path], keywords: Sequence[str], ra
     """
     sounds = list(_sounds(paths))
     if not sounds:
-        raise DataError(f"no sound file in {', '.join(map(str, paths))}.")
+        raise DataError(
+            f"no sound file in {', '.join(map(str, paths))}.",
+            f"Read are files that end in {', '.join(AUDIO_SUFFIXES)}.",
+        )
     found = []
     for sound in sounds:
         surveyed = survey_stream(sound)
@@ -149,7 +152,7 @@ def load_labels(path: Path, speaker: str, seconds: float) -> list[SpokenWord]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as err:
-        raise DataError(f"{path} cannot be read as text: {err}.") from None
+        raise DataError(f"{path} cannot be read as text: {err}.", "Write the label track as UTF-8.") from None
     rows = _csv_rows(path, text) if path.suffix == ".csv" else _audacity_rows(text)
     events = []
     for number, row in rows:
@@ -173,7 +176,7 @@ def _sounds(paths: Sequence[str | Path]) -> Iterator[Path]:
         elif path.is_file():
             yield path
         else:
-            raise DataError(f"there is no recording at {path}.")
+            raise DataError(f"there is no recording at {path}.", "Give sound files, or folders of them.")
 
 
 def _csv_rows(path: Path, text: str) -> list[tuple[int, dict[str, str]]]:

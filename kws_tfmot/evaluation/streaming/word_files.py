@@ -86,7 +86,7 @@ def sounds_of(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise DataError(f"there is no folder or sound file at {path}.")
+        raise DataError(f"there is no folder or sound file at {path}.", "Give one that is there.")
     found = files_below(path, SUFFIXES)
     if not found:
         raise DataError(f"no sound file in {path} or below it.", f"Read are files that end in {', '.join(SUFFIXES)}.")

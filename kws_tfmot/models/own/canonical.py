@@ -77,7 +77,10 @@ def _check_step(layer: keras.layers.Layer, arguments: dict, path: str) -> None:
             "Use layers: Add, Multiply, ReLU, Activation, Reshape, or kws_tfmot.models.own.hard_swish.HardSwish.",
         )
     if arguments:
-        raise ModelError(f"layer {path!r} is called with {', '.join(sorted(arguments))}, which cannot be converted.")
+        raise ModelError(
+            f"layer {path!r} is called with {', '.join(sorted(arguments))}, which cannot be converted.",
+            "Call it with its input alone.",
+        )
 
 
 def _gives_probabilities(tensor: keras.KerasTensor) -> bool:

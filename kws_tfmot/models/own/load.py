@@ -65,7 +65,8 @@ def _function(builder: str) -> Callable[[tuple[int, int], int], keras.Model]:
     except ModuleNotFoundError as err:
         if err.name is None or not module_name.startswith(err.name):
             raise ModelError(
-                f"the module {module_name!r} of model.builder needs {err.name!r}, which is missing."
+                f"the module {module_name!r} of model.builder needs {err.name!r}, which is missing.",
+                f"Install the package of {err.name!r}, or give a builder that does without.",
             ) from err
         raise RecipeError(
             f"there is no module {module_name!r} (model.builder={builder!r}).",
@@ -73,7 +74,10 @@ def _function(builder: str) -> Callable[[tuple[int, int], int], keras.Model]:
         ) from None
     except Exception as err:  # whatever the user's code raises
         reason = " ".join(str(err).split())[:300]
-        raise ModelError(f"the module {module_name!r} of model.builder failed: {type(err).__name__}: {reason}") from err
+        raise ModelError(
+            f"the module {module_name!r} of model.builder failed: {type(err).__name__}: {reason}",
+            f"See that `python -c 'import {module_name}'` works.",
+        ) from err
     function = getattr(module, name, None)
     if not callable(function):
         found = sorted(n for n, value in vars(module).items() if inspect.isfunction(value) and n[0] != "_")

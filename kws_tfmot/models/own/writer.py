@@ -60,7 +60,10 @@ class Writer:
                 layer.set_weights(weights)
         except (ValueError, TypeError) as err:
             reason = " ".join(str(err).split())[:300]
-            raise ModelError(f"layer {layer.name!r} ({type(layer).__name__}) cannot be copied: {reason}") from err
+            raise ModelError(
+                f"layer {layer.name!r} ({type(layer).__name__}) cannot be copied: {reason}",
+                "Use layers of Keras that `docs/own_network.md` lists.",
+            ) from err
         return made
 
     def identity(self, step: LayerUse, x: keras.KerasTensor) -> keras.KerasTensor:

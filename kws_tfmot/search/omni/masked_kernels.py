@@ -40,7 +40,8 @@ def space_of(model: keras.Model, settings: OmniSettings) -> Space:
     ]
     if not chosen:
         raise RecipeError(
-            f"no layer of the model can be sparse in the pattern {settings.pattern} once omni.skip is left out."
+            f"no layer of the model can be sparse in the pattern {settings.pattern} once omni.skip is left out.",
+            "Skip fewer layers, or choose another omni.pattern.",
         )
     weights = tuple(int(np.prod(layer.kernel.shape)) for layer in chosen)
     return Space(tuple(layer.name for layer in chosen), weights, settings.grid)

@@ -133,7 +133,10 @@ def parse_trial_option(text: str) -> tuple[str, Any]:
     try:
         value = yaml.safe_load(domain)
     except yaml.YAMLError as error:
-        raise RecipeError(f"the values of {key!r} are not valid YAML: {domain!r} ({error})") from None
+        raise RecipeError(
+            f"the values of {key!r} are not valid YAML: {domain!r} ({error})",
+            "For example: sparsity.target=[0.5, 0.75, 0.9]",
+        ) from None
     if not separator or not key.strip() or not isinstance(value, (list, dict)):
         raise RecipeError(
             f"expected key=values. Received: {text!r}",
