@@ -23,7 +23,7 @@ from kws_tfmot.tflite.interpreter import open_interpreter
 from kws_tfmot.tflite.metadata import write_settings
 from kws_tfmot.tflite.reader import read_model
 from kws_tfmot.tflite.rewrite import set_input_quantization
-from kws_tfmot.yaml_reader import read_yaml
+from kws_tfmot.yaml_reader import read_yaml_file
 
 _COMPARED = 100
 _EXAMPLE = "For example:\n  labels: [_silence_, _unknown_, yes, no]\n  frontend: {kind: microfrontend, hop_ms: 20}"
@@ -67,10 +67,7 @@ def read_features(path: str | Path) -> FeatureSettings:
     path = Path(path)
     if not path.is_file():
         raise RecipeError(f"there are no feature settings at {path}.", _EXAMPLE)
-    try:
-        values = read_yaml(path.read_text(encoding="utf-8"), str(path), _EXAMPLE)
-    except UnicodeDecodeError as err:
-        raise RecipeError(f"{path} cannot be read as text: {err}", _EXAMPLE) from None
+    values = read_yaml_file(path, _EXAMPLE)
     if not isinstance(values, dict):
         raise RecipeError(f"{path} holds {type(values).__name__}, expected labels and frontend.", _EXAMPLE)
     return FeatureSettings.parse(values, path.name)

@@ -30,6 +30,7 @@ LOOSE = "front end"  # the files that lie in no folder: compiled front ends
 _WHOLE = re.compile(r"(?:store|listing)-[0-9a-f]+")  # folders
 _AUDIO = re.compile(r"(?:audio|noise|index)-([0-9a-f]+)\.(?:npy|json)")  # as earlier versions kept it
 _RECORDS = ("store.json", "listing.json", "index.json")  # say that the files beside them are complete: they go first
+_MOST_BYTES = 1e18
 _UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 
@@ -69,7 +70,9 @@ def parse_bytes(text: str) -> int:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
     if found is None:
         raise RecipeError(f"expected a size such as 500M or 20G. Received: {text!r}")
-    return round(float(found[1]) * _UNITS[found[2].upper()])
+    if (size := float(found[1]) * _UNITS[found[2].upper()]) > _MOST_BYTES:
+        raise RecipeError(f"expected a size of at most {_MOST_BYTES / 1e15:g} million GB. Received: {text[:40]!r}")
+    return round(size)
 
 
 def audio_bound(name: str = BOUND) -> int:

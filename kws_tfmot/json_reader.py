@@ -15,9 +15,11 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
     Raises:
         OSError: It cannot be read.
-        ValueError: It is no JSON in UTF-8, too large, nested too deeply, or holds half of a surrogate pair.
+        ValueError: It is no file, no JSON in UTF-8, too large, nested too deeply, or holds half of a surrogate pair.
     """
     file = Path(path)
+    if file.exists() and not file.is_file():  # a pipe would be waited for, a device may never end
+        raise ValueError("it is no file")
     if (size := file.stat().st_size) > MOST_BYTES:
         raise ValueError(f"it has {size} bytes, more than {MOST_BYTES}")
     text = file.read_text(encoding="utf-8")

@@ -19,11 +19,11 @@ from kws_tfmot.models.model_settings import ModelSettings
 from kws_tfmot.quantization.quantization_settings import QuantizationSettings
 from kws_tfmot.search.cells.cell_search_settings import CellSearchSettings
 from kws_tfmot.search.omni.omni_settings import OmniSettings
-from kws_tfmot.settings import FolderName, Settings
+from kws_tfmot.settings import FolderName, Settings, no_text
 from kws_tfmot.sparsity.group import RecipeSparsity, with_method
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from kws_tfmot.training.training_settings import TrainSettings, fitting_warmup
-from kws_tfmot.yaml_reader import read_yaml
+from kws_tfmot.yaml_reader import read_yaml, read_yaml_file
 
 FileKind = Literal["float32", "int16x8", "sparse_float32", "sparse_int8"]
 
@@ -191,7 +191,7 @@ def recipe_values(path: str | Path) -> dict[str, Any]:
     path = find_recipe(path)
     values, seen = _recipe_alone(path), [path.resolve()]
     while (base := values.pop("base", None)) is not None:
-        if not isinstance(base, str) or not base:
+        if not isinstance(base, str) or not base or no_text(base):
             raise RecipeError(f"{path}: base is the path or the name of a recipe. Received: {base!r}")
         path = find_recipe(base, path.parent)
         if path.resolve() in seen:
@@ -220,12 +220,7 @@ def read_values(path: str | Path) -> dict[str, Any]:
         names = [Path(shipped).stem for shipped in shipped_recipes()]
         guess = did_you_mean(path.stem, names)
         raise RecipeError(f"there is no recipe at {path}.{guess}", f"Shipped recipes: {', '.join(shipped_recipes())}.")
-    way_out = "Compare it with a recipe in recipes/."
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as err:
-        raise RecipeError(f"{path} cannot be read as text: {err}", way_out) from None
-    values = read_yaml(text, str(path), way_out)
+    values = read_yaml_file(path, "Compare it with a recipe in recipes/.")
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise RecipeError(f"{path} holds {type(values).__name__}, expected a mapping of settings.")

@@ -14,9 +14,8 @@ from typing_extensions import Self
 
 from kws_tfmot.errors import RecipeError, did_you_mean
 
-FolderName = Annotated[
-    str, pydantic.Field(pattern=r"^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$", max_length=200)
-]  # fmt: skip
+_FOLDER = r"^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$"
+FolderName = Annotated[str, pydantic.Field(pattern=_FOLDER, max_length=200)]
 """What a folder of results is named after: letters, digits, ``_``, ``-`` and dots, but not dots alone."""
 
 _MOST_LINES = 20
@@ -38,11 +37,11 @@ class Settings(pydantic.BaseModel):
         """Refuse true and false where a number is meant: pydantic takes them for 1 and 0."""
         if isinstance(values, dict):
             for key, value in values.items():
-                if isinstance(value, str) and (bad := re.search("[\0\ud800-\udfff]", value)):
-                    raise ValueError(f"{key}: expected text. Received the character {bad[0]!r}")
+                if bad := no_text(value):
+                    raise ValueError(f"{key}: expected text. Received the character {bad!r}")
                 field = cls.model_fields.get(key)
-                if isinstance(value, bool) and field is not None and _only_numbers(field.annotation):
-                    raise ValueError(f"{key}: expected a number. Received: {str(value).lower()}")
+                if field is not None and (truth := _truth_for_number(field.annotation, value)) is not None:
+                    raise ValueError(f"{key}: expected a number. Received: {str(truth).lower()}")
         return values
 
     @classmethod
@@ -69,6 +68,17 @@ class Settings(pydantic.BaseModel):
             raise RecipeError("\n".join(lines), "Correct the value in the recipe or in --set.") from None
 
 
+def no_text(value: Any) -> str:
+    """A character that is in no text (NUL, half of a surrogate pair), in ``value`` or a list; empty where none is.
+
+    >>> no_text(["a", chr(0)]), no_text([1, "a"])
+    ('\\x00', '')
+    """
+    texts = value if isinstance(value, (list, tuple)) else [value]
+    found = (re.search("[\0\ud800-\udfff]", text) for text in texts if isinstance(text, str))
+    return next((match[0] for match in found if match), "")
+
+
 def options_of(annotation: Any) -> tuple[Any, ...]:
     """The types that a field's annotation allows.
 
@@ -82,14 +92,22 @@ def options_of(annotation: Any) -> tuple[Any, ...]:
     return (annotation,)
 
 
-def _only_numbers(annotation: Any) -> bool:
-    """Whether a field takes a number (or nothing) and no truth value.
+def _truth_for_number(annotation: Any, value: Any) -> bool | None:
+    """A truth value where a field takes numbers: itself, or within a list or a group of them.
 
-    >>> _only_numbers(int | None), _only_numbers(bool | int), _only_numbers(str)
-    (True, False, False)
+    >>> _truth_for_number(int | None, True), _truth_for_number(bool | int, True)
+    (True, None)
+    >>> _truth_for_number(tuple[float, float], [0.5, False]), _truth_for_number(dict[str, float], {"go": True})
+    (False, True)
     """
     options = options_of(annotation)
-    return any(option in (int, float) for option in options) and bool not in options
+    if isinstance(value, bool):
+        return value if any(option in (int, float) for option in options) and bool not in options else None
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    held = [part for option in options if get_origin(option) in (tuple, dict, list) for part in get_args(option)]
+    if not any(part in (int, float) for part in held):
+        return None
+    return next((each for each in inner if isinstance(each, bool)), None)
 
 
 def _explain(root: type[pydantic.BaseModel], problem: Any, where: str) -> str:
@@ -107,6 +125,8 @@ def _explain(root: type[pydantic.BaseModel], problem: Any, where: str) -> str:
         reason = "a mapping of settings"
     if problem["type"] == "tuple_type":
         reason = "a list"
+    if problem.get("ctx", {}).get("pattern") == _FOLDER:
+        reason = "letters, digits, _, - and dots, but not dots alone"
     if problem["type"] == "invalid_key":
         reason = "a name as key"
     if not problem["msg"].startswith("Value error, "):

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from kws_tfmot.errors import RecipeError
 
-MOST_NODES = 100_000
+MOST_NODES = 30_000
 """Values that a file may expand to, aliases counted at each use."""
 
 MOST_NESTING = 50
 """Groups inside groups."""
 
+MOST_BYTES = 1_000_000
+"""Of a file."""
+
+# What PyYAML makes of scalars that are not what their tag says.
+_NO_VALUES = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _UNCLEAR = "!unclear"  # the tag of a scalar that YAML 1.1 and 1.2 take for different numbers
@@ -41,22 +48,24 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         self._nodes += self._sizes.get(id(node), 1) if alias else 1
         if self._nodes > MOST_NODES:
-            raise yaml.MarkedYAMLError(problem=f"its aliases expand to over {MOST_NODES:,} values", problem_mark=mark)
+            raise yaml.MarkedYAMLError(
+                problem=f"it holds over {MOST_NODES:,} values, aliases expanded", problem_mark=mark
+            )
         self._sizes[id(node)] = self._nodes - before
         return node
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """A mapping; a key that is in it twice is refused."""
-        if isinstance(node, yaml.MappingNode):
-            seen: set[str] = set()
-            for key, _ in node.value:
-                if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                    if key.value in seen:
-                        raise yaml.MarkedYAMLError(
-                            problem=f"the key {key.value!r} occurs twice", problem_mark=key.start_mark
-                        )
-                    seen.add(key.value)
-        return super().construct_mapping(node, deep)
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        """A mapping as it is written, before merges; a key that is in it twice is refused."""
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"the key {key.value!r} occurs twice", problem_mark=key.start_mark
+                    )
+                seen.add(key.value)
+        return node
 
     def construct_scalar(self, node: Any) -> Any:
         """A scalar; two halves of a surrogate pair are one character, as JSON writes an emoji."""
@@ -124,6 +133,28 @@ def read_yaml(text: str, what: str, hint: str = "") -> Any:
     except yaml.MarkedYAMLError as err:
         where = f"line {err.problem_mark.line + 1}: " if err.problem_mark else ""
         raise RecipeError(f"{what} is not valid YAML: {where}{err.problem or err.context}", hint) from None
-    except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
+    except (yaml.YAMLError, *_NO_VALUES) as err:
         reason = str(err).splitlines()[0] if str(err) else type(err).__name__
         raise RecipeError(f"{what} is not valid YAML: {reason}", hint) from None
+
+
+def read_yaml_file(path: str | os.PathLike[str], hint: str = "") -> Any:
+    """The value in the file at ``path``, YAML in UTF-8.
+
+    Args:
+        path: Of a file that exists.
+        hint: The way out where it is read and is no YAML.
+
+    Raises:
+        RecipeError: It cannot be read, is no text, is larger than :data:`MOST_BYTES`, or as :func:`read_yaml`.
+    """
+    file = Path(path)
+    try:
+        if (size := file.stat().st_size) > MOST_BYTES:
+            raise RecipeError(f"{file} has {size:,} bytes, expected at most {MOST_BYTES:,}.", hint)
+        text = file.read_text(encoding="utf-8")
+    except OSError as err:
+        raise RecipeError(f"{file} cannot be read: {err.strerror}.", "Check its permissions.") from None
+    except UnicodeDecodeError as err:
+        raise RecipeError(f"{file} cannot be read as text: {err}", "Save it as UTF-8.") from None
+    return read_yaml(text, str(file), hint)

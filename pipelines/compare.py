@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.evaluation.comparison_summary import comparison_record, write_comparison
 from kws_tfmot.provenance import own_commit, versions
 from kws_tfmot.recipe import find_recipe, read_values
+from kws_tfmot.yaml_reader import read_yaml
 from pipelines.compare_view import show
 from pipelines.console import JobsView, friendly_errors
 from pipelines.many_builds import finish, stages_after
@@ -102,10 +102,7 @@ def resolve(
 
 def listed(text: str, option: str) -> Any:
     """Values separated by commas, in YAML."""
-    try:
-        return yaml.safe_load(f"[{text}]")
-    except yaml.YAMLError:
-        raise RecipeError(f"expected values separated by commas. Received: {option} {text}") from None
+    return read_yaml(f"[{text}]", f"{option} {text[:80]!r}", "Give values separated by commas.")
 
 
 if __name__ == "__main__":

@@ -242,7 +242,7 @@ def features_of(folder: Path, model: Path, recipe: Path | None) -> np.ndarray:
         DataError: If there is no folder, or no clip in it can be read.
     """
     from kws_tfmot.data.audio import decode_clip
-    from kws_tfmot.data.decoders import AUDIO_SUFFIXES, files_below
+    from kws_tfmot.data.decoders import SOUND_SUFFIXES, files_below
     from kws_tfmot.frontend import Frontend
     from kws_tfmot.tflite.interpreter import input_spec
     from kws_tfmot.tflite.reader import read_model
@@ -251,7 +251,7 @@ def features_of(folder: Path, model: Path, recipe: Path | None) -> np.ndarray:
         raise DataError(f"there is no folder {folder}.", "Give a folder of sound files: --clips FOLDER.")
     settings = ModelContract.of_model(model, load_recipe(recipe).contract() if recipe else None).frontend
     samples = []
-    for path in files_below(folder, AUDIO_SUFFIXES):
+    for path in files_below(folder, SOUND_SUFFIXES):
         clip = decode_clip(path, settings.sample_rate, settings.clip_samples)
         if clip.problem:
             err.print(f"left out: {path}: {clip.problem}", markup=False, soft_wrap=True)
@@ -259,7 +259,7 @@ def features_of(folder: Path, model: Path, recipe: Path | None) -> np.ndarray:
             samples.append(clip.samples)
     if not samples:
         raise DataError(
-            f"no sound file below {folder} can be read.", f"Read are files that end in {', '.join(AUDIO_SUFFIXES)}."
+            f"no sound file below {folder} can be read.", f"Read are files that end in {', '.join(SOUND_SUFFIXES)}."
         )
     features = Frontend(settings).features(np.stack(samples))
     return features.reshape(len(features), *input_spec(read_model(model)).shape[1:])

@@ -89,5 +89,7 @@ def test_a_bound_that_is_no_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv(cache.BOUND, "lots")
     with pytest.raises(RecipeError, match="'lots'"):
         cache.audio_bound()
+    with pytest.raises(RecipeError, match="at most 1000 million GB"):
+        cache.parse_bytes("9" * 400 + "T")
     monkeypatch.setenv(cache.BOUND, "0")
     assert cache.audio_bound() == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,10 @@ def test_what_is_no_manifest_is_not_taken_for_one(spotter: Path) -> None:
         assert Manifest.beside(spotter) is None
     beside.unlink()
     assert Manifest.beside(spotter) is None
+    os.mkfifo(beside)  # which a reader would wait at
+    assert Manifest.beside(spotter) is None
+    with pytest.raises(ModelError, match="it is no file"):
+        Manifest.read(beside)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from firmware_export.boards.own import read_board
+from kws_tfmot.adapt import read_features
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import Recipe, load_recipe
 from kws_tfmot.yaml_reader import read_yaml
+from pipelines.compare import listed
+from pipelines.stages.sweep.domains import parse_trial_option
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
 
@@ -18,7 +22,7 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (BOMB, "aliases expand"),
+        (BOMB, "over 30,000 values, aliases expanded"),
         ("[" * 5000 + "]" * 5000, "nested deeper"),
         ("train: {epochs: 1, epochs: 500}", "'epochs' occurs twice"),
         ("seed: !!bool maybe", "not valid YAML"),
@@ -27,6 +31,16 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9
         ("seed: 0x" + "f" * 5000, "line 1: an integer of more than 64 bits"),
         ("seed: 0b" + "1" * 65, "an integer of more than 64 bits"),
         ("name: 2026-13-45", "not valid YAML"),
+        ("seed: !!int '_'", "not valid YAML"),
+        ('name: "\\UFFFFFFFF"', "not valid YAML"),
+        ('base: "a\\0b"', "base is the path"),
+        ('base: "a\\ud800"', "base is the path"),
+        ('data: {negatives: ["a\\0b"]}', "negatives: expected text"),
+        ("data: {percent: [true, 20, 79]}", "percent: expected a number. Received: true"),
+        ("detection: {thresholds: {go: false}}", "thresholds: expected a number. Received: false"),
+        ("data: {keywords: [go, GO]}", "every keyword once"),
+        ("name: a/b", "letters, digits, _, - and dots"),
+        ("seed: &x [*x]", "seed"),
         ("name: !!python/object:os.system x", "not valid YAML"),
     ],
 )
@@ -39,6 +53,37 @@ def test_hostile_yaml_is_refused(text: str, said: str, tmp_path: Path) -> None:
 
 def test_aliases_and_merges_still_work() -> None:
     assert read_yaml("{a: &x {k: 1}, b: {<<: *x, m: 2}}", "text") == {"a": {"k": 1}, "b": {"k": 1, "m": 2}}
+
+
+def test_a_mapping_that_was_merged_into_another_holds_no_key_twice() -> None:
+    """PyYAML puts what is merged into the mapping itself, and builds the outer one first."""
+    text = "{a: &a {k: 1}, x: {b: &b {<<: *a, k: 2}}, c: {<<: *b}}"
+    assert read_yaml(text, "text") == {"a": {"k": 1}, "x": {"b": {"k": 2}}, "c": {"k": 2}}
+    with pytest.raises(RecipeError, match="'<<' occurs twice"):
+        read_yaml("{<<: {a: 1}, <<: {a: 2}}", "text")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("name: x".encode("utf-16"), "Save it as UTF-8"),
+        (b"name: caf\xe9", "Save it as UTF-8"),
+        (b"#" * 1_000_001, "1,000,001 bytes, expected at most 1,000,000"),
+    ],
+)
+def test_files_that_are_no_text_of_a_recipe_are_refused(content: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_bytes(content)
+    for read in (load_recipe, read_features, read_board):
+        with pytest.raises(RecipeError, match=said):
+            read(path)
+
+
+@pytest.mark.parametrize("text", [BOMB, "2026-13-45", "[" * 5000 + "]" * 5000])
+def test_values_of_the_command_line_are_read_within_the_same_bounds(text: str) -> None:
+    for read in (lambda: listed(text, "--seeds"), lambda: parse_trial_option(f"train.epochs={text}")):
+        with pytest.raises(RecipeError, match="not valid YAML"):
+            read()
 
 
 @pytest.mark.parametrize("value", ["true", ".inf", ".nan"])

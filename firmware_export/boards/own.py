@@ -11,7 +11,7 @@ from firmware_export.boards.emulated import BOARDS
 from firmware_export.boards.real import BUDGETS, Budget
 from kws_tfmot.errors import RecipeError, did_you_mean
 from kws_tfmot.settings import Settings
-from kws_tfmot.yaml_reader import read_yaml
+from kws_tfmot.yaml_reader import read_yaml_file
 
 # core -> emulated board, table of cycles
 _CORES = {
@@ -28,7 +28,6 @@ _UNITS = {"": 1, "b": 1, "k": 1024, "kb": 1024, "kib": 1024, "m": 1 << 20, "mb":
 _EXAMPLE = (
     "For example:\n  name: my board\n  core: cortex-m4\n  clock_mhz: 80\n  flash: 256K\n  ram: 64K\n  wait_states: 4"
 )
-_MAX_BYTES = 1 << 20
 
 
 class OwnBoard(Settings):
@@ -88,13 +87,7 @@ def read_board(path: str | Path) -> Budget:
     path = Path(path)
     if not path.is_file():
         raise RecipeError(f"there is no board at {path}.", _EXAMPLE)
-    if path.stat().st_size > _MAX_BYTES:
-        raise RecipeError(f"{path} is too large for a board.", _EXAMPLE)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as err:
-        raise RecipeError(f"{path} cannot be read as text: {err}", _EXAMPLE) from None
-    values = read_yaml(text, str(path), _EXAMPLE)
+    values = read_yaml_file(path, _EXAMPLE)
     if not isinstance(values, dict):
         raise RecipeError(f"{path} holds {type(values).__name__}, expected a board's settings.", _EXAMPLE)
     return _budget(OwnBoard.parse(values, path.name), path)

@@ -17,6 +17,7 @@ LONGEST_CLIP_S, LONGEST_S = 600, 7200
 MOST_FRAMES = 1 << 25
 """Samples of a channel that are held at the file's own rate, 128 MB: 11 minutes at 48 kHz."""
 
+ANTIPHASE = "its channels are in antiphase: their mean, which is used, is nearly nothing"
 TOO_LOUD = 1.26
 """Peaks of floating-point files up to here, 2 dB above full scale, are cut off; a file beyond is scaled down to it."""
 
@@ -41,17 +42,24 @@ def read_samples(path: Path, longest_s: int = LONGEST_S) -> tuple[npt.NDArray[np
         longest_s: Seconds of sound that it may hold.
 
     Raises:
-        ValueError: Unreadable, empty, truncated, too long, or not finite; the text says which.
+        ValueError: Unreadable, empty, truncated, too long, not finite, or its channels cancel each other; the text says
+            which.
     """
     with opened(path, exact=True) as decoder:
         _check_length(decoder.frames, decoder.rate, longest_s)
         pieces, count = [], 0
+        single = joint = 0.0
         for piece in decoder.pieces:
             count += len(piece)
             _check_length(count, decoder.rate, longest_s)
             pieces.append(piece.mean(axis=1, dtype=np.float32) if piece.shape[1] > 1 else piece[:, 0])
+            if piece.shape[1] > 1:
+                single += float(np.square(piece, dtype=np.float64).mean(axis=1).sum())
+                joint += float(np.square(pieces[-1], dtype=np.float64).sum())
     if not count:
         raise ValueError("it holds no samples")
+    if cancel(single, joint):
+        raise ValueError(f"{ANTIPHASE}; keep one of them")
     mono: npt.NDArray[np.float32] | Int16 = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
     if mono.dtype == np.int16:
         return mono, decoder.rate
@@ -59,6 +67,15 @@ def read_samples(path: Path, longest_s: int = LONGEST_S) -> tuple[npt.NDArray[np
         raise ValueError("it holds samples that are not finite")
     peak = float(np.abs(mono).max())
     return mono * np.float32(32768.0 / peak if peak > TOO_LOUD else 32768.0), decoder.rate
+
+
+def cancel(single: float, joint: float) -> bool:
+    """Whether channels are each other's negatives, by the power of single channels and that of their mean.
+
+    >>> cancel(1.0, 0.5), cancel(1.0, 0.0), cancel(0.0, 0.0)
+    (False, True, False)
+    """
+    return joint < 1e-3 * single
 
 
 def _check_length(frames: int, rate: int, longest_s: int) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kws_tfmot.data.columns import encoded
-from kws_tfmot.data.decoders import AUDIO_SUFFIXES, UNREAD_SUFFIXES
-from kws_tfmot.data.labels import NOISE_FOLDER, SILENCE, same_name
+from kws_tfmot.data.decoders import AUDIO_SUFFIXES, FFMPEG_SUFFIXES, unread_ending
+from kws_tfmot.data.labels import NOISE_FOLDER, SILENCE, is_noise_folder, same_name
 from kws_tfmot.data.source_table import SourceClip, SourceTable, TableBuilder
 from kws_tfmot.data.speakers import speaker_of
 from kws_tfmot.errors import DataError
@@ -23,7 +23,6 @@ _SPLIT_FOLDERS = {
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
     **dict.fromkeys(("test", "testing", "eval"), "test"),
 }
-_NOISE_NAMES = ("background noise", "background", "noise", "noises")
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,11 @@ class _Found:
     words: set[str] = field(default_factory=set)
     nested: Counter[str] = field(default_factory=Counter)
     unread: Counter[str] = field(default_factory=Counter)
+    loose: list[str] = field(default_factory=list)
+    dead: list[str] = field(default_factory=list)
     renamed: set[tuple[str, str]] = field(default_factory=set)
+    holds: set[str] = field(default_factory=set)  # folders with one named like a keyword in them
+    around: frozenset[tuple[int, int]] = frozenset()
 
 
 def list_folder(root: Path, speaker_pattern: str, keywords: Sequence[str] = ()) -> FolderListing:
@@ -78,12 +81,14 @@ def list_folder(root: Path, speaker_pattern: str, keywords: Sequence[str] = ()) 
         raise DataError(f"the data folder does not exist. Received: {str(root)!r}", _LAYOUT)
     if not root.is_dir():
         raise DataError(f"expected a folder of clips, got a file. Received: {str(root)!r}", _LAYOUT)
-    found = _Found(places=[("", root.stat().st_mtime_ns)])
+    found = _Found(places=[("", root.stat().st_mtime_ns)], around=_around(root))
     folders = _folders(root)
+    _look_beside(root, "", found)
     in_splits = _split_folders(root, folders, keywords)
     for name in folders:
         if split := in_splits.get(name, ""):
             found.places.append((name, (root / name).stat().st_mtime_ns))
+            _look_beside(root, f"{name}/", found)
             for word in _folders(root / name):
                 _take(root, f"{name}/{word}", word, split, speaker_pattern, keywords, found)
         else:
@@ -91,7 +96,13 @@ def list_folder(root: Path, speaker_pattern: str, keywords: Sequence[str] = ()) 
     clips = found.clips.table().in_order()
     if not len(clips):
         raise DataError(f"no folder with sound files under {str(root)!r}; folders there: {folders or 'none'}"
-                        + "".join(f". {note}" for note in unread_notes(found.unread)), _LAYOUT)  # fmt: skip
+                        + "".join(f". {note}" for note in _left_out(found)), _LAYOUT)  # fmt: skip
+    if found.holds and not {same_name(word) for word in found.words} & {same_name(word) for word in keywords}:
+        inside = sorted(found.holds)
+        raise DataError(
+            f"no folder of a keyword under {str(root)!r}, but in folders there: {', '.join(inside[:10])}.",
+            f"Give one of them (folder:{root / inside[0]}), or name them train, validation and test, each once.",
+        )
     return FolderListing(
         root,
         clips,
@@ -104,14 +115,20 @@ def list_folder(root: Path, speaker_pattern: str, keywords: Sequence[str] = ()) 
     )
 
 
+def _around(root: Path) -> frozenset[tuple[int, int]]:
+    """Identities of ``root`` and the folders around it: a link in a word's folder that leads back there is no word."""
+    states = [folder.stat() for folder in (root.resolve(), *root.resolve().parents)]
+    return frozenset((state.st_dev, state.st_ino) for state in states)
+
+
 def _take(root: Path, folder: str, word: str, split: str, pattern: str, keywords: Sequence[str], found: _Found) -> None:
     """Put the sound files below ``folder`` (relative to ``root``) of ``word`` into ``found``."""
-    meaning = _meaning(word, keywords)
+    meaning, names = _meaning(word, keywords), set(map(same_name, keywords))
     if meaning != word:
         found.renamed.add((word, meaning))
     found.words.add(meaning)
     for path, inner, entry in _sound_files(root, folder, found):
-        stat = entry.stat()
+        stat = _state(entry)
         found.digest.update(encoded(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n"))
         if meaning == NOISE_FOLDER:
             found.noises.append(path)
@@ -119,13 +136,15 @@ def _take(root: Path, folder: str, word: str, split: str, pattern: str, keywords
         # A piece of noise may carry digits before "_nohash", but nobody speaks in it.
         speaker = "" if meaning == SILENCE else speaker_of(entry.name, pattern) or inner
         found.nested[word] += bool(inner)
+        if inner and same_name(inner) in names:
+            found.holds.add(word)
         found.clips.add(SourceClip(path, meaning, speaker, split))
 
 
 def _sound_files(root: Path, folder: str, found: _Found) -> Iterator[tuple[str, str, os.DirEntry[str]]]:
     """Path, first folder below ``folder`` and entry of every sound file; a folder met twice (a link) is read once."""
     unread = found.unread
-    seen: set[tuple[int, int]] = set()
+    seen = set(found.around)
     waiting = [(folder, "")]
     while waiting:
         place, inner = waiting.pop()
@@ -140,10 +159,35 @@ def _sound_files(root: Path, folder: str, found: _Found) -> Iterator[tuple[str, 
             path, lower = f"{place}/{entry.name}", entry.name.lower()
             if _probe(root / path, entry.is_dir):
                 waiting.append((path, inner or entry.name))
-            elif lower.endswith(AUDIO_SUFFIXES) and _probe(root / path, entry.is_file):
+            elif lower.endswith(AUDIO_SUFFIXES):
                 yield path, inner, entry
-            elif lower.endswith(UNREAD_SUFFIXES):
-                unread[lower[lower.rindex(".") :]] += 1
+            elif _leads_nowhere(entry):
+                found.dead.append(path)
+            elif ending := unread_ending(lower):
+                unread[ending] += 1
+
+
+def _state(entry: os.DirEntry[str]) -> os.stat_result:
+    """Of a file; of a link that leads nowhere its own: it is a clip that cannot be read, and named as one."""
+    try:
+        return entry.stat()
+    except FileNotFoundError:
+        return entry.stat(follow_symlinks=False)
+
+
+def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
+    return entry.is_symlink() and not Path(entry.path).exists()
+
+
+def _look_beside(root: Path, folder: str, found: _Found) -> None:
+    """Note the sound files in ``folder`` that lie in no folder of a word, and links to folders that are gone."""
+    for entry in _entries(root / folder):
+        if entry.name.startswith("."):
+            continue
+        if entry.name.lower().endswith(AUDIO_SUFFIXES):
+            found.loose.append(f"{folder}{entry.name}")
+        elif _leads_nowhere(entry):
+            found.dead.append(f"{folder}{entry.name}")
 
 
 def _meaning(word: str, keywords: Sequence[str]) -> str:
@@ -154,10 +198,9 @@ def _meaning(word: str, keywords: Sequence[str]) -> str:
     """
     if same_name(word) in {same_name(keyword) for keyword in keywords}:
         return word
-    normalised = word.lower().replace("_", " ").replace("-", " ").strip()
-    if normalised in _NOISE_NAMES:
+    if is_noise_folder(word):
         return NOISE_FOLDER
-    return SILENCE if normalised == "silence" else word
+    return SILENCE if word.lower().strip(" _-") == "silence" else word
 
 
 def _split_folders(root: Path, folders: Sequence[str], keywords: Sequence[str]) -> dict[str, str]:
@@ -178,22 +221,37 @@ def _notes(found: _Found, in_splits: dict[str, str]) -> list[str]:
         )
     if in_splits:
         notes.append(f"splits by the folders {', '.join(in_splits)}")
-    return notes + unread_notes(found.unread)
+    return notes + _left_out(found)
+
+
+def _left_out(found: _Found) -> list[str]:
+    notes = unread_notes(found.unread)
+    for paths, what in (
+        (found.loose, "sound files lie in no folder of a word and are left out"),
+        (found.dead, "links lead nowhere, what they meant is left out"),
+    ):
+        if paths:
+            notes.append(f"{len(paths)} {what}: {', '.join(paths[:3])}{', ...' if len(paths) > 3 else ''}")
+    return notes
 
 
 def unread_notes(unread: Mapping[str, int]) -> list[str]:
-    """One note on the sound files that no decoder here reads, by their endings; none where there are none.
+    """What to say of the files that no decoder here reads, by their endings; nothing where there are none.
 
     >>> unread_notes({".m4a": 2})[0].split(": ")[1]
     '2 .m4a (install the package av, or convert them to WAV, FLAC, MP3 or OGG)'
+    >>> unread_notes({".raw": 80})[0].split(": ")[1]
+    '80 .raw (recordings'
     """
-    if not unread:
-        return []
-    counted = ", ".join(f"{count} {suffix}" for suffix, count in sorted(unread.items()))
-    return [
-        f"sound files left out because no decoder here reads them: {counted} (install the package av, or convert them "
-        "to WAV, FLAC, MP3 or OGG)"
-    ]
+    notes = []
+    for av, what, way_out in (
+        (True, "sound files left out because no decoder here reads them", "install the package av, or convert them to"),
+        (False, "files left out that are no sound file by their names", "recordings: convert them to"),
+    ):
+        chosen = sorted((suffix, count) for suffix, count in unread.items() if (suffix in FFMPEG_SUFFIXES) == av)
+        if counted := ", ".join(f"{count} {suffix}" for suffix, count in chosen):
+            notes.append(f"{what}: {counted} ({way_out} WAV, FLAC, MP3 or OGG)")
+    return notes
 
 
 def _folders(root: Path) -> list[str]:

@@ -96,8 +96,8 @@ class SplitSettings(Settings):
     def _check_keywords(cls, keywords: tuple[str, ...]) -> tuple[str, ...]:
         if not keywords:
             raise ValueError("expected at least one keyword")
-        if len(set(map(same_name, keywords))) != len(keywords):
-            raise ValueError("expected every keyword once")
+        if len({same_name(word).casefold() for word in keywords}) != len(keywords):
+            raise ValueError("expected every keyword once, whatever its case")
         for word in keywords:
             if not is_printable(word):
                 raise ValueError(f"expected words of printable letters, got {word!r}")

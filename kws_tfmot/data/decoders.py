@@ -4,10 +4,11 @@ AAC, WebM) the libraries of FFmpeg do, through the package av where it is instal
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,19 +21,27 @@ from kws_tfmot.data.promised_samples import missing_bytes
 Samples = npt.NDArray[np.float32] | npt.NDArray[np.int16]
 _LIBSNDFILE = (
     ".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".wave",
-    ".rf64", ".sph", ".nist", ".voc",
+    ".rf64", ".sph", ".nist", ".voc", ".wavex", ".ogx", ".mp1", ".avr", ".pvf", ".paf", ".fap", ".iff", ".svx",
+    ".ircam", ".wve", ".htk",
 )  # fmt: skip
 FFMPEG_SUFFIXES = (
     ".m4a", ".mp4", ".aac", ".wma", ".amr", ".webm", ".3gp", ".mka", ".ape", ".wv", ".m4b", ".mov", ".mkv", ".ac3",
-    ".spx", ".tta", ".mp2",
+    ".spx", ".tta", ".mp2", ".m4r", ".weba", ".3g2", ".avi", ".flv", ".f4a", ".qt", ".mpg", ".mpeg", ".mpa", ".adts",
+    ".alac", ".eac3", ".g722", ".dts", ".gsm", ".wmv", ".asf", ".rm", ".ra", ".ogv",
 )  # fmt: skip
 _HAS_FFMPEG = importlib.util.find_spec("av") is not None
 
 AUDIO_SUFFIXES = (*_LIBSNDFILE, *FFMPEG_SUFFIXES) if _HAS_FFMPEG else _LIBSNDFILE
 """Endings of the sound files that are decoded here."""
 
-UNREAD_SUFFIXES = () if _HAS_FFMPEG else FFMPEG_SUFFIXES
-"""Endings of sound files that are not; they are counted and named."""
+SOUND_SUFFIXES = (*_LIBSNDFILE, *FFMPEG_SUFFIXES)
+"""Endings of sound files; those that are not decoded here are counted and named."""
+
+_TEXTS = ("readme", "license", "licence", "copying", "authors", "changelog", "makefile")
+_NO_SOUNDS = (
+    ".txt", ".csv", ".tsv", ".json", ".md", ".rst", ".html", ".xml", ".yaml", ".yml", ".pdf", ".png", ".jpg", ".lab",
+    ".textgrid", ".eaf", ".trs", ".srt", ".log", ".ini", ".db", ".py", ".sh", ".npy",
+)  # fmt: skip
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
 """Sample rates that a file may name, Hz: others are taken for damage."""
@@ -48,12 +57,14 @@ _BROKEN = (OSError, ValueError, TypeError, AttributeError, LookupError, Arithmet
 class Decoder(NamedTuple):
     """An opened file: its rate, how many frames it says it holds (0: unknown), and pieces ``[n, channels]``.
 
-    The pieces are float32, as parts of full scale, or int16 where that was asked for and it holds 16-bit mono.
+    The pieces are float32, as parts of full scale, or int16 where that was asked for and it holds 16-bit mono. ``seek``
+    lets the next one begin at a frame; ``None`` where they come from the beginning alone.
     """
 
     rate: int
     frames: int
     pieces: Iterator[Samples]
+    seek: Callable[[int], Any] | None = None
 
 
 def check_size(path: Path) -> None:
@@ -81,7 +92,8 @@ def check_rate(rate: int) -> None:
 def files_below(root: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """The files below ``root`` whose names end so in whatever case, sorted; hidden ones are left out, linked folders
     are followed once."""
-    found, seen = [], set()
+    found = []
+    seen = set(map(str, Path(os.path.realpath(root)).parents))  # a link that leads back there is none of its folders
     for folder, below, names in os.walk(root, followlinks=True):
         if (real := os.path.realpath(folder)) in seen:
             below.clear()
@@ -90,6 +102,18 @@ def files_below(root: Path, suffixes: tuple[str, ...]) -> list[Path]:
         below[:] = sorted(name for name in below if not name.startswith("."))
         found += [Path(folder, name) for name in names if not name.startswith(".") and name.lower().endswith(suffixes)]
     return sorted(found)
+
+
+def unread_ending(name: str) -> str:
+    """The ending of a file that may hold sound and is not decoded here; empty for sounds that are, texts and the like.
+
+    >>> unread_ending("a.RAW"), unread_ending("take1"), unread_ending("a.wav"), unread_ending("a.txt")
+    ('.raw', 'without ending', '', '')
+    """
+    suffix = Path(name).suffix.lower()
+    if not suffix:
+        return "" if name.lower() in _TEXTS else "without ending"
+    return "" if suffix in (*AUDIO_SUFFIXES, *_NO_SOUNDS) else suffix
 
 
 @contextmanager
@@ -118,7 +142,17 @@ def opened(path: Path, exact: bool = False) -> Iterator[Decoder]:
         check_rate(stream.samplerate)
         known = stream.frames if stream.seekable() else 0
         kind = "int16" if exact and stream.subtype == "PCM_16" and stream.channels == 1 else "float32"
-        yield Decoder(stream.samplerate, known, _libsndfile_pieces(stream, known, kind))
+        seek = functools.partial(_seek, stream) if known else None
+        yield Decoder(stream.samplerate, known, _libsndfile_pieces(stream, known, kind), seek)
+
+
+def _seek(stream: Any, frame: int) -> None:
+    import soundfile
+
+    try:
+        stream.seek(frame)
+    except (soundfile.SoundFileError, RuntimeError) as err:
+        raise ValueError(f"not readable as audio ({str(err).splitlines()[0]})") from None
 
 
 def _is_pcm(path: Path) -> bool:
@@ -174,7 +208,8 @@ def _opened_by_ffmpeg(path: Path, reason: str) -> Iterator[Decoder]:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return (said.splitlines() or [type(error).__name__])[0]
 
 
 def _ffmpeg_pieces(av: Any, container: Any, stream: Any) -> Iterator[Samples]:

@@ -10,6 +10,9 @@ SILENCE = "_silence_"
 NOT_KEYWORDS = 2  # the last classes: other words and silence
 NOISE_FOLDER = "_background_noise_"
 SPLITS = ("train", "validation", "test")
+_NOISE_WORDS = frozenset(
+    {"background", "backgrounds", "backgroundnoise", "noise", "noises", "bg", "ambient", "ambience"}
+)
 
 
 def class_labels(keywords: tuple[str, ...]) -> tuple[str, ...]:
@@ -28,6 +31,15 @@ def same_name(name: str) -> str:
     True
     """
     return unicodedata.normalize("NFC", name)
+
+
+def is_noise_folder(name: str) -> bool:
+    """Whether a folder holds recordings of background noise, by a word of its name.
+
+    >>> [is_noise_folder(name) for name in ("Background-Noise", "bg", "_noise_", "noisy", "go")]
+    [True, True, True, False, False]
+    """
+    return not _NOISE_WORDS.isdisjoint(name.lower().replace("_", " ").replace("-", " ").split())
 
 
 def is_printable(text: str) -> bool:

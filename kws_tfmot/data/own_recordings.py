@@ -14,14 +14,13 @@ import numpy as np
 from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.clip_folder import unread_notes
 from kws_tfmot.data.data_settings import DataSettings
-from kws_tfmot.data.decoders import AUDIO_SUFFIXES, UNREAD_SUFFIXES, files_below
-from kws_tfmot.data.labels import NOISE_FOLDER, UNKNOWN, same_name
+from kws_tfmot.data.decoders import AUDIO_SUFFIXES, files_below, unread_ending
+from kws_tfmot.data.labels import SILENCE, UNKNOWN, is_noise_folder, same_name
 from kws_tfmot.data.sound_pieces import whole_sound
 from kws_tfmot.data.speakers import speaker_of
 from kws_tfmot.data.utterances import cut_at_pauses, with_surroundings
 from kws_tfmot.errors import DataError, did_you_mean
 
-_BACKGROUND = ("background", "noise", NOISE_FOLDER)
 _OTHERS = ("unknown", "other", UNKNOWN)
 NEGATIVES = ("_negatives_", "_negatives", "negatives")
 NOT = "not_"  # folder not_WORD: what was taken for WORD and is not
@@ -87,8 +86,12 @@ def read_recordings(root: Path, settings: DataSettings, others_alone: bool = Fal
         raise DataError(f"there is no folder of recordings at {str(root)!r}.", HINT)
     files, noise_files = _listed(root, settings, others_alone)
     problems: list[str] = []
-    endings = Counter(path.suffix.lower() for path in files_below(root, UNREAD_SUFFIXES))
+    endings = Counter(filter(None, (unread_ending(path.name) for path in files_below(root, ("",)))))
     notes = unread_notes(endings)
+    if loose := [path.name for path in sorted(root.iterdir()) if path.name.lower().endswith(AUDIO_SUFFIXES)]:
+        notes.append(
+            f"{len(loose)} sound files lie in no folder of a word and are left out: {', '.join(loose[:3])} ..."
+        )
     found: list[Utterance] = []
     for file in files:
         try:
@@ -132,16 +135,15 @@ def _listed(root: Path, settings: DataSettings, others_alone: bool) -> tuple[lis
         names = [folder.name for folder in folders]
         raise DataError(f"no folder of a keyword ({', '.join(settings.keywords)}) under {str(root)!r}; folders there: "
                         f"{', '.join(names) or 'none'}.", HINT)  # fmt: skip
+    known = (*_OTHERS, *NEGATIVES)
     for folder, word in words.items():
         recorded = set(words.values())
         near = did_you_mean(folder.name, [name for name in settings.keywords if name not in recorded])
-        if near and word not in settings.keywords and folder.name not in (*_BACKGROUND, *_OTHERS, *NEGATIVES):
+        if near and word not in settings.keywords and not (_is_background(folder.name) or folder.name in known):
             raise DataError(f"the folder {folder.name!r} is no keyword.{near}",
                             "Rename it, or move it into a folder 'unknown' if it holds another word.")  # fmt: skip
         for path in files_below(folder, AUDIO_SUFFIXES):
-            if not path.is_file():
-                continue
-            if folder.name in _BACKGROUND:
+            if _is_background(folder.name) and word not in settings.keywords:
                 noises.append(path)
                 continue
             inner = path.relative_to(folder).parts
@@ -150,6 +152,10 @@ def _listed(root: Path, settings: DataSettings, others_alone: bool) -> tuple[lis
     if not others_alone and not any(file.word in settings.keywords for file in files):
         raise DataError(f"no sound file (WAV, FLAC, MP3, OGG, ...) in the keywords' folders under {str(root)!r}.", HINT)
     return files, noises
+
+
+def _is_background(folder: str) -> bool:
+    return is_noise_folder(folder) or folder.lower().strip("_") == SILENCE.strip("_")
 
 
 def recorded_files(root: Path, keywords: Sequence[str]) -> dict[str, int]:

@@ -12,7 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.data.audio import LONGEST_S, MOST_FRAMES, TOO_LOUD, Int16, read_samples, resample, to_int16
+from kws_tfmot.data.audio import (
+    ANTIPHASE,
+    LONGEST_S,
+    MOST_FRAMES,
+    TOO_LOUD,
+    Int16,
+    cancel,
+    read_samples,
+    resample,
+    to_int16,
+)
 from kws_tfmot.data.decoders import opened
 from kws_tfmot.data.levels import LevelMeter, SoundLevels
 
@@ -39,7 +49,7 @@ class Survey(NamedTuple):
             found = [text for text in found if not text.startswith("clipped")]
             found.append(f"far above full scale (peak {self.levels.peak:.3g}, 1 is full): scaled down to it")
         if self.cancelled:
-            found.append("its channels are in antiphase: their mean, which is used, is nearly nothing")
+            found.append(ANTIPHASE)
         return found
 
 
@@ -64,7 +74,7 @@ def survey(path: Path, longest_s: int = _LONGEST_S) -> Survey:
                 raise ValueError(f"it is longer than {longest_s:,} s; cut it up")
         if count == 0:
             raise ValueError("it holds no samples")
-        return Survey(decoder.rate, meter.levels(), mean < 1e-3 * single)
+        return Survey(decoder.rate, meter.levels(), cancel(single, mean))
 
 
 def whole_sound(path: Path, rate: int, longest_s: int = LONGEST_S) -> tuple[Int16, int]:
@@ -73,7 +83,7 @@ def whole_sound(path: Path, rate: int, longest_s: int = LONGEST_S) -> tuple[Int1
     Beyond :data:`~kws_tfmot.data.audio.MOST_FRAMES` it is decoded twice and never held at its own rate.
 
     Raises:
-        ValueError: As :func:`survey`, or it is longer than ``longest_s`` seconds.
+        ValueError: As :func:`survey`, it is longer than ``longest_s`` seconds, or its channels cancel each other.
     """
     with opened(path) as decoder:
         known = decoder.frames
@@ -81,6 +91,8 @@ def whole_sound(path: Path, rate: int, longest_s: int = LONGEST_S) -> tuple[Int1
         samples, own_rate = read_samples(path, longest_s)
         return to_int16(resample(samples, own_rate, rate)), own_rate
     found = survey(path, longest_s)
+    if found.cancelled:
+        raise ValueError(f"{ANTIPHASE}; keep one of them")
     return np.concatenate(list(sound_pieces(path, rate, found.gain))), found.rate
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kws_tfmot.data.class_levels import class_level_notes
+from kws_tfmot.data.class_levels import class_level_notes, refuse_dead_keywords
 from kws_tfmot.evaluation.trust import speech_figures
 from kws_tfmot.files import write_json, write_text
 from kws_tfmot.runs import StageResult
@@ -16,9 +16,10 @@ def prepare_data(build: Build) -> bool:
     """Index the source, refuse what cannot be trained on, and write the resolved recipe and ``data.json``.
 
     Raises:
-        DataError: As :func:`kws_tfmot.data.prepare`.
+        DataError: As :func:`kws_tfmot.data.prepare`, or a keyword is digital silence.
     """
     index = build.index
+    refuse_dead_keywords(index)
     notes = [*index.notes, *class_level_notes(index)]
     for note in notes:
         build.reporter.note(note)

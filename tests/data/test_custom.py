@@ -116,6 +116,15 @@ def test_formats_that_cannot_be_read_are_named(few: Path) -> None:
     assert any("1 .m4a" in note or "stop/phone.m4a: not readable" in note for note in notes)
 
 
+def test_background_by_another_name_is_no_speech_and_loose_files_are_named(few: Path) -> None:
+    (few / "Background Noise").mkdir()
+    soundfile.write(few / "Background Noise" / "fan.wav", np.random.default_rng(0).normal(0, 0.01, 5 * RATE), RATE)
+    soundfile.write(few / "loose.wav", np.zeros(RATE), RATE)
+    found = read_recordings(few, SETTINGS)
+    assert "Background Noise/fan.wav" in [name for name, _ in found.background]
+    assert any("1 sound files lie in no folder of a word" in note for note in found.notes)
+
+
 def test_nothing_but_broken_recordings_is_refused(tmp_path: Path) -> None:
     (tmp_path / "stop").mkdir()
     (tmp_path / "stop" / "broken.wav").write_bytes(b"RIFF nothing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import soundfile
 from kws_tfmot.data import DataSettings, clip_folder, decoders, prepare
 from kws_tfmot.data.audio import decode_clip
 from kws_tfmot.data.clip_folder import list_folder
+from kws_tfmot.data.decoders import files_below
 from kws_tfmot.errors import DataError
 
 RATE = 16000
@@ -35,8 +37,8 @@ def sounds(tmp_path: Path, burst: Callable[..., np.ndarray]) -> Callable[..., Pa
 
 @pytest.fixture
 def without_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clip_folder, "AUDIO_SUFFIXES", decoders._LIBSNDFILE)
-    monkeypatch.setattr(clip_folder, "UNREAD_SUFFIXES", decoders.FFMPEG_SUFFIXES)
+    for module in (clip_folder, decoders):
+        monkeypatch.setattr(module, "AUDIO_SUFFIXES", decoders._LIBSNDFILE)
 
 
 @pytest.mark.skipif(not decoders._HAS_FFMPEG, reason="pip install av")
@@ -107,7 +109,9 @@ def test_folders_below_a_word_are_speakers_unless_the_name_says(sounds: Callable
     }
 
 
-@pytest.mark.parametrize("name", ["background_noise", "Background Noise", "noise", "_background_noise_"])
+@pytest.mark.parametrize(
+    "name", ["background_noise", "Background Noise", "noise", "bg", "Noise_recordings", "_background_noise_"]
+)
 def test_noise_by_another_name_is_no_speech(sounds: Callable[..., Path], name: str) -> None:
     listing = list_folder(sounds("go/a.wav", f"{name}/fan.wav", "silence/quiet.wav"), PATTERN)
     assert listing.noises == (f"{name}/fan.wav",)
@@ -147,10 +151,24 @@ def test_a_missing_split_folder_has_a_way_out(sounds: Callable[..., Path], tmp_p
     assert len(prepare(f"folder:{root}", percent, tmp_path / "cache").clips) == 36
 
 
+@pytest.mark.parametrize("names", [("trn", "tst"), ("val", "test"), ("train", "val", "validation")])
+def test_folders_of_splits_that_cannot_be_told_say_which_way_out(sounds: Callable[..., Path], names: tuple) -> None:
+    root = sounds(*(f"{split}/{word}/a.wav" for split in names for word in ("go", "stop")))
+    with pytest.raises(
+        DataError, match=rf"in folders there: {', '.join(sorted(names))}\.\nGive one of them"
+    ) as refusal:
+        list_folder(root, PATTERN, ("go", "stop"))
+    one = Path(str(refusal.value).split("folder:")[1].split(")")[0])
+    assert len(list_folder(one, PATTERN, ("go", "stop")).clips) == 2
+
+
 def test_links_in_a_circle_are_read_once(sounds: Callable[..., Path]) -> None:
     root = sounds("go/anna/1.wav")
     (root / "go" / "anna" / "again").symlink_to(root / "go")
     assert [clip.path for clip in list_folder(root, PATTERN).clips] == ["go/anna/1.wav"]
+    (root / "go" / "up").symlink_to(root.parent)
+    assert [clip.path for clip in list_folder(root, PATTERN).clips] == ["go/anna/1.wav"]
+    assert files_below(root / "go", (".wav",)) == [root / "go" / "anna" / "1.wav"]
     (root / "go" / "self").symlink_to(root / "go" / "self")
     with pytest.raises(DataError, match=r"'.*self' cannot be read: Too many levels"):
         list_folder(root, PATTERN)
@@ -160,3 +178,27 @@ def test_links_in_a_circle_are_read_once(sounds: Callable[..., Path]) -> None:
 def test_a_path_that_cannot_be(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError):
         list_folder(tmp_path / name, PATTERN)
+
+
+@pytest.mark.usefixtures("without_ffmpeg")
+def test_whatever_is_not_read_is_counted_and_named(sounds: Callable[..., Path]) -> None:
+    root = sounds("go/a.wav", "loose.wav", "go/anna/b.wav")
+    (root / "go" / "take.PCM").write_bytes(b"ab")
+    (root / "go" / "clips.zip").write_bytes(b"PK")
+    (root / "go" / "sheet.csv").write_text("no sound")
+    (root / "go" / "bob").symlink_to(root / "nowhere")
+    (root / "stop").symlink_to(root / "nowhere")
+    notes = "\n".join(list_folder(root, PATTERN).notes)
+    assert "files left out that are no sound file by their names: 1 .pcm, 1 .zip" in notes and ".csv" not in notes
+    assert "1 sound files lie in no folder of a word and are left out: loose.wav" in notes
+    assert "2 links lead nowhere, what they meant is left out: stop, go/bob" in notes
+
+
+def test_a_link_to_a_recording_that_is_gone_is_a_corrupt_clip(sounds: Callable[..., Path]) -> None:
+    root = sounds("go/a.wav")
+    (root / "go" / "b.wav").symlink_to(root / "nowhere.wav")
+    os.mkfifo(root / "go" / "c.wav")
+    listing = list_folder(root, PATTERN)
+    assert [clip.path for clip in listing.clips] == ["go/a.wav", "go/b.wav", "go/c.wav"]
+    assert "No such file" in decode_clip(root / "go" / "b.wav", RATE, RATE).problem
+    assert "empty" in decode_clip(root / "go" / "c.wav", RATE, RATE).problem

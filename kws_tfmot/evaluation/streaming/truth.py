@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.data.decoders import AUDIO_SUFFIXES, files_below
+from kws_tfmot.data.decoders import SOUND_SUFFIXES, files_below
 from kws_tfmot.errors import DataError, did_you_mean
 from kws_tfmot.evaluation.streaming.sources import stream_pieces, survey_stream
 
@@ -106,7 +106,7 @@ def labelled_recordings(paths: Sequence[str | Path], keywords: Sequence[str], ra
     if not sounds:
         raise DataError(
             f"no sound file in {', '.join(map(str, paths))}.",
-            f"Read are files that end in {', '.join(AUDIO_SUFFIXES)}.",
+            f"Read are files that end in {', '.join(SOUND_SUFFIXES)}.",
         )
     found = []
     for sound in sounds:
@@ -172,7 +172,7 @@ def load_labels(path: Path, speaker: str, seconds: float) -> list[SpokenWord]:
 def _sounds(paths: Sequence[str | Path]) -> Iterator[Path]:
     for path in map(Path, paths):
         if path.is_dir():
-            yield from files_below(path, AUDIO_SUFFIXES)
+            yield from files_below(path, SOUND_SUFFIXES)
         elif path.is_file():
             yield path
         else:

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kws_tfmot.data.decoders import AUDIO_SUFFIXES, UNREAD_SUFFIXES, files_below
+from kws_tfmot.data.decoders import SOUND_SUFFIXES, files_below
 from kws_tfmot.data.labels import same_name
 from kws_tfmot.errors import DataError, did_you_mean
-
-SUFFIXES = (*AUDIO_SUFFIXES, *UNREAD_SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -87,9 +85,11 @@ def sounds_of(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise DataError(f"there is no folder or sound file at {path}.", "Give one that is there.")
-    found = files_below(path, SUFFIXES)
+    found = files_below(path, SOUND_SUFFIXES)
     if not found:
-        raise DataError(f"no sound file in {path} or below it.", f"Read are files that end in {', '.join(SUFFIXES)}.")
+        raise DataError(
+            f"no sound file in {path} or below it.", f"Read are files that end in {', '.join(SOUND_SUFFIXES)}."
+        )
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kws_tfmot.errors import RecipeError, did_you_mean
+from kws_tfmot.yaml_reader import read_yaml
 from pipelines.stages.comparison import MOST_CELLS
 
 Domain = list[Any] | dict[str, Any]
@@ -127,16 +128,10 @@ def parse_trial_option(text: str) -> tuple[str, Any]:
     Raises:
         RecipeError: If it is not of that form.
     """
-    import yaml
-
     key, separator, domain = text.partition("=")
-    try:
-        value = yaml.safe_load(domain)
-    except yaml.YAMLError as error:
-        raise RecipeError(
-            f"the values of {key!r} are not valid YAML: {domain!r} ({error})",
-            "For example: sparsity.target=[0.5, 0.75, 0.9]",
-        ) from None
+    value = read_yaml(
+        domain, f"the values of {key!r}, {domain[:80]!r},", "For example: sparsity.target=[0.5, 0.75, 0.9]"
+    )
     if not separator or not key.strip() or not isinstance(value, (list, dict)):
         raise RecipeError(
             f"expected key=values. Received: {text!r}",
