@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from tests.conftest import ROOT
@@ -15,11 +17,14 @@ FILES = sorted(path for path in PATHS if path.suffix in (".py", ".c", ".h"))
 
 
 def lengths(text: str) -> Iterator[tuple[str, int]]:
-    """Name and lines of every function, without its signature and docstring.
+    """Functions of a text and their lines, without signature and docstring; nothing where none can be long.
 
-    >>> list(lengths('def f(\\n    x,\\n):\\n    "Says."\\n    x += 1\\n    return x'))
-    [('f', 2)]
+    >>> list(lengths("def f(\\n    x,\\n):\\n    'Says.'\\n" + 61 * "    x += 1\\n"))
+    [('f', 61)]
     """
+    starts = [found.start() for found in re.finditer(r"^(?: {4})?(?:async )?def ", text, re.MULTILINE)]
+    if all(text.count("\n", *both) <= SCREEN for both in pairwise([*starts, len(text)])):
+        return  # before it is parsed
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[ast.get_docstring(node) is not None :]
