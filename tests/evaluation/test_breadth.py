@@ -41,6 +41,13 @@ def test_the_interval_widens_where_a_speaker_is_right_or_wrong_as_a_whole() -> N
     assert (by_speaker[1] - by_speaker[0]) / (by_clip[1] - by_clip[0]) == pytest.approx(5**0.5, rel=0.12)
 
 
+def test_the_interval_holds_95_of_100_draws_of_the_speakers() -> None:
+    right = np.repeat([1, 0], 200)
+    ends = np.array([speaker_interval(right, [str(row) for row in range(400)], seed) for seed in range(3)]).mean(axis=0)
+    width = 1.96 * (0.25 / 400) ** 0.5
+    assert ends == pytest.approx([0.5 - width, 0.5 + width], abs=0.04 * width)
+
+
 def test_a_build_shows_the_wider_of_both_intervals(index: ClipIndex) -> None:
     audio = index.audio("test")
     lost = set(sorted({speaker for speaker in audio.speakers if speaker})[:6])

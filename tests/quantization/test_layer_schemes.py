@@ -22,6 +22,10 @@ def test_functions_of_one_value_have_the_kernels_scale(name: str, scale: float, 
     assert FixedRangeConfig(**scheme.get_config()).get_config() == {"least": scheme.least, "most": scheme.most}
 
 
+def test_a_stored_network_names_the_scheme() -> None:
+    assert keras.saving.get_registered_object("kws_tfmot>FixedRangeConfig") is FixedRangeConfig
+
+
 def test_a_softmax_has_one_only_where_its_output_is_read() -> None:
     last, inside = L.Softmax(), L.Activation("softmax")
     x = L.Input((4,))

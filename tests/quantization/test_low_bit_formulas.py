@@ -199,6 +199,8 @@ def test_a_step_of_training_by_its_documentation(settings: LowBitSettings, fit: 
     layers = low_bit_layers(model, settings)
     training = LowBitTraining(model, layers, fit)
     start = training.get_state()
+    for layer in layers:
+        np.testing.assert_array_equal(start[f"mask/{layer.name}"], start[f"latent/{layer.name}"] != 0)
     rng, past = np.random.default_rng(0), {}
     for epoch in range(2):
         for layer in layers:

@@ -13,7 +13,7 @@ from tone_words import RATE, clip, noise, spotter
 from kws_tfmot.detection.detector import to_q15
 from kws_tfmot.errors import DataError
 from kws_tfmot.evaluation.streaming.heard_files import context_seconds, near_silence
-from kws_tfmot.evaluation.streaming.recordings_det import Counted, evaluate_files
+from kws_tfmot.evaluation.streaming.recordings_det import Counted, evaluate_files, figures_of
 from kws_tfmot.evaluation.streaming.spotter import ScoreStream
 from kws_tfmot.evaluation.streaming.tally import Tally
 from kws_tfmot.evaluation.streaming.word_files import word_files
@@ -30,6 +30,34 @@ def test_what_is_counted_by_speaker_begins_with_a_background_that_counts_nothing
     assert missed.tolist() == [0, 1, 0] and said.tolist() == [0, 1, 1]
     wrong, hours = found.accepts_by([0, 1], 1)
     assert wrong.tolist() == [0, 2, 1] and hours.tolist() == [0, 0.5, 1.5]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_figures_at_the_models_thresholds_and_at_targets_written_out(seed: int) -> None:
+    rng, thresholds = np.random.default_rng(seed), (5000, 9000, 20000, 31000)
+    said, who = rng.integers(0, 2, 12), rng.integers(0, 3, 12)
+    heard, accepts = rng.integers(0, 3, (12, 5, 2)), rng.poisson(0.7, (3, 5, 2))
+    hours = rng.uniform(0.2, 1.0, 3)
+    counted = Counted(("a", "b"), thresholds, said, heard.astype(np.int32), who, accepts.astype(np.int32), hours,
+                      ("x", "y", "z"), "speaker")  # fmt: skip
+    for word in (0, 1):
+        found = figures_of(counted, [word], (0.5, 1.2, 2.0))
+        own = [list(heard[n, :, word]) for n in range(12) if said[n] == word]
+        missed = [sum(row[point] == 0 for row in own) / len(own) for point in range(5)]
+        rates = [accepts[:, point, word].sum() / hours.sum() for point in range(5)]
+        several = [row[0] for row in own if row[0]]
+        assert (found["n"], found["missed"]) == (len(own), pytest.approx(missed[0]))
+        assert (found["false_accepts"], found["false_accepts_per_hour"]) == (
+            accepts[:, 0, word].sum(),
+            pytest.approx(rates[0]),
+        )
+        assert found["detections_per_heard"] == (pytest.approx(np.mean(several)) if several else None)
+        for target in (0.5, 1.2, 2.0):
+            allowed = [point for point in range(1, 5) if max(rates[point:]) <= target]
+            best = min(allowed, key=lambda point: (missed[point], point), default=None)
+            at, level = found["missed_at"][f"{target:g}"], found["threshold_at"][f"{target:g}"]
+            assert at == pytest.approx(missed[best] if best else 1.0)
+            assert level == (thresholds[best - 1] / 32768 if best else None)
 
 
 @pytest.fixture

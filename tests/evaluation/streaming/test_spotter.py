@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tone_words import RATE, SETTINGS, clip, noise, spotter
 
-from kws_tfmot.evaluation.streaming.spotter import Heard, Spotter
+from kws_tfmot.errors import DataError
+from kws_tfmot.evaluation.streaming.spotter import Heard, Spotter, StreamModel
+from kws_tfmot.zoo import shipped_models
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +28,18 @@ def test_it_hears_the_keywords_and_no_other_word(stream: np.ndarray) -> None:
     assert [each.word for each in heard] == ["low", "high", "low", "high"]
     said = np.cumsum([0.5 + 37 * n / RATE + 0.5 for n in range(6)])[[0, 2, 4, 5]] - 0.1  # ends of the tones
     assert np.abs(np.array([each.seconds for each in heard]) - said).max() < 0.35
+
+
+def test_a_threshold_is_above_0_and_at_most_1() -> None:
+    (model,) = (each.model for each in shipped_models() if each.name == "tiny")
+
+    def opened(threshold: float) -> StreamModel:
+        return StreamModel.open(model, lambda data: SimpleNamespace(), threshold=threshold)  # type: ignore
+
+    assert opened(1.0).contract.detection.threshold == 1.0 and opened(0.01).contract.detection.thresholds == {}
+    for threshold in (-0.1, 0.0, 1.01, 2.0):
+        with pytest.raises(DataError, match=f"above 0 and up to 1. Received: {threshold}"):
+            opened(threshold)
 
 
 @settings(deadline=None, max_examples=15)
