@@ -117,7 +117,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/evaluation/streaming/misses.py": JUDGING,
     "kws_tfmot/evaluation/streaming/product.py": JUDGING,
     "kws_tfmot/evaluation/streaming/recordings_det.py": (f"{STREAMING}/test_recordings_det.py",),
-    "kws_tfmot/evaluation/streaming/sources.py": SPOTTER,
+    "kws_tfmot/evaluation/streaming/sources.py": (*SPOTTER, "tests/pipelines/test_stream.py -k listen"),
     "kws_tfmot/evaluation/streaming/spotter.py": SPOTTER,
     "kws_tfmot/evaluation/streaming/tally.py": (f"{STREAMING}/test_recordings_det.py",),
     "kws_tfmot/evaluation/streaming/truth.py": (f"{STREAMING}/test_truth.py", *JUDGING),

@@ -97,7 +97,8 @@ def stratified(
     seen, filled, split_of = Counter(), {name: Counter() for name in shares}, {}
 
     def turn(speaker: str) -> tuple[int, str]:
-        return min(total[c] for c in clips_of[speaker]), hashlib.sha256(f"{seed}:{speaker}".encode()).hexdigest()
+        rarest = min(total[c] for c, n in clips_of[speaker].items() if n)
+        return rarest, hashlib.sha256(f"{seed}:{speaker}".encode()).hexdigest()
 
     def wanted(name: str, label: str) -> Fraction:
         """Words held out for one split are wanted there whole, and pull half as much."""
@@ -122,9 +123,9 @@ def stratified(
 @pytest.mark.parametrize("held", [{}, {"c": "test"}, {"b": "validation", "c": "train", "e": "test"}])
 def test_each_speaker_goes_to_the_split_that_lags_most(seed: int, held: dict[str, str]) -> None:
     rng = np.random.default_rng(seed)
-    clips = {
-        f"s{n}": {c: int(rng.integers(1, 30)) for c in "abcde" if c == "a" or rng.random() < 0.4} for n in range(90)
-    }
+    few, many = (0, 3), (1, 30)  # where a class is rarest that a speaker has one clip of, or none
+    clips = {f"s{n}": {c: int(rng.integers(*(few if n % 2 else many))) for c in "abcde"} for n in range(90)}
+    clips = {name: counts for name, counts in clips.items() if any(counts.values())}
     percent = (70.01, 17.33, 12.66)  # of fewer than 2,000 clips no whole number: no ties
     shares = {
         name: Fraction(str(part)) / 100 for name, part in zip(("train", "validation", "test"), percent, strict=True)
