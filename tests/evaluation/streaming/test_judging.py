@@ -151,6 +151,9 @@ def test_a_composed_stream_is_judged_and_its_threshold_kept_honest(tone_index: C
     assert rates[-1] > rates[0]
     clean, drowned = figures["under_noise"]
     assert clean["accuracy"] > 0.95 > drowned["accuracy"] and clean["snr_db"] is None
+    for row in (clean, drowned):
+        low, high = row["interval_95_by_speaker"]
+        assert low <= row["accuracy"] <= high and (high < 1) == (row is drowned)
     again = evaluate_composed(spotter(), tone_index, settings, per_hour=40, snr_db=(float("inf"), -10))
     assert again.to_dict() == figures
     assert plot_det({"tones": report}, "tones", tmp_path / "det.png").read_bytes()[:4] == b"\x89PNG"

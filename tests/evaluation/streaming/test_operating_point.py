@@ -39,6 +39,20 @@ def outcome(seed: int = 0) -> Outcome:
     return found
 
 
+def test_a_curve_is_what_the_judge_says_of_each_speaker_at_each_threshold() -> None:
+    said = {threshold: outcome(n) for n, threshold in enumerate(threshold_grid())}
+    plan = SimpleNamespace(with_threshold=lambda threshold: threshold)
+    judge: Any = SimpleNamespace(plan=plan, at=said.__getitem__, speakers=SPEAKERS, hours=np.arange(7.0))
+    curve = DetCurve.of(judge)
+    assert curve.thresholds == tuple(said)
+    for n, found in enumerate(said.values()):
+        for speaker in range(7):
+            assert curve.false_accepts[n, speaker] == sum(int(found.false_accepts[speaker, k]) for k in range(3))
+            assert curve.false_rejects[n, speaker] == sum(int(found.false_rejects[speaker, k]) for k in range(3))
+    assert curve.events.tolist() == [sum(row) for row in (found.hits + found.false_rejects).tolist()]
+    assert curve.hours.tolist() == list(range(7))
+
+
 def judge(found: Outcome, hours: float = 0.25) -> Any:
     weights = np.array([2.0, 1, 0.5, 0.25, 0.25, 0.5, 0.5])
     return SimpleNamespace(
