@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from scipy import stats
 from tone_words import spotter
 
 from kws_tfmot.detection.detector import to_q15
 from kws_tfmot.detection.posterior import ONE
-from kws_tfmot.evaluation.comparison_summary import FIGURES, mean_and_spread, summarise
+from kws_tfmot.evaluation.comparison_summary import FIGURES, _draw, mean_and_spread, summarise
 from kws_tfmot.evaluation.model_accuracy import model_input_of, scores_of
 from kws_tfmot.evaluation.streaming.det_curve import DetCurve, bootstrap_weights, ratio_interval, threshold_grid
 from kws_tfmot.evaluation.streaming.intervals import poisson_interval
@@ -233,3 +234,16 @@ def test_a_threshold_of_a_curve_is_the_least_that_is_at_least_as_high() -> None:
     assert found.missed_at(1.5) == pytest.approx(1 / 9) and found.missed_at(0.0) == pytest.approx(3 / 9)
     empty = replace(found, hours=np.array([0.0]), events=np.array([0.0]))
     assert np.isnan(empty.accepts_per_hour).all() and empty.points()[0]["false_reject_rate"] is None
+
+
+@pytest.mark.parametrize(("most", "scale"), [(29.0, "linear"), (31.0, "log")])
+def test_a_plot_s_points_are_means_and_its_axis_is_logarithmic_beyond_threefold(most: float, scale: str) -> None:
+    def entry(variant: str, bytes_: float, accuracy: float) -> dict[str, Any]:
+        own = {"bytes": {"mean": bytes_, "spread": 1.0}, "accuracy": {"mean": accuracy, "spread": None}}
+        return {"variant": variant, **own}
+
+    axes = Figure().add_subplot()
+    _draw(axes, [entry("a", most, 0.95), entry("b", 12.0, 0.8), entry("a", 10.0, 0.9)], "bytes")
+    drawn = {box.get_label(): box.lines[0] for box in axes.containers}
+    assert drawn["a"].get_xdata().tolist() == [10, most] and drawn["a"].get_ydata().tolist() == pytest.approx([90, 95])
+    assert (drawn["a"].get_marker(), drawn["b"].get_marker(), axes.get_xscale()) == ("o", "s", scale)
