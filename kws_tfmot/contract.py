@@ -131,6 +131,9 @@ class ModelContract:
         own.setdefault("held_out_words", 0.0)
         data = own | {"keywords": keywords}
         detection = DetectionSettings.parse(settings.get("detection"), "detection (inside the model)")
+        for word in detection.thresholds:
+            if word not in keywords:
+                raise RecipeError(f"detection.thresholds names {word!r}, which is none of its keywords")
         return cls(labels, frontend, SplitSettings.parse(data, "data (inside the model)"), detection)
 
     def of_steps(self, graph: Graph) -> ModelContract:

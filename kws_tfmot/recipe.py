@@ -105,6 +105,8 @@ class Recipe(Settings):
         DataSettings.of(self.data, rate, length)
         if self.quantization.low_bit and "sparse_int8" in self.convert.also:
             raise ValueError("convert.also=[sparse_int8] cannot hold the levels of quantization.low_bit; leave it out")
+        if self.sparsity and self.quantization.clusters == 2:
+            raise ValueError("quantization.clusters=2 leaves one value beside zero; a sparse network needs 3 or more")
         if self.search and self.model.weights:
             raise ValueError("search trains every network from scratch: leave out model.weights")
         for word in self.detection.thresholds:

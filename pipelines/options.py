@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -78,7 +79,7 @@ def resolve_recipe(recipe: Path, overrides: list[str], keywords: str = "", speak
 
 
 def _yaml_list(words: list[str]) -> str:
-    return "[" + ", ".join("'" + word.replace("'", "''") + "'" for word in words) + "]"
+    return json.dumps(words)  # between single quotes YAML would make a space of a line's end
 
 
 def default_folder(name: str, keywords: str = "", kind: str = "") -> Path:

@@ -66,8 +66,10 @@ class Ramp:
 
         >>> Ramp.of_shares(0.0, 0.5, 12, 20, 0.9)
         Ramp(begin=0, end=6, frequency=1, target=0.9, start=0.0, last=6)
+        >>> Ramp.of_shares(0.6, 0.6, 1, 20, 0.9).at(0)
+        Moment(sparsity=0.9, final=True)
         """
-        first = round(begin * steps)
+        first = min(round(begin * steps), max(steps - 1, 0))
         if end > begin and first + frequency >= steps:
             frequency = max(1, int((end - begin) * steps) // 4)
 

@@ -26,6 +26,7 @@ def recipe(tmp_path):
         (["RECIPE", "--data", "folder:/no/such/folder"], "/no/such/folder"),
         (["RECIPE", "--data", "foldr:here"], "Did you mean 'folder'?"),
         (["RECIPE", "--keywords", " , "], "expected words separated by commas"),
+        (["RECIPE", "--keywords", "up\ndown"], "expected words of printable letters, got 'up\\ndown'"),
         (["RECIPE", "--speaker-pattern", "(["], "expected a regular expression"),
         (["RECIPE", "--set", "quantization.mode=none"], "needs int8"),
     ],

@@ -89,6 +89,14 @@ def test_settings_of_wrong_kinds_are_refused(model, text, message):
             read(changed)
 
 
+def test_a_threshold_of_a_word_that_is_no_label_is_refused() -> None:
+    given = {"labels": ["go", "_unknown_"], "frontend": {}, "detection": {"thresholds": {"go": 0.5}}}
+    assert ModelContract._of_settings(given).detection.thresholds == {"go": 0.5}
+    given["detection"] = {"thresholds": {"stop": 0.5}}
+    with pytest.raises(ModelError, match="names 'stop', which is none of its keywords"):
+        ModelContract._of_settings(given)
+
+
 def test_absent_groups_may_be_null(model):
     assert read_settings(with_entry(model, b'{"labels": null, "seed": 3}')) == {"labels": None, "seed": 3}
 
