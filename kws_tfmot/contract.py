@@ -81,8 +81,10 @@ class ModelContract:
         contract = given.of_steps(graph) if given is not None and graph.stateful else given
         if contract is None:
             settings = read_settings(model)
-            manifest = None if settings is not None or isinstance(model, bytes) else Manifest.beside(model)
-            contract = cls.of_manifest(manifest, graph) if manifest else cls._of_settings(settings)
+            path = None if settings is not None or isinstance(model, bytes) else Path(model)
+            manifest = Manifest.beside(path) if path else None
+            beside = path.with_suffix(".json") if path else None
+            contract = cls.of_manifest(manifest, graph) if manifest else cls._of_settings(settings, beside)
         contract.check(graph)
         return contract
 
@@ -105,10 +107,13 @@ class ModelContract:
                              "Correct it, or give the settings with --recipe RECIPE.") from None  # fmt: skip
 
     @classmethod
-    def _of_settings(cls, settings: dict[str, Any] | None) -> ModelContract:
+    def _of_settings(cls, settings: dict[str, Any] | None, beside: Path | None = None) -> ModelContract:
         if not settings or settings.get("labels") is None or settings.get("frontend") is None:
+            broken = (
+                f", and {beside.name!r} beside it is no manifest of ESPHome's" if beside and beside.exists() else ""
+            )
             raise ModelError(
-                "the model carries no kws_tfmot settings (labels, front end).",
+                f"the model carries no kws_tfmot settings (labels, front end){broken}.",
                 "Give the recipe it was built with: --recipe RECIPE; for a microWakeWord model ESPHome's manifest, of "
                 "the same name with the suffix .json, beside it will do; for others see `kws adapt`.",
             )

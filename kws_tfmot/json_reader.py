@@ -15,7 +15,8 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
     Raises:
         OSError: It cannot be read.
-        ValueError: It is no file, no JSON in UTF-8, too large, nested too deeply, or holds half of a surrogate pair.
+        ValueError: It is no file, no JSON in UTF-8, too large, nested too deeply, or holds half of a surrogate pair or a
+            key twice.
     """
     file = Path(path)
     if file.exists() and not file.is_file():  # a pipe would be waited for, a device may never end
@@ -24,9 +25,21 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise ValueError(f"it has {size} bytes, more than {MOST_BYTES}")
     text = file.read_text(encoding="utf-8")
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=without_duplicates)
         if "\\ud" in text.lower():  # the only way to such a half
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     return value
+
+
+def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of ``pairs``, for :func:`json.loads`.
+
+    Raises:
+        ValueError: A key occurs twice.
+    """
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return result

@@ -37,6 +37,13 @@ class MicroSettings(pydantic.BaseModel):
     tensor_arena_size: int = pydantic.Field(default=0, ge=0)
     minimum_esphome_version: str = ""
 
+    @pydantic.field_validator("*", mode="before")
+    @classmethod
+    def _no_truth(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError(f"expected no truth value. Received: {str(value).lower()}")
+        return value
+
 
 class Manifest(pydantic.BaseModel):
     """A manifest of version 1 or 2."""

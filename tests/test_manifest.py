@@ -67,9 +67,11 @@ def test_benchmark_lists_the_engine_beside_interpreters_of_a_file_with_state(spo
 
 def test_what_is_no_manifest_is_not_taken_for_one(spotter: Path) -> None:
     beside = spotter.with_suffix(".json")
-    for text in ("{", "[]", '{"type": "other"}'):
+    for text in ("{", "[]", '{"type": "other"}', '{"type": "micro", "wake_word": "a", "wake_word": "b"}'):
         beside.write_text(text)
         assert Manifest.beside(spotter) is None
+        with pytest.raises(ModelError, match=r"'word\.json' beside it is no manifest"):
+            ModelContract.of_model(spotter)
     beside.unlink()
     assert Manifest.beside(spotter) is None
     os.mkfifo(beside)  # which a reader would wait at
@@ -84,6 +86,7 @@ def test_what_is_no_manifest_is_not_taken_for_one(spotter: Path) -> None:
         ({"probability_cutoff": 1.5}, "micro.probability_cutoff"),
         ({"sliding_window_size": 0}, "micro.sliding_window_size"),
         ({"feature_step_size": 31}, "micro.feature_step_size"),
+        ({"sliding_window_size": True}, "micro.sliding_window_size.* Received: true"),
     ],
 )
 def test_a_wrong_manifest_is_refused_by_the_key(spotter: Path, changes: dict, message: str) -> None:

@@ -10,6 +10,7 @@ import pydantic
 
 from kws_tfmot.data.labels import is_printable
 from kws_tfmot.errors import ModelError
+from kws_tfmot.json_reader import without_duplicates
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 16
@@ -66,7 +67,7 @@ def parse_settings(entry: bytes) -> dict[str, Any]:
         if len(entry) > MAX_BYTES:
             raise ValueError(f"it has {len(entry)} bytes, more than {MAX_BYTES}")
         settings = json.loads(
-            entry.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates
+            entry.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=without_duplicates
         )
     except (ValueError, RecursionError) as err:
         raise ModelError(f"the settings inside the model are not JSON: {str(err)[:200]}.", _WAY_OUT) from None
@@ -98,13 +99,6 @@ def check_settings(settings: Any) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a key occurs twice")
-    return result
 
 
 def _check_value(value: Any, where: str, depth: int) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
+
 from kws_tfmot import json_reader
 from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.files import sha256_file
@@ -72,7 +74,7 @@ def trusting(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, TemplateError) as error:
         raise RecipeError(
             f"{path} does not hold what a build writes ({type(error).__name__}: {str(error)[:100]}).",
             "Run the build again: kws build RECIPE",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import UndefinedError
 
 from kws_tfmot.errors import KwsError, ModelError, RecipeError
 from kws_tfmot.evaluation.comparison_summary import comparison_record
@@ -217,7 +218,9 @@ def test_other_json_is_refused(tmp_path: Path, text: str) -> None:
             read(path)
 
 
-@pytest.mark.parametrize("kind", [KeyError, IndexError, TypeError, AttributeError, ValueError, ZeroDivisionError])
+@pytest.mark.parametrize(
+    "kind", [KeyError, IndexError, TypeError, AttributeError, ValueError, ZeroDivisionError, UndefinedError]
+)
 def test_figures_of_another_shape_are_refused_whatever_python_says(kind: type[Exception]) -> None:
     with (
         pytest.raises(RecipeError, match=rf"metrics.json does not hold .*{kind.__name__}"),
