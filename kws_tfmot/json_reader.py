@@ -15,8 +15,8 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
     Raises:
         OSError: It cannot be read.
-        ValueError: It is no file, no JSON in UTF-8, too large, nested too deeply, or holds half of a surrogate pair or a
-            key twice.
+        ValueError: It is no file, no JSON in UTF-8, too large, nested too deeply, or holds half of a surrogate pair or
+            a key twice.
     """
     file = Path(path)
     if file.exists() and not file.is_file():  # a pipe would be waited for, a device may never end
