@@ -88,6 +88,23 @@ def test_a_narrow_test_is_called_so(make_folder: Callable[..., Path], index: Cli
     assert "The test of _silence_ is narrow: 4 clips, " in said
 
 
+def test_the_first_sentence_says_of_whom_the_accuracy_is() -> None:
+    worst = [{"speaker": str(share), "n": 5, "accuracy": share} for share in (0.2, 0.4, 0.6, 0.61)]
+    figures = {"accuracy": 0.5, "n": 9, "interval_95": [0.4, 0.61]}
+    figure = "50.0 % (N = 9, 95 % interval 40.0 to 61.0)"
+    assert trust(None, figures | {"breadth": {"speakers": 7, "worst_speakers": worst}}) == [
+        f"Tested on 7 speakers who did not train it: {figure}. Other microphones are not in it. The speakers it hears "
+        "worst: 20 % of 5 clips, 40 % of 5 clips, 60 % of 5 clips."
+    ]
+    assert trust(None, figures | {"split": "all", "breadth": {"speakers": 7, "worst_speakers": []}}) == [
+        f"Tested on 7 speakers of whom some may have trained it: {figure}. Other microphones are not in it."
+    ]
+    (nobody,) = trust(None, figures | {"breadth": {"speakers": 0, "worst_speakers": []}})
+    assert nobody.startswith(
+        f"Tested on clips that name no speaker: {figure}. Voices that trained it may be among them"
+    )
+
+
 def test_a_loss_beyond_chance_is_a_warning() -> None:
     figures = {"accuracy": 0.9, "n": 100, "interval_95": [0.8, 0.95], "breadth": {}}
     lost = figures | {"loss": {"difference": -0.03, "interval_95": [-0.05, -0.01], "against": "float.keras"}}
