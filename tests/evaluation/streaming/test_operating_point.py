@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +17,13 @@ from tone_words import spotter
 
 from kws_tfmot.detection.detector import to_q15
 from kws_tfmot.detection.posterior import ONE
-from kws_tfmot.evaluation.comparison_summary import FIGURES, _draw, mean_and_spread, summarise
+from kws_tfmot.evaluation.comparison_summary import (
+    FIGURES,
+    _draw,
+    mean_and_spread,
+    summarise,
+    write_comparison,
+)
 from kws_tfmot.evaluation.model_accuracy import model_input_of, scores_of
 from kws_tfmot.evaluation.streaming.det_curve import DetCurve, bootstrap_weights, ratio_interval, threshold_grid
 from kws_tfmot.evaluation.streaming.intervals import poisson_interval
@@ -247,3 +255,17 @@ def test_a_plot_s_points_are_means_and_its_axis_is_logarithmic_beyond_threefold(
     drawn = {box.get_label(): box.lines[0] for box in axes.containers}
     assert drawn["a"].get_xdata().tolist() == [10, most] and drawn["a"].get_ydata().tolist() == pytest.approx([90, 95])
     assert (drawn["a"].get_marker(), drawn["b"].get_marker(), axes.get_xscale()) == ("o", "s", scale)
+
+
+def test_a_comparison_is_written_with_its_plot(tmp_path: Path) -> None:
+    rows = [
+        {"variant": v, "target": None, "seed": s, "accuracy": {"int8": a}, "n": 9, "nonzero_weights": 5,
+         "zero_share": 0.0, "bytes": {"slim": 7}, "board": None, "split_sha256": "5" * 64, "interpreter": "tflm"}
+        for v, s, a in (("a", 1, 0.5), ("a", 2, 0.7), ("b", 1, 0.6))
+    ]  # fmt: skip
+    record = {"name": "both", "rows": rows, "summary": summarise(rows)}  # type: ignore[arg-type]
+    write_comparison(record, tmp_path)
+    assert json.loads((tmp_path / "both.json").read_text()) == record
+    assert (tmp_path / "both.png").read_bytes()[:4] == b"\x89PNG"
+    write_comparison({"name": "none", "rows": [], "summary": []}, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"both.json", "both.png", "none.json"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from tone_words import RATE, SETTINGS, clip, noise, spotter
 
 from kws_tfmot.errors import DataError
+from kws_tfmot.evaluation.streaming.sources import read_stream, stream_pieces
 from kws_tfmot.evaluation.streaming.spotter import Heard, Spotter, StreamModel
 from kws_tfmot.zoo import shipped_models
 
@@ -28,6 +30,15 @@ def test_it_hears_the_keywords_and_no_other_word(stream: np.ndarray) -> None:
     assert [each.word for each in heard] == ["low", "high", "low", "high"]
     said = np.cumsum([0.5 + 37 * n / RATE + 0.5 for n in range(6)])[[0, 2, 4, 5]] - 0.1  # ends of the tones
     assert np.abs(np.array([each.seconds for each in heard]) - said).max() < 0.35
+
+
+def test_a_file_that_is_no_sound_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.wav").write_text("no sound")
+    for name, what in (("text.wav", "not readable"), ("missing.wav", "there is no sound file")):
+        with pytest.raises(DataError, match=what):
+            read_stream(tmp_path / name, RATE)
+    with pytest.raises(DataError, match="not readable"):
+        list(stream_pieces(tmp_path / "text.wav", RATE))
 
 
 def test_a_threshold_is_above_0_and_at_most_1() -> None:
