@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +11,18 @@ import numpy as np
 from kws_tfmot.data.audio import Int16, to_int16
 from kws_tfmot.data.labels import UNKNOWN, label_of
 from kws_tfmot.data.near_words import COMMON_WORDS, near_words, parts_of, sound_alike
-from kws_tfmot.data.speech import Request, SpokenClip, Voice, choose_voices, deal, render_parts, usable_engines
+from kws_tfmot.data.speech import (
+    ENGINES,
+    Request,
+    SpokenClip,
+    Voice,
+    choose_voices,
+    deal,
+    open_engine,
+    render_parts,
+    usable_engines,
+)
+from kws_tfmot.data.speech.engines import is_folder
 from kws_tfmot.data.speech.foreign_accents import foreign_voices, split_accent
 from kws_tfmot.data.speech.request import generator
 from kws_tfmot.data.speech.slips import SLIP, slip_voices
@@ -20,38 +31,68 @@ from kws_tfmot.data.speech.vocal_tract import warp_formants
 from kws_tfmot.data.stretch_settings import SpeechSettings
 from kws_tfmot.data.stretches import Recording, Speech, word_of
 from kws_tfmot.data.utterances import loudest_span
+from kws_tfmot.errors import DataError
 from kws_tfmot.progress import SILENT, Reporter
 
 _HELD_OUT = 8  # one voice of so many validates
 _SHARES = {"espeak": 0.2, "hibari": 0.1, "kokoro": 0.5}
-_OTHER_SHARE = 0.2  # Piper
+_OTHER_SHARE, _CROWD_SHARE = 0.2, 0.5  # a folder of Piper voices by its speakers: few, or people by the dozen
+_CROWD = 16
 # Kokoro's lone words are said twice, each time by another vocal tract and slower, as people say them.
 _AGAIN = {"kokoro": 2}
 _LONGER, _FORMANTS = (0.85, 1.6), (0.88, 1.16)
-_MOST_VOICES = {"espeak": 400, "kokoro": 400, "hibari": 24}
+_MOST_VOICES = {"espeak": 400, "kokoro": 400, "hibari": 24, "piper": 1}
+_MOST_OF_A_FOLDER = 1000
 
 
 def spoken(
     keywords: Sequence[str], settings: SpeechSettings, seed: int, cache: Path, rate: int, reporter: Reporter = SILENT,
-    without: Collection[str] = (),
+    without: Collection[str] = (), language: str = "en", words: Sequence[str] = (), folders: Sequence[str] = (),
 ) -> tuple[Speech, Speech]:  # fmt: skip
-    """Speech by training voices and by held-out voices; words of ``without`` are not said.
+    """Speech by training voices and by held-out voices.
+
+    Args:
+        keywords: What is to be heard.
+        settings: How much each engine says.
+        seed: Of voices, texts and utterances.
+        cache: Where utterances are kept.
+        rate: Samples a second of what is composed.
+        reporter: Is told of engines that are missing or do not speak the language.
+        without: Words that are not said.
+        language: eSpeak NG's name of it. Near words, foreign accents and slips are English alone.
+        words: Other words to say, of that language; none are the built-in English ones.
+        folders: Engines ``piper:FOLDER`` beside those of ``settings``.
 
     Raises:
+        DataError: No voice speaks the language.
         DataError, ToolchainError: As :func:`kws_tfmot.data.speech.render_parts`.
     """
     names = tuple(word.casefold() for word in keywords)
     unsaid = {word.casefold() for word in without}
-    near = [text for text in _near(keywords, settings.near_words) if not unsaid & set(text.split())]
-    sentences = _sentences((*names, *unsaid), 3000, seed)
-    alike = sound_alike(keywords, COMMON_WORDS)
-    others = [word for word in COMMON_WORDS if word not in alike and word not in unsaid]
+    english = language == "en"
+    lexicon = [word for word in (words or COMMON_WORDS) if word.casefold() not in {*names, *unsaid}]
+    if not english and not words:
+        reporter.note(
+            f"other words are said in English by voices of {language!r}; data.synthetic.unknown_words names better"
+        )
+    beside = _near(keywords, settings.near_words) if english else _beside(keywords, lexicon, settings.near_words)
+    near = [text for text in beside if not unsaid & set(text.split())]
+    sentences = _sentences(lexicon, 3000, seed)
+    alike = sound_alike(keywords, lexicon) if english else set()
+    others = [word for word in lexicon if word not in alike]
+    engines = dict.fromkeys([*(settings.engines or ENGINES), *folders])
     wanted: dict[str, list[list[Request]]] = {}
     few: dict[str, bool] = {}
-    for engine in usable_engines(settings.engines, reporter):
-        voices = choose_voices(_MOST_VOICES.get(engine, 1), seed, (engine,))
+    shares = dict(_SHARES)
+    for engine in usable_engines(tuple(engines), reporter):
+        if not (voices := _voices_of(engine, seed, language, reporter)):
+            continue
         few[engine] = len(voices) < 2 * _HELD_OUT
-        wanted[engine] = _of_engine(engine, voices, keywords, near, sentences, others, settings, seed)
+        shares.setdefault(engine, _CROWD_SHARE if _is_crowd(engine, voices) else _OTHER_SHARE)
+        wanted[engine] = _of_engine(engine, voices, keywords, near, sentences, others, settings, seed, english)
+    if not wanted:
+        raise DataError(f"no voice that is installed speaks {language!r}.",
+                        "Choose another data.synthetic.language, or add the engine espeak.")  # fmt: skip
     # Each part by itself, so that it is found in the cache whatever else is spoken.
     parts = iter(render_parts([part for own in wanted.values() for part in own], cache, reporter))
     sides: tuple[list[list[SpokenClip]], list[list[SpokenClip]]] = ([], [])
@@ -61,20 +102,43 @@ def spoken(
             # Few voices (hibari, Piper) all train; their absence from validation costs nothing.
             side.append([clip for clip in said if (_validates(clip) and not few[engine]) == bool(held_out)
                          and not _says_unwritten(clip, names, alike)])  # fmt: skip
-    train, held = (_as_speech(side, keywords, rate) for side in sides)
+    train, held = (_as_speech(side, keywords, rate, shares) for side in sides)
     return train, held
+
+
+def _voices_of(engine: str, seed: int, language: str, reporter: Reporter) -> list[Voice]:
+    """The voices of an engine that speak ``language``, as many as serve; none are told to ``reporter``.
+
+    Of a folder with many speakers each is one voice; with few, every speaker in twelve vocal tracts.
+    """
+    most = _MOST_OF_A_FOLDER if is_folder(engine) else _MOST_VOICES[engine]
+    offered = open_engine(engine).voices(most, generator(seed, "voices", engine), language)
+    if not offered:
+        reporter.note(f"{engine} has no voice of {language!r}; the others speak without it")
+        return []
+    count = len({voice.name for voice in offered}) if _is_crowd(engine, offered) else len(offered)
+    return choose_voices(count, seed, (engine,), language)
+
+
+def _is_crowd(engine: str, voices: Sequence[Voice]) -> bool:
+    """Whether a folder of a user's own holds many speakers, who count as much as Kokoro's mixed ones."""
+    return is_folder(engine) and len({voice.name for voice in voices}) >= _CROWD
 
 
 def _of_engine(
     engine: str, voices: Sequence[Voice], keywords: Sequence[str], near: Sequence[str], sentences: Sequence[str],
-    others: Sequence[str], settings: SpeechSettings, seed: int,
+    others: Sequence[str], settings: SpeechSettings, seed: int, english: bool,
 ) -> list[list[Request]]:  # fmt: skip
     """Everything that ``engine`` is to say, in parts that do not depend on each other."""
-    counts, fewer = settings.counts(engine), settings.foreign_counts(engine)
+    words, near_ones, talk = settings.counts(engine)
+    # Every speaker of a crowd says each keyword, and something else, once at least.
+    least = len({voice.name for voice in voices}) if _is_crowd(engine, voices) else 0
+    counts = max(words, least), near_ones, max(talk, least)
     requests = _requests(keywords, near, sentences, voices, counts, seed, settings.paused)
-    if any(fewer):
+    fewer = settings.foreign_counts(engine)
+    if english and any(fewer):
         requests += _requests(keywords, near, sentences, foreign_voices(voices), fewer, seed, settings.paused)
-    if settings.slips and engine != "espeak":
+    if english and settings.slips and engine != "espeak":
         requests += [deal([word], slip_voices(voices), round(settings.slips * counts[0]), seed) for word in keywords]
     if count := settings.kokoro_other_words if engine == "kokoro" else settings.other_words:
         requests.append(deal(others, voices, count, seed))
@@ -103,6 +167,15 @@ def _near(keywords: Sequence[str], count: int) -> tuple[str, ...]:
     near = near_words(single, count) if single else ()
     alike = sound_alike(keywords, near) if near else set()
     return tuple(dict.fromkeys([*parts, *(text for text in near if text not in alike)]))
+
+
+def _beside(keywords: Sequence[str], lexicon: Sequence[str], count: int) -> tuple[str, ...]:
+    """Parts of the keywords and other words, where nothing tells which sound near.
+
+    >>> _beside(["guten morgen"], ["haus", "baum"], 3)
+    ('guten', 'morgen', 'haus')
+    """
+    return tuple(dict.fromkeys([*parts_of(keywords), *lexicon]))[:count]
 
 
 def _requests(
@@ -179,7 +252,9 @@ def _is_slip(clip: SpokenClip) -> bool:
     return split_accent(clip.voice.accent)[1] == SLIP
 
 
-def _as_speech(parts: Sequence[Sequence[SpokenClip]], keywords: Sequence[str], rate: int) -> Speech:
+def _as_speech(
+    parts: Sequence[Sequence[SpokenClip]], keywords: Sequence[str], rate: int, shares: Mapping[str, float]
+) -> Speech:
     """Keywords, single words and talk out of all engines' clips.
 
     All of it is balanced between the engines: the most human voices count most, and where they said little but the
@@ -189,12 +264,12 @@ def _as_speech(parts: Sequence[Sequence[SpokenClip]], keywords: Sequence[str], r
     slips = [clip for clip in clips if _is_slip(clip)]
     words = {
         word: _balanced([(c.voice.engine, word_of(c.samples, rate)) for c in clips
-                         if c.text == word and not _is_slip(c)]) for word in keywords
+                         if c.text == word and not _is_slip(c)], shares) for word in keywords
     }  # fmt: skip
     single = [c for c in clips if c.text not in words and len(c.text.split()) < 3] + slips
     talk = [c for c in clips if c.text not in words and len(c.text.split()) >= 3]
-    near = _balanced([(c.voice.engine, word_of(c.samples, rate)) for c in single])
-    return Speech(tuple(words.values()), near, _balanced([(c.voice.engine, c.samples) for c in talk]))
+    near = _balanced([(c.voice.engine, word_of(c.samples, rate)) for c in single], shares)
+    return Speech(tuple(words.values()), near, _balanced([(c.voice.engine, c.samples) for c in talk], shares))
 
 
 def _versions(clip: SpokenClip) -> list[SpokenClip]:
@@ -212,12 +287,12 @@ def _versions(clip: SpokenClip) -> list[SpokenClip]:
     return found
 
 
-def _balanced(said: Sequence[tuple[str, Int16]]) -> tuple[Int16, ...]:
-    """Everything that was said, repeated so that every engine's share is about its weight in ``_SHARES``."""
+def _balanced(said: Sequence[tuple[str, Int16]], shares: Mapping[str, float]) -> tuple[Int16, ...]:
+    """Everything that was said, repeated so that every engine's share is about its weight in ``shares``."""
     by_engine: dict[str, list[Int16]] = {}
     for engine, samples in said:
         by_engine.setdefault(engine, []).append(samples)
-    weights = {engine: _SHARES.get(engine, _OTHER_SHARE) for engine in by_engine}
+    weights = {engine: shares[engine] for engine in by_engine}
     # The engine that has most for its share is not repeated.
     most = max((len(own) / weights[engine] for engine, own in by_engine.items()), default=0.0)
     found: list[Int16] = []
@@ -227,8 +302,7 @@ def _balanced(said: Sequence[tuple[str, Int16]]) -> tuple[Int16, ...]:
     return tuple(found)
 
 
-def _sentences(keywords: Sequence[str], count: int, seed: int) -> list[str]:
-    """Strings of three to eight common words, none of them a keyword."""
+def _sentences(words: Sequence[str], count: int, seed: int) -> list[str]:
+    """Strings of three to eight of ``words``."""
     rng = np.random.default_rng([seed, 0x7A1C])
-    words = [word for word in COMMON_WORDS if word not in keywords]
     return [" ".join(rng.choice(words, int(rng.integers(3, 9)))) for _ in range(count)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,10 @@ from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.clip_table import ClipTable
 from kws_tfmot.data.labels import SILENCE
 from kws_tfmot.data.long_recordings import pieces_of
+from kws_tfmot.data.speech.engines import is_folder
 from kws_tfmot.data.stretch_speech import spoken, with_recordings
 from kws_tfmot.data.stretches import Speech
+from kws_tfmot.recipe import Recipe
 from kws_tfmot.spare_cache import with_spare_folder
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from pipelines.stages.build import Build
@@ -48,7 +50,9 @@ def speech_of(build: Build, settings: StreamTrainSettings) -> StreamSpeech:
     unheard = {clips.source.words.names[code] for code in recorded - trained} if trained else set()
     (train, held), note = with_spare_folder(
         build.cache,
-        lambda cache: spoken(keywords, settings.speech, recipe.seed, cache, rate, build.reporter, unheard),
+        lambda cache: spoken(
+            keywords, settings.speech, recipe.seed, cache, rate, build.reporter, unheard, **voices_asked(recipe)
+        ),
     )
     if note:
         build.reporter.note(note)
@@ -64,6 +68,13 @@ def speech_of(build: Build, settings: StreamTrainSettings) -> StreamSpeech:
     train = with_recordings(train, train_clips, _noise(build, "train"), keywords, rate, alone)
     held = with_recordings(held, held_clips, _noise(build, "validation"), keywords, rate)
     return StreamSpeech(train, held, enough)
+
+
+def voices_asked(recipe: Recipe) -> dict[str, Any]:
+    """Language, other words and folders of voices of ``data.synthetic``: those that speak clips speak streams too."""
+    synthetic = recipe.data.synthetic
+    folders = tuple(engine for engine in synthetic.engines if is_folder(engine))
+    return {"language": synthetic.language, "words": synthetic.unknown_words, "folders": folders}
 
 
 def _words(clips: ClipTable) -> set[int]:

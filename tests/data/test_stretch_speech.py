@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import pytest
 
-from kws_tfmot.data.speech import SpokenClip, Voice
-from kws_tfmot.data.stretch_speech import _as_speech, _as_written, _requests, _says_unwritten, with_recordings
+from kws_tfmot.data import stretch_speech
+from kws_tfmot.data.speech import Request, SpokenClip, Voice
+from kws_tfmot.data.stretch_settings import SpeechSettings
+from kws_tfmot.data.stretch_speech import _as_speech, _as_written, _requests, _says_unwritten, spoken, with_recordings
 from kws_tfmot.data.stretches import Recording, Speech
+from kws_tfmot.errors import DataError
+from kws_tfmot.progress import Silent
 
 RATE = 16000
+SHARES = {"hibari": 1.0}
+
+
+class Notes(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 def _clip(text: str, level: int, accent: str = "en-us") -> SpokenClip:
@@ -19,7 +38,7 @@ def _clip(text: str, level: int, accent: str = "en-us") -> SpokenClip:
 
 def test_a_slip_of_the_tongue_is_a_near_word_and_a_sentence_is_talk() -> None:
     clips = [_clip("nova", 100), _clip("nova", 200, "en-us+slavic"), _clip("nova", 300, "en-us+slip")]
-    speech = _as_speech([[*clips, _clip("over", 400), _clip("the dog is over there", 500)]], ["nova"], RATE)
+    speech = _as_speech([[*clips, _clip("over", 400), _clip("the dog is over there", 500)]], ["nova"], RATE, SHARES)
     assert [int(wave.max()) for wave in speech.keywords[0]] == [100, 200]
     assert sorted(int(wave.max()) for wave in speech.near) == [300, 400]
     assert [int(wave.max()) for wave in speech.talk] == [500]
@@ -54,5 +73,53 @@ def test_a_share_of_a_phrase_is_said_word_by_word_and_is_the_phrase_all_the_same
     assert said == {"hey big nova": 18, "hey, big nova": 6, "hey big, nova": 6, "nova": 30, "over": 6,
                     "a dog is over there": 3}  # fmt: skip
     clips = [_as_written(_clip(text, 100)) for text in ("hey, nova", "hey nova", "over")]
-    speech = _as_speech([clips], ["hey nova"], RATE)
+    speech = _as_speech([clips], ["hey nova"], RATE, SHARES)
     assert (len(speech.keywords[0]), len(speech.near)) == (2, 1)
+
+
+def _said(request: Request) -> SpokenClip:
+    level = 200 if request.voice.engine.startswith("piper") else 100
+    return SpokenClip(np.full(RATE // 2, level, np.int16), request.text, request.voice, 0, RATE // 2)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+    """Every request that would be spoken; half a second of sound is what it gets."""
+    found: list[Request] = []
+
+    def render(parts: Sequence[Sequence[Request]], *_: object) -> list[list[SpokenClip]]:
+        found.extend(request for part in parts for request in part)
+        return [[_said(one) for one in part] for part in parts]
+
+    monkeypatch.setattr(stretch_speech, "render_parts", render)
+    return found
+
+
+def test_another_language_is_spoken_by_its_voices_alone_with_the_words_that_were_given(asked: list[Request]) -> None:
+    pytest.importorskip("espeakng_loader")
+    settings = SpeechSettings(engines=("espeak", "hibari"), espeak=(40, 8, 10), other_words=12, slips=0.5)
+    notes = Notes()
+    spoken(["guten morgen"], settings, 1, Path(), RATE, notes, (), "de", ("haus", "baum", "wasser"))
+    assert {request.voice.accent.split("+")[0] for request in asked} == {"de"}
+    assert {word for request in asked for word in request.text.split()} == {"guten", "morgen", "haus", "baum", "wasser"}
+    assert any("hibari has no voice of 'de'" in note for note in notes.notes)
+    with pytest.raises(DataError, match="no voice that is installed speaks 'de'"):
+        spoken(["guten morgen"], settings.model_copy(update={"engines": ("hibari",)}), 1, Path(), RATE, language="de")
+
+
+@pytest.mark.parametrize(("speakers", "share"), [(40, 0.5), (3, 0.2)])
+def test_every_speaker_of_a_folder_of_voices_says_the_keyword_and_a_crowd_weighs_as_much_as_kokoro(
+    asked: list[Request], tmp_path: Path, speakers: int, share: float
+) -> None:
+    pytest.importorskip("espeakng_loader")
+    pytest.importorskip("onnx")
+    (tmp_path / "crowd.onnx").write_bytes(b"a model")
+    settings = {"espeak": {"voice": "en-us"}, "num_speakers": speakers, "audio": {}, "phoneme_id_map": {}}
+    (tmp_path / "crowd.onnx.json").write_text(json.dumps(settings))
+    counts = SpeechSettings(engines=("espeak",), espeak=(16, 2, 2), piper=(8, 2, 2), foreign=0, other_words=2)
+    train, held = spoken(["nova"], counts, 1, Path(), RATE, folders=(f"piper:{tmp_path}",))
+    own = {request.voice.name for request in asked if request.text == "nova" and request.voice.name.startswith("crowd")}
+    assert len(own) == speakers
+    levels = [int(wave.max()) for wave in train.keywords[0]]
+    assert levels.count(200) / len(levels) == pytest.approx(share / (share + 0.2), abs=0.05)
+    assert {int(wave.max()) for wave in held.keywords[0]} >= ({200} if speakers == 40 else set())

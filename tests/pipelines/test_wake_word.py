@@ -18,6 +18,7 @@ from pipelines.stages.build import Build
 from pipelines.stages.continuation import continuation
 from pipelines.stages.convert import INT8_MODEL, convert_model
 from pipelines.stages.prepare import prepare_data
+from pipelines.stages.stream_speech import voices_asked
 from pipelines.stages.train import train_dense
 
 pytest.importorskip("espeakng_loader")
@@ -34,6 +35,12 @@ _SMALL = (
 
 def _recipe(*more: str) -> Recipe:
     return load_recipe("wake_word", [*_SMALL, *more])
+
+
+def test_language_other_words_and_folders_of_voices_are_those_of_the_streams_too() -> None:
+    given = 'data.synthetic.engines=[espeak,"piper:voices"]', "data.synthetic.language=de"
+    asked = voices_asked(_recipe(*given))
+    assert asked == {"language": "de", "words": ("house", "water", "seven"), "folders": ("piper:voices",)}
 
 
 @pytest.mark.slow

@@ -23,13 +23,22 @@ ENGINES = tuple(_MADE)
 _PIPER = "piper:"
 
 
+def is_folder(name: str) -> bool:
+    """Whether an engine is a folder of Piper voices of a user's own.
+
+    >>> is_folder("piper:voices"), is_folder("piper")
+    (True, False)
+    """
+    return name.startswith(_PIPER)
+
+
 def open_engine(name: str) -> SpeechEngine:
     """The engine called ``name``: ``espeak``, ``kokoro``, ``hibari``, ``piper`` (a voice in a wheel), ``piper:FOLDER``.
 
     Raises:
         RecipeError: There is none of that name.
     """
-    if name.startswith(_PIPER):
+    if is_folder(name):
         return Piper(Path(name[len(_PIPER) :]).expanduser())
     if name not in _MADE:
         raise RecipeError(f"expected an engine of speech out of {', '.join(ENGINES)}, piper:FOLDER. Received: {name!r}."
