@@ -24,7 +24,7 @@ def command(
     model: ModelArgument,
     against: Annotated[Path | None, typer.Option(help="Another .tflite, usually the dense one.")] = None,
     threads: Annotated[str, typer.Option(help="Thread counts, separated by commas.")] = "1,2",
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds through all combinations.")] = 20,
+    rounds: Annotated[int, typer.Option(min=1, max=100_000, help="Rounds through all combinations.")] = 20,
     stream: StreamOption = False,
     hop: HopOption = None,
     recipe: RecipeOption = None,

@@ -60,10 +60,9 @@ def find_shipped(name: str | Path) -> Shipped | None:
     'alexa'
     """
     text = str(name)
-    if not text.startswith(PREFIX) and Path(text).exists():
-        return None
     wanted = text.removeprefix(PREFIX).lower()
-    return next((model for model in shipped_models() if model.name == wanted), None)
+    found = next((model for model in shipped_models() if model.name == wanted), None)
+    return None if found and not text.startswith(PREFIX) and Path(text).exists() else found
 
 
 def shipped_at(path: Path) -> Shipped | None:

@@ -58,6 +58,12 @@ def test_a_missing_keyword_is_reported_before_training(recipe, tone_folder, tmp_
     assert not (out / "float.keras").exists()
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "a/" * 2500 + "b"])
+def test_a_name_that_no_file_can_have_is_no_model(name: str) -> None:
+    result = run("inspect", name)
+    assert result.exit_code == 2 and "File name too long" in result.output
+
+
 @pytest.mark.parametrize("command", ["inspect", "evaluate", "benchmark", "export"])
 @pytest.mark.parametrize("content", [None, b"", b"no flatbuffer at all", b"\x1c\x00\x00\x00TFL3" + b"\xff" * 64])
 def test_broken_models_are_refused_by_every_command(tmp_path, command: str, content: bytes | None) -> None:
