@@ -4,10 +4,7 @@ import numpy as np
 import pytest
 from frontend_signals import MICRO_SETTINGS, extreme_signals
 
-try:
-    from firmware_export.emulation.example import emulate_frontend
-except ModuleNotFoundError:  # before firmware_export was divided into packages
-    from firmware_export.example import emulate_frontend
+from firmware_export.emulation.example import emulate_frontend
 
 pytestmark = pytest.mark.device
 
