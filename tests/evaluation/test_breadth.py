@@ -105,6 +105,46 @@ def test_the_first_sentence_says_of_whom_the_accuracy_is() -> None:
     )
 
 
+def counts(synthetic: int = 0, recorded: int = 0, speakers: int = 0) -> dict[str, int]:
+    return {"synthetic": synthetic, "recorded": recorded, "speakers": speakers}
+
+
+@pytest.mark.parametrize(
+    ("train", "begins_with", "said"),
+    [
+        (counts(90), None, "No recording of a person has trained it"),
+        (
+            counts(90),
+            "commands",
+            "It began with the weights of commands, and what those knew of people is partly forgotten",
+        ),
+        (
+            counts(90, 7, 9),
+            "commands",
+            "7 recordings and 90 synthetic clips of the keywords have trained it. It may know",
+        ),
+        (counts(0, 70, 10), None, "70 recordings and 0 synthetic clips of the keywords have trained it."),
+    ],
+)
+def test_words_alone_are_told_who_trained(train: dict[str, int], begins_with: str | None, said: str) -> None:
+    tested, trained, accepts, improve = trust(
+        {"train": train, "test": counts(40)}, {"accuracy": 0.9, "n": 40}, begins_with=begins_with
+    )
+    assert tested.startswith("Tested on synthesised voices only: 90.0 % (N = 40) is about synthetic speech")
+    assert trained.startswith(said) and ("It may know" in trained) == (0 < train["speakers"] < 10)
+    assert "--recordings" in accepts and ("more people" in improve) == (train["recorded"] > 0)
+
+
+@pytest.mark.parametrize(
+    ("speakers", "by", "alone"),
+    [(0, "speakers that the files do not name", True), (1, "1 named", True), (2, "2 named", False)],
+)
+def test_recordings_of_one_voice_say_little(speakers: int, by: str, alone: bool) -> None:
+    tested = trust({"test": counts(0, 12, speakers)}, {"accuracy": 0.5, "n": 20})[0]
+    assert tested.startswith(f"Tested on 12 recordings of the keywords by {by}") and ": 50.0 % (N = 20)." in tested
+    assert tested.endswith(" It says how well these voices are heard, not others.") == alone
+
+
 def test_a_loss_beyond_chance_is_a_warning() -> None:
     figures = {"accuracy": 0.9, "n": 100, "interval_95": [0.8, 0.95], "breadth": {}}
     lost = figures | {"loss": {"difference": -0.03, "interval_95": [-0.05, -0.01], "against": "float.keras"}}

@@ -143,7 +143,8 @@ def test_a_last_piece_of_less_than_ten_clips_is_left_out(tone_index: ClipIndex, 
 
 def test_what_there_is_to_compose_of_is_counted(tone_index: ClipIndex) -> None:
     counted = {"keyword_clips": 12, "other_clips": 12, "speakers": 6, "noise_seconds": 1.5}
-    assert StreamComposer(tone_index, "test", SETTINGS).sources() == counted
+    composer = StreamComposer(tone_index, "test", SETTINGS)
+    assert composer.sources() == counted and sum(map(len, composer._in_parts())) == 24
 
 
 def test_stretches_of_noise_are_cross_faded_at_one_level(
