@@ -28,6 +28,12 @@ def test_a_csv_track_with_speakers(tmp_path: Path) -> None:
     assert [segment.speaker for segment in stream.segments] == ["bob", "bob", "ann"]
 
 
+def test_a_track_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    recording(tmp_path).with_suffix(".csv").write_bytes("start,end,word\n0.1,0.5,größe\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"day.csv cannot be read as text"):
+        labelled_recordings([tmp_path], ["yes"], 8000)
+
+
 def test_recordings_of_every_format_are_found_and_hidden_files_are_not(tmp_path: Path) -> None:
     for name in ("a.mp3", "b.OGG", "c/d.flac", "._a.mp3"):
         path = tmp_path / name
