@@ -101,5 +101,5 @@ def test_a_model_that_does_not_fit_the_front_end_is_refused() -> None:
     plan = DetectorPlan.of(read_model(listener()), LABELS, SETTINGS, EAGER)
     with pytest.raises(ModelError, match="the front end gives 49 x 10"):
         example_files(engine, replace(CONTRACT, frontend=FrontendSettings()), plan)
-    with pytest.raises(ModelError, match="needs an engine called .model. with labels"):
+    with pytest.raises(ModelError, match=r"needs an engine called .model. with labels"):
         example_files(build(listener()), CONTRACT, plan)
