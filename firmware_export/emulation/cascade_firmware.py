@@ -12,13 +12,12 @@ import numpy as np
 
 from firmware_export.boards import board_of
 from firmware_export.codegen.c_source import array
-from firmware_export.codegen.rename import package_name, renamed, renamed_file
 from firmware_export.codegen.stamp import stamp
 from firmware_export.emulation.detector_c import detector_files
 from firmware_export.emulation.elf import footprint
 from firmware_export.emulation.emulator import run_firmware
-from firmware_export.emulation.example import ExampleReport, Line, example_files, parsed, plan_of
-from firmware_export.emulation.firmware_build import BOARD_FILES, build_firmware, link_script
+from firmware_export.emulation.example import ExampleReport, Line, example_files, files_for_board, parsed, plan_of
+from firmware_export.emulation.firmware_build import BOARD_FILES, build_firmware
 from firmware_export.emulation.firmware_readme import firmware_readme
 from firmware_export.emulation.host import EngineInterpreter
 from firmware_export.emulation.steps import StepInterpreter
@@ -126,13 +125,7 @@ def export_cascade(pair: Pair, out_dir: str | Path, board: str, *, name: str = D
         RecipeError: For an impossible name.
     """
     machine = board_of(board)
-    files = pair.files()
-    if name != DEFAULT_NAME:
-        package_name(name)
-        files = {renamed_file(file, name): renamed(text, name) for file, text in files.items()}
-    files["board.ld"] = link_script(machine)
-    for own in ("start.c", "semihosting.c", "board.h"):
-        files[own] = (BOARD_FILES / own).read_text(encoding="utf-8")
+    files = files_for_board(pair.files(), name, machine)
     files["README.md"] = firmware_readme(machine, pair.engines[0], pair.contracts[0]) + _readme(pair)
     write_files(stamp(files), out_dir)
     return sorted(files)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from firmware_export.boards import board_of
+from firmware_export.boards import Board, board_of
 from firmware_export.codegen.rename import package_name, renamed, renamed_file
 from firmware_export.codegen.stamp import stamp
 from firmware_export.emulation.detector_c import detector_files
@@ -119,6 +119,20 @@ def example_files(
     return {**engine.files, **c_source(contract.frontend), **detector_files(plan, monitor), **chain}
 
 
+def files_for_board(files: dict[str, str], name: str, machine: Board) -> dict[str, str]:
+    """``files`` of a firmware under the user's ``name``, with start-up code and linker script of an emulated board.
+
+    Raises:
+        RecipeError: For an impossible name.
+    """
+    if name != DEFAULT_NAME:
+        package_name(name)
+        files = {renamed_file(file, name): renamed(text, name) for file, text in files.items()}
+    own = ("start.c", "semihosting.c", "board.h")
+    board = {file: (BOARD_FILES / file).read_text(encoding="utf-8") for file in own}
+    return files | board | {"board.ld": link_script(machine)}
+
+
 def export_example(
     model: str | Path | bytes,
     out_dir: str | Path,
@@ -146,13 +160,7 @@ def export_example(
     engine = build(model, labels=contract.labels, optimise=optimise, stream=stream, hop=hop, core=core or machine.core)
     plan = plan_of(engine, model, contract)
     watched = None if monitor is None else MonitorPlan.of(plan, contract.frontend, **monitor)
-    files = example_files(engine, contract, plan, watched)
-    if name != DEFAULT_NAME:
-        package_name(name)
-        files = {renamed_file(file, name): renamed(text, name) for file, text in files.items()}
-    files["board.ld"] = link_script(machine)
-    for own in ("start.c", "semihosting.c", "board.h"):
-        files[own] = (BOARD_FILES / own).read_text(encoding="utf-8")
+    files = files_for_board(example_files(engine, contract, plan, watched), name, machine)
     files["README.md"] = firmware_readme(machine, engine, contract, watched)
     write_files(stamp(files), out_dir)
     return sorted(files)
