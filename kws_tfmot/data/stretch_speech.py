@@ -60,17 +60,21 @@ def spoken(
         reporter: Is told of engines that are missing or do not speak the language.
         without: Words that are not said.
         language: eSpeak NG's name of it. Near words, foreign accents and slips are English alone.
-        words: Other words to say, of that language; none are the built-in English ones.
+        words: Other words to say, of that language; the built-in English ones beside English words, or for want of any.
         folders: Engines ``piper:FOLDER`` beside those of ``settings``.
 
     Raises:
-        DataError: No voice speaks the language.
+        DataError: No voice speaks the language, or no other word is left.
         DataError, ToolchainError: As :func:`kws_tfmot.data.speech.render_parts`.
     """
     names = tuple(word.casefold() for word in keywords)
     unsaid = {word.casefold() for word in without}
     english = language == "en"
-    lexicon = [word for word in (words or COMMON_WORDS) if word.casefold() not in {*names, *unsaid}]
+    known = dict.fromkeys([*COMMON_WORDS, *words] if english else words or COMMON_WORDS)
+    lexicon = [word for word in known if word.casefold() not in {*names, *unsaid}]
+    if not lexicon:
+        raise DataError(f"no other word is left to say. Received: {', '.join(words)}",
+                        "Name more in data.synthetic.unknown_words, none of them a keyword or recorded.")  # fmt: skip
     if not english and not words:
         reporter.note(
             f"other words are said in English by voices of {language!r}; data.synthetic.unknown_words names better"

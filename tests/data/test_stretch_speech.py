@@ -103,8 +103,18 @@ def test_another_language_is_spoken_by_its_voices_alone_with_the_words_that_were
     assert {request.voice.accent.split("+")[0] for request in asked} == {"de"}
     assert {word for request in asked for word in request.text.split()} == {"guten", "morgen", "haus", "baum", "wasser"}
     assert any("hibari has no voice of 'de'" in note for note in notes.notes)
+    with pytest.raises(DataError, match=r"no other word is left to say\. Received: haus"):
+        spoken(["haus"], settings, 1, Path(), RATE, language="de", words=("haus",))
     with pytest.raises(DataError, match="no voice that is installed speaks 'de'"):
         spoken(["guten morgen"], settings.model_copy(update={"engines": ("hibari",)}), 1, Path(), RATE, language="de")
+
+
+def test_english_words_that_are_given_come_beside_the_common_ones(asked: list[Request]) -> None:
+    pytest.importorskip("espeakng_loader")
+    settings = SpeechSettings(engines=("espeak",), espeak=(8, 2, 2), other_words=900)
+    spoken(["nova"], settings, 1, Path(), RATE, words=("zeppelin",))
+    said = {request.text for request in asked}
+    assert "zeppelin" in said and len(said) > 500
 
 
 @pytest.mark.parametrize(("speakers", "share"), [(40, 0.5), (3, 0.2)])
