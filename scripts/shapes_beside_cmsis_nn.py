@@ -235,7 +235,8 @@ def main() -> int:
     slower = int((ratios > 1).sum())
     print(f"{len(rows)} layers, {slower} slower; median {low:.2f}, 95 % up to {high:.2f}, most {ratios.max():.2f}")
     if given.out is not None:
-        write_json(given.out, {"board": BOARD.name, "commit": own_commit(), "rows": rows})
+        commit = {"commit": own_commit()}
+        write_json(given.out, {"board": BOARD.name, **commit, "rows": [row | commit for row in rows]})
     return 0
 
 

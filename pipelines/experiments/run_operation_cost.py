@@ -68,14 +68,16 @@ def command(
         f"Instructions are counted by QEMU, cycles are modelled, no wait states. What remains: {found['remains']}."
     )
     if result is not None:
+        commit = {"commit": own_commit()}
         record = {
             "command": shlex.join(["python", "-m", "pipelines.experiments.run_operation_cost", *sys.argv[1:]]),
-            "commit": own_commit(),
+            **commit,
             "board": board,
             "space": {"width": width, "mix": 2 * width, "cells": cells, "input": [frames, coefficients]},
             "operations": [str(operation) for operation in space.operations(0)],
             "costs": {u: {"fixed": t.fixed, "first": t.cells[0], "later": t.cells[-1]} for u, t in tables.items()},
             **found,
+            "networks": [row | commit for row in found["networks"]],
         }
         write_json(result, record)
     if not all(row["bit_exact"] for row in found["networks"]):

@@ -92,6 +92,7 @@ def run_individuals(recipe: Recipe, plan: Plan, folder: Path, open_build: Open) 
                 "test": _judged(figures),
                 "seconds": {name: seconds[name] for name in ("train", "sparsify")},
                 "epochs": {"dense": own.train.epochs, "sparse": own.sparsity.epochs if own.sparsity else 0},
+                "commits": build.run.commits(),
             }
         )
     return rows
@@ -108,6 +109,7 @@ def run_dense(recipe: Recipe, folder: Path, open_build: Open) -> dict[str, Any]:
         "way": "dense",
         "test": _judged(figures),
         "seconds": {"train": build.run.seconds()["train"]},
+        "commits": build.run.commits(),
         "step_ms": train.get("step_ms"),
         "step_cpu_ms": train.get("step_cpu_ms"),
     }
@@ -125,6 +127,7 @@ def run_supernet(recipe: Recipe, regime: str, plan: Plan, folder: Path, open_bui
     common = {
         "regime": regime,
         "training_seconds": build.run.seconds()["supernet"],
+        "commits": build.run.commits(),
         "step_ms": figures.get("step_ms"),
         "step_cpu_ms": figures.get("step_cpu_ms"),
     }
