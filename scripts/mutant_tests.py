@@ -111,6 +111,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "kws_tfmot/evaluation/streaming/composed.py": (f"{STREAMING}/test_composed.py",),
     "kws_tfmot/evaluation/streaming/det_curve.py": JUDGING,
+    "kws_tfmot/evaluation/streaming/heard_clips.py": (f"{STREAMING}/test_heard_clips.py",),
     "kws_tfmot/evaluation/streaming/heard_files.py": (f"{STREAMING}/test_recordings_det.py",),
     "kws_tfmot/evaluation/streaming/intervals.py": JUDGING,
     "kws_tfmot/evaluation/streaming/judging.py": JUDGING,

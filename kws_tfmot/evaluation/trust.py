@@ -36,30 +36,45 @@ def trust(speech: Figures | None, accuracy: Figures, begins_with: str | None = N
     Args:
         speech: What :func:`speech_figures` gave.
         accuracy: Of the int8 model on the test split: ``accuracy``, ``n`` and, where they were measured, ``breadth``
-            (see :func:`~kws_tfmot.evaluation.model_accuracy.judge`), ``interval_95`` and ``loss``.
+            (see :func:`~kws_tfmot.evaluation.model_accuracy.judge`), ``interval_95``, ``loss`` and ``detector`` (see
+            :func:`~kws_tfmot.evaluation.streaming.heard_clips.hear_clips`), which then speaks for the model.
         begins_with: The model whose weights the training began with.
     """
-    reach = accuracy.get("breadth") or {}
-    said = [*_lost(accuracy.get("loss")), *_unknown(reach.get("unknown")), *_silence(reach.get("silence"))]
-    said += reach.get("narrow", [])
+    detector = accuracy.get("detector")
+    judged = detector or accuracy
+    reach = judged.get("breadth") or {}
+    silence = _silence(reach.get("silence"), "without a detection" if detector else "recognised")
+    said = [*_lost(accuracy.get("loss")), *_unknown(reach.get("unknown")), *silence, *reach.get("narrow", [])]
     if not speech:
-        return [*_speakers(accuracy, reach), *said] if reach else []
+        figure = _heard(detector) if detector else _interval(judged)
+        return [*_speakers(accuracy.get("split", "test"), reach, figure), *said] if reach else []
     nothing = {"synthetic": 0, "recorded": 0, "speakers": 0}
     train, test = speech.get("train", nothing), speech.get("test", nothing)
-    figure = f"{100 * accuracy['accuracy']:.1f} % (N = {accuracy['n']})"
+    figure = _heard(detector) if detector else f"{100 * judged['accuracy']:.1f} % (N = {judged['n']})"
     return [*_tested(test, figure), *said, *_trained(train, begins_with), *_always(train)]
 
 
-def _speakers(accuracy: Figures, reach: Figures) -> list[str]:
-    low, high = accuracy["interval_95"]
-    figure = (
-        f"{100 * accuracy['accuracy']:.1f} % (N = {accuracy['n']}, 95 % interval {100 * low:.1f} to {100 * high:.1f})"
-    )
+def _interval(judged: Figures) -> str:
+    low, high = (100 * value for value in judged["interval_95"])
+    return f"{100 * judged['accuracy']:.1f} % (N = {judged['n']}, 95 % interval {low:.1f} to {high:.1f})"
+
+
+def _heard(detector: Figures) -> str:
+    """What the detector heard of its keywords' clips, and in how many others it heard one."""
+    own = ", ".join(f"{name} in {one['heard']} of {one['n']} clips" for name, one in detector["keywords"].items())
+    other = {UNKNOWN: "other words", SILENCE: "silence and noise"}
+    taken = " and ".join(f"{one['heard']} of {one['n']} of {other[name]}" for name, one in detector["others"].items())
+    levels = sorted(set(detector["thresholds"].values()))
+    at = f"threshold {levels[0]:.3g}" if len(levels) == 1 else "thresholds"
+    return f"the detector, at its {at}, hears {own}" + (f", and a keyword in {taken}" if taken else "")
+
+
+def _speakers(split: str, reach: Figures, figure: str) -> list[str]:
     if not reach["speakers"]:
         return [
             f"Tested on clips that name no speaker: {figure}. Voices that trained it may be among them, and flatter."
         ]
-    whose = "who did not train it" if accuracy.get("split", "test") == "test" else "of whom some may have trained it"
+    whose = "who did not train it" if split == "test" else "of whom some may have trained it"
     worst = ", ".join(f"{100 * one['accuracy']:.0f} % of {one['n']} clips" for one in reach["worst_speakers"][:3])
     return [
         f"Tested on {reach['speakers']} speakers {whose}: {figure}. Other microphones are not in it."
@@ -88,7 +103,7 @@ def _unknown(unknown: Figures | None) -> list[str]:
                                                  if known["n"] else ".")]  # fmt: skip
 
 
-def _silence(silence: list[Figures] | None) -> list[str]:
+def _silence(silence: list[Figures] | None, right: str) -> list[str]:
     counted = [one for one in silence or [] if one["n"] >= 3]
     if not counted:
         return []
@@ -100,14 +115,14 @@ def _silence(silence: list[Figures] | None) -> list[str]:
         else f"at {worst['from_dbfs']} to {worst['from_dbfs'] + 10} dBFS"
     )
     more = f"; the worst, {where}, {100 * worst['recall']:.0f} % of {worst['n']}" if worst["recall"] < 1 else ""
-    return [f"Silence and noise from digital zero to full scale: {100 * total:.0f} % recognised{more}."]
+    return [f"Silence and noise from digital zero to full scale: {100 * total:.0f} % {right}{more}."]
 
 
 def _tested(test: Figures, figure: str) -> list[str]:
     if not test["recorded"]:
         return [
-            f"Tested on synthesised voices only: {figure} is about synthetic speech, not about people. Expect far less "
-            "on real voices until you have measured it."
+            f"Tested on synthesised voices only: {figure}. That is about synthetic speech, not about people. Expect "
+            "far less on real voices until you have measured it."
         ]
     voices = f"{test['speakers']} named speakers" if test["speakers"] else "speakers that the files do not name"
     warning = "" if test["speakers"] > 1 else " It says how well these voices are heard, not others."

@@ -21,7 +21,8 @@ def write_metrics(build: Build) -> dict[str, Any]:
 
     Schema version 1: ``recipe``, ``seed``, ``data`` (source, labels, splits with SHA-256 and counts), ``model``
     (parameters, MACs), ``sparsity`` (per layer and in all, layers left dense and why), ``quantization``, ``accuracy``
-    (a dictionary for each model: accuracy in 0-1, n, interval_95, interpreter, split_sha256, per class, agreement),
+    (a dictionary for each model: accuracy in 0-1, n, interval_95, interpreter, split_sha256, per class, agreement, and
+    of a network for streams ``detector``, what its detector hears of the clips),
     ``tflite`` (kind, bytes and zeros of each file), ``export``, ``benchmark``, ``files`` (bytes and SHA-256 of
     everything in the run), ``seconds`` of each stage and the ``commits`` that did it, ``trust`` (sentences on models
     of synthetic speech), ``versions``.

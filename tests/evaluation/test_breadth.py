@@ -130,7 +130,7 @@ def test_words_alone_are_told_who_trained(train: dict[str, int], begins_with: st
     tested, trained, accepts, improve = trust(
         {"train": train, "test": counts(40)}, {"accuracy": 0.9, "n": 40}, begins_with=begins_with
     )
-    assert tested.startswith("Tested on synthesised voices only: 90.0 % (N = 40) is about synthetic speech")
+    assert tested.startswith("Tested on synthesised voices only: 90.0 % (N = 40). That is about synthetic speech")
     assert trained.startswith(said) and ("It may know" in trained) == (0 < train["speakers"] < 10)
     assert "--recordings" in accepts and ("more people" in improve) == (train["recorded"] > 0)
 
@@ -161,8 +161,8 @@ def test_silence_is_told_with_its_worst_level() -> None:
         {"from_dbfs": -40.0, "n": 30, "recall": 0.5},
         {"from_dbfs": -10.0, "n": 2, "recall": 0.0},  # too few to say anything of
     ]
-    (sentence,) = _silence(rows)
+    (sentence,) = _silence(rows, "recognised")
     assert "full scale: 62 % recognised; the worst, at -40.0 to -30.0 dBFS, 50 % of 30." in sentence
-    assert "at digital zero, 90 % of 10" in _silence([rows[0] | {"recall": 0.9}])[0]
-    assert "worst" not in _silence(rows[:1])[0]
-    assert _silence(rows[2:]) == _silence(None) == []
+    assert "at digital zero, 90 % of 10" in _silence([rows[0] | {"recall": 0.9}], "recognised")[0]
+    assert "worst" not in _silence(rows[:1], "recognised")[0]
+    assert _silence(rows[2:], "recognised") == _silence(None, "recognised") == []

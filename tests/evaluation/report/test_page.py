@@ -88,6 +88,28 @@ def test_the_page_says_what_was_measured(report_input: ReportInput) -> None:
     assert "8 → 4" in text
 
 
+def test_a_network_for_streams_is_judged_by_its_detector(run_folder: Path, report_input: ReportInput) -> None:
+    metrics = json.loads((run_folder / "metrics.json").read_text())
+    metrics["accuracy"]["model_int8.tflite"]["detector"] = {
+        **{"accuracy": 0.84, "n": 50, "interval_95": [0.71, 0.93], "interpreter": HOSTILE},
+        "keywords": {HOSTILE: {"n": 23, "heard": 21}},
+        "others": {"_unknown_": {"n": 27, "heard": 4}},
+    }
+    (run_folder / "metrics.json").write_text(json.dumps(metrics))
+    judged = replace(report_input, facts=read_run(run_folder))
+    page = " ".join(Page(render_page(judged)).text.split())
+    assert "84.00 %95 %: 71.0 % to 93.0 %, N = 50" in page and "Accuracy92.50 %" not in page
+    assert "_unknown_274" in page and "What counts is its detector" in page
+    card = render_card(judged)
+    assert "was right in 84.00 % (N = 50" in card and r"| \_unknown\_ | 27 | 4 |" in card
+    without = render_page(report_input) + render_card(report_input)
+    assert (
+        "detector, which heard" not in without
+        and "Clips judged rightly" not in without
+        and "Accuracy</dt><dd>92.50 %" in without
+    )
+
+
 def test_no_board_means_estimates_and_says_so(report_input: ReportInput) -> None:
     device = report_input.device | {"missing": "no compiler here"}
     text = " ".join(Page(render_page(replace(report_input, device=device))).text.split())
