@@ -16,6 +16,7 @@ _LAZY = {
     "export_engine": "firmware_export.engine",
     "export_firmware": "firmware_export.emulation.example",
     "export_tflm": "firmware_export.tflm.tflm_export",
+    "open_engine": "firmware_export.emulation.steps",
     "stand_in": "firmware_export.boards",
     "EngineInterpreter": "firmware_export.emulation.host",
 }

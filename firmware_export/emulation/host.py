@@ -117,12 +117,18 @@ class EngineInterpreter:
         core: The same.
 
     Raises:
-        ModelError: If the model is corrupt or not supported by the engine.
+        ModelError: If the model is corrupt, not supported by the engine, or keeps a state: that takes
+            :func:`firmware_export.open_engine`.
         ToolchainError: Without a C compiler.
     """
 
     def __init__(self, model: str | Path | bytes, optimise: str = "balanced", core: str = DEFAULT_CORE) -> None:
         self.engine = build(model, optimise=optimise, name="host", core=core)
+        if self.engine.program.step is not None:
+            raise ModelError(
+                "expected a model that computes whole windows. Received: one that keeps a state from step to step.",
+                "firmware_export.open_engine opens both kinds.",
+            )
         self._library = EngineLibrary(self.engine, compile_library(self.engine))
         self.name = f"kws-tfmot device engine (host build, encodings for {optimise})"
 

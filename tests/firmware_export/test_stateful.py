@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from firmware_export.emulation.example import run_example
+from firmware_export.emulation.host import EngineInterpreter
 from firmware_export.emulation.steps import StepInterpreter, StepLibrary, open_engine
 from firmware_export.emulation.stream_report import emulate_stream
 from firmware_export.engine import build
@@ -18,7 +19,7 @@ from firmware_export.operators.kernels.append import Append
 from firmware_export.operators.kernels.reshape_tensor import Reshape
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.detection.detection_settings import DetectionSettings
-from kws_tfmot.errors import RecipeError
+from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.manifest import Manifest
 from kws_tfmot.tflite.interpreter import open_interpreter, random_inputs
 from kws_tfmot.tflite.reader import read_model
@@ -78,6 +79,12 @@ def test_the_engine_is_an_interpreter_of_files_with_state() -> None:
     for _ in range(2):
         np.testing.assert_array_equal(engine.run_steps(steps).reshape(-1), reference.run_steps(steps).reshape(-1))
     np.testing.assert_array_equal(engine.run(steps).reshape(-1), reference.run(steps).reshape(-1))
+
+
+def test_whole_windows_of_a_file_with_state_are_refused() -> None:
+    with pytest.raises(ModelError, match="one that keeps a state from step to step") as refused:
+        EngineInterpreter(wake_word_model(SHAPES[0], seed=8))
+    assert "open_engine" in str(refused.value)
 
 
 def other_uses(writer: GraphWriter) -> tuple[int, int]:
