@@ -9,9 +9,10 @@ STREAMING = "tests/evaluation/streaming"
 PAGE = "tests/evaluation/report/test_page.py"
 CHARTS = "tests/evaluation/report/test_svg.py tests/evaluation/report/test_charts.py"
 BREADTH = "tests/evaluation/test_breadth.py"
+REPORTED = f"{STREAMING}/test_what_is_reported.py"
 DETECTOR = ("tests/detection/test_detector_plan.py", f"{STREAMING}/test_detector.py")
 POINTS = f"{STREAMING}/test_operating_point.py"
-JUDGING = (POINTS, f"{STREAMING}/test_judging.py")
+JUDGING = (f"{STREAMING}/test_judged_by_hand.py", POINTS, f"{STREAMING}/test_judging.py")
 MONITOR = ("tests/detection/test_counters_and_takes.py", "tests/firmware_export/test_monitor.py -k 'not board'")
 SPOTTER = (f"{STREAMING}/test_spotter.py",)
 METHODS = "tests/sparsity/test_methods.py"
@@ -98,9 +99,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/data/speakers.py": ("tests/data/test_speakers.py",),
     "kws_tfmot/evaluation/accuracy.py": ("tests/evaluation/test_accuracy.py",),
     "kws_tfmot/evaluation/breadth.py": (BREADTH,),
-    "kws_tfmot/evaluation/comparison_summary.py": (POINTS, PAGE, "tests/pipelines/test_compare.py -k 'not cell'"),
-    "kws_tfmot/evaluation/model_accuracy.py": (POINTS, BREADTH, "tests/pipelines/test_adapt.py -k order"),
-    "kws_tfmot/evaluation/trust.py": (BREADTH, "tests/data/test_custom.py -k few_recordings"),
+    "kws_tfmot/evaluation/comparison_summary.py": ("tests/evaluation/test_comparison_plot.py", POINTS),
+    "kws_tfmot/evaluation/model_accuracy.py": ("tests/evaluation/test_model_accuracy.py", POINTS),
+    "kws_tfmot/evaluation/trust.py": ("tests/evaluation/test_trust.py", BREADTH),
     **{
         f"kws_tfmot/evaluation/report/{name}.py": (CHARTS, PAGE)
         for name in ("charts", "clips", "contents", "page", "svg")
@@ -115,14 +116,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/evaluation/streaming/heard_files.py": (f"{STREAMING}/test_recordings_det.py",),
     "kws_tfmot/evaluation/streaming/intervals.py": JUDGING,
     "kws_tfmot/evaluation/streaming/judging.py": JUDGING,
-    "kws_tfmot/evaluation/streaming/misses.py": JUDGING,
-    "kws_tfmot/evaluation/streaming/product.py": JUDGING,
+    "kws_tfmot/evaluation/streaming/misses.py": (REPORTED,),
+    "kws_tfmot/evaluation/streaming/product.py": (REPORTED, *JUDGING),
     "kws_tfmot/evaluation/streaming/recordings_det.py": (f"{STREAMING}/test_recordings_det.py",),
     "kws_tfmot/evaluation/streaming/sources.py": (*SPOTTER, "tests/pipelines/test_stream.py -k listen"),
     "kws_tfmot/evaluation/streaming/spotter.py": SPOTTER,
     "kws_tfmot/evaluation/streaming/tally.py": (f"{STREAMING}/test_recordings_det.py",),
     "kws_tfmot/evaluation/streaming/truth.py": (f"{STREAMING}/test_truth.py", *JUDGING),
-    "kws_tfmot/evaluation/streaming/under_noise.py": JUDGING,
+    "kws_tfmot/evaluation/streaming/under_noise.py": (REPORTED,),
     "kws_tfmot/evaluation/streaming/word_files.py": (f"{STREAMING}/test_recordings_det.py",),
     **{
         f"firmware_export/encodings/{name}.py": ENCODINGS

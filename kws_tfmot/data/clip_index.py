@@ -17,7 +17,7 @@ from kws_tfmot.data.audio_shards import ClipShards
 from kws_tfmot.data.clip_table import ClipTable
 from kws_tfmot.data.columns import Coded, Strings, encoded
 from kws_tfmot.data.data_settings import DataSettings
-from kws_tfmot.data.labels import SILENCE, SPLITS
+from kws_tfmot.data.labels import MADE_SILENCE, SILENCE, SPLITS
 from kws_tfmot.data.noise import NoiseBank
 from kws_tfmot.data.source_table import SPLIT_CODES
 from kws_tfmot.errors import DataError
@@ -139,7 +139,7 @@ class ClipIndex:
 
     def _members(self, split: str) -> Iterator[tuple[str, str]]:
         chosen, pieces = self._select(split)
-        names = [(f"{SILENCE}/made: {name}", SILENCE) for piece in pieces for name in piece.names]
+        names = [(f"{MADE_SILENCE}{name}", SILENCE) for piece in pieces for name in piece.names]
         paths = self.clips.source.paths.take(chosen)
         labels = (self.clips.names[code] for code in self.clips.labels[chosen])
         return heapq.merge(zip(paths, labels, strict=True), sorted(names))
@@ -176,7 +176,7 @@ class ClipIndex:
         chosen, pieces = self._select(split)
         clips, source = self.clips, self.clips.source
         number = np.array([self.labels.index(name) for name in clips.names], np.int32)
-        names = [f"{SILENCE}/made: {name}" for piece in pieces for name in piece.names]
+        names = [f"{MADE_SILENCE}{name}" for piece in pieces for name in piece.names]
         silent = np.full(len(names), self.labels.index(SILENCE), np.int32)
         return AudioSplit(
             name=split,

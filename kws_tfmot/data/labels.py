@@ -7,6 +7,8 @@ from functools import lru_cache
 
 UNKNOWN = "_unknown_"
 SILENCE = "_silence_"
+MADE_SILENCE = f"{SILENCE}/made: "
+"""Before the name of a silence clip that was made, in place of a path."""
 NOT_KEYWORDS = 2  # the last classes: other words and silence
 NOISE_FOLDER = "_background_noise_"
 SPLITS = ("train", "validation", "test")

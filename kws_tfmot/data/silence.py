@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.data.audio import Int16, to_int16
+from kws_tfmot.data.labels import MADE_SILENCE
 from kws_tfmot.data.noise import NoiseBank
 from kws_tfmot.data.noise_shapes import LOWEST_DBFS, Shaping, at_level, level_dbfs, shape
 
@@ -93,9 +94,12 @@ def draw_places(rng: np.random.Generator, count: int) -> Sequence[float]:
 def made_level(name: str) -> float | None:
     """Level of a clip named by :func:`silence_clip` in dBFS; minus infinity for zeros and dither, ``None`` for others.
 
-    >>> made_level("tap.wav@300 mixed -31.25 dBFS"), made_level("zero"), made_level("tap.wav")
+    An index puts :data:`~kws_tfmot.data.labels.MADE_SILENCE` before the name.
+
+    >>> made_level("tap.wav@300 mixed -31.25 dBFS"), made_level("_silence_/made: zero"), made_level("tap.wav")
     (-31.25, -inf, None)
     """
+    name = name.removeprefix(MADE_SILENCE)
     if name == "zero" or name.startswith("dither "):
         return -np.inf
     parts = name.rsplit(" ", 2)

@@ -17,7 +17,7 @@ def wilson_interval(correct: int, total: int, z: float = 1.959964) -> tuple[floa
     >>> tuple(round(x, 3) for x in wilson_interval(90, 100))
     (0.826, 0.945)
     """
-    if total == 0:
+    if not total:
         return 0.0, 1.0
     p, z2 = correct / total, z * z
     half = z * math.sqrt(p * (1 - p) / total + z2 / (4 * total * total))

@@ -18,7 +18,7 @@ Truths = npt.NDArray[np.bool_]
 LEAST_CLIPS, LEAST_SPEAKERS, LEAST_WORDS, LEAST_LEVELS = 25, 8, 5, 5
 """Below these a class's test is called narrow (levels: steps of 10 dB that silence reaches)."""
 _OWN_FIGURE = 4  # clips of a speaker from which an accuracy of that speaker is shown
-_DRAWS, _AT_ONCE = 2000, 100
+_PARTS, _AT_ONCE = 20, 100  # 2,000 draws, in parts, as a set may have a hundred thousand voices
 
 
 def speakers_of(audio: AudioSplit) -> list[str]:
@@ -41,7 +41,7 @@ def speaker_interval(values: npt.NDArray[Any], speakers: Sequence[str], seed: in
     sums, sizes = np.bincount(group, np.asarray(values, float)), np.bincount(group).astype(float)
     rng, even = np.random.default_rng(seed), np.full(len(sums), 1 / len(sums))
     means = []
-    for _ in range(0, _DRAWS, _AT_ONCE):  # in parts, as a set may have a hundred thousand voices
+    for _ in range(_PARTS):
         weights = rng.multinomial(len(sums), even, _AT_ONCE)
         means.append((weights @ sums) / (weights @ sizes))
     low, high = np.percentile(np.concatenate(means), [2.5, 97.5])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,6 +25,40 @@ def test_accuracy_by_hand() -> None:
 
 def test_of_no_clip_nothing_is_known() -> None:
     assert wilson_interval(0, 0) == (0.0, 1.0)
+    nothing = Accuracy(LABELS, np.zeros((3, 3), int))
+    assert (nothing.n, nothing.correct, nothing.accuracy, nothing.interval) == (0, 0, 0.0, (0.0, 1.0))
+
+
+def test_what_is_written_of_an_accuracy() -> None:
+    result = Accuracy(LABELS, np.array([[3, 1, 0], [2, 4, 0], [0, 0, 0]]))
+    assert result.to_dict() == {
+        "accuracy": 0.7,
+        "n": 10,
+        "interval_95": list(wilson_interval(7, 10)),
+        "interval_over": "clips",
+        "per_class": {
+            "yes": {"n": 4, "recall": 0.75, "precision": 0.6},
+            "no": {"n": 6, "recall": 4 / 6, "precision": 0.8},
+            "_silence_": {"n": 0, "recall": None, "precision": None},
+        },
+        "labels": list(LABELS),
+        "confusion": [[3, 1, 0], [2, 4, 0], [0, 0, 0]],
+    }
+
+
+@pytest.mark.parametrize("own", [(0.1, 0.8), (0.5, 0.99), (0.01, 0.995), (0.6, 0.8)])
+def test_an_interval_is_no_narrower_than_that_over_speakers(own: tuple[float, float]) -> None:
+    result = Accuracy(LABELS, np.array([[3, 1, 0], [2, 4, 0], [0, 0, 0]]))
+    low, high = result.interval
+    by_speaker = replace(result, by_speaker=own)
+    assert by_speaker.interval == (min(low, own[0]), max(high, own[1]))
+    assert by_speaker.to_dict()["interval_over"] == "speakers"
+
+
+def test_the_interval_of_none_begins_at_0_and_that_of_all_ends_at_1() -> None:
+    for total in range(1, 400):
+        assert wilson_interval(0, total)[0] == 0.0 and wilson_interval(total, total)[1] == 1.0
+    assert wilson_interval(5, 10, z=0.0) == (0.5, 0.5)
 
 
 def test_the_first_of_equal_scores_wins() -> None:

@@ -135,12 +135,14 @@ def test_where_no_threshold_meets_the_target_none_is_chosen() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 17, 120])
-@pytest.mark.parametrize("confidence", [0.9, 0.95])
+@pytest.mark.parametrize("confidence", [0.4, 0.9, 0.95])
 def test_the_exact_interval_is_that_of_the_chi_squared_distribution(count: int, confidence: float) -> None:
     tail = (1 - confidence) / 2
     low = stats.chi2.ppf(tail, 2 * count) / 2 if count else 0.0
     high = stats.chi2.ppf(1 - tail, 2 * count + 2) / 2
-    assert poisson_interval(count, 2.5, confidence) == pytest.approx((low / 2.5, high / 2.5), rel=1e-6)
+    assert poisson_interval(count, 2.5, confidence) == pytest.approx((low / 2.5, high / 2.5), rel=1e-9)
+    if confidence == 0.95:
+        assert poisson_interval(count, 2.5) == poisson_interval(count, 2.5, confidence)
 
 
 def test_speakers_are_drawn_with_replacement_and_the_background_always_counts() -> None:
