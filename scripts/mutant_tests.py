@@ -8,13 +8,19 @@ from __future__ import annotations
 STREAMING = "tests/evaluation/streaming"
 PAGE = "tests/evaluation/report/test_page.py"
 CHARTS = "tests/evaluation/report/test_svg.py tests/evaluation/report/test_charts.py"
+RECORDINGS = (
+    f"{STREAMING}/test_heard_files.py",
+    f"{STREAMING}/test_word_files.py",
+    f"{STREAMING}/test_counted_files.py",
+    f"{STREAMING}/test_recordings_det.py",
+)
 BREADTH = "tests/evaluation/test_breadth.py"
 REPORTED = f"{STREAMING}/test_what_is_reported.py"
 DETECTOR = ("tests/detection/test_detector_plan.py", f"{STREAMING}/test_detector.py")
 POINTS = f"{STREAMING}/test_operating_point.py"
 JUDGING = (f"{STREAMING}/test_judged_by_hand.py", POINTS, f"{STREAMING}/test_judging.py")
 MONITOR = ("tests/detection/test_counters_and_takes.py", "tests/firmware_export/test_monitor.py -k 'not board'")
-SPOTTER = (f"{STREAMING}/test_spotter.py",)
+SPOTTER = (f"{STREAMING}/test_stream_model.py", f"{STREAMING}/test_spotter.py")
 METHODS = "tests/sparsity/test_methods.py"
 UPDATES = "tests/sparsity/test_method_updates.py"
 STEPS = "tests/sparsity/test_masked_steps.py"
@@ -98,10 +104,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "kws_tfmot/data/speakers.py": ("tests/data/test_speakers.py",),
     "kws_tfmot/evaluation/accuracy.py": ("tests/evaluation/test_accuracy.py",),
-    "kws_tfmot/evaluation/breadth.py": (BREADTH,),
+    "kws_tfmot/evaluation/breadth.py": ("tests/evaluation/test_breadth_by_hand.py", BREADTH),
     "kws_tfmot/evaluation/comparison_summary.py": ("tests/evaluation/test_comparison_plot.py", POINTS),
     "kws_tfmot/evaluation/model_accuracy.py": ("tests/evaluation/test_model_accuracy.py", POINTS),
-    "kws_tfmot/evaluation/trust.py": ("tests/evaluation/test_trust.py", BREADTH),
+    "kws_tfmot/evaluation/trust.py": ("tests/evaluation/test_trust.py",),
     **{
         f"kws_tfmot/evaluation/report/{name}.py": (CHARTS, PAGE)
         for name in ("charts", "clips", "contents", "page", "svg")
@@ -113,18 +119,18 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/evaluation/streaming/composed.py": (f"{STREAMING}/test_composed.py",),
     "kws_tfmot/evaluation/streaming/det_curve.py": JUDGING,
     "kws_tfmot/evaluation/streaming/heard_clips.py": (f"{STREAMING}/test_heard_clips.py",),
-    "kws_tfmot/evaluation/streaming/heard_files.py": (f"{STREAMING}/test_recordings_det.py",),
+    "kws_tfmot/evaluation/streaming/heard_files.py": RECORDINGS,
     "kws_tfmot/evaluation/streaming/intervals.py": JUDGING,
     "kws_tfmot/evaluation/streaming/judging.py": JUDGING,
     "kws_tfmot/evaluation/streaming/misses.py": (REPORTED,),
     "kws_tfmot/evaluation/streaming/product.py": (REPORTED, *JUDGING),
-    "kws_tfmot/evaluation/streaming/recordings_det.py": (f"{STREAMING}/test_recordings_det.py",),
-    "kws_tfmot/evaluation/streaming/sources.py": (*SPOTTER, "tests/pipelines/test_stream.py -k listen"),
+    "kws_tfmot/evaluation/streaming/recordings_det.py": RECORDINGS,
+    "kws_tfmot/evaluation/streaming/sources.py": (f"{STREAMING}/test_sources.py",),
     "kws_tfmot/evaluation/streaming/spotter.py": SPOTTER,
-    "kws_tfmot/evaluation/streaming/tally.py": (f"{STREAMING}/test_recordings_det.py",),
+    "kws_tfmot/evaluation/streaming/tally.py": RECORDINGS,
     "kws_tfmot/evaluation/streaming/truth.py": (f"{STREAMING}/test_truth.py", *JUDGING),
     "kws_tfmot/evaluation/streaming/under_noise.py": (REPORTED,),
-    "kws_tfmot/evaluation/streaming/word_files.py": (f"{STREAMING}/test_recordings_det.py",),
+    "kws_tfmot/evaluation/streaming/word_files.py": RECORDINGS,
     **{
         f"firmware_export/encodings/{name}.py": ENCODINGS
         for name in ("base", "bitmap", "block", "dense", "index", "lowbit", "nm", "planes", "delta4")

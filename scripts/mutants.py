@@ -41,6 +41,16 @@ COPIED = ("kws_tfmot", "firmware_export", "pipelines", "recipes", "tests", "setu
 SAME = {f"core/ReplaceComparisonOperator_{pair}" for pair in ("Eq_Is", "Is_Eq", "NotEq_IsNot", "IsNot_NotEq")}
 # Tests that hang are stopped after this many seconds more than what they take without a fault, times four.
 PATIENCE = 20.0
+# What most tests import, besides TensorFlow.
+HEAVY = (
+    "tensorflow_model_optimization",
+    "hypothesis",
+    "pydantic",
+    "scipy.stats",
+    "matplotlib.figure",
+    "pyarrow",
+    "soundfile",
+)
 
 
 def copy_sources() -> None:
@@ -164,7 +174,7 @@ def prepare() -> None:
     copy_sources()
     sys.path.insert(0, str(TREE))
     os.environ["PYTHONPATH"] = str(TREE)
-    for name in ("kws_tfmot.keras", "tensorflow_model_optimization", "hypothesis", "pydantic", "scipy.special"):
+    for name in ("kws_tfmot.keras", *HEAVY):
         importlib.import_module(name)
 
 

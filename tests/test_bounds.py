@@ -1,4 +1,4 @@
-"""Every default and every bound of a recipe's settings, as they are meant to be: who moves one moves it here too."""
+"""Every default and every bound of settings, as they are meant to be: who moves one moves it here too."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
+from kws_tfmot.evaluation.streaming.composed import StreamSettings
 from kws_tfmot.recipe import Recipe
+from kws_tfmot.search.omni.omni_settings import EvolutionSettings
+from pipelines.stages.sweep.sweep_settings import EarlyStopping, Sweep
 
+GROUPS = (Recipe, StreamSettings, EvolutionSettings, EarlyStopping, Sweep)
+"""Settings that are read for themselves; those inside of them come with them."""
 MEANT = Path(__file__).with_name("settings.json")
 BOUNDS = {f"{kind}{side}" for kind in ("m", "exclusiveM") for side in ("inimum", "aximum")} | {"minItems", "maxItems"}
 SAID = BOUNDS | {"default", "enum", "const"}
@@ -17,8 +22,10 @@ SAID = BOUNDS | {"default", "enum", "const"}
 
 def found() -> dict[str, dict[str, Any]]:
     """``{"Group.key": what it allows}`` of all groups, as JSON schema names it."""
-    schema = Recipe.model_json_schema()
-    groups = {"Recipe": schema, **schema["$defs"]}
+    groups: dict[str, Any] = {}
+    for each in GROUPS:
+        schema = each.model_json_schema()
+        groups |= {each.__name__: schema, **schema.get("$defs", {})}
     return {
         f"{group}.{key}": limits
         for group, described in sorted(groups.items())

@@ -170,11 +170,12 @@ SMALL = (
 TRAINED = "1 recordings and 5 synthetic clips of the keywords have trained it."
 FLATTERED = TRAINED + " It may know these voices far better than others."
 FEW = "20 or more of each word, by several people"
+NAMELESS = "speakers that the files do not name"
 MORE = "more people"
 ALONE = " It says how well these voices are heard, not others."
 
 
-def on_recordings(clips: int, by: str, warning: str = "") -> str:
+def by_people(clips: int, by: str, warning: str = "") -> str:
     return f"Tested on {clips} recordings of the keywords by {by}: 50.0 % (N = 9).{warning}"
 
 
@@ -183,9 +184,9 @@ def on_recordings(clips: int, by: str, warning: str = "") -> str:
     [
         (None, None, None, SYNTHETIC, NOBODY, FEW),
         (counts(5), counts(5), "small", SYNTHETIC, SMALL, FEW),
-        (counts(5, 1, 9), counts(0, 3, 2), "small", on_recordings(3, "2 named speakers"), FLATTERED, MORE),
-        (counts(5, 1, 10), counts(0, 1, 1), None, on_recordings(1, "1 named speakers", ALONE), TRAINED, MORE),
-        (counts(5, 1, 10), counts(0, 1), None, on_recordings(1, "speakers that the files do not name", ALONE), TRAINED, MORE),
+        (counts(5, 1, 9), counts(0, 3, 2), "small", by_people(3, "2 named speakers"), FLATTERED, MORE),
+        (counts(5, 1, 10), counts(0, 1, 1), None, by_people(1, "1 named speakers", ALONE), TRAINED, MORE),
+        (counts(5, 1, 10), counts(0, 1), None, by_people(1, NAMELESS, ALONE), TRAINED, MORE),
     ],
 )  # fmt: skip
 def test_synthesised_words_word_for_word(train, test, begins_with, first: str, trained: str, more: str) -> None:

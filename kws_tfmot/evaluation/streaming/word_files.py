@@ -107,4 +107,7 @@ def _split(text: str, keywords: Sequence[str]) -> tuple[str, Path]:
 
 
 def _once(paths: Sequence[Path]) -> tuple[Path, ...]:
-    return tuple({os.path.realpath(path): path for path in reversed(paths)}.values())[::-1]
+    found: dict[str, Path] = {}
+    for path in paths:
+        found.setdefault(os.path.realpath(path), path)
+    return tuple(found.values())
