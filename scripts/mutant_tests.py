@@ -99,8 +99,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/detection/detection_settings.py": (BOUNDS, *DETECTOR),
     "kws_tfmot/data/splits.py": (
         "tests/data/test_split_columns.py",
-        "tests/data/test_splits.py",
-        "tests/data/test_held_out_words.py -k 'not training_hears'",
+        "tests/data/test_splits.py -k 'identical_audio_is or two_splits or copy'",
+        "tests/data/test_held_out_words.py -k 'not training_hears and not without'",
     ),
     "kws_tfmot/data/speakers.py": ("tests/data/test_speakers.py",),
     "kws_tfmot/evaluation/accuracy.py": ("tests/evaluation/test_accuracy.py",),
@@ -114,9 +114,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     },
     "kws_tfmot/evaluation/streaming/cascade.py": (
         f"{STREAMING}/test_look_plan.py",
-        "tests/firmware_export/test_cascade.py -k 'not board'",
+        f"{STREAMING}/test_looks.py",
+        "tests/firmware_export/test_cascade.py -k 'frame or look or fit'",
     ),
-    "kws_tfmot/evaluation/streaming/composed.py": (f"{STREAMING}/test_composed.py",),
+    "kws_tfmot/evaluation/streaming/composed.py": (BOUNDS, f"{STREAMING}/test_composed.py"),
     "kws_tfmot/evaluation/streaming/det_curve.py": JUDGING,
     "kws_tfmot/evaluation/streaming/heard_clips.py": (f"{STREAMING}/test_heard_clips.py",),
     "kws_tfmot/evaluation/streaming/heard_files.py": RECORDINGS,

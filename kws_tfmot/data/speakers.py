@@ -158,6 +158,5 @@ def _in_turn(
         rare = np.where(sizes > 0, np.array(total)[classes], np.iinfo(np.int64).max)
         filled = np.flatnonzero(starts[1:] > starts[:-1])
         rarest[filled] = np.minimum.reduceat(rare, starts[:-1][filled])
-        rarest[rarest == np.iinfo(np.int64).max] = 0
     digits = ranks.view(">u8").reshape(-1, 4)
     return np.lexsort((*digits.T[::-1], rarest))

@@ -22,7 +22,7 @@ from kws_tfmot.errors import DataError
 TRAIN, VALIDATION, TEST = (SPLIT_CODES.index(name) for name in SPLITS)
 DROPPED = -1
 """In place of a split: a clip that is left out."""
-_KEEP_ORDER = np.array([9, 2, 1, 0, 3])  # by number of split: identical audio stays in test, else validation
+_BASE = len(SPLIT_CODES)  # of pairs of a number and a split's
 
 Splits = npt.NDArray[np.int8]
 
@@ -122,8 +122,8 @@ def _voices(table: SourceTable) -> tuple[npt.NDArray[np.int64], int]:
     voices = table.speakers.codes.astype(np.int64)
     if len(nameless):
         voices[nameless] = len(table.speakers.names) + np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
-    _, dense = np.unique(voices, return_inverse=True)
-    return dense, int(dense.max(initial=-1)) + 1
+    numbers, dense = np.unique(voices, return_inverse=True)
+    return dense, len(numbers)
 
 
 def _ranks(table: SourceTable, voices: npt.NDArray[np.int64], count: int, seed: int) -> npt.NDArray[np.void]:
@@ -139,8 +139,8 @@ def _ranks(table: SourceTable, voices: npt.NDArray[np.int64], count: int, seed: 
 
 def crossing_speakers(table: SourceTable, splits: Splits) -> list[str]:
     """Speakers with clips in more than one split, sorted."""
-    pairs = np.unique(table.speakers.codes.astype(np.int64) * 16 + splits)
-    codes, counts = np.unique(pairs // 16, return_counts=True)
+    pairs = np.unique(table.speakers.codes.astype(np.int64) * _BASE + splits)
+    codes, counts = np.unique(pairs // _BASE, return_counts=True)
     return sorted(table.speakers.names[code] for code in codes[counts > 1] if table.speakers.names[code])
 
 
@@ -154,13 +154,10 @@ def drop_crossing_audio(splits: Splits, same: npt.NDArray[np.int64]) -> Splits:
     >>> drop_crossing_audio(np.array([TRAIN, TEST, TRAIN], np.int8), np.array([0, 0, -1])).tolist()
     [-1, 3, 1]
     """
-    best = np.full(int(same.max(initial=-1)) + 1, 99)
-    judged = same >= 0
-    order = _KEEP_ORDER[splits]
-    np.minimum.at(best, same[judged], order[judged])
-    dropped = judged.copy()
-    dropped[judged] = order[judged] != best[same[judged]]
-    return np.where(dropped, np.int8(DROPPED), splits)
+    groups, group = np.unique(same, return_inverse=True)
+    kept = np.zeros(len(groups), np.int8)  # the highest split of each: their numbers rise from train to test
+    np.maximum.at(kept, group, splits)
+    return np.where((same >= 0) & (splits != kept[group]), np.int8(DROPPED), splits)
 
 
 def missing_classes(
@@ -184,10 +181,10 @@ def held_words(clips: LabelledClips, splits: Splits | None, settings: DataSettin
     words = clips.table.words
     unknown = clips.unknown
     known = np.zeros(len(words), np.int64) if splits is None else np.maximum(splits, 0).astype(np.int64)
-    pairs, sizes = np.unique(words.codes[unknown] * np.int64(16) + known[unknown], return_counts=True)
+    pairs, sizes = np.unique(words.codes[unknown] * np.int64(_BASE) + known[unknown], return_counts=True)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for pair, size in zip(pairs.tolist(), sizes.tolist(), strict=True):
-        counts[words.names[pair // 16]][SPLIT_CODES[pair % 16]] += size
+        counts[words.names[pair // _BASE]][SPLIT_CODES[pair % _BASE]] += size
     if UNKNOWN in counts:
         return {}
     keep = {words.names[code] for code in np.unique(words.codes[unknown & clips.table.recorded])}

@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from kws_tfmot.data import DataSettings, speakers
-from kws_tfmot.data.speakers import official_split, percent_splits, speaker_of
+from kws_tfmot.data.speakers import official_split, percent_splits, place_voices, speaker_of
 from kws_tfmot.errors import DataError
 
 PATTERN = DataSettings().speaker_pattern
@@ -151,3 +153,66 @@ def test_a_pattern_that_takes_for_ever_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(speakers, "_PATTERN_SECONDS", 0.05)
     with pytest.raises(DataError, match="finds no end"):
         speaker_of("a" * 60 + ".wav", r"((a|a)+)b")
+
+
+def test_a_pattern_has_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(speakers, "regex", SimpleNamespace(search=lambda *a, **named: given.append((a, named))))
+    assert speaker_of("ann_1.wav", "x") == "" and given == [(("x", "ann_1.wav"), {"timeout": 5.0})]
+
+
+def test_a_group_that_is_not_there_names_nobody() -> None:
+    assert speaker_of("go_1.wav", r"(\w+-)?go") == "" and speaker_of("ann-go_1.wav", r"(\w+)-(go)") == "ann"
+
+
+def test_the_rule_s_percentages_are_strict_bounds() -> None:
+    for name in ("00176480", "0c40e715", "026290a7"):
+        step = int(hashlib.sha1(name.encode()).hexdigest(), 16) % 2**27
+        own = step * (100.0 / (2**27 - 1))
+        assert official_split(name, own, 0.0) == official_split(name, 0.0, own) == "train"
+        assert official_split(name, own, 1e-9) == "test"
+        assert official_split(name, np.nextafter(own, 101), 0.0) == "validation"
+
+
+def test_the_rule_s_hash_is_no_secret_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a system forbids SHA-1 for security it is allowed for this."""
+    sha1 = hashlib.sha1
+
+    def strict(data: bytes, *, usedforsecurity: bool = True) -> Any:
+        if usedforsecurity:
+            raise ValueError("disabled for FIPS")
+        return sha1(data)
+
+    monkeypatch.setattr(hashlib, "sha1", strict)
+    assert official_split("0c40e715") == "test"
+
+
+def placed(counts: list[list[tuple[str, int]]], percent: tuple[float, ...], order: list[int]) -> list[str]:
+    """Where voices go that come in an order, by :func:`place_voices`."""
+    ranks = np.array([bytes(24) + rank.to_bytes(8, "big") for rank in order], "V32")
+    places = place_voices(counts, ranks, percent, None)
+    return [("train", "validation", "test")[place] for place in places]
+
+
+def test_voices_of_equal_rarity_come_by_their_whole_rank() -> None:
+    """Of one class with one clip each: the first goes to the largest share, and the last bytes of a rank decide."""
+    alike = [[("go", 1)]] * 4
+    assert placed(alike, (50.0, 0.0, 50.0), [3, 0, 2, 1]) == ["test", "train", "train", "test"]
+    assert placed(alike, (50.0, 0.0, 50.0), [0, 1, 2, 3]) == ["train", "test", "train", "test"]
+    assert placed([[("go", 1)], [], [("go", 0)], [("go", 1)]], (50.0, 0.0, 50.0), [0, 1, 2, 3]) == [
+        "train", "train", "train", "test",
+    ]  # fmt: skip
+    assert placed([], (80.0, 10.0, 10.0), []) == [] and placed([[]], (10.0, 80.0, 10.0), [0]) == ["validation"]
+
+
+def test_a_split_of_no_per_cent_gets_nobody_not_even_of_words_held_for_it() -> None:
+    clips = {f"s{n}": {"go": 1, "rare": n % 2} for n in range(30)}
+    split_of = percent_splits(clips, (70.0, 30.0, 0.0), 0, {"rare": "test"})
+    assert set(split_of.values()) == {"train", "validation"}
+    assert split_of == percent_splits(clips, (70.0, 30.0, 0.0), 0)
+
+
+@pytest.mark.parametrize("percent", [(80.0, 20.0), (70.0, 10.0, 10.0, 10.0)])
+def test_percentages_are_three(percent: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        percent_splits({"s": {"go": 1}}, percent, 0)

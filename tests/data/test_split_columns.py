@@ -22,6 +22,7 @@ from kws_tfmot.data.splits import (
     LabelledClips,
     assign_splits,
     by_percent,
+    crossing_speakers,
     drop_crossing_audio,
     held_words,
     labelled,
@@ -56,7 +57,8 @@ def settings(**values: object) -> DataSettings:
     return DataSettings(keywords=KEYWORDS, **values)  # type: ignore[arg-type]
 
 
-def test_the_numbers_of_splits() -> None:
+def test_the_numbers_of_splits_rise_with_how_well_they_are_kept() -> None:
+    assert 0 <= SPLIT_CODES.index("") < TRAIN < VALIDATION < TEST
     assert [SPLIT_CODES[code] for code in (TRAIN, VALIDATION, TEST)] == list(SPLITS) and DROPPED < 0
 
 
@@ -223,3 +225,46 @@ def test_another_seed_ranks_speakers_anew() -> None:
         order = sorted(range(10), key=lambda n: hashlib.sha256(f"{seed}:s{n}".encode()).digest())
         expected = percent_splits({f"s{n}": {"go": 1} for n in order}, (80, 10, 10), seed)
         assert splits == [expected[f"s{n}"] for n in range(10)]
+
+
+def test_messages_name_five_speakers_and_three_copies_at_most() -> None:
+    clips = [clip._replace(split="test" if n % 2 else "train") for n, clip in enumerate(clips_of(9, ("go", "stop")))]
+    torn = sorted({clip.speaker for clip in clips})
+    with pytest.raises(DataError) as refusal:
+        assign_splits(columns(clips), {}, settings(unknown_share=0))
+    assert f"put {len(torn)} speakers into two splits: {torn[:5]}" in str(refusal.value)
+    clips = clips_of()
+    rule = [official_split(clip.speaker) for clip in clips]
+    same = list(range(len(clips)))
+    copies = [n for n, split in enumerate(rule) if split == "train"][:5]
+    for place in copies:
+        same[place] = rule.index("test")
+    (_, note) = assign_splits(columns(clips, same), {}, settings()).notes
+    assert note == (
+        f"5 clips left out because the same audio lies in another split: {[clips[place].path for place in copies[:3]]}"
+    )
+
+
+@pytest.mark.parametrize("speakers", [3, 40])
+def test_speakers_in_two_or_three_splits_are_named_in_order(speakers: int) -> None:
+    rng = np.random.default_rng(speakers)
+    clips = [SourceClip(f"go/{n}.wav", "go", f"s{rng.integers(speakers)}" if n % 5 else "") for n in range(150)]
+    splits = np.where(rng.random(150) < 0.7, TRAIN, rng.choice([VALIDATION, TEST], 150)).astype(np.int8)
+    splits_of: dict[str, set[int]] = defaultdict(set)
+    for clip, split in zip(clips, splits.tolist(), strict=True):
+        splits_of[clip.speaker].add(split)
+    wanted = sorted(name for name, own in splits_of.items() if name and len(own) > 1)
+    assert wanted and crossing_speakers(table_of(clips), splits) == wanted
+
+
+def test_a_set_without_clips_has_no_splits() -> None:
+    empty = columns([])
+    assert (
+        by_percent(empty, (80.0, 10.0, 10.0), 0).tolist() == crossing_speakers(empty.table, np.zeros(0, np.int8)) == []
+    )
+
+
+@pytest.mark.parametrize("percent", [(80.0, 20.0), (70.0, 10.0, 10.0, 10.0)])
+def test_there_are_three_percentages(percent: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        by_percent(columns(clips_of(9)), percent, 0)

@@ -44,7 +44,7 @@ class ToneRunner:
         self._bands = [int(frontend.features(clip(word, 5)).astype(int).sum(axis=0).argmax()) for word in WORDS]
 
     def run(self, batch: np.ndarray) -> np.ndarray:
-        level = batch.reshape(len(batch), *SETTINGS.feature_shape).astype(int).mean(axis=1)
+        level = batch.reshape(len(batch), -1, SETTINGS.mels).astype(int).mean(axis=1)
         low, high, other, mid = (level[:, band] for band in self._bands)
         floor = np.median(level, axis=1)
         logits = np.stack([low, high, np.maximum(other, mid), floor + 25], axis=1) - floor[:, None]
