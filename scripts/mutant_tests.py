@@ -26,6 +26,7 @@ UPDATES = "tests/sparsity/test_method_updates.py"
 STEPS = "tests/sparsity/test_masked_steps.py"
 TRAINED = (f"{METHODS} -k 'clips or refused or (target and (gradual-affine-layer or regrowth-deviation))'",)
 LOW_BIT = "tests/quantization/test_low_bit.py"
+BATCH_NORM = "tests/quantization/test_statistics_and_folding.py"
 FORMULAS = "tests/quantization/test_low_bit_formulas.py"
 SHRINK = ("tests/sparsity/test_shrink.py -k 'not resnet and not ds_cnn and not 2-'",)
 ENCODINGS = ("tests/firmware_export/test_engine_encodings.py",)
@@ -70,8 +71,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     },
     "kws_tfmot/sparsity/shrink/zeroing.py": ("tests/sparsity/test_shrink_zeroing.py -k 'not resnet'",),
     "kws_tfmot/quantization/activation_ranges.py": (FORMULAS, f"{LOW_BIT} -k 'file or activation or range'"),
-    "kws_tfmot/quantization/batch_statistics.py": (f"{LOW_BIT} -k statistics",),
-    "kws_tfmot/quantization/batch_norm_folding.py": ("tests/quantization/test_folding.py -k 'dnn or zeros'",),
+    "kws_tfmot/quantization/batch_statistics.py": (BATCH_NORM,),
+    "kws_tfmot/quantization/batch_norm_folding.py": (BATCH_NORM, "tests/quantization/test_folding.py -k 'dnn or zeros'"),
     "kws_tfmot/quantization/grids.py": ("tests/quantization/test_grids.py", FORMULAS),
     "kws_tfmot/quantization/integer_kernels.py": (FORMULAS, f"{LOW_BIT} -k 'file or saving or refused'"),
     "kws_tfmot/quantization/layer_schemes.py": ("tests/quantization/test_layer_schemes.py",),

@@ -25,7 +25,7 @@ def calibrate_ranges(quantized: keras.Model, model: keras.Model, features: np.nd
         features: Calibration input, float32 [N, frames, coefficients, 1].
     """
     for wrapper in quantized.layers:
-        ranges = {w.name.rsplit("/", 1)[-1].split(":")[0]: w for w in wrapper.weights}
+        ranges = {w.name.rpartition("/")[2].partition(":")[0]: w for w in wrapper.weights}
         for prefix in ("output", "post_activation", "pre_activation"):
             if f"{prefix}_min" in ranges:
                 low, high = _range_of(model, wrapper.layer.name, prefix, features)
@@ -40,8 +40,8 @@ def _range_of(model: keras.Model, name: str, prefix: str, features: np.ndarray) 
         linear = keras.layers.Dense(layer.units, use_bias=layer.use_bias)
         observed = linear(layer.input)
         linear.set_weights(layer.get_weights())
-    values = keras.Model(model.inputs, observed).predict(features, batch_size=_BATCH, verbose=0)
-    batches = [values[first : first + _BATCH] for first in range(0, len(values), _BATCH)]
+    network = keras.Model(model.inputs, observed)
+    batches = [network.predict_on_batch(features[at : at + _BATCH]) for at in range(0, len(features), _BATCH)]
     low = float(np.mean([batch.min() for batch in batches]))
     high = float(np.mean([batch.max() for batch in batches]))
     return min(low, 0.0), max(high, 1e-3)

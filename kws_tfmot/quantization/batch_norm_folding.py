@@ -23,8 +23,9 @@ def fold_dense_batch_norm(model: keras.Model) -> keras.Model:
     folded = {layer: norm for layer in model.layers if (norm := _norm_after(layer)) is not None}
     if not folded:
         return model
-    values: dict[int, object] = {id(model.inputs[0]): keras.Input(model.inputs[0].shape[1:], name=model.inputs[0].name)}
-    inputs = values[id(model.inputs[0])]
+    (entry,), (last,) = model.inputs, model.outputs
+    inputs = keras.Input(entry.shape[1:], name=entry.name)
+    values: dict[int, object] = {id(entry): inputs}
     gone = {layer for norm in folded.values() for layer in (norm, _relu_after(norm)) if layer is not None}
     for layer in model.layers:
         if isinstance(layer, keras.layers.InputLayer):
@@ -39,7 +40,7 @@ def fold_dense_batch_norm(model: keras.Model) -> keras.Model:
             )(arguments)
         else:
             values[id(layer.output)] = type(layer).from_config(layer.get_config())(arguments)
-    result = keras.Model(inputs, values[id(model.outputs[0])], name=model.name)
+    result = keras.Model(inputs, values[id(last)], name=model.name)
     for layer in result.layers:
         original = model.get_layer(layer.name) if layer.weights else None
         if original is not None:
@@ -66,8 +67,10 @@ def _relu_after(norm: keras.layers.Layer) -> keras.layers.Layer | None:
 
 def only_follower(layer: keras.layers.Layer, kind: type) -> keras.layers.Layer | None:
     """The one layer that reads ``layer``, if it is the only one and of ``kind``."""
-    followers = [node.outbound_layer for node in layer.outbound_nodes]
-    return followers[0] if len(followers) == 1 and isinstance(followers[0], kind) else None
+    match [node.outbound_layer for node in layer.outbound_nodes]:
+        case [follower] if isinstance(follower, kind):
+            return follower
+    return None
 
 
 def _folded_weights(dense: keras.layers.Dense, norm: keras.layers.BatchNormalization) -> list[np.ndarray]:

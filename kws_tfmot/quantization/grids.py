@@ -91,8 +91,9 @@ def least_squares_steps(columns: Floats, grid: Grid) -> Floats:
     """The step of each column that leaves the least squared error ``sum (w - step * level(w / step))^2``.
 
     For one bit it is ``mean |w|`` (Rastegari et al. 2016, arXiv 1603.05279). Otherwise levels and steps are found by
-    turns, ``step = sum w l / sum l^2``, from several starts, and the best is kept. Zeros count like other weights if
-    zero is a level, and not at all if it is not: they are then no levels but places without a weight.
+    twelve turns, ``step = sum w l / sum l^2``, from 17 starts, at which the last level is a fifth of the largest weight
+    to all of it, and the best is kept. Zeros count like other weights if zero is a level, and not at all if it is not:
+    they are then no levels but places without a weight.
 
     Args:
         columns: Weights ``[N, columns]``.
@@ -102,17 +103,17 @@ def least_squares_steps(columns: Floats, grid: Grid) -> Floats:
     [2.0, 0.4]
     """
     used = np.ones(columns.shape, bool) if grid.zero else columns != 0
-    reach = np.where(used.any(axis=0), np.abs(columns).max(axis=0), 1.0)
+    reach = np.abs(columns).max(axis=0)
     reach = np.where(reach > 0, reach, 1.0)
-    best, least = reach / grid.top, np.full(columns.shape[1], np.inf)
-    for start in _STARTS:
-        steps = start * reach / grid.top
-        for _ in range(_ROUNDS):
-            levels = nearest_levels(columns / steps, grid) * used
-            weight = (levels**2).sum(axis=0)
-            steps = np.where(weight > 0, (columns * levels).sum(axis=0) / np.maximum(weight, 1), steps)
-            steps = np.where(steps > 0, steps, reach / grid.top)
-        error = ((columns - steps * nearest_levels(columns / steps, grid) * used) ** 2).sum(axis=0)
-        better = error < least
-        best, least = np.where(better, steps, best), np.where(better, error, least)
-    return best
+    found = np.stack([_by_turns(columns, used, grid, start * reach / grid.top) for start in _STARTS])
+    errors = [((columns - steps * nearest_levels(columns / steps, grid) * used) ** 2).sum(axis=0) for steps in found]
+    return np.take_along_axis(found, np.argmin(errors, axis=0)[None], axis=0)[0]
+
+
+def _by_turns(columns: Floats, used: npt.NDArray[np.bool_], grid: Grid, steps: Floats) -> Floats:
+    """The steps that the search ends with which begins with ``steps``; a column without levels keeps its own."""
+    for _ in range(_ROUNDS):
+        levels = nearest_levels(columns / steps, grid) * used
+        weight = (levels**2).sum(axis=0)
+        steps = np.where(weight > 0, (columns * levels).sum(axis=0) / np.maximum(weight, 1), steps)
+    return steps

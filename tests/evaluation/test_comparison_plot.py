@@ -32,7 +32,10 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(comparison_summary, "save_figure", lambda figure, path: figure)
 
     def draw(*entries: dict[str, Any]) -> Figure:
-        rows = [{"n": 9, "split_sha256": "0123456789abcdef", "seed": seed, "interpreter": "tflm 1"} for seed in (3, 1)]
+        rows = [
+            {"n": n, "split_sha256": f"{n}123456789abcdef", "seed": seed, "interpreter": f"tflm {seed}"}
+            for n, seed in ((0, 3), (9, 1))
+        ]
         return plot_comparison({"name": "both", "summary": list(entries), "rows": rows}, Path("x.png"))  # type: ignore
 
     return draw
@@ -60,7 +63,7 @@ def test_panels_are_those_of_what_is_known(drawn: Any, first: dict, second: dict
 
 def test_a_figure_says_what_it_is_of(drawn: Any) -> None:
     figure = drawn(*(entry(name, nonzero_weights=5) for name in "abcde"))
-    said = "both: mean and standard deviation; N = 9, split 0123456789ab, seeds 1, 3; tflm 1"
+    said = "both: mean and standard deviation; N = 0, split 0123456789ab, seeds 1, 3; tflm 3"
     assert figure.get_suptitle() == said
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == list("abcde") and legend._ncols == 4

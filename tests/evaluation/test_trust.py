@@ -93,10 +93,10 @@ def test_of_data_that_nobody_synthesised_nothing_is_said_without_their_breadth()
 
 def test_a_loss_beyond_chance_is_a_warning() -> None:
     def loss(low: float, high: float) -> list[str]:
-        return said({}, loss={"difference": -0.031, "interval_95": [low, high], "against": "float.keras"})
+        return said({}, loss={"difference": -0.1239, "interval_95": [low, high], "against": "float.keras"})
 
-    assert loss(-0.05, -0.01) == [
-        "WARNING: pruning and quantisation cost 3.1 points of accuracy (95 % interval 1.0 to 5.0), more than chance "
+    assert loss(-0.2345, -0.0123) == [
+        "WARNING: pruning and quantisation cost 12.4 points of accuracy (95 % interval 1.2 to 23.4), more than chance "
         "explains. Ask for fewer zeros, train longer, or widen the network."
     ]
     assert loss(-0.05, 0.0) == loss(-0.05, 0.01) == said({}, loss=None) == []

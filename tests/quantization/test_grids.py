@@ -62,5 +62,32 @@ def test_a_column_of_zeros_has_a_step_that_can_be_divided_by() -> None:
 
 @pytest.mark.parametrize(("bits", "zero"), [(0, False), (9, True), (1, True), (8, False)])
 def test_grids_that_cannot_be_are_refused(bits: int, zero: bool) -> None:
-    with pytest.raises(RecipeError, match=f"no grid of {bits} bits"):
+    with pytest.raises(RecipeError, match=f"no grid of {bits} bits {'with' if zero else 'without'} a zero level"):
         Grid(bits, zero)
+
+
+def by_turns(column: list[float], grid: Grid) -> float:
+    """The search of :func:`least_squares_steps`, written out for one column."""
+    used = [w for w in column if grid.zero or w]
+    reach = max(map(abs, column)) or 1.0
+    found = []
+    for start in range(17):
+        step = (0.2 + 0.05 * start) * reach / grid.top
+        for _ in range(12):
+            levels = [float(nearest_levels(np.array(w / step), grid)) for w in used]
+            if any(levels):
+                step = sum(w * level for w, level in zip(used, levels, strict=True)) / sum(level**2 for level in levels)
+        levels = [float(nearest_levels(np.array(w / step), grid)) for w in used]
+        found.append((sum((w - step * level) ** 2 for w, level in zip(used, levels, strict=True)), step))
+    least = min(error for error, _ in found)
+    return next(step for error, step in found if error <= least * (1 + 1e-12))
+
+
+@pytest.mark.parametrize("grid", [Grid(2, False), Grid(2, True), Grid(3, True), Grid(5, False)], ids=str)
+def test_the_search_of_steps_written_out(grid: Grid) -> None:
+    rng = np.random.default_rng(7)
+    columns = rng.standard_t(2, (14, 12)) * (rng.random((14, 12)) < 0.8)
+    columns[:, 3] = 0
+    columns[:, 4] = [0.25, *[0] * 13]  # one weight
+    found = least_squares_steps(columns, grid)
+    np.testing.assert_allclose(found, [by_turns(column, grid) for column in columns.T.tolist()], rtol=1e-9)

@@ -225,6 +225,9 @@ def test_an_unknown_layer_is_refused_with_those_that_are_there() -> None:
         ({"low_bit": {"bits": 1, "levels": "with_zero"}}, "one bit has no zero level"),
         ({"low_bit": {}, "mode": "none"}, "mode=none"),
         ({"low_bit": {}, "clusters": 4}, "clusters=0"),
+        ({"low_bit": {}, "preserve": "sparsity"}, "preserve=auto"),
+        ({"low_bit": {"bits": {"default": 2, "first": 1}, "levels": "with_zero"}}, "one bit has no zero level"),
+        ({"clusters": 1}, "at least 2 clusters"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(values: dict, reported: str) -> None:

@@ -75,6 +75,8 @@ def test_hours_are_those_without_keywords() -> None:
     assert none.total_hours == some.total_hours == 20 / 3600
     assert none.hours.sum() * 3600 == pytest.approx(20 - 0.5, abs=0.11)  # from the first full window on
     assert (none.hours.sum() - some.hours.sum()) * 3600 == pytest.approx(2 * (0.3 + 0.5), abs=0.11)
+    inferences = len(spotter().outputs(stream(["mid"] * 10, []).samples))
+    assert none.hours.sum() * 3600 == pytest.approx(inferences * 5 * 20 / 1000, rel=1e-12)
 
 
 def test_a_stream_s_detector_begins_anew() -> None:

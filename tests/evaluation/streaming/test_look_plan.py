@@ -43,6 +43,14 @@ def test_every_inference_comes_as_soon_as_its_frames_and_the_hop_allow(seed: int
         assert look.times(wake, end) == [time for time in times if time <= end]
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_reckoned_for_any_look_is_what_it_does(seed: int) -> None:
+    look = a_plan(np.random.default_rng(seed))
+    warm_up = look.first // look.piece - 1 if look.stepped else 0
+    assert look.inferences == warm_up + len(look.ends(500))
+    assert look.frames == look.after + 1 and look.ring == look.first + look.before + look.stride + 1
+
+
 def test_what_is_reckoned_for_a_whole_look_is_what_it_does() -> None:
     look = LookPlan(before=8, after=6, first=12, piece=4, stride=3, stepped=True, a_hop=9, label_of=(0,))
     assert (look.ring, look.inferences, look.frames) == (12 + 8 + 3 + 1, 2 + 5, 7)
