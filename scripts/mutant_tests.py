@@ -72,7 +72,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/sparsity/shrink/zeroing.py": ("tests/sparsity/test_shrink_zeroing.py -k 'not resnet'",),
     "kws_tfmot/quantization/activation_ranges.py": (FORMULAS, f"{LOW_BIT} -k 'file or activation or range'"),
     "kws_tfmot/quantization/batch_statistics.py": (BATCH_NORM,),
-    "kws_tfmot/quantization/batch_norm_folding.py": (BATCH_NORM, "tests/quantization/test_folding.py -k 'dnn or zeros'"),
+    "kws_tfmot/quantization/batch_norm_folding.py": (BATCH_NORM, "tests/quantization/test_folding.py -k zeros"),
     "kws_tfmot/quantization/grids.py": ("tests/quantization/test_grids.py", FORMULAS),
     "kws_tfmot/quantization/integer_kernels.py": (FORMULAS, f"{LOW_BIT} -k 'file or saving or refused'"),
     "kws_tfmot/quantization/layer_schemes.py": ("tests/quantization/test_layer_schemes.py",),
