@@ -52,7 +52,7 @@ def test_words_alone_are_told_who_trained(train: dict[str, int], begins_with: st
     tested, trained, accepts, improve = trust(
         {"train": train, "test": counts(40)}, {"accuracy": 0.9, "n": 40}, begins_with=begins_with
     )
-    assert tested.startswith("Tested on synthesised voices only: 90.0 % (N = 40) is about synthetic speech")
+    assert tested.startswith("Tested on synthesised voices only: 90.0 % (N = 40). That is about synthetic speech")
     assert trained.startswith(said) and ("It may know" in trained) == (0 < train["speakers"] < 10)
     assert "--recordings" in accepts and ("more people" in improve) == (train["recorded"] > 0)
 
@@ -126,12 +126,12 @@ def test_silence_is_told_with_its_worst_level() -> None:
     assert said({"silence": rows}) == [
         f"{whole} 63 % recognised; the worst, at -40 to -30 dBFS, 50 % of 30."  # 27.25 of 43
     ]
-    assert _silence([rows[0] | {"recall": 0.9}]) == [
+    assert _silence([rows[0] | {"recall": 0.9}], "recognised") == [
         f"{whole} 90 % recognised; the worst, at digital zero, 90 % of 10."
     ]
-    assert _silence(rows[:1]) == [f"{whole} 100 % recognised."]
-    assert _silence(rows[2:]) == [f"{whole} 75 % recognised; the worst, at -20 to -10 dBFS, 75 % of 3."]
-    assert _silence(rows[3:]) == _silence([]) == _silence(None) == []
+    assert _silence(rows[:1], "recognised") == [f"{whole} 100 % recognised."]
+    assert _silence(rows[2:], "recognised") == [f"{whole} 75 % recognised; the worst, at -20 to -10 dBFS, 75 % of 3."]
+    assert _silence(rows[3:], "recognised") == _silence([], "recognised") == _silence(None, "recognised") == []
 
 
 def test_the_worst_speakers_are_the_first_three() -> None:
@@ -157,8 +157,8 @@ def improve(more: str) -> str:
 
 
 SYNTHETIC = (
-    "Tested on synthesised voices only: 50.0 % (N = 9) is about synthetic speech, not about people. Expect far less on "
-    "real voices until you have measured it."
+    "Tested on synthesised voices only: 50.0 % (N = 9). That is about synthetic speech, not about people. Expect far "
+    "less on real voices until you have measured it."
 )
 
 
@@ -209,3 +209,32 @@ def test_keyword_clips_are_counted_by_where_they_come_from() -> None:
     assert speech_figures(index) == {"train": counts(2, 4, 2), "test": counts(1)}
     index.source = "folder:synthetic"
     assert speech_figures(index) is None
+
+
+DETECTOR = {
+    "keywords": {"alexa": {"n": 18, "heard": 15}, "jarvis": {"n": 9, "heard": 2}},
+    "others": {"_unknown_": {"n": 17, "heard": 1}, "_silence_": {"n": 20, "heard": 3}},
+    "thresholds": {"alexa": 0.52074, "jarvis": 0.52074},
+    "breadth": {"speakers": 4, "worst_speakers": [], "silence": [{"from_dbfs": -40, "n": 20, "recall": 0.85}]},
+}
+HEARS = "hears alexa in 15 of 18 clips, jarvis in 2 of 9 clips"
+SILENT = (
+    "Silence and noise from digital zero to full scale: 85 % without a detection; the worst, at -40 to -30 dBFS, "
+    "85 % of 20."
+)
+
+
+def test_a_detector_speaks_for_its_network() -> None:
+    figures = ACCURACY | {"breadth": {"speakers": 9, "narrow": ["Of clips."]}, "split": "all", "detector": DETECTOR}
+    told = (
+        f"the detector, at its threshold 0.521, {HEARS}, and a keyword in 1 of 17 of other words and 3 of 20 of silence"
+    )
+    assert trust(None, figures) == [
+        f"Tested on 4 speakers of whom some may have trained it: {told}. Other microphones are not in it.", SILENT,
+    ]  # fmt: skip
+    first, silence, *_ = trust({"test": counts(7)}, figures)
+    assert first.startswith(f"Tested on synthesised voices only: {told}. That is about") and silence == SILENT
+    apart = DETECTOR | {"thresholds": {"alexa": 0.5, "jarvis": 0.6}, "others": {}}
+    (first, _) = trust(None, figures | {"detector": apart})
+    assert f": the detector, at its thresholds, {HEARS}. Other" in first
+    assert trust(None, figures | {"detector": DETECTOR | {"breadth": {}}}) == []
