@@ -227,7 +227,8 @@ SILENT = (
 def test_a_detector_speaks_for_its_network() -> None:
     figures = ACCURACY | {"breadth": {"speakers": 9, "narrow": ["Of clips."]}, "split": "all", "detector": DETECTOR}
     told = (
-        f"the detector, at its threshold 0.521, {HEARS}, and a keyword in 1 of 17 of other words and 3 of 20 of silence"
+        f"the detector, at its threshold 0.521, {HEARS}, and a keyword in 1 of 17 of other words and 3 of 20 of "
+        "silence and noise"
     )
     assert trust(None, figures) == [
         f"Tested on 4 speakers of whom some may have trained it: {told}. Other microphones are not in it.", SILENT,
