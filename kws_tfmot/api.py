@@ -27,6 +27,7 @@ from kws_tfmot.quantization.tfmot_qat import apply_qat
 from kws_tfmot.sparsity.coverage import coverage
 from kws_tfmot.sparsity.group import parse_sparsity
 from kws_tfmot.sparsity.method_registry import SparseTraining, prepare_training
+from kws_tfmot.sparsity.target import check_target
 from kws_tfmot.sparsity.zero_counts import zeros_per_layer
 from kws_tfmot.tflite import convert as conversion
 from kws_tfmot.tflite.metadata import write_settings
@@ -137,7 +138,8 @@ def sparsify(
             ``method="mask_regrowth"``, ``epochs=10``, ``skip=("classifier",)``, ...
 
     Raises:
-        RecipeError: If a setting is not allowed, or nothing would be pruned.
+        RecipeError: If a setting is not allowed, nothing would be pruned, or the target is out of reach.
+        BudgetError: If the training made fewer zeros than the target.
     """
     parsed = parse_sparsity(settings)
     source = _source(training, seed)
@@ -157,6 +159,8 @@ def sparsify(
         seed_everything(seed)
         run_training(prepared.network, source, validation, fitted, plugins=plugins, reporter=reporter)
         model = prepared.strip(prepared.network)
+        if note := check_target(model, parsed, plan.target):
+            reporter.note(note)
     return model
 
 

@@ -107,6 +107,12 @@ class Recipe(Settings):
             raise ValueError("convert.also=[sparse_int8] cannot hold the levels of quantization.low_bit; leave it out")
         if self.sparsity and self.quantization.clusters == 2:
             raise ValueError("quantization.clusters=2 leaves one value beside zero; a sparse network needs 3 or more")
+        preserve = self.quantization.preserve
+        if self.sparsity and self.quantization.mode == "qat" and preserve in ("nothing", "clusters"):
+            raise ValueError(
+                f"quantization.preserve={preserve} would lose the zeros that sparsity makes; "
+                "set quantization.preserve=auto, or sparsity=null"
+            )
         if self.search and self.model.weights:
             raise ValueError("search trains every network from scratch: leave out model.weights")
         for word in self.detection.thresholds:

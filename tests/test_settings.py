@@ -25,6 +25,11 @@ from kws_tfmot.yaml_reader import read_yaml
         ({"sparsity": {"begin": 0.7, "end": 0.5}}, "expected begin < end"),
         ({"quantization": {"clusters": 1}}, "at least 2 clusters"),
         ({"quantization": {"clusters": 2}, "sparsity": {"target": 0.5}}, "a sparse network needs 3 or more"),
+        ({"quantization": {"clusters": 9, "mode": "ptq"}}, "clusters=9 are made before mode=qat trains, got mode=ptq"),
+        (
+            {"quantization": {"preserve": "nothing"}, "sparsity": {}},
+            "quantization.preserve=nothing would lose the zeros that sparsity makes",
+        ),
         ({"frontend": {"clip_ms": 90}}, "expected clips of 100 to 10000 ms. Received: 90"),
         (
             {"data": {"clip_ms": 900}, "frontend": {"clip_ms": 1000}},

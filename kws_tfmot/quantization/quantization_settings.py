@@ -46,6 +46,11 @@ class QuantizationSettings(Settings):
     def _one_way(self) -> QuantizationSettings:
         if self.low_bit and self.mode == "none":
             raise ValueError("low_bit needs mode=qat (trained) or mode=ptq (rounded), got mode=none")
+        if self.clusters and self.mode != "qat":
+            raise ValueError(
+                f"clusters={self.clusters} are made before mode=qat trains, got mode={self.mode}; "
+                "set mode=qat, or clusters=0"
+            )
         if self.low_bit and (self.clusters or self.preserve != "auto"):
             raise ValueError("low_bit is a training of its own: leave clusters=0 and preserve=auto, which are TFMOT's")
         return self

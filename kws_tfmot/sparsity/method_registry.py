@@ -12,7 +12,6 @@ from kws_tfmot.errors import RecipeError
 from kws_tfmot.keras import keras
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.sparsity.compressed_sensing_pruning import CompressedSensingPruning
-from kws_tfmot.sparsity.coverage import coverage
 from kws_tfmot.sparsity.importance_pruning import ImportancePruning
 from kws_tfmot.sparsity.layer_inputs import LayerInputs
 from kws_tfmot.sparsity.masked_training import MaskedTraining
@@ -27,6 +26,7 @@ from kws_tfmot.sparsity.sparsity_settings import (
     SparsitySettings,
     TfmotMagnitude,
 )
+from kws_tfmot.sparsity.target import check_reachable
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,12 @@ def prepare_training(
         seed: Of the choice among these clips.
 
     Raises:
-        RecipeError: If a layer to skip does not exist, nothing would be pruned, or the criterion has no clips to see.
+        RecipeError: If a layer to skip does not exist, nothing would be pruned, the target is out of reach in groups so
+            large, or the criterion has no clips to see.
     """
     from kws_tfmot.sparsity.tfmot_pruning import pruning_callbacks, strip_pruning, wrap_for_pruning
 
-    pruned = [row for row in coverage(model, settings) if not row.reason]
+    pruned = [row for row in check_reachable(model, settings) if not row.reason]
     ramp = plan.ramp(steps_per_epoch)
     keep_from = plan.first_final_epoch(ramp, steps_per_epoch)
     if isinstance(settings, TfmotMagnitude):

@@ -9,6 +9,7 @@ from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.sparsity.coverage import Coverage, coverage, layer_of
 from kws_tfmot.sparsity.schedules import Ramp
 from kws_tfmot.sparsity.sparsity_settings import SparsitySettings
+from kws_tfmot.sparsity.target import layer_zeros
 
 
 def wrap_for_pruning(model: keras.Model, settings: SparsitySettings, ramp: Ramp) -> keras.Model:
@@ -22,24 +23,32 @@ def wrap_for_pruning(model: keras.Model, settings: SparsitySettings, ramp: Ramp)
     Raises:
         RecipeError: As :func:`coverage`.
     """
-    pruned = {layer_of(model, row.layer).name: row for row in coverage(model, settings) if not row.reason}
+    rows = [row for row in coverage(model, settings) if not row.reason]
+    zeros = layer_zeros(rows, ramp.target)
+    pruned = {layer_of(model, row.layer).name: row for row in rows}
+    shares: dict[str, float] = {}  # a recurrent layer has two kernels and one schedule
+    for row in rows:
+        name = layer_of(model, row.layer).name
+        shares[name] = max(shares.get(name, 0.0), zeros[row.layer] / row.weights)
     copy = fresh_copy(model)
 
     def wrap(layer: keras.layers.Layer) -> keras.layers.Layer:
         """The layer with TFMOT's pruning around it, if it is one of those pruned."""
         if layer.name not in pruned:
             return layer
-        return tfmot.sparsity.keras.prune_low_magnitude(layer, **_arguments(pruned[layer.name], settings, ramp))
+        return tfmot.sparsity.keras.prune_low_magnitude(
+            layer, **_arguments(pruned[layer.name], shares[layer.name], ramp)
+        )
 
     return keras.models.clone_model(copy, clone_function=wrap)
 
 
-def _arguments(row: Coverage, settings: SparsitySettings, ramp: Ramp) -> dict:
+def _arguments(row: Coverage, share: float, ramp: Ramp) -> dict:
     end = max(ramp.end, ramp.begin + 1)
-    schedule = tfmot.sparsity.keras.PolynomialDecay(0.0, settings.target, ramp.begin, end, frequency=ramp.frequency)
+    schedule = tfmot.sparsity.keras.PolynomialDecay(0.0, share, ramp.begin, end, frequency=ramp.frequency)
     if row.pattern.kept:
         # TFMOT computes an N:M mask whole, whatever the schedule says of the share.
-        constant = tfmot.sparsity.keras.ConstantSparsity(settings.target, ramp.begin, frequency=ramp.frequency)
+        constant = tfmot.sparsity.keras.ConstantSparsity(share, ramp.begin, frequency=ramp.frequency)
         return {"pruning_schedule": constant, "sparsity_m_by_n": (row.pattern.kept, row.pattern.inputs)}
     if row.pattern.group > 1:
         # TFMOT's matrices are [inputs, outputs].

@@ -8,7 +8,7 @@ import numpy as np
 
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.recipe import Recipe
-from kws_tfmot.sparsity.patterns import Pattern, select
+from kws_tfmot.sparsity.patterns import select
 from kws_tfmot.sparsity.sparsity_settings import SparsitySettings
 from kws_tfmot.tflite.convert import convert
 from kws_tfmot.tflite.metadata import write_settings
@@ -30,7 +30,8 @@ def untrained_model(recipe: Recipe) -> bytes:
     (``quantization.clusters``) are quantiles of each kernel's weights.
 
     Raises:
-        RecipeError: If the sparse training names a layer that is not there, or would prune nothing.
+        RecipeError: If the sparse training names a layer that is not there, would prune nothing, or its target is
+            out of reach.
         ModelError: If the network cannot be converted.
     """
     from kws_tfmot.keras import seed_everything
@@ -61,16 +62,17 @@ def untrained_model(recipe: Recipe) -> bytes:
 
 def _make_zeros(network: keras.Model, settings: SparsitySettings) -> None:
     """Zero the smallest weights of every layer that ``settings`` prune."""
-    from kws_tfmot.sparsity.coverage import coverage, kernels
+    from kws_tfmot.sparsity.coverage import kernels
+    from kws_tfmot.sparsity.target import check_reachable, layer_zeros
 
-    pattern, found = Pattern.parse(settings.pattern), kernels(network)
-    for row in coverage(network, settings):
-        if row.reason:
-            continue
+    found = kernels(network)
+    rows = [row for row in check_reachable(network, settings) if not row.reason]
+    zeros = layer_zeros(rows, settings.target)
+    for row in rows:
         kernel = found[row.layer]
         weights = kernel.numpy()
         matrix = weights.reshape(-1, weights.shape[-1])
-        kept = select(np.abs(matrix), round((1 - settings.target) * matrix.size), pattern)
+        kept = select(np.abs(matrix), row.weights - zeros[row.layer], row.pattern)
         kernel.assign((matrix * kept).reshape(weights.shape))
 
 

@@ -54,7 +54,8 @@ def initial_network(build: Build, other_front: bool = False) -> keras.Model:
             begins with say which: the build that made them may have kept either.
 
     Raises:
-        RecipeError: If the sparse training or low_bit names a layer that is not there, or nothing would be pruned.
+        RecipeError: If the sparse training or low_bit names a layer that is not there, nothing would be pruned, or
+            its target is out of reach.
         ModelError: If a layer cannot be trained for int8.
     """
     from kws_tfmot.keras import seed_everything
@@ -76,15 +77,16 @@ def _check_later_stages(build: Build, network: keras.Model) -> None:
     """Refuse now what pruning or quantisation would refuse only after the dense training.
 
     Raises:
-        RecipeError: If the sparse training or low_bit names a layer that is not there, or nothing would be pruned.
+        RecipeError: If the sparse training or low_bit names a layer that is not there, nothing would be pruned, or
+            its target is out of reach.
         ModelError: If a layer cannot be trained for int8.
     """
     from kws_tfmot.quantization.low_bit_layers import low_bit_layers
     from kws_tfmot.quantization.tfmot_qat import check_quantizable
-    from kws_tfmot.sparsity.coverage import coverage
+    from kws_tfmot.sparsity.target import check_reachable
 
     if build.recipe.sparsity:
-        coverage(network, build.recipe.sparsity)
+        check_reachable(network, build.recipe.sparsity)
     if build.recipe.quantization.low_bit:
         low_bit_layers(network, build.recipe.quantization.low_bit)
     elif build.recipe.quantization.mode == "qat":

@@ -148,6 +148,7 @@ def test_the_target_is_met_and_zeros_are_held(trained: Trained) -> None:
         for row in pruned:
             assert zeros[row.layer][0] == pytest.approx(0.75 * row.weights, abs=1)
     total = sum(zeros[row.layer][0] for row in pruned)
+    assert total >= 0.75 * sum(row.weights for row in pruned)
     assert total == pytest.approx(0.75 * sum(row.weights for row in pruned), abs=len(pruned))
     assert [row.layer for row in trained.rows if row.reason] == ["block1_depthwise"]
     assert zeros["block1_depthwise"][0] == 0
