@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from kws_tfmot.data.lost_frames import lost_frames
 from kws_tfmot.data.promised_samples import missing_bytes
 
 Samples = npt.NDArray[np.float32] | npt.NDArray[np.int16]
@@ -49,7 +50,10 @@ LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
 PIECE = 1 << 17
 """Frames of a decoded piece of at most two channels; of more, fewer."""
 
-_ESTIMATED = 0.9  # of the length of an MP3 or OGG file: what its header says need not be exact
+_ESTIMATED = 0.9  # of the length of an OGG file or one of FFmpeg's: what a header says need not be exact
+
+_HEADERLESS = {"aac", "ac3", "amr", "amrnb", "amrwb", "dts", "eac3", "g722", "gsm", "loas", "mp3", "mpeg"}
+"""Formats of FFmpeg's without a length in a header: it is guessed from the first frames."""
 
 _BROKEN = (OSError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError)  # what PyAV makes of damage
 
@@ -68,7 +72,7 @@ class Decoder(NamedTuple):
 
 
 def check_size(path: Path) -> None:
-    """Refuse an empty file, and one that ends before the samples its header promises.
+    """Refuse an empty file, one that ends before the samples its header promises, and one that has lost frames.
 
     Raises:
         ValueError: With the reason.
@@ -77,6 +81,8 @@ def check_size(path: Path) -> None:
         raise ValueError("the file is empty (0 bytes)")
     if promised := missing_bytes(path):
         raise ValueError(f"truncated: {promised} bytes of the samples its header promises are missing")
+    if lost := lost_frames(path):
+        raise ValueError(lost)
 
 
 def check_rate(rate: int) -> None:
@@ -172,7 +178,7 @@ def _libsndfile_pieces(opened: Any, known: int, kind: str) -> Iterator[Samples]:
             yield piece
     except (soundfile.SoundFileError, RuntimeError) as err:
         raise ValueError(f"not readable as audio ({str(err).splitlines()[0]})") from None
-    if count < known * (_ESTIMATED if opened.format in ("MP3", "OGG") else 1):
+    if opened.format != "MP3" and count < known * (_ESTIMATED if opened.format == "OGG" else 1):
         raise ValueError(f"truncated: {count} of {known} samples")
 
 
@@ -204,7 +210,7 @@ def _opened_by_ffmpeg(path: Path, reason: str) -> Iterator[Decoder]:
         if not rate:
             raise ValueError(f"not readable as audio ({reason})")
         check_rate(rate)
-        yield Decoder(rate, 0, _ffmpeg_pieces(av, container, streams[0]))
+        yield Decoder(rate, 0, _ffmpeg_pieces(av, container, streams[0], rate))
 
 
 def _first_line(error: BaseException) -> str:
@@ -212,11 +218,27 @@ def _first_line(error: BaseException) -> str:
     return (said.splitlines() or [type(error).__name__])[0]
 
 
-def _ffmpeg_pieces(av: Any, container: Any, stream: Any) -> Iterator[Samples]:
+def _ffmpeg_pieces(av: Any, container: Any, stream: Any, rate: int) -> Iterator[Samples]:
     channels = av.AudioResampler(format="fltp")
+    count = 0
     try:
         for frame in container.decode(stream):
             for part in channels.resample(frame):
-                yield np.ascontiguousarray(part.to_ndarray().T, np.float32)
+                piece = np.ascontiguousarray(part.to_ndarray().T, np.float32)
+                count += len(piece)
+                yield piece
     except (av.FFmpegError, *_BROKEN) as err:
         raise ValueError(f"not readable as audio ({_first_line(err)})") from None
+    known = _promised(container, stream, rate)
+    if count < _ESTIMATED * known:
+        raise ValueError(f"truncated: {count} of {known} samples")
+
+
+def _promised(container: Any, stream: Any, rate: int) -> int:
+    """How many samples a header names; 0 where none does."""
+    if _HEADERLESS.intersection(container.format.name.split(",")):
+        return 0
+    if stream.duration and stream.time_base:
+        return int(stream.duration * stream.time_base * rate)
+    alone = len(container.streams) == 1  # otherwise a picture may last longer
+    return int(container.duration * rate // 1_000_000) if container.duration and alone else 0  # microseconds
