@@ -118,7 +118,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
         f"{STREAMING}/test_looks.py",
         "tests/firmware_export/test_cascade.py -k 'frame or look or fit'",
     ),
-    "kws_tfmot/evaluation/streaming/composed.py": (BOUNDS, f"{STREAMING}/test_composed.py"),
+    "kws_tfmot/evaluation/streaming/composed.py": (
+        BOUNDS,
+        f"{STREAMING}/test_composed_noise.py",
+        f"{STREAMING}/test_composed.py",
+    ),
     "kws_tfmot/evaluation/streaming/det_curve.py": JUDGING,
     "kws_tfmot/evaluation/streaming/heard_clips.py": (f"{STREAMING}/test_heard_clips.py",),
     "kws_tfmot/evaluation/streaming/heard_files.py": RECORDINGS,

@@ -149,13 +149,13 @@ class StreamComposer:
         fade = np.minimum(1.0, np.minimum(np.arange(clip), np.arange(clip)[::-1]) / (rate * _FADE_MS / 1000))
         events, segments = [], []
         for number, (n, first, gain) in enumerate(placed):
-            audio = self.index.store.gather(self._words.rows[n : n + 1])
-            mixed[first : first + clip] += audio[0] * (fade * 10 ** (gain / 20)).astype(np.float32)
+            (audio,) = self.index.store.gather(self._words.rows[n : n + 1])
+            mixed[first : first + clip] += audio * (fade * 10 ** (gain / 20)).astype(np.float32)
             start, speaker = first / rate, self._speaker(n)
             following = placed[number + 1].first if number + 1 < len(placed) else size
             segments.append(Segment(start, min(following, first + clip + _AFTER_WORD * rate) / rate, speaker))
             if self._words[n].label != UNKNOWN:
-                begin, _, end = (int(bound) for bound in word_bounds(audio)[0])
+                ((begin, _, end),) = word_bounds(audio[None]).tolist()
                 events.append(SpokenWord(self._words[n].label, (first + begin) / rate, (first + end) / rate, speaker))
         return LabelledStream.of(name, to_int16(mixed), rate, tuple(events), tuple(segments))
 
@@ -167,8 +167,9 @@ class StreamComposer:
         at = 0
         while at < size:
             noise = self._noise(rng)[: size + overlap - at].copy()
-            power = float(np.sqrt(np.mean(np.square(noise)))) or 1.0
-            noise *= np.float32(self._level / power * 10 ** (-rng.uniform(*self.settings.snr_db) / 20))
+            ratio = 10 ** (-rng.uniform(*self.settings.snr_db) / 20)
+            if power := float(np.sqrt(np.mean(np.square(noise)))):
+                noise *= np.float32(self._level / power * ratio)
             if len(noise) > 2 * overlap:
                 noise[:overlap] *= ramp
                 noise[-overlap:] *= ramp[::-1]
