@@ -31,6 +31,7 @@ FORMULAS = "tests/quantization/test_low_bit_formulas.py"
 SHRINK = ("tests/sparsity/test_shrink.py -k 'not resnet and not ds_cnn and not 2-'",)
 ENCODINGS = ("tests/firmware_export/test_engine_encodings.py",)
 QAT = "tests/quantization/test_tfmot_qat.py"
+QAT_PARTS = "tests/quantization/test_qat_parts.py"
 BOUNDS = "tests/test_bounds.py"
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -70,27 +71,32 @@ GROUPS: dict[str, tuple[str, ...]] = {
         for name in ("channel_graph", "constants", "reading", "shrink", "shrink_report", "units")
     },
     "kws_tfmot/sparsity/shrink/zeroing.py": ("tests/sparsity/test_shrink_zeroing.py -k 'not resnet'",),
-    "kws_tfmot/quantization/activation_ranges.py": (FORMULAS, f"{LOW_BIT} -k 'file or activation or range'"),
+    "kws_tfmot/quantization/activation_ranges.py": (f"{FORMULAS} -k ranges", QAT_PARTS),
     "kws_tfmot/quantization/batch_statistics.py": (BATCH_NORM,),
     "kws_tfmot/quantization/batch_norm_folding.py": (BATCH_NORM, "tests/quantization/test_folding.py -k zeros"),
-    "kws_tfmot/quantization/grids.py": ("tests/quantization/test_grids.py", FORMULAS),
-    "kws_tfmot/quantization/integer_kernels.py": (FORMULAS, f"{LOW_BIT} -k 'file or saving or refused'"),
+    "kws_tfmot/quantization/grids.py": ("tests/quantization/test_grids.py", f"{FORMULAS} -k 'least or fitted'"),
+    "kws_tfmot/quantization/integer_kernels.py": (
+        f"{FORMULAS} -k 'integers or channels'",
+        f"{LOW_BIT} -k 'saving or bias_in'",
+    ),
     "kws_tfmot/quantization/layer_schemes.py": ("tests/quantization/test_layer_schemes.py",),
-    "kws_tfmot/quantization/low_bit_layers.py": (FORMULAS, f"{LOW_BIT} -k 'bits or depthwise or gradient'"),
-    "kws_tfmot/quantization/low_bit_settings.py": (BOUNDS, f"{LOW_BIT} -k 'bits or role or refused'",),
+    "kws_tfmot/quantization/low_bit_layers.py": (
+        f"{LOW_BIT} -k 'bits_by or depthwise_kernels or shared or unknown_layer'",
+        f"{FORMULAS} -k 'fitted or zero or outputs or integers'",
+    ),
+    "kws_tfmot/quantization/low_bit_settings.py": (BOUNDS, f"{LOW_BIT} -k 'cannot_be or depthwise_kernels'"),
     "kws_tfmot/quantization/low_bit_training.py": (
-        FORMULAS,
-        "tests/quantization/test_grids.py",
-        f"{LOW_BIT} -k 'lie_on and 1-without or gradient or statistics or refused'",
+        "tests/quantization/test_grids.py -k tensorflow",
+        f"{FORMULAS} -k training",
+        f"{LOW_BIT} -k '(lie_on and 1-without) or gradient or statistics_follow'",
     ),
     "kws_tfmot/quantization/quantization_settings.py": (
-        FORMULAS,
         BOUNDS,
-        f"{LOW_BIT} -k refused",
-        f"{QAT} -k 'refused'",
+        f"{FORMULAS} -k preserves",
+        f"{LOW_BIT} -k cannot_be",
     ),
-    "kws_tfmot/quantization/tfmot_clustering.py": (FORMULAS, f"{QAT} -k 'few_values'"),
-    "kws_tfmot/quantization/tfmot_qat.py": (FORMULAS, f"{QAT} -k 'dnn or refused or sparsity-True or saving'"),
+    "kws_tfmot/quantization/tfmot_clustering.py": (f"{FORMULAS} -k clustered", f"{QAT} -k few_values"),
+    "kws_tfmot/quantization/tfmot_qat.py": (QAT_PARTS, f"{QAT} -k 'dnn or sparsity-True or saving'"),
     "kws_tfmot/detection/counters.py": MONITOR,
     "kws_tfmot/detection/detector.py": DETECTOR,
     "kws_tfmot/detection/monitor.py": MONITOR,

@@ -37,7 +37,8 @@ def _range_of(model: keras.Model, name: str, prefix: str, features: np.ndarray) 
     layer = model.get_layer(name)
     observed = layer.output
     if prefix == "pre_activation" and layer.activation is not keras.activations.linear:
-        linear = keras.layers.Dense(layer.units, use_bias=layer.use_bias)
+        unused = max((each.name for each in model.layers), key=len) + "_linear"  # Keras's own may be the model's too
+        linear = keras.layers.Dense(layer.units, use_bias=layer.use_bias, name=unused)
         observed = linear(layer.input)
         linear.set_weights(layer.get_weights())
     network = keras.Model(model.inputs, observed)
