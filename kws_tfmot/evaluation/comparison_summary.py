@@ -166,7 +166,7 @@ def plot_comparison(record: dict[str, Any], path: str | Path) -> Path:
         axes.grid(alpha=0.3)
         if place == 0:
             axes.set_ylabel("int8 accuracy on unseen speakers, %")
-    handles, labels = figure.axes[0].get_legend_handles_labels()
+    handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), fontsize=8)
     first = record["rows"][0]
     seeds = sorted({row["seed"] for row in record["rows"]})

@@ -64,8 +64,8 @@ def _heard(detector: Figures) -> str:
     own = ", ".join(f"{name} in {one['heard']} of {one['n']} clips" for name, one in detector["keywords"].items())
     other = {UNKNOWN: "other words", SILENCE: "silence and noise"}
     taken = " and ".join(f"{one['heard']} of {one['n']} of {other[name]}" for name, one in detector["others"].items())
-    levels = sorted(set(detector["thresholds"].values()))
-    at = f"threshold {levels[0]:.3g}" if len(levels) == 1 else "thresholds"
+    levels = set(detector["thresholds"].values())
+    at = f"threshold {min(levels):.3g}" if len(levels) == 1 else "thresholds"
     return f"the detector, at its {at}, hears {own}" + (f", and a keyword in {taken}" if taken else "")
 
 

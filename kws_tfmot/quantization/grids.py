@@ -107,7 +107,7 @@ def least_squares_steps(columns: Floats, grid: Grid) -> Floats:
     reach = np.where(reach > 0, reach, 1.0)
     found = np.stack([_by_turns(columns, used, grid, start * reach / grid.top) for start in _STARTS])
     errors = [((columns - steps * nearest_levels(columns / steps, grid) * used) ** 2).sum(axis=0) for steps in found]
-    return np.take_along_axis(found, np.argmin(errors, axis=0)[None], axis=0)[0]
+    return np.take_along_axis(found, np.argmin(errors, axis=0)[None], axis=0).ravel()
 
 
 def _by_turns(columns: Floats, used: npt.NDArray[np.bool_], grid: Grid, steps: Floats) -> Floats:

@@ -278,7 +278,7 @@ class LookStream:
         found = cascade.first.plan.decide(self._scores.push(samples), self._state)
         self._wakes += [(cascade.first.frame_of(one.inference), one.label) for one in found]
         end = self._skipped + len(self._frames)
-        done = [wake for wake in self._wakes if (cascade.look.times(wake[0]) or [0])[-1] <= end]
+        done = [wake for wake in self._wakes if all(time <= end for time in cascade.look.times(wake[0]))]
         self._wakes = [wake for wake in self._wakes if wake not in done]
         looks = [self._look(*wake, end) for wake in done]
         oldest = min([end, *(wake for wake, _ in self._wakes)]) - cascade.look.ring

@@ -87,13 +87,13 @@ class Counted:
     def curve(self) -> DetCurve:
         """The DET curve over all words."""
         words = range(len(self.keywords))
-        points = range(1, 1 + len(self.thresholds))
-        missed = [self.missed_by(list(words), point) for point in points]
-        accepts = [self.accepts_by(list(words), point)[0] for point in points]
-        return DetCurve(
-            self.thresholds, np.array(accepts), np.array([row[0] for row in missed]), missed[0][1],
-            np.r_[0.0, self.hours],
-        )  # fmt: skip
+        accepts, rejects = [], []
+        for point in range(1, 1 + len(self.thresholds)):
+            missed, events = self.missed_by(words, point)
+            wrong, hours = self.accepts_by(words, point)
+            accepts.append(wrong)
+            rejects.append(missed)
+        return DetCurve(self.thresholds, np.array(accepts), np.array(rejects), events, hours)
 
 
 def evaluate_files(

@@ -113,8 +113,9 @@ def labelled_recordings(paths: Sequence[str | Path], keywords: Sequence[str], ra
         surveyed = survey_stream(sound)
         events = load_labels(label_track(sound), sound.stem, surveyed.levels.seconds)
         segments = tuple(Segment(event.start, event.end, event.speaker) for event in events)
-        if len({event.speaker for event in events}) <= 1:
-            speaker = events[0].speaker if events else sound.stem
+        speakers = {event.speaker for event in events} or {sound.stem}
+        if len(speakers) == 1:
+            (speaker,) = speakers
             segments = (Segment(0.0, surveyed.levels.seconds, speaker),)
         chosen = tuple(event for event in events if event.word in keywords)
         pieces = functools.partial(stream_pieces, sound, rate, surveyed.gain)

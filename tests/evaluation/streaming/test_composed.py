@@ -150,6 +150,9 @@ def test_what_there_is_to_compose_of_is_counted(tone_index: ClipIndex) -> None:
     counted = {"keyword_clips": 12, "other_clips": 12, "speakers": 6, "noise_seconds": 1.5}
     composer = StreamComposer(tone_index, "test", SETTINGS)
     assert composer.sources() == counted and sum(map(len, composer._in_parts())) == 24
+    low = np.array([word == "low" for word in tone_index.clips.source.words])
+    fewer = StreamComposer(tone_index.where(~low), "test", SETTINGS).sources()
+    assert (fewer["keyword_clips"], fewer["other_clips"]) == (6, 12)
 
 
 def test_the_level_of_a_word_is_that_of_its_loudest_blocks() -> None:

@@ -175,12 +175,12 @@ def row(variant: str, target: float | None, seed: int, int8: float, **more: Any)
 
 
 def test_a_variant_is_compared_seed_by_seed_at_its_own_sparsity_or_with_the_only_one() -> None:
-    rows = [row("base", 0.5, s, a) for s, a in ((1, 0.5), (2, 0.6), (3, 0.9))]
+    rows = [row("base", 0.5, s, a, n=10 * s) for s, a in ((1, 0.5), (2, 0.6), (3, 0.9))]
     rows += [row("base", 0.9, s, 0.1) for s in (1, 2)]
     rows += [row("new", 0.5, s, a) for s, a in ((1, 0.6), (2, 0.8), (9, 0.0))] + [row("new", 0.7, 1, 0.9)]
     entries = {(entry["variant"], entry["target"]): entry for entry in summarise(rows, "base")}
     against = entries["new", 0.5]["against"]
-    assert (against["pairs"], against["baseline"]) == (2, "base")
+    assert (against["pairs"], against["baseline"]) == (2, "base") and entries["base", 0.5]["n"] == 10
     assert against["mean"] == pytest.approx(0.15) and against["spread"] == pytest.approx(0.1 / math.sqrt(2))
     assert "against" not in entries["new", 0.7]  # the baseline has other sparsities, not one
     assert not any("against" in entry for key, entry in entries.items() if key[0] == "base")
