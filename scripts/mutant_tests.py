@@ -136,7 +136,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/evaluation/streaming/judging.py": JUDGING,
     "kws_tfmot/evaluation/streaming/misses.py": (REPORTED,),
     "kws_tfmot/evaluation/streaming/product.py": (REPORTED, *JUDGING),
-    "kws_tfmot/evaluation/streaming/recordings_det.py": RECORDINGS,
+    "kws_tfmot/evaluation/streaming/recordings_det.py": (*RECORDINGS, f"{STREAMING}/test_judged_by_hand.py"),
     "kws_tfmot/evaluation/streaming/sources.py": (f"{STREAMING}/test_sources.py",),
     "kws_tfmot/evaluation/streaming/spotter.py": SPOTTER,
     "kws_tfmot/evaluation/streaming/tally.py": RECORDINGS,

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import ast
 import compileall
+import gc
 import importlib
 import json
 import os
@@ -122,7 +123,8 @@ def run_tests(selections: tuple[str, ...], patience: float) -> str:
         os.dup2(quiet, 2)
         import pytest
 
-        common = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--rootdir", str(TREE), "-m", "not slow"]
+        off = ("-p", "no:anyio", "-p", "no:cacheprovider")
+        common = ["-x", "-q", "-n", "0", *off, "--rootdir", str(TREE), "-m", "not slow"]
         for tests in selections:
             code = pytest.main([*common, *shlex.split(tests)])
             # A module without doctests collects nothing, which is no failure.
@@ -174,8 +176,9 @@ def prepare() -> None:
     copy_sources()
     sys.path.insert(0, str(TREE))
     os.environ["PYTHONPATH"] = str(TREE)
-    for name in ("kws_tfmot.keras", *HEAVY):
+    for name in ("kws_tfmot.keras", "pytest", *HEAVY):
         importlib.import_module(name)
+    gc.freeze()  # pytest collects ten times a call, and TensorFlow's objects are many
 
 
 def drawn(modules: list[str], sample: int, seed: int) -> list[dict[str, Any]]:

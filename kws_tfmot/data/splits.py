@@ -77,7 +77,7 @@ def official_splits(table: SourceTable, listed: Mapping[str, str]) -> Splits:
     of_speaker = np.array([number[official_split(name)] if name else 0 for name in table.speakers.names], np.int8)
     splits = of_speaker[table.speakers.codes]
     nameless = np.flatnonzero(splits == 0)
-    names = (path.rsplit("/", 1)[-1] for path in table.paths.take(nameless))
+    names = (path.rpartition("/")[2] for path in table.paths.take(nameless))
     splits[nameless] = np.fromiter((number[official_split(name)] for name in names), np.int8, len(nameless))
     return splits
 
@@ -121,7 +121,7 @@ def _voices(table: SourceTable) -> tuple[npt.NDArray[np.int64], int]:
         keys[row] = np.frombuffer(hashed, np.uint64)
     voices = table.speakers.codes.astype(np.int64)
     if len(nameless):
-        voices[nameless] = len(table.speakers.names) + np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+        voices[nameless] = len(table.speakers.names) + np.unique(keys, axis=0, return_inverse=True)[1].ravel()
     numbers, dense = np.unique(voices, return_inverse=True)
     return dense, len(numbers)
 

@@ -66,6 +66,7 @@ def test_clips_bear_their_class_and_empty_sameness_of_their_own() -> None:
     found = columns([SourceClip(f"{w}/1.wav", w, "s") for w in ("stop", "cat", SILENCE, UNKNOWN, "go")])
     assert [found.names[code] for code in found.labels] == ["stop", UNKNOWN, SILENCE, UNKNOWN, "go"]
     assert found.unknown.tolist() == [False, True, False, True, False] and found.same.tolist() == list(range(5))
+    assert found != columns([]) and len({found, found.take(np.arange(5))}) == 2  # each is itself alone
     part = found.take(np.array([4, 1]))
     assert (part.table[0].word, part.labels.tolist(), part.same.tolist()) == ("go", [0, 2], [4, 1])
 

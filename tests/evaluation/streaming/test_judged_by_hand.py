@@ -12,7 +12,9 @@ import pytest
 from kws_tfmot.detection.detector import NEVER
 from kws_tfmot.detection.rearming import Detection
 from kws_tfmot.evaluation.streaming.det_curve import DetCurve, ratio_interval, threshold_grid
-from kws_tfmot.evaluation.streaming.judging import Judge, Outcome
+from kws_tfmot.evaluation.streaming.judging import Judge, Outcome, _Run
+from kws_tfmot.evaluation.streaming.product import StreamEvaluation
+from kws_tfmot.evaluation.streaming.recordings_det import Counted
 from kws_tfmot.evaluation.streaming.truth import LabelledStream, Segment, SpokenWord
 
 LABELS = ("_silence_", "a", "b")
@@ -97,6 +99,11 @@ def test_streams_are_judged_one_by_one_and_their_counts_added() -> None:
     assert found.hits.tolist() == [[0, 0], [1, 0], [0, 0]] == found.false_rejects.tolist()
     assert found.false_accepts.tolist() == [[0, 0], [1, 0], [2, 0]]
     assert found.latencies == [-0.5]
+
+
+@pytest.mark.parametrize("record", [DetCurve, StreamEvaluation, Counted, LabelledStream, _Run])
+def test_records_of_arrays_are_compared_by_identity(record: type) -> None:
+    assert record.__eq__ is object.__eq__ and record.__hash__ is object.__hash__
 
 
 def random_curve(seed: int) -> DetCurve:

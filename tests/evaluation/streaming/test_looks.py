@@ -98,10 +98,10 @@ def test_looks_see_the_windows_around_each_wake_however_the_stream_is_cut(
     cascade = Cascade.of(spotter(threshold=0.4, refractory=2), second(rows), **look)
     expected = by_hand(cascade, stream)
     assert len(expected) >= 5 and {one.label for one in expected} == {0, 1}
-    for size in (len(stream), 7000, 333):
+    for size in (len(stream), 1600):
         pieces = LookStream(cascade)
         found = [one for first in range(0, len(stream), size) for one in pieces.push(stream[first : first + size])]
-        if size == 333:  # looks are done as soon as their last decision is due, and no frame is kept for ever
+        if size == 1600:  # looks are done as soon as their last decision is due, and no frame is kept for ever
             assert len(found) >= len(expected) - 3
             assert len(pieces._frames) <= cascade.look.ring + max(len(one.frames) for one in expected) + 80
         found += pieces.finish()
