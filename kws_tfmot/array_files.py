@@ -1,10 +1,13 @@
-"""Archives of arrays (``.npz``), written whole or not at all."""
+"""Archives of arrays (``.npz``), written whole or not at all, and read within their own size."""
 
 from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,3 +28,31 @@ def write_arrays(path: str | os.PathLike[str], /, **arrays: npt.ArrayLike) -> Pa
             with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
     return Path(path)
+
+
+@contextmanager
+def open_arrays(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """What :func:`write_arrays` wrote, as :func:`numpy.load` gives it; nothing in it is run.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: As :func:`check_members`.
+        zipfile.BadZipFile: It is no archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        check_members(archive)
+    with np.load(path, allow_pickle=False) as stored:
+        yield stored
+
+
+def check_members(archive: zipfile.ZipFile) -> None:
+    """Refuse an archive that would take more memory than it has bytes: what is written here is not compressed.
+
+    Raises:
+        ValueError: A member is compressed, or they overlap.
+    """
+    members = archive.infolist()
+    if any(one.compress_type != zipfile.ZIP_STORED for one in members):
+        raise ValueError("its arrays are compressed")
+    if sum(one.file_size for one in members) > Path(str(archive.filename)).stat().st_size:
+        raise ValueError("its arrays are larger than the file")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -44,10 +45,12 @@ def locked(directory: Path) -> Iterator[None]:
     """Hold ``directory`` for one process.
 
     Raises:
-        RecipeError: If another process works in the same directory.
+        RecipeError: If another process works in the same directory, or a link in it leads out of it.
     """
     with refusing(directory):
-        lock = (directory / ".lock").open("w")
+        # Neither emptied nor, where it is a link, followed: whoever sent the folder chose where it leads.
+        lock = os.fdopen(os.open(directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+")
+        _refuse_links_out(directory)
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,6 +59,18 @@ def locked(directory: Path) -> Iterator[None]:
                 f"another process is working in {directory}.", "Wait for it, or give another --out."
             ) from None
         yield
+
+
+def _refuse_links_out(directory: Path) -> None:
+    """Refuse a folder in which a link to a folder elsewhere would let whoever sent it choose where files are put."""
+    real = directory.resolve()
+    for folder, below, _ in os.walk(directory):
+        for path in (Path(folder, name) for name in below):
+            if path.is_symlink() and not path.resolve().is_relative_to(real):
+                raise RecipeError(
+                    f"{path} is a link to {path.resolve()}, outside of {directory}: files would be written there.",
+                    "Put a folder in its place, or give another --out.",
+                )
 
 
 @contextmanager

@@ -304,3 +304,25 @@ def test_a_folder_of_several_builds_that_is_refused_at_once_is_taken_back(tmp_pa
         with pytest.raises(RecipeError, match="another process"), working_in(tmp_path / "c", ()):
             pass
         assert (tmp_path / "c" / ".lock").is_file()
+
+
+def test_links_out_of_a_strangers_run_write_and_empty_nothing(tmp_path) -> None:
+    """What is moved aside would land where the link leads; a lock that is a link would empty what it leads to."""
+    outside, folder = tmp_path / "home", tmp_path / "run"
+    outside.mkdir()
+    (outside / "kept.txt").write_text("mine")
+    with Run(folder).locked():
+        Run(folder).stage("make", {}, Counted(Run(folder)))
+    (folder / "aside").symlink_to(outside)
+    with pytest.raises(RecipeError, match=r"aside is a link to .*home, outside of"), Run(folder).locked():
+        raise AssertionError("held")
+    (folder / "aside").unlink()
+    (folder / "logs").mkdir()
+    (folder / "same").symlink_to(folder / "logs")
+    with Run(folder).locked():
+        pass
+    (folder / ".lock").unlink()
+    (folder / ".lock").symlink_to(outside / "kept.txt")
+    with pytest.raises(KwsError, match=r"cannot be written"), Run(folder).locked():
+        raise AssertionError("held")
+    assert (outside / "kept.txt").read_text() == "mine" and len(list(outside.iterdir())) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import math
 import os
 import zipfile
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.array_files import write_arrays
+from kws_tfmot.array_files import check_members, write_arrays
 from kws_tfmot.cache import EPOCHS_BOUND, audio_bound, touch, trim
 from kws_tfmot.damage import DAMAGE
 from kws_tfmot.data.batches import Labels, TrainingBatches
@@ -61,6 +62,7 @@ class EpochCache:
         """Features int8 ``[N, frames, coefficients]`` and classes int32 ``[N]``; ``None`` if they are not there."""
         try:
             with zipfile.ZipFile(self.path(number)) as stored:
+                check_members(stored)
                 features, labels = (_read(stored, f"{name}.npy") for name in ("features", "labels"))
         except DAMAGE:
             return None
@@ -149,6 +151,9 @@ def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
         if fortran or dtype.hasobject:
             raise ValueError(f"an array of {dtype}")
+        claimed = math.prod(shape) * dtype.itemsize
+        if claimed > archive.getinfo(name).file_size:
+            raise ValueError(f"an array of {claimed} bytes")
         result = allocate(shape, dtype)
         flat = result.reshape(-1).view(np.uint8)
         done = 0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kws_tfmot.array_files import write_arrays
+from kws_tfmot.array_files import open_arrays, write_arrays
 from kws_tfmot.damage import DAMAGE
 from kws_tfmot.data.audio import Decoded, decode_clip
 from kws_tfmot.data.clip_folder import list_folder
@@ -46,7 +46,7 @@ class Shard:
     def read(self) -> list[tuple[str, Decoded]] | None:
         """Every clip as :func:`~kws_tfmot.data.audio.decode_clip` gave it; ``None`` where the file is not there."""
         try:
-            with np.load(self.path, allow_pickle=False) as stored:
+            with open_arrays(self.path) as stored:
                 samples, record = stored["samples"], json.loads(str(stored["record"]))
         except DAMAGE:
             return None

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.array_files import write_arrays
+from kws_tfmot.array_files import open_arrays, write_arrays
 from kws_tfmot.damage import ANEW, reading
 from kws_tfmot.keras import keras
 from kws_tfmot.quantization.batch_norm_folding import only_follower
@@ -129,7 +129,7 @@ def load_kernels(path: Path) -> dict[str, GridKernel]:
     Raises:
         ModelError: It cannot be read.
     """
-    with reading(path, "a file of the run", ANEW), np.load(path, allow_pickle=False) as stored:
+    with reading(path, "a file of the run", ANEW), open_arrays(path) as stored:
         names = [key.removeprefix("levels/") for key in stored.files if key.startswith("levels/")]
         return {
             name: GridKernel(

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from kws_tfmot.array_files import write_arrays
+from kws_tfmot.array_files import open_arrays, write_arrays
 from kws_tfmot.keras import keras
 from kws_tfmot.training.false_rejects import NAME as FALSE_REJECTS
 from kws_tfmot.training.saved_state import reading_state
@@ -71,7 +71,7 @@ class TrainingState(keras.callbacks.Callback):
         """
         if self._path is None or not self._path.is_file():
             return False
-        with reading_state(self._path), np.load(self._path, allow_pickle=False) as stored:
+        with reading_state(self._path), open_arrays(self._path) as stored:
             record: dict[str, Any] = json.loads(str(stored["record"]))
             if record["key"] != self._key:
                 return False

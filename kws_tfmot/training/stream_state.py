@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.array_files import write_arrays
+from kws_tfmot.array_files import open_arrays, write_arrays
 from kws_tfmot.data.stretch_features import Stretches
 from kws_tfmot.training.saved_state import reading_state
 from kws_tfmot.training.stream_judge import StreamScore
@@ -54,7 +54,7 @@ class StreamState:
         """
         path = self._folder / _FILE
         if path.is_file():
-            with reading_state(self._folder), np.load(path, allow_pickle=False) as stored:
+            with reading_state(self._folder), open_arrays(path) as stored:
                 record: dict[str, Any] = json.loads(str(stored["record"]))
                 if record["key"] == self._key:
                     return _snapshot(stored, record), self._pool(len(record["history"]))
@@ -89,7 +89,7 @@ class StreamState:
     def _pool(self, epochs: int) -> Stretches:
         parts = []
         for epoch in range(epochs):
-            with np.load(self._stretches(epoch)) as stored:
+            with open_arrays(self._stretches(epoch)) as stored:
                 parts.append((stored["features"], stored["targets"]))
         return Stretches(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kws_tfmot.array_files import open_arrays
 from kws_tfmot.damage import ANEW, reading
 from kws_tfmot.data import ClipIndex, prepare
 from kws_tfmot.data.feature_augment import mixup_draws
@@ -84,7 +85,7 @@ class Build:
         """Model input of some training clips, chosen by the recipe's seed, to set activation ranges with."""
         if self.recipe.streams:
             path = self.run.path("calibration.npz")
-            with reading(path, "a file of the run", ANEW), np.load(path) as stored:
+            with reading(path, "a file of the run", ANEW), open_arrays(path) as stored:
                 return self.model_input(stored["windows"])
         audio = self.index.audio("train")
         count = min(len(audio), self.recipe.quantization.calibration_clips)

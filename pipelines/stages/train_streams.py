@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kws_tfmot.array_files import write_arrays
+from kws_tfmot.array_files import open_arrays, write_arrays
 from kws_tfmot.data.stretch_features import Stretches, StretchFeatures, StretchJob
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.sparsity.sparsity_settings import Iterative, SparsitySettings, TfmotMagnitude
@@ -250,7 +250,7 @@ def _restored(network: keras.Model, path: Path, key: str) -> bool:
     """Give ``network`` the weights that :func:`_keep` kept under the same ``key``, if there are some."""
     if not path.is_file():
         return False
-    with reading_state(path), np.load(path, allow_pickle=False) as stored:
+    with reading_state(path), open_arrays(path) as stored:
         if str(stored["key"]) != key:
             return False
         network.set_weights([stored[str(i)] for i in range(len(stored.files) - 1)])

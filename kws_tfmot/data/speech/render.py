@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kws_tfmot.array_files import write_arrays
+from kws_tfmot.array_files import open_arrays, write_arrays
 from kws_tfmot.damage import DAMAGE
 from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.speech.engines import open_engine, usable_engines
@@ -218,7 +218,7 @@ def finish(request: Request, samples: Float, rate: int) -> SpokenClip:
 def _read(path: Path, block: Sequence[Request]) -> list[SpokenClip] | None:
     """The clips of a block; ``None`` where its file is missing or cannot be read, as after a power cut."""
     try:
-        with np.load(path) as archive:
+        with open_arrays(path) as archive:
             samples, lengths, spans = archive["samples"], archive["lengths"], archive["spans"]
     except DAMAGE:
         return None
