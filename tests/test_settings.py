@@ -30,6 +30,7 @@ from kws_tfmot.yaml_reader import read_yaml
             {"quantization": {"preserve": "nothing"}, "sparsity": {}},
             "quantization.preserve=nothing would lose the zeros that sparsity makes",
         ),
+        ({"streams": {"fresh": 64, "batch_size": 65}}, "streams: expected batch_size of at most fresh=64"),
         ({"frontend": {"clip_ms": 90}}, "expected clips of 100 to 10000 ms. Received: 90"),
         (
             {"data": {"clip_ms": 900}, "frontend": {"clip_ms": 1000}},

@@ -33,15 +33,26 @@ class ClipShards:
         count: Clips in all.
         length: Samples of each.
         shard_rows: Clips of every file but the last.
+
+    Raises:
+        OSError: A file is missing.
+        ValueError: One holds something else.
     """
 
     def __init__(self, folder: Path, count: int, length: int, shard_rows: int) -> None:
+        if type(shard_rows) is not int or shard_rows < 1:
+            raise ValueError(f"expected clips in a file. Received: {shard_rows!r}")
         self.folder = folder
         self.shape = (count, length)
         self._shard_rows = shard_rows
         shards = min(-(-count // shard_rows), MOST_OPEN)
         with ExitStack() as stack:
             self._files = [_opened(folder / _NAME.format(shard), stack) for shard in range(shards)]
+            for shard, file in enumerate(self._files):
+                rows = min(shard_rows, count - shard * shard_rows)
+                whole = os.fstat(file).st_size == _HEADER + 2 * rows * length
+                if not whole or os.pread(file, _HEADER, 0) != npy_header(rows, length):
+                    raise ValueError(f"{_NAME.format(shard)} does not hold {rows} clips of {length} samples")
             weakref.finalize(self, stack.pop_all().close)
 
     def __len__(self) -> int:

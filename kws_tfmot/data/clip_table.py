@@ -128,9 +128,24 @@ class ClipTable(Sequence[Clip]):
             """A column as a NumPy array."""
             return numbers(batch.column(name))
 
-        splits = column("split")
+        def places(name: str, count: int) -> npt.NDArray[Any]:
+            """A column of places in ``count`` names."""
+            codes = column(name)
+            if len(codes) and not 0 <= codes.min() <= codes.max() < count:
+                raise ValueError(f"{name} of clips: expected 0 to {count - 1}")
+            return codes
+
+        splits, labels, rows = places("split", len(SPLIT_CODES)), places("label", len(names)), column("row")
+        if len(rows) and rows.min() < 0:
+            raise ValueError("row of clips: expected 0 or more")
         recorded = column("recorded").view(bool)
-        paths, coded = Strings(batch.column("path")), (Coded(column("word"), words), Coded(column("speaker"), speakers))
+        paths, coded = (
+            Strings(batch.column("path")),
+            (
+                Coded(places("word", len(words)), words),
+                Coded(places("speaker", len(speakers)), speakers),
+            ),
+        )
         source = SourceTable(paths, *coded, splits, recorded)
         used = column("used").view(bool)
-        return ClipTable(source, splits, column("label"), names, used, column("row"), batch.column("digest"))
+        return ClipTable(source, splits, labels, names, used, rows, batch.column("digest"))

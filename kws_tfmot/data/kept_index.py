@@ -21,7 +21,7 @@ from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.labels import class_labels
 from kws_tfmot.data.made_clips import make_silence
 from kws_tfmot.data.noise import NoiseBank
-from kws_tfmot.data.store import AudioStore, store_key
+from kws_tfmot.data.store import AudioStore, record_texts, store_key
 from kws_tfmot.files import staged_folder, write_text
 
 _RECORD, _CLIPS = "index.json", "index.arrow"
@@ -44,14 +44,14 @@ def kept_index(
     key = store_key("index", settings.model_dump(mode="json"), sorted(listed.items()), list(notes), _code())
     folder = store.folder / f"index-{key}"
     noise = NoiseBank(store.noise, store.noise_spans, settings.clip_samples, settings.sample_rate)
-    found = _read(folder, settings)
+    found = _read(folder, settings, len(store.audio))
     if found is None:
         clips, remarks = build()
         try:
             with staged_folder(folder) as staged:
                 _write(staged, clips, remarks, noise, settings)
             _forget_old(store.folder)
-            found = _read(folder, settings)
+            found = _read(folder, settings, len(store.audio))
         except OSError:  # a cache that cannot be written is no obstacle
             found = None
         if found is None:
@@ -80,16 +80,20 @@ _NO_AUDIO: Any = None  # what is summed up needs none
 
 
 def _read(
-    folder: Path, settings: DataSettings
+    folder: Path, settings: DataSettings, audio: int
 ) -> tuple[ClipTable, dict[str, MadeClips], list[str], dict[str, str]] | None:
-    """What :func:`_write` wrote; ``None`` where it is not there, or damaged."""
+    """What :func:`_write` wrote for a store of ``audio`` clips; ``None`` where it is not there, or damaged."""
     try:
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
         words, speakers = (Strings(map_columns(folder / f"{name}.arrow").column("name")) for name in _NAMES)
         clips = ClipTable.read(folder / _CLIPS, list(words), speakers, class_labels(settings.keywords))
-        made = {split: MadeClips(_audio(folder, split, names, settings), tuple(names))
+        if len(clips) and clips.rows.max() >= audio:
+            raise ValueError("its clips are not those of the store")
+        made = {split: MadeClips(_audio(folder, split, record_texts(names), settings), tuple(names))
                 for split, names in record["made"].items()}  # fmt: skip
-        return clips, made, record["notes"], record["sums"]
+        if any(not isinstance(text, str) for text in record["sums"].values()):
+            raise ValueError("its record is not what was written")
+        return clips, made, [*record_texts(record["notes"])], dict(record["sums"])
     except DAMAGE:
         return None
 
@@ -100,7 +104,10 @@ _NAMES = ("words", "speakers")
 def _audio(folder: Path, split: str, names: Sequence[str], settings: DataSettings) -> Any:
     if not names:
         return np.zeros((0, settings.clip_samples), np.int16)
-    return np.load(folder / f"{split}.npy", mmap_mode="r")
+    made = np.load(folder / f"{split}.npy", mmap_mode="r")
+    if made.dtype != np.int16 or made.shape != (len(names), settings.clip_samples):
+        raise ValueError(f"{split}.npy does not hold {len(names)} clips of {settings.clip_samples} samples")
+    return made
 
 
 def _forget_old(folder: Path) -> None:

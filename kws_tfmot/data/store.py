@@ -134,6 +134,9 @@ def _open(folder: Path, length: int) -> AudioStore:
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
         columns = map_columns(folder / _CLIPS)
         noise = np.load(folder / _NOISE, mmap_mode="r") if record["noise_spans"] else np.zeros(0, np.int16)
+        spans = record_rows(record["noise_spans"], str, int, int)
+        if noise.dtype != np.int16 or noise.ndim != 1 or any(not 0 <= a < b <= len(noise) for _, a, b in spans):
+            raise ValueError(f"noise of {noise.dtype} {list(noise.shape)} for {len(spans)} recordings")
         shards = ClipShards(folder, len(columns), length, record["shard_rows"])
         return AudioStore(
             folder,
@@ -141,13 +144,35 @@ def _open(folder: Path, length: int) -> AudioStore:
             noise,
             Strings(columns.column("path")),
             columns.column("digest"),
-            tuple((path, reason) for path, reason in record["corrupt"]),
-            tuple((name, first, last) for name, first, last in record["noise_spans"]),
-            tuple(record["notes"]),
+            record_rows(record["corrupt"], str, str),
+            spans,
+            record_texts(record["notes"]),
         )
     except DAMAGE as err:
         raise DataError(f"the audio cache {str(folder)!r} is damaged: {err}",
                         f"Delete {str(folder)!r} and run again.") from None  # fmt: skip
+
+
+def record_rows(value: Any, *kinds: type) -> tuple[Any, ...]:
+    """Rows of a record on disk, each of the ``kinds``.
+
+    Raises:
+        ValueError: They are not.
+    """
+    if not isinstance(value, list) or any(not isinstance(row, list) or [*map(type, row)] != [*kinds] for row in value):
+        raise ValueError("its record is not what was written")
+    return tuple(tuple(row) for row in value)
+
+
+def record_texts(value: Any) -> tuple[str, ...]:
+    """A list of texts of a record on disk.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not isinstance(value, list) or any(not isinstance(text, str) for text in value):
+        raise ValueError("its record is not what was written")
+    return tuple(value)
 
 
 def _fill(

@@ -96,6 +96,15 @@ class StreamTrainSettings(Settings):
     speech: SpeechSettings = SpeechSettings()
     stretch: StretchSettings = StretchSettings()
 
+    @pydantic.model_validator(mode="after")
+    def _first_epoch_has_a_step(self) -> StreamTrainSettings:
+        if not self.windows and self.batch_size > self.fresh:
+            raise ValueError(
+                f"expected batch_size of at most fresh={self.fresh}, all that the first epoch has, "
+                f"got {self.batch_size}; set streams.batch_size={self.fresh} or a larger streams.fresh"
+            )
+        return self
+
     @pydantic.field_validator("negative_weights")
     @classmethod
     def _positive(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
