@@ -70,6 +70,10 @@ def way_out(hint: str) -> Iterator[None]:
         raise
 
 
+OUR_FAULT = "This is a fault of kws-tfmot: please report it, with the model and the command."
+"""The way out of what should never be: two parts of the project that disagree."""
+
+
 def install_extra(name: str) -> str:
     """The way out where a package of an extra of ``setup.cfg`` is missing.
 

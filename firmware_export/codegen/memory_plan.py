@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from firmware_export.encodings import Encoded
 from firmware_export.ir import Layer, Program
-from kws_tfmot.errors import ModelError
+from kws_tfmot.errors import OUR_FAULT, ModelError
 
 ALIGNMENT = 4
 
@@ -166,12 +166,14 @@ def check_plan(plan: MemoryPlan) -> None:
     """
     for i, a in enumerate(plan.spans):
         if a.start % ALIGNMENT or a.start < 0 or a.start + a.size > plan.arena:
-            raise ModelError(f"memory plan: {a} is misaligned or leaves the arena of {plan.arena} bytes")
+            raise ModelError(f"memory plan: {a} is misaligned or leaves the arena of {plan.arena} bytes", OUR_FAULT)
         for b in plan.spans[i + 1 :]:
             if a.overlaps(b):
-                raise ModelError(f"memory plan: {a} and {b} share bytes")
+                raise ModelError(f"memory plan: {a} and {b} share bytes", OUR_FAULT)
     if plan.arena != _arena(list(plan.spans)):
-        raise ModelError(f"memory plan: the arena of {plan.arena} bytes is not the {_arena(list(plan.spans))} in use")
+        raise ModelError(
+            f"memory plan: the arena of {plan.arena} bytes is not the {_arena(list(plan.spans))} in use", OUR_FAULT
+        )
 
 
 def _arena(spans: list[Span]) -> int:

@@ -15,7 +15,7 @@ from firmware_export.emulation.tools import run_tool
 from firmware_export.engine import RUNTIME
 from kws_tfmot.detection.detector import Detection, DetectorPlan
 from kws_tfmot.detection.monitor import MonitorPlan
-from kws_tfmot.errors import ModelError
+from kws_tfmot.errors import OUR_FAULT, ModelError
 from kws_tfmot.files import cache_root, sha256_bytes
 from kws_tfmot.host_library import find_compiler
 from kws_tfmot.spare_cache import keep, kept
@@ -175,7 +175,9 @@ class DetectorLibrary:
         if status == 0:
             status = library.kws_detector_set_sensitivity(ctypes.byref(self._state), sensitivity)
         if status < 0:
-            raise ModelError(f"the detector's C code refused its settings (status {status}): {plan}, {sensitivity}")
+            raise ModelError(
+                f"the detector's C code refused its settings (status {status}): {plan}, {sensitivity}", OUR_FAULT
+            )
 
     def run(self, outputs: np.ndarray) -> list[Detection]:
         """Detections in int8 outputs ``[N, classes]``, inference by inference."""

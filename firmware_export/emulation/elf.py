@@ -42,7 +42,9 @@ def footprint(path: Path) -> Footprint:
     """
     data = path.read_bytes()
     if data[:6] != b"\x7fELF\x01\x01":
-        raise ToolchainError(f"{path.name} is not a 32-bit little-endian ELF file.")
+        raise ToolchainError(
+            f"{path.name} is not a 32-bit little-endian ELF file.", "Give a program built for a Cortex-M."
+        )
     table, size, count = struct.unpack_from("<I", data, 32)[0], *struct.unpack_from("<HH", data, 46)
     sections = [struct.unpack_from("<10I", data, table + i * size) for i in range(count)]
     flash = ram = 0

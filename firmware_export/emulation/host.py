@@ -14,7 +14,7 @@ from firmware_export.emulation.tools import run_tool, version_of
 from firmware_export.encodings.core_costs import DEFAULT_CORE
 from firmware_export.engine import Engine, build
 from firmware_export.ir import Program
-from kws_tfmot.errors import ModelError
+from kws_tfmot.errors import OUR_FAULT, ModelError
 from kws_tfmot.files import cache_root, sha256_bytes
 from kws_tfmot.host_library import find_compiler
 from kws_tfmot.spare_cache import keep, kept
@@ -75,7 +75,7 @@ class EngineLibrary:
         for sample, row in zip(flat, outputs, strict=True):
             arena[entry : entry + flat.shape[1]] = sample
             if self._invoke(context) != 0:
-                raise ModelError("the engine reported an error.")
+                raise ModelError("the engine reported an error.", OUR_FAULT)
             row[:] = arena[leave : leave + classes]
         return outputs
 
@@ -102,7 +102,7 @@ class EngineLibrary:
         start = -arena.ctypes.data % 4
         context = ctypes.create_string_buffer(ctypes.sizeof(ctypes.c_void_p))
         if self._init(context, arena.ctypes.data + start, self._engine.plan.arena) != 0:
-            raise ModelError(f"the engine refused an arena of {self._engine.plan.arena} bytes.")
+            raise ModelError(f"the engine refused an arena of {self._engine.plan.arena} bytes.", OUR_FAULT)
         return flat, arena, context
 
 

@@ -20,7 +20,7 @@ from firmware_export.emulation.host import (
 from firmware_export.engine import Engine, build
 from firmware_export.ir import StepPlan
 from firmware_export.operators.kernels.wide import ITEM_BYTES
-from kws_tfmot.errors import ModelError
+from kws_tfmot.errors import OUR_FAULT, ModelError
 from kws_tfmot.evaluation.streaming.spotter import Steps
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.interpreter import input_spec
@@ -57,7 +57,7 @@ class StepLibrary:
         self._scores = np.zeros(program.values[program.output].layout.elements, np.int8)
         start = self._arena.ctypes.data + -self._arena.ctypes.data % 4
         if self._init(self._context, start, engine.plan.arena) != 0:
-            raise ModelError(f"the engine refused an arena of {engine.plan.arena} bytes.")
+            raise ModelError(f"the engine refused an arena of {engine.plan.arena} bytes.", OUR_FAULT)
 
     def reset(self) -> None:
         """Forget all rows."""
@@ -76,7 +76,7 @@ class StepLibrary:
         if status == NOT_READY:
             return None
         if status != 0:
-            raise ModelError("the engine reported an error.")
+            raise ModelError("the engine reported an error.", OUR_FAULT)
         return self._scores.copy()
 
     def run(self, rows: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from firmware_export.emulation.host import finish_output
 from firmware_export.emulation.steps import random_rows, step_of, windows_of
 from firmware_export.emulation.tools import version_of
 from firmware_export.engine import Engine, build
-from kws_tfmot.errors import ModelError
+from kws_tfmot.errors import OUR_FAULT, ModelError
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.interpreter import input_spec, open_interpreter
 from kws_tfmot.tflite.reader import read_model
@@ -228,7 +228,7 @@ def _report(
     repeated = min(AGAIN, decisions)
     differing = int(np.count_nonzero(outputs != wanted))
     if len(again) != repeated:
-        raise ModelError(f"after a reset {len(again)} steps decided where {repeated} were expected")
+        raise ModelError(f"after a reset {len(again)} steps decided where {repeated} were expected", OUR_FAULT)
     differing += int(np.count_nonzero(again.reshape(repeated, -1) != wanted[:repeated]))
     instructions, by_core = _spent(engine, played, decisions, wait_states, board.timings)
     totals, timing = instructions.sum(axis=1), timing_of(board.timings[0])

@@ -37,7 +37,10 @@ def run_tool(
         raise ToolchainError(f"{what}: {err}", f"See that {command[0]} runs here.") from err
     if result.returncode != 0:
         said = "\n".join((result.stderr or result.stdout).strip().splitlines()[:12])
-        raise ToolchainError(f"{what} failed with exit code {result.returncode}:\n{said}")
+        raise ToolchainError(
+            f"{what} failed with exit code {result.returncode}:\n{said}",
+            f"See that the versions of {command[0]} and of the sources fit each other.",
+        )
     return result.stdout
 
 

@@ -171,7 +171,10 @@ def esphome_model(model: bytes, word: int, hop: int | None = None) -> bytes:
     if missing := sorted({operator.code for operator in graph.operators} - OPERATORS):
         raise ModelError(f"ESPHome's component has no {', '.join(missing)}.", f"It has {', '.join(sorted(OPERATORS))}.")
     if len(graph.variables) > MOST_VARIABLES:
-        raise ModelError(f"ESPHome's component keeps {MOST_VARIABLES} variables. Received: {len(graph.variables)}.")
+        raise ModelError(
+            f"ESPHome's component keeps {MOST_VARIABLES} variables. Received: {len(graph.variables)}.",
+            "Take a network with fewer layers along time.",
+        )
     return data
 
 

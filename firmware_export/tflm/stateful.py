@@ -22,7 +22,7 @@ from firmware_export.tflm.stateful_plan import (
     plan_state,
     slice_spans,
 )
-from kws_tfmot.errors import ModelError
+from kws_tfmot.errors import OUR_FAULT, ModelError
 from kws_tfmot.tflite.edit import (
     add_buffer,
     add_tensor,
@@ -58,7 +58,7 @@ def stateful_file(model: bytes, hop: int | None = None) -> bytes:
         raise ModelError("the model keeps a state already.", "Leave --stream out.")
     step = build(data, stream=True, hop=hop).program.step
     if step is None:
-        raise ModelError("the model has no step.")
+        raise ModelError("the model has no step.", OUR_FAULT)
     root = open_for_edit(data)
     return _Rewrite(root, graph, plan_state(graph, step.rows, step.window)).run()
 

@@ -170,7 +170,10 @@ def load_library(folder: Path = SOURCES) -> ctypes.CDLL:
     try:
         library = ctypes.CDLL(str(build_library(folder=folder)))
     except OSError as err:
-        raise ToolchainError(f"the compiled front end cannot be loaded: {err}") from None
+        raise ToolchainError(
+            f"the compiled front end cannot be loaded: {err}",
+            "Clear the cache (`kws cache --clear all`): it is compiled again; or take the backend numpy.",
+        ) from None
     pointer, size = ctypes.c_void_p, ctypes.c_size_t
     for name, arguments, result in (
         ("kws_frontend_get_buffer_size", [pointer], size),

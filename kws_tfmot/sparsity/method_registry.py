@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kws_tfmot.errors import RecipeError
+from kws_tfmot.errors import OUR_FAULT, RecipeError
 from kws_tfmot.keras import keras
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.sparsity.compressed_sensing_pruning import CompressedSensingPruning
@@ -55,7 +55,7 @@ def make_method(settings: SparsitySettings, patterns: Mapping[str, Pattern]) -> 
     Raises:
         RecipeError: If there is none for settings of this class.
     """
-    raise RecipeError(f"sparsity.method={settings.method} is no method of masks.")
+    raise RecipeError(f"sparsity.method={settings.method} is no method of masks.", OUR_FAULT)
 
 
 @make_method.register

@@ -266,7 +266,7 @@ def _check(build: Build, stride: int) -> None:
     recipe = build.recipe
     if recipe.model.name != "streaming_cnn" or recipe.detection.stride_ms != stride * recipe.frontend.hop_ms:
         raise RecipeError(
-            f"streams train model.name=streaming_cnn with detection.stride_ms={stride * recipe.frontend.hop_ms}. "
+            f"expected model.name=streaming_cnn with detection.stride_ms={stride * recipe.frontend.hop_ms}. "
             f"Received: {recipe.model.name}, {recipe.detection.stride_ms}"
         )
     if recipe.quantization.low_bit or recipe.quantization.mode == "qat":

@@ -6,7 +6,7 @@ import importlib.metadata
 import importlib.util
 from typing import Any
 
-from kws_tfmot.errors import ToolchainError, install_extra
+from kws_tfmot.errors import OUR_FAULT, ToolchainError, install_extra
 
 INSTALL = install_extra("tts")
 
@@ -60,7 +60,9 @@ def with_noise_as_input(model: bytes) -> tuple[bytes, list[str]]:
             continue
         scale = {one.name: helper.get_attribute_value(one) for one in node.attribute}
         if scale.get("scale", 1.0) != 1.0 or scale.get("mean", 0.0) != 0.0:
-            raise ToolchainError(f"the model draws normal numbers of scale {scale}; only 1 and 0 are known here.")
+            raise ToolchainError(
+                f"the model draws normal numbers of scale {scale}; only 1 and 0 are known here.", OUR_FAULT
+            )
         name = f"noise_{len(inputs)}"
         inputs.append(name)
         nodes.append(helper.make_node("Shape", [node.input[0]], [f"{name}_shape"]))

@@ -152,7 +152,7 @@ def read_det(path: Path) -> dict[str, Figures]:
     """
     record = read_json(path)
     if not record or not all(isinstance(row, dict) and row.get("det") for row in record.values()):
-        raise RecipeError(f"{path} is no result of `kws det --json`.")
+        raise RecipeError(f"{path} is no result of `kws det --json`.", "Write it with `kws det ... --json > FILE`.")
     return record
 
 

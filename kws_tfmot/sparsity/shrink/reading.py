@@ -69,7 +69,8 @@ def _listed(tensors: object) -> list[object]:
 def _masked(node: Node, mask: Mask) -> Node:
     if mask.size != node.kernel.size:
         raise ModelError(
-            f"the mask of layer {node.name!r} does not fit its kernel. Received: a mask of shape {mask.shape}"
+            f"the mask of layer {node.name!r} does not fit its kernel. Received: a mask of shape {mask.shape}",
+            "Give the masks of this very model.",
         )
     return dataclasses.replace(node, kernel=np.where(mask.reshape(node.kernel.shape), node.kernel, 0.0))
 
