@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root, rng = tmp_path_factory.mktemp("words"), np.random.default_rng(0)
     for word in ("go", "stop", "cat", "dog"):
         (root / word).mkdir()
-        for n in range(70):
+        for n in range(50):
             sound = rng.normal(0, 3000, RATE * 3 // 10).astype(np.int16)
             soundfile.write(root / word / f"{n:08x}_nohash_0.wav", sound, RATE)
     return root
@@ -80,7 +80,7 @@ def test_clips_are_judged_by_their_own_class_whatever_the_order_of_outputs(
     raw = np.concatenate([Banker().run(one[None]) for one in features])
     scores = np.stack([raw[:, LABELS.index(label)] for label in index.labels], axis=1)
     assert found.result.confusion.tolist() == Accuracy.of(index.labels, audio.labels, scores).confusion.tolist()
-    assert found.result.n == len(audio) > 40 and len(set(found.result.confusion.ravel().tolist())) > 3
+    assert found.result.n == len(audio) > 20 and len(set(found.result.confusion.ravel().tolist())) > 3
     assert (found.interpreter, found.model_sha256, found.source) == (
         "banker",
         sha256_bytes(b"model"),
@@ -88,7 +88,7 @@ def test_clips_are_judged_by_their_own_class_whatever_the_order_of_outputs(
     )
     assert (found.split, found.split_sha256) == (split, index.split_sha256(split))
     assert found.notes[: len(index.notes)] == index.notes
-    assert found.result.by_speaker is not None and found.breadth["speakers"] > 9
+    assert found.result.by_speaker is not None and found.breadth["speakers"] > 5
     assert found.to_dict() == found.result.to_dict() | {
         "interpreter": "banker", "model_sha256": found.model_sha256, "source": found.source, "split": split,
         "split_sha256": found.split_sha256, "notes": list(found.notes), "breadth": found.breadth,

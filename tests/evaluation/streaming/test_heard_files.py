@@ -137,6 +137,9 @@ def test_a_tally_counts_as_soon_as_it_holds_sixty_thousand_rows() -> None:
     rows[100], rows[300, 1] = 32768, 20000
     tally.add(0, [rows, rows[:993]])  # and a gap of seven
     assert tally.counts.tolist() == [[[2, 2]]] and tally._held == 0
+    tally.add(0, [rows])
+    tally.add(0, [rows])  # beyond it too
+    assert tally.counts.tolist() == [[[4, 4]]] and tally._held == 7
     shorter = Tally(plan, [], 1)
     shorter.add(0, [rows, rows[:992]])
     assert not shorter.counts.any() and shorter._held == 59_999

@@ -86,11 +86,10 @@ def by_hand(cascade: Cascade, stream: np.ndarray) -> list[Look]:
     return found
 
 
-@pytest.mark.parametrize("rows", [0, 4])
 @pytest.mark.parametrize(
-    "look",
-    [{}, {"before_ms": 100, "after_ms": 60, "a_hop": 1}, {"before_ms": 1000, "after_ms": 700, "a_hop": 3},
-     {"before_ms": 0, "after_ms": 0}],
+    ("rows", "look"),
+    [(0, {}), (4, {"before_ms": 100, "after_ms": 60, "a_hop": 1}),
+     (4, {"before_ms": 1000, "after_ms": 700, "a_hop": 3}), (0, {"before_ms": 0, "after_ms": 0})],
 )  # fmt: skip
 def test_looks_see_the_windows_around_each_wake_however_the_stream_is_cut(
     stream: np.ndarray, rows: int, look: dict[str, int]
