@@ -18,6 +18,8 @@ class StretchSettings(Settings):
         spliced_share: Of the near and other words, those that are the head of one word and the tail of another, out of
             recordings of people where there are some.
         silent_share: Stretches without any speech.
+        quiet_before: Share of utterances, of every kind, that come after 1 to 2.5 s in which nobody speaks, as people
+            say a keyword: a front end that subtracts noise takes nothing of it for noise, of a word amid talk much.
         surroundings: Share of recorded words that come with what their clip has around them.
         cut_ms: How much of a keyword's end is missing where it is cut.
         vocal_tract: Range of the factor by which an utterance is resampled (vocal tract length, pitch and pace).
@@ -47,6 +49,7 @@ class StretchSettings(Settings):
     shares: tuple[float, float, float, float] = (0.3, 0.15, 0.3, 0.25)
     spliced_share: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     silent_share: float = pydantic.Field(default=0.12, ge=0.0, lt=1.0)
+    quiet_before: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     surroundings: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     cut_ms: FloatRange = (250.0, 600.0)
     vocal_tract: FloatRange = (0.82, 1.22)

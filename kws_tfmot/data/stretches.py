@@ -26,6 +26,7 @@ _SPEECH_BELOW_PEAK_DB = 35.0
 OTHER = -1
 _WANDER_S = 0.15
 _HURRIED = 1.3
+_QUIET_S = (1.0, 2.5)
 _LONG_TALK_S, _SHORT_TALK_S = (1.0, 4.0), (0.25, 0.9)
 _HEAD, _TAIL = (0.35, 0.6), (0.4, 0.65)  # how much of a word is its head, and where its tail begins
 _COLOURS = len(COLOURS)  # the first of the made noises
@@ -93,7 +94,7 @@ class StretchComposer:
         ends: list[tuple[int, int]] = []
         speech: list[tuple[int, int]] = []
         if rng.random() >= settings.silent_share:
-            at = int(rng.uniform(0.0, 1.5) * rate)
+            at = int((rng.uniform(*_QUIET_S) if self._after_quiet(rng) else rng.uniform(0.0, 1.5)) * rate)
             while at < size:
                 number, wave, after = self._utterance(rng)
                 room = min(len(wave), size - at)
@@ -106,7 +107,13 @@ class StretchComposer:
             self._add_bursts(rng, mixed)
         return Stretch(self._recorded(rng, mixed, speech), tuple(ends), tuple(speech))
 
+    def _after_quiet(self, rng: np.random.Generator) -> bool:
+        share = self._settings.quiet_before
+        return bool(share) and rng.random() < share
+
     def _pause(self, rng: np.random.Generator) -> float:
+        if self._after_quiet(rng):
+            return float(rng.uniform(*_QUIET_S))
         return float(rng.uniform(0.0, 0.15) if rng.random() < 0.3 else rng.uniform(0.1, 1.6))
 
     def _utterance(self, rng: np.random.Generator) -> tuple[int, Float, int]:

@@ -56,6 +56,34 @@ def test_a_frequency_warp_moves_what_sounds_a_little_up_and_down_and_no_target(m
     assert abs(moved.mean()) < 1.5 and 0.7 < moved.std() < 2.5 and np.abs(moved).max() < 9
 
 
+@pytest.mark.parametrize(("kind", "kept"), [("microfrontend", True), ("log_mel", False)])
+def test_a_frequency_warp_keeps_what_the_front_end_makes_of_even_and_odd_channels(
+    monkeypatch: pytest.MonkeyPatch, kind: str, kept: bool
+) -> None:
+    """The microfrontend's noise estimate rises faster in odd channels, so that a word after quiet is weaker there."""
+    hiss = (3000 * np.random.default_rng(2).standard_normal(9600)).astype(np.int16)
+    clean = {"noise_probability": 0.0, "room_probability": 0.0, "equaliser_probability": 0.0, "silent_share": 0.0}
+    frontend = FrontendSettings(kind=kind, clip_ms=700, mels=40, hop_ms=10)
+
+    def combs(warp: float) -> float:
+        monkeypatch.setattr(stretch_features, "_made", None)
+        settings = StretchSettings.model_validate(
+            clean
+            | {"shares": (1.0, 0.0, 0.0, 0.0), "level_db": (0.0, 0.0), "quiet_before": 1.0, "tilt": 0.0}
+            | {"frequency_warp": warp}
+        )
+        _begin(Speech(((hiss,),), (hiss,), (hiss,)), StretchJob(settings, frontend, 3, 3, (20, 280), 120))
+        rows = _make(((5,), 0, 6)).features.reshape(-1, 40).astype(int)
+        sounding = rows[rows.mean(axis=1) > np.percentile(rows.mean(axis=1), 80)]
+        return float(sounding[:, ::2].mean() - sounding[:, 1::2].mean())
+
+    plain, warped = combs(0.0), combs(1.0)
+    if kept:
+        assert plain > 10 and abs(warped - plain) < 0.15 * plain
+    else:
+        assert abs(plain) < 10 and abs(warped) < 10
+
+
 @pytest.mark.slow
 def test_they_end_with_a_process_that_was_killed(tmp_path: Path) -> None:
     script = tmp_path / "draw.py"

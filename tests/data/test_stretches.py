@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,20 @@ def test_a_pace_that_wanders_keeps_every_sound_in_its_order_and_about_its_length
 def _composer(**settings: object) -> StretchComposer:
     quiet = {"silent_share": 0.0, "room_probability": 0.0, "equaliser_probability": 0.0, "noise_probability": 0.0}
     return StretchComposer(_speech(), StretchSettings.model_validate(quiet | settings), RATE)
+
+
+def test_a_share_of_utterances_of_every_kind_comes_after_quiet() -> None:
+    def gaps(share: float) -> np.ndarray:
+        settings = StretchSettings(seconds=20.0, silent_share=0.0, quiet_before=share)
+        composer = StretchComposer(_speech(), settings, RATE)
+        drawn = [composer.draw(np.random.default_rng([8, k])) for k in range(12)]
+        places = [((0, 0), *stretch.speech) for stretch in drawn]
+        return np.array([b[0] - a[1] for row in places for a, b in itertools.pairwise(row)]) / RATE
+
+    always, half, never = gaps(1.0), gaps(0.5), gaps(0.0)
+    assert always.min() >= 0.99 and 2.0 < always.max() <= 2.51
+    assert never.max() <= 1.61 and np.median(never) < 0.8
+    assert never.mean() + 0.3 < half.mean() < always.mean() - 0.3
 
 
 def test_short_pieces_of_talk_are_as_long_as_words() -> None:
