@@ -137,7 +137,8 @@ class StreamTraining:
         if score is None:
             return {"epochs": 0}
         shares = _RECORDED_OTHERS if self.speech.recorded else _EVERYDAY_SHARES
-        alarms = self._held(shares, 3, self.settings.threshold_stretches)
+        # An hour of talk, not of talk with long pauses: there would be fewer false accepts in it.
+        alarms = self._held(shares, 3, self.settings.threshold_stretches, quiet_before=0.0)
         step_s = recipe.detection.stride_ms / 1000
         posteriors = posteriors_of(network, alarms.features, recipe.frontend.scale)
         threshold = threshold_for(posteriors, alarms.targets, self.smoothing, step_s, self.settings.threshold_per_hour)
@@ -151,8 +152,8 @@ class StreamTraining:
             "threshold_hours": alarms.targets.size * step_s / 3600,
         }
 
-    def _held(self, shares: tuple[float, float, float, float], number: int, count: int) -> Stretches:
-        changes = {"shares": shares, **_AS_SPOKEN, **(_AS_RECORDED if self.speech.recorded else {})}
+    def _held(self, shares: tuple[float, float, float, float], number: int, count: int, **more: float) -> Stretches:
+        changes = {"shares": shares, **_AS_SPOKEN, **(_AS_RECORDED if self.speech.recorded else {}), **more}
         stretch = self.settings.stretch.model_copy(update=changes)
         judged = self.job._replace(stretch=stretch, frequency_masks=0, time_masks=0)
         with StretchFeatures(self.speech.held, judged, self.settings.processes) as maker:
