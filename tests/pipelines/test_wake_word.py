@@ -11,15 +11,18 @@ import soundfile
 
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data.espeak_library import SpokenText, speak_all
+from kws_tfmot.data.stretch_features import Stretches
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import Recipe, load_recipe
 from kws_tfmot.runs import Run
+from pipelines.stages import train_streams
 from pipelines.stages.build import Build
 from pipelines.stages.continuation import continuation
 from pipelines.stages.convert import INT8_MODEL, convert_model
 from pipelines.stages.prepare import prepare_data
 from pipelines.stages.stream_speech import voices_asked
 from pipelines.stages.train import train_dense
+from pipelines.stages.train_streams import StreamTraining
 
 pytest.importorskip("espeakng_loader")
 _SMALL = (
@@ -41,6 +44,26 @@ def test_language_other_words_and_folders_of_voices_are_those_of_the_streams_too
     given = 'data.synthetic.engines=[espeak,"piper:voices"]', "data.synthetic.language=de"
     asked = voices_asked(_recipe(*given))
     assert asked == {"language": "de", "words": ("house", "water", "seven"), "folders": ("piper:voices",)}
+
+
+def test_the_threshold_is_chosen_in_talk_without_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the pauses that train there are fewer words an hour, and so fewer false accepts."""
+    drawn: list[dict[str, float]] = []
+
+    def held(*_: object, **changes: float) -> Stretches:
+        drawn.append(changes)
+        return Stretches(np.zeros((2, 9, 1), np.int8), np.zeros((2, 4), np.int8))
+
+    monkeypatch.setattr("kws_tfmot.training.stream_training.posteriors_of", lambda *_: np.zeros((2, 4, 3)))
+    monkeypatch.setattr(train_streams, "threshold_for", lambda *_: 0.61234)
+    recipe = load_recipe("wake_word", ["data.keywords=[marigold]"])
+    training = SimpleNamespace(build=SimpleNamespace(recipe=recipe), settings=recipe.streams, smoothing=8,
+                               speech=SimpleNamespace(recorded=False), _held=held)  # fmt: skip
+    score = SimpleNamespace(missed=0.25, hours=1.5, keywords=100)
+    result = SimpleNamespace(score=score, history=[score], selected_epoch=0)
+    found = StreamTraining._figures(training, None, result)
+    assert recipe.streams is not None and recipe.streams.stretch.quiet_before > 0
+    assert drawn == [{"quiet_before": 0.0}] and found["threshold"] == 0.6123 and found["validation_missed"] == 0.25
 
 
 @pytest.mark.slow
