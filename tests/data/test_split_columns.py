@@ -149,6 +149,8 @@ def test_a_clip_of_a_held_out_word_is_misplaced_outside_its_split() -> None:
     found = misplaced(columns(clips), splits, {"cat": "test", "go": "test"})
     assert found.tolist() == [False] * 3 + [True, True, False] + [False] * 3
     assert not misplaced(columns(clips), splits, {}).any()
+    trained = misplaced(columns(clips), splits, {"dog": "train"})
+    assert trained.tolist() == [False] * 6 + [False, True, True]
 
 
 def test_splits_of_the_source_are_taken_as_they_are() -> None:
