@@ -38,10 +38,16 @@ def train_work(build: Build) -> None:
     subnets = open_subnetworks(build)
     found = describe_space(build, subnets)["uniform"]
     rows = [
-        [f"{100 * sparsity:g} %", f"{100 * row['accuracy']:.2f} %", f"{row['loss']:.4f}"]
-        for sparsity, row in zip(subnets.space.grid, found, strict=True)
+        [
+            f"{100 * sparsity:g} %",
+            f"{100 * subnets.zeros(subnets.space.uniform(level)):.2f} %",
+            f"{100 * row['accuracy']:.2f} %",
+            f"{row['loss']:.4f}",
+        ]
+        for level, (sparsity, row) in enumerate(zip(subnets.space.grid, found, strict=True))
     ]
-    table("every layer at one sparsity, float, validation clips", ["zeros", "accuracy", "loss"], rows)
+    title = "every layer at one sparsity, float, validation clips"
+    table(title, ["sparsity", "zeros, in whole groups", "accuracy", "loss"], rows)
     line(f"{build.run.path(SUPERNET)}: {len(subnets.space.layers)} layers, {len(subnets.space.grid)} sparsities each")
 
 

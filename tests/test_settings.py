@@ -31,6 +31,10 @@ from kws_tfmot.yaml_reader import read_yaml
             "quantization.preserve=nothing would lose the zeros that sparsity makes",
         ),
         ({"streams": {"fresh": 64, "batch_size": 65}}, "streams: expected batch_size of at most fresh=64"),
+        (
+            {"omni": {"pattern": "2:4", "grid": [0, 0.9]}},
+            "no sparsity above 0.5, and the grid goes to 0.9; set omni.grid",
+        ),
         ({"frontend": {"clip_ms": 90}}, "expected clips of 100 to 10000 ms. Received: 90"),
         (
             {"data": {"clip_ms": 900}, "frontend": {"clip_ms": 1000}},
@@ -111,6 +115,12 @@ def test_rate_and_length_of_clips_stand_in_the_front_end_alone() -> None:
     older = {"data": {"clip_ms": 1500}, "frontend": {"kind": "log_mel"}}  # stood in both once
     assert Recipe.parse(older).frontend.clip_ms == 1500
     assert older["data"] == {"clip_ms": 1500}
+
+
+def test_a_supernet_of_n_of_m_has_the_levels_that_its_pattern_holds() -> None:
+    recipe = Recipe.parse({"omni": {"pattern": "2:4"}})
+    assert recipe.omni is not None and recipe.omni.grid == (0.0, 0.3, 0.5)
+    assert Recipe.parse(read_yaml(recipe.to_yaml(), "a recipe")) == recipe
 
 
 def test_recipes_are_frozen() -> None:

@@ -93,7 +93,7 @@ def _mp4(stream: BinaryIO) -> int:
             return 0
         if length == 1:
             (length,) = struct.unpack(">Q", header[8:])
-        if length < 8:
+        if not 8 <= length < 1 << 62:
             return 0
         end += length
     return 0

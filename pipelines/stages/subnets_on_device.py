@@ -96,7 +96,7 @@ def finish(
         "levels": list(levels),
         "sparsities": subnets.space.sparsities(levels),
         "zero_share": sum(z["zeros"] for z in zeros) / sum(z["weights"] for z in zeros),
-        "sparsity": subnets.space.sparsity(levels),
+        "sparsity": round(subnets.zeros(levels), 6),
         "test": {k: figures[k] for k in ("accuracy", "n", "interval_95", "split_sha256", "interpreter")},
         "differing_bytes_tflm_builtin": figures["agreement"].get("builtin", {}).get("differing_values"),
         "differing_bytes_engine_tflm": own.run.figures("export").get("engine", {}).get("differing_bytes"),

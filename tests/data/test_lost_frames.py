@@ -105,3 +105,23 @@ def test_a_tag_behind_the_last_page_or_box_is_no_damage(tmp_path: Path) -> None:
     for name in ("a.ogg", "a.m4a"):
         (tmp_path / name).write_bytes(KINDS[name]() + b"TAG" + b"x" * 125)
         assert decode_clip(tmp_path / name, RATE, RATE).problem == "", name
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\0\0\0\x01ftyp" + b"\xff" * 8,
+        b"\0\0\0\x08ftyp" * 20_000,
+        b"\x1a\x45\xdf\xa3" + b"\xff" * 200,
+        b"\x1a\x45\xdf\xa3\x01" + b"\xff" * 7 + b"\x18\x53\x80\x67",
+        b"ID3\x04\0\0\x7f\x7f\x7f\x7f" + bytes(100),
+        b"ID3\x04\0\0\0\0\0\0" * 5000,
+        b"OggS" * 1000,
+        b"\xff",
+        b"\xff" * 40_000,
+    ],
+)
+def test_heads_that_lead_nowhere_are_no_sound(tmp_path: Path, data: bytes) -> None:
+    for name in ("a.mp3", "a.wav"):
+        (tmp_path / name).write_bytes(data)
+        assert any(word in decode_clip(tmp_path / name, RATE, RATE).problem for word in ("not readable", "truncated"))

@@ -29,6 +29,8 @@ def test_what_is_taken_out_is_what_was_judged(task, trained, pattern: str) -> No
     before = trained.get_weights()
     subnets = Subnetworks(trained, space, Pattern.parse(pattern), source.features, (x, y))
     kept = kept_weights(space, Pattern.parse(pattern))
+    total = sum(space.weights)
+    assert subnets.zeros(space.uniform(1)) == pytest.approx(1 - kept[:, 1].sum() / total)
     for levels in ((0,) * len(space.layers), tuple(range(len(space.layers))), (2,) * len(space.layers)):
         levels = tuple(min(level, space.top) for level in levels)
         score = subnets.score(levels)

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import itertools
-from typing import Literal
+from typing import Any, Literal
 
 import pydantic
 
 from kws_tfmot.settings import Settings
+from kws_tfmot.sparsity.patterns import Pattern
 from kws_tfmot.sparsity.sparsity_settings import PatternText
 
 DEFAULT_GRID = (0.0, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+
+
+def _only_sparsity(pattern: Any) -> float | None:
+    try:
+        return Pattern.parse(pattern).sparsity
+    except (TypeError, ValueError):  # the field says it
+        return None
+
+
+def _grid_to(last: float) -> tuple[float, ...]:
+    """The levels of the default below ``last``, and ``last``."""
+    return (*(level for level in DEFAULT_GRID if level < last - 1e-9), last)
 
 
 class OmniSettings(Settings):
@@ -19,8 +32,9 @@ class OmniSettings(Settings):
     Attributes:
         regime: ``one_pass`` trains one sub-network a step and so costs what one model costs; ``sandwich`` trains the
             dense one, the sparsest and ``random`` others in every step, the others towards the outputs of the dense.
-        grid: Sparsities that a layer may have, ascending from 0; a sub-network chooses one for each layer.
-        pattern: As in :class:`~kws_tfmot.sparsity.sparsity_settings.SparsitySettings`; N:M ends at (M - N) / M.
+        grid: Sparsities that a layer may have, ascending from 0; a sub-network chooses one for each layer. Of N:M the
+            last is (M - N) / M.
+        pattern: As in :class:`~kws_tfmot.sparsity.sparsity_settings.SparsitySettings`.
         skip: Names of layers that stay dense.
         warmup: Share of the steps that train the dense network alone at the beginning.
         growth: Share of the steps, after the warm-up, over which the sparsest level that is drawn grows from the first
@@ -58,6 +72,24 @@ class OmniSettings(Settings):
     learning_rate: float | None = pydantic.Field(default=None, gt=0, le=10)
     scale_dropout: bool = False
     recalibration_clips: int = pydantic.Field(default=1000, ge=1, le=1_000_000)
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _grid_of_the_pattern(cls, values: Any) -> Any:
+        """Without a grid of its own a recipe with N:M has the levels that it can hold."""
+        only = _only_sparsity(values.get("pattern")) if isinstance(values, dict) and "grid" not in values else None
+        return values | {"grid": _grid_to(only)} if only else values
+
+    @pydantic.model_validator(mode="after")
+    def _pattern_holds_the_grid(self) -> OmniSettings:
+        only = Pattern.parse(self.pattern).sparsity
+        if only and self.grid[-1] > only + 1e-9:
+            levels = ", ".join(f"{level:g}" for level in _grid_to(only))
+            raise ValueError(
+                f"the pattern {self.pattern} holds no sparsity above {only:g}, and the grid goes to "
+                f"{self.grid[-1]:g}; set omni.grid=[{levels}]"
+            )
+        return self
 
     @pydantic.field_validator("grid")
     @classmethod

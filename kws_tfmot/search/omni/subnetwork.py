@@ -56,6 +56,11 @@ class Subnetworks:
         self._features, self._targets = tf.constant(validation[0][:]), tf.constant(validation[1][:])
         self._score = tf.function(self._in_graph, input_signature=[tf.TensorSpec([len(space.layers)], tf.int32)])
 
+    def zeros(self, levels: Levels) -> float:
+        """Share of zeros in all layers of the space together, in whole groups: what the levels ask for, or close."""
+        kept = self._masked.kept.numpy()[np.arange(len(levels)), list(levels)]
+        return 1.0 - float(kept.sum()) / sum(self.space.weights)
+
     def score(self, levels: Levels) -> Score:
         """Recalibrate batch norm for ``levels`` and judge the sub-network in float."""
         accuracy, loss = self._score(tf.constant(levels, tf.int32))
