@@ -46,8 +46,10 @@ def trust(speech: Figures | None, accuracy: Figures, begins_with: str | None = N
     silence = _silence(reach.get("silence"), "without a detection" if detector else "recognised")
     said = [*_lost(accuracy.get("loss")), *_unknown(reach.get("unknown")), *silence, *reach.get("narrow", [])]
     if not speech:
+        if not reach:
+            return []
         figure = _heard(detector) if detector else _interval(judged)
-        return [*_speakers(accuracy.get("split", "test"), reach, figure), *said] if reach else []
+        return [*_speakers(accuracy.get("split", "test"), reach, figure), *said]
     nothing = {"synthetic": 0, "recorded": 0, "speakers": 0}
     train, test = speech.get("train", nothing), speech.get("test", nothing)
     figure = _heard(detector) if detector else f"{100 * judged['accuracy']:.1f} % (N = {judged['n']})"
