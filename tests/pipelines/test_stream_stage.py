@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from kws_tfmot.errors import ToolchainError
 from kws_tfmot.evaluation.comparison_summary import summarise
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.runs import Run
-from pipelines.stages import stream
+from pipelines.stages import evaluate, stream
 from pipelines.stages.build import Build
 from pipelines.stages.comparison import ComparisonCell
 from pipelines.stages.comparison_cell import row_of
@@ -47,6 +49,18 @@ def test_rows_carry_what_kws_det_would_say(tiny_build: TinyBuild, tmp_path, monk
 
     (entry,) = summarise([row])
     assert entry["missed_at_0.5"] == {"mean": found["missed_at"]["0.5"], "spread": None}
+
+
+def test_without_a_compiler_clips_are_heard_by_whole_windows(tiny_build: TinyBuild, monkeypatch) -> None:
+    def missing(_: bytes) -> None:
+        raise ToolchainError("no C compiler.", "Install one.")
+
+    monkeypatch.setattr(evaluate, "StepInterpreter", missing)
+    notes: list[str] = []
+    build = SimpleNamespace(run=Run(tiny_build.directory), reporter=SimpleNamespace(note=notes.append))
+    found = evaluate._detector(build)
+    assert found.steps is None and found.runner.name.startswith("ai-edge-litert")
+    assert notes == ["clips are heard by whole windows: no C compiler."]
 
 
 def test_data_without_other_words_are_reported_not_fatal(tiny_build: TinyBuild, tmp_path, monkeypatch) -> None:
