@@ -40,12 +40,14 @@ class ModelContract:
         frontend: How samples become its input.
         data: How the clips it was trained on were split.
         detection: When a stream of its outputs becomes a detection.
+        streams: Whether it was trained on streams: its class scores on a clip in one window say little.
     """
 
     labels: tuple[str, ...]
     frontend: FrontendSettings
     data: SplitSettings
     detection: DetectionSettings
+    streams: bool = False
 
     @property
     def clips(self) -> DataSettings:
@@ -66,6 +68,7 @@ class ModelContract:
             # Other synthetic clips would be another test split.
             "data": {key: data[key] for key in _SPLIT_KEYS} | ({"synthetic": spoken} if spoken else {}),
             "detection": self.detection.model_dump(mode="json"),
+            **({"streams": True} if self.streams else {}),
         }
 
     @classmethod
@@ -139,7 +142,10 @@ class ModelContract:
         for word in detection.thresholds:
             if word not in keywords:
                 raise RecipeError(f"detection.thresholds names {word!r}, which is none of its keywords")
-        return cls(labels, frontend, SplitSettings.parse(data, "data (inside the model)"), detection)
+        streams = settings.get("streams", False)
+        if not isinstance(streams, bool):
+            raise RecipeError(f"expected true or false for streams (inside the model), got {streams!r}")
+        return cls(labels, frontend, SplitSettings.parse(data, "data (inside the model)"), detection, streams)
 
     def of_steps(self, graph: Graph) -> ModelContract:
         """These settings for a file with state, which takes the rows of a step and not a window.

@@ -144,7 +144,8 @@ class Recipe(Settings):
 
     def contract(self) -> ModelContract:
         """What whatever this recipe builds promises: its labels, front end, splits and detector."""
-        return ModelContract((*self.data.keywords, UNKNOWN, SILENCE), self.frontend, self.data, self.detection)
+        labels = (*self.data.keywords, UNKNOWN, SILENCE)
+        return ModelContract(labels, self.frontend, self.data, self.detection, streams=self.streams is not None)
 
     def to_yaml(self) -> str:
         """The recipe with every default written out, in the order of the fields."""

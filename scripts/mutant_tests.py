@@ -113,7 +113,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/evaluation/accuracy.py": ("tests/evaluation/test_accuracy.py",),
     "kws_tfmot/evaluation/breadth.py": ("tests/evaluation/test_breadth_by_hand.py", BREADTH),
     "kws_tfmot/evaluation/comparison_summary.py": ("tests/evaluation/test_comparison_plot.py", POINTS),
-    "kws_tfmot/evaluation/model_accuracy.py": ("tests/evaluation/test_model_accuracy.py", POINTS),
+    "kws_tfmot/evaluation/model_accuracy.py": ("tests/evaluation/test_model_accuracy.py",),
+    "kws_tfmot/evaluation/model_scores.py": ("tests/evaluation/test_model_accuracy.py", POINTS),
     "kws_tfmot/evaluation/trust.py": ("tests/evaluation/test_trust.py",),
     **{
         f"kws_tfmot/evaluation/report/{name}.py": (CHARTS, PAGE)

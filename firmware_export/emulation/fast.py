@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from firmware_export.emulation.host import EngineInterpreter
-from kws_tfmot.evaluation.model_accuracy import Runnable
+from kws_tfmot.evaluation.model_scores import Runnable
 from kws_tfmot.tflite.interpreter import open_interpreter
 from kws_tfmot.tflite.reader import read_model
 

@@ -20,10 +20,11 @@ from firmware_export.emulation.host import (
 from firmware_export.engine import Engine, build
 from firmware_export.ir import StepPlan
 from firmware_export.operators.kernels.wide import ITEM_BYTES
-from kws_tfmot.errors import OUR_FAULT, ModelError
+from kws_tfmot.errors import OUR_FAULT, ModelError, ToolchainError
 from kws_tfmot.evaluation.streaming.spotter import Steps
+from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.tflite.document import read_source
-from kws_tfmot.tflite.interpreter import input_spec
+from kws_tfmot.tflite.interpreter import Interpreter, input_spec, open_interpreter
 from kws_tfmot.tflite.reader import read_model
 
 NOT_READY = 1  # KWS_NOT_READY of the runtime
@@ -174,6 +175,19 @@ def open_engine(model: str | Path | bytes) -> EngineInterpreter | StepInterprete
         ToolchainError: Without a C compiler.
     """
     return StepInterpreter(model) if read_model(model).stateful else EngineInterpreter(model)
+
+
+def open_hearing(model: str | Path | bytes, reporter: Reporter = SILENT) -> StepInterpreter | Interpreter:
+    """What hears a stream as a board does: the engine step by step, or without a C compiler whole windows.
+
+    Raises:
+        ModelError: If the model is corrupt, or does not go step by step.
+    """
+    try:
+        return StepInterpreter(model)
+    except ToolchainError as error:
+        reporter.note(f"clips are heard by whole windows: {error.message}")
+        return open_interpreter(model, "builtin")
 
 
 def open_timed_engine(model: bytes) -> TimedEngine | StepInterpreter:

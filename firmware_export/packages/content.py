@@ -20,7 +20,7 @@ from kws_tfmot.contract import ModelContract
 from kws_tfmot.detection.detector import DetectorPlan
 from kws_tfmot.detection.monitor import MonitorPlan
 from kws_tfmot.errors import ToolchainError
-from kws_tfmot.evaluation.model_accuracy import Runnable
+from kws_tfmot.evaluation.model_scores import Runnable
 from kws_tfmot.evaluation.streaming.spotter import ScoreStream, StreamModel
 from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.tflite.document import read_source

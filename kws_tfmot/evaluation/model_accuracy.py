@@ -3,42 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Any
 
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.data import SILENCE, UNKNOWN, ClipIndex, prepare
 from kws_tfmot.data.class_levels import class_level_notes
-from kws_tfmot.data.clip_index import AudioSplit
 from kws_tfmot.data.large_arrays import features_of
 from kws_tfmot.errors import DataError, ModelError
 from kws_tfmot.evaluation.accuracy import Accuracy
-from kws_tfmot.evaluation.breadth import breadth, narrow_classes, speaker_interval, speakers_of, unheard_words
+from kws_tfmot.evaluation.model_scores import Runnable, judge, model_input_of, scores_of
+from kws_tfmot.evaluation.streaming.heard_clips import hear_clips
+from kws_tfmot.evaluation.streaming.spotter import Opener, StreamModel
 from kws_tfmot.files import cache_root, sha256_bytes
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter
 from kws_tfmot.recipe import Recipe
 from kws_tfmot.tflite.document import read_source
 from kws_tfmot.tflite.graph import Graph
-from kws_tfmot.tflite.interpreter import TensorSpec, input_spec, open_interpreter
+from kws_tfmot.tflite.interpreter import input_spec, open_interpreter
 from kws_tfmot.tflite.reader import read_model
-
-
-class Runnable(Protocol):
-    """An opened model: one of :func:`~kws_tfmot.tflite.interpreter.open_interpreter`, or the device engine's."""
-
-    name: str
-
-    def run(self, batch: np.ndarray) -> np.ndarray:
-        """Outputs [N, ...] of inputs [N, ...]."""
 
 
 @dataclass(frozen=True)
 class ModelAccuracy:
-    """Accuracy with everything that belongs beside it."""
+    """Accuracy with everything that belongs beside it.
+
+    Attributes:
+        detector: What :func:`~kws_tfmot.evaluation.streaming.heard_clips.hear_clips` says of a network for streams.
+    """
 
     result: Accuracy
     interpreter: str
@@ -48,6 +42,7 @@ class ModelAccuracy:
     split_sha256: str
     notes: tuple[str, ...] = ()
     breadth: dict[str, Any] = field(default_factory=dict)
+    detector: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -59,47 +54,8 @@ class ModelAccuracy:
             "split_sha256": self.split_sha256,
             "notes": list(self.notes),
             "breadth": self.breadth,
+            **({"detector": self.detector} if self.detector else {}),
         }
-
-
-def model_input_of(spec: TensorSpec, features: np.ndarray, scale: float) -> np.ndarray:
-    """int8 features [N, frames, coefficients] in the type and shape that a model with input ``spec`` takes.
-
-    An int8 model takes them as they are; int16 (of 16x8 models) and float32 ones take ``int8 * scale`` in their own
-    quantisation.
-    """
-    shaped = features.reshape(len(features), *spec.shape[1:])
-    if spec.dtype == np.int8:
-        return shaped
-    real = shaped.astype(np.float32) * np.float32(scale)
-    if spec.dtype == np.float32:
-        return real
-    info = np.iinfo(spec.dtype)
-    return np.clip(np.rint(real / spec.scale) + spec.zero_point, info.min, info.max).astype(spec.dtype)
-
-
-def scores_of(interpreter: Runnable, inputs: np.ndarray, reporter: Reporter = SILENT) -> np.ndarray:
-    """Raw outputs [N, classes] of model inputs [N, ...], with progress."""
-    outputs = []
-    with reporter.task("inference", len(inputs)) as task:
-        for first in range(0, len(inputs), 250):
-            outputs.append(interpreter.run(inputs[first : first + 250]))
-            task.advance(len(outputs[-1]))
-    return np.concatenate(outputs).reshape(len(inputs), -1)
-
-
-def judge(index: ClipIndex, audio: AudioSplit, scores: np.ndarray) -> tuple[Accuracy, dict[str, Any]]:
-    """Accuracy of ``scores [N, classes]`` with its interval over speakers, and what it is made of.
-
-    The second is :func:`~kws_tfmot.evaluation.breadth.breadth` and ``narrow``, a sentence for every class of which the
-    clips say too little.
-    """
-    result = Accuracy.of(audio.class_names, audio.labels, scores)
-    right = scores.argmax(axis=1) == audio.labels
-    if any(audio.speakers):
-        result = replace(result, by_speaker=speaker_interval(right, speakers_of(audio)))
-    reach = breadth(audio, right, unheard_words(index, audio.name))
-    return result, reach | {"narrow": narrow_classes(index, audio.name)}
 
 
 def evaluate_model(
@@ -109,6 +65,7 @@ def evaluate_model(
     split: str = "test",
     kind: str = "tflm",
     opener: Callable[[bytes], Runnable] | None = None,
+    hearing: Opener | None = None,
     recipe: Recipe | None = None,
     cache: Path | None = None,
     reporter: Reporter = SILENT,
@@ -121,6 +78,8 @@ def evaluate_model(
         split: ``train``, ``validation``, ``test``, or ``all`` for every clip of the source.
         kind: The interpreter, one of :data:`kws_tfmot.tflite.interpreter.KINDS`.
         opener: Opens the model in place of ``kind``: how the device engine is judged.
+        hearing: Opens a network for streams once more, as the detector that hears every clip: best one that steps. In
+            its place whole windows are run as for the scores.
         recipe: Settings for a model that carries none.
         cache: Where decoded audio is kept.
         reporter: Where progress goes.
@@ -147,7 +106,12 @@ def evaluate_model(
     order = [contract.labels.index(label) for label in index.labels]
     scores = scores_of(interpreter, inputs, reporter)[:, order]
     result, reach = judge(index, audio, scores)
+    detector = None
+    if contract.streams:
+        heard = StreamModel.open(model, hearing or (lambda _: interpreter), recipe)
+        detector = hear_clips(heard, index, audio, reporter)
     return ModelAccuracy(
+        detector=detector,
         result=result,
         breadth=reach,
         interpreter=interpreter.name,

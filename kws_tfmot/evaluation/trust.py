@@ -36,7 +36,7 @@ def trust(speech: Figures | None, accuracy: Figures, begins_with: str | None = N
     Args:
         speech: What :func:`speech_figures` gave.
         accuracy: Of the int8 model on the test split: ``accuracy``, ``n`` and, where they were measured, ``breadth``
-            (see :func:`~kws_tfmot.evaluation.model_accuracy.judge`), ``interval_95``, ``loss`` and ``detector`` (see
+            (see :func:`~kws_tfmot.evaluation.model_scores.judge`), ``interval_95``, ``loss`` and ``detector`` (see
             :func:`~kws_tfmot.evaluation.streaming.heard_clips.hear_clips`), which then speaks for the model.
         begins_with: The model whose weights the training began with.
     """

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from firmware_export.emulation.steps import StepInterpreter
+from firmware_export.emulation.steps import open_hearing
 from kws_tfmot.data.clip_index import AudioSplit
-from kws_tfmot.errors import ModelError, ToolchainError
+from kws_tfmot.errors import ModelError
 from kws_tfmot.evaluation.accuracy import Accuracy
 from kws_tfmot.evaluation.breadth import speaker_interval, speakers_of
-from kws_tfmot.evaluation.model_accuracy import judge, model_input_of, scores_of
+from kws_tfmot.evaluation.model_scores import judge, model_input_of, scores_of
 from kws_tfmot.evaluation.plots import plot_confusion
 from kws_tfmot.evaluation.streaming.heard_clips import hear_clips
 from kws_tfmot.evaluation.streaming.spotter import StreamModel
@@ -51,23 +52,15 @@ def evaluate_build(build: Build) -> bool:
             result, own = _figures(build, audio, scores[INT8_MODEL])
             figures[INT8_MODEL] = own | rows | {"loss": _loss(audio, scores)} | common
             if build.recipe.streams:
-                figures[INT8_MODEL]["detector"] = hear_clips(_detector(build), build.index, audio, build.reporter)
+                hearing = partial(open_hearing, reporter=build.reporter)
+                detector = StreamModel.open(run.path(INT8_MODEL), hearing)
+                figures[INT8_MODEL]["detector"] = hear_clips(detector, build.index, audio, build.reporter)
             plot_confusion(
                 result, f"int8, test speakers, {100 * result.accuracy:.2f} % of N = {result.n}", run.path(PLOT)
             )
         return StageResult((PLOT,) if int8 else (), figures)
 
     return run.stage("evaluate", [digests, build.data_sha256, build.index.split_sha256("test")], work)
-
-
-def _detector(build: Build) -> StreamModel:
-    """The int8 model as a board hears with it: step by step, or by whole windows without a C compiler."""
-    path = build.run.path(INT8_MODEL)
-    try:
-        return StreamModel.open(path, StepInterpreter)
-    except ToolchainError as error:
-        build.reporter.note(f"clips are heard by whole windows: {error.message}")
-        return StreamModel.open(path, lambda data: open_interpreter(data, "builtin"))
 
 
 def _figures(build: Build, audio: AudioSplit, scores: np.ndarray) -> tuple[Accuracy, dict[str, Any]]:

@@ -13,7 +13,7 @@ from firmware_export.emulation.steps import open_engine
 from firmware_export.engine import export_engine
 from firmware_export.tflm.tflm_export import export_tflm
 from kws_tfmot.errors import ToolchainError
-from kws_tfmot.evaluation.model_accuracy import model_input_of, scores_of
+from kws_tfmot.evaluation.model_scores import model_input_of, scores_of
 from kws_tfmot.evaluation.trust import trust
 from kws_tfmot.files import sha256_file, write_text
 from kws_tfmot.runs import StageResult

@@ -10,7 +10,7 @@ from firmware_export.emulation.cycles import Cycles
 from firmware_export.emulation.emulator import emulate
 from firmware_export.search_costs.subnet_cost import SubnetCosts
 from kws_tfmot.errors import BudgetError, ModelError
-from kws_tfmot.evaluation.model_accuracy import model_input_of
+from kws_tfmot.evaluation.model_scores import model_input_of
 from kws_tfmot.files import sha256_file
 from kws_tfmot.runs import StageResult
 from kws_tfmot.search.budget import describe, excess

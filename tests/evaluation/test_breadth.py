@@ -12,7 +12,7 @@ from kws_tfmot.data import DataSettings, prepare
 from kws_tfmot.data.clip_index import ClipIndex
 from kws_tfmot.evaluation.accuracy import wilson_interval
 from kws_tfmot.evaluation.breadth import narrow_classes, speaker_interval, unheard_words
-from kws_tfmot.evaluation.model_accuracy import judge
+from kws_tfmot.evaluation.model_scores import judge
 from kws_tfmot.evaluation.trust import trust
 
 OTHERS = tuple(f"word{number}" for number in range(15))

@@ -16,7 +16,8 @@ from kws_tfmot.errors import DataError, ModelError
 from kws_tfmot.evaluation import model_accuracy
 from kws_tfmot.evaluation.accuracy import Accuracy
 from kws_tfmot.evaluation.breadth import breadth, narrow_classes, speaker_interval, speakers_of, unheard_words
-from kws_tfmot.evaluation.model_accuracy import _check_takes_clips, evaluate_model, judge, model_input_of, scores_of
+from kws_tfmot.evaluation.model_accuracy import _check_takes_clips, evaluate_model
+from kws_tfmot.evaluation.model_scores import judge, model_input_of, scores_of
 from kws_tfmot.files import sha256_bytes
 from kws_tfmot.frontend import Frontend, FrontendSettings
 from kws_tfmot.tflite.interpreter import TensorSpec
@@ -53,7 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A model whose contract is set here; what it is opened with is kept."""
     settings = DataSettings(keywords=("go", "stop"), clip_ms=300, percent=(50, 20, 30), split="percent")
-    contract = SimpleNamespace(labels=LABELS, frontend=FRONTEND, clips=settings)
+    contract = SimpleNamespace(labels=LABELS, frontend=FRONTEND, clips=settings, streams=False)
     found: dict[str, Any] = {"contract": contract}
 
     def of_model(model: object, given: object) -> object:
@@ -106,6 +107,23 @@ def test_the_test_split_is_judged_by_tflm_unless_told_otherwise(
     assert (tmp_path / "audio").is_dir()
     evaluate_model(b"", f"folder:{folder}", kind="litert")
     assert opened["kind"] == "litert"
+
+
+def test_a_network_for_streams_is_judged_by_its_detector_too(
+    folder: Path, opened: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runners: list[object] = []
+    opening = SimpleNamespace(open=lambda model, opener, recipe: runners.append(opener(b"model")) or "a detector")
+    monkeypatch.setattr(model_accuracy, "StreamModel", opening)
+    monkeypatch.setattr(model_accuracy, "hear_clips", lambda model, index, audio, _: {"of": model, "n": len(audio)})
+    opened["contract"].streams = True
+    banker, stepped = Banker(), object()
+    for hearing, runner in ((None, banker), (lambda data: stepped, stepped)):
+        found = evaluate_model(
+            "m.tflite", f"folder:{folder}", opener=lambda data: banker, hearing=hearing, cache=tmp_path
+        )
+        assert found.detector == {"of": "a detector", "n": found.result.n} == found.to_dict()["detector"]
+        assert runners.pop() is runner
 
 
 def test_data_of_other_classes_are_refused(folder: Path, opened: dict[str, Any], tmp_path: Path) -> None:

@@ -7,14 +7,16 @@ from types import SimpleNamespace
 
 import pytest
 
+from firmware_export.emulation import steps
 from kws_tfmot.errors import ToolchainError
 from kws_tfmot.evaluation.comparison_summary import summarise
 from kws_tfmot.recipe import load_recipe
 from kws_tfmot.runs import Run
-from pipelines.stages import evaluate, stream
+from pipelines.stages import stream
 from pipelines.stages.build import Build
 from pipelines.stages.comparison import ComparisonCell
 from pipelines.stages.comparison_cell import row_of
+from pipelines.stages.convert import INT8_MODEL
 from tests.pipelines.conftest import TinyBuild, run
 
 pytestmark = pytest.mark.xdist_group("tiny_build")
@@ -55,11 +57,10 @@ def test_without_a_compiler_clips_are_heard_by_whole_windows(tiny_build: TinyBui
     def missing(_: bytes) -> None:
         raise ToolchainError("no C compiler.", "Install one.")
 
-    monkeypatch.setattr(evaluate, "StepInterpreter", missing)
+    monkeypatch.setattr(steps, "StepInterpreter", missing)
     notes: list[str] = []
-    build = SimpleNamespace(run=Run(tiny_build.directory), reporter=SimpleNamespace(note=notes.append))
-    found = evaluate._detector(build)
-    assert found.steps is None and found.runner.name.startswith("ai-edge-litert")
+    found = steps.open_hearing(tiny_build.directory / INT8_MODEL, SimpleNamespace(note=notes.append))
+    assert found.name.startswith("ai-edge-litert")
     assert notes == ["clips are heard by whole windows: no C compiler."]
 
 

@@ -11,6 +11,7 @@ from tflite_builders import build, operator, tensor
 
 from kws_tfmot.contract import ModelContract
 from kws_tfmot.errors import KwsError, ModelError
+from kws_tfmot.recipe import load_recipe
 from kws_tfmot.tflite.document import pack, unpack
 from kws_tfmot.tflite.edit import add_buffer, open_for_edit
 from kws_tfmot.tflite.inspect import inspect
@@ -95,6 +96,16 @@ def test_a_threshold_of_a_word_that_is_no_label_is_refused() -> None:
     given["detection"] = {"thresholds": {"stop": 0.5}}
     with pytest.raises(ModelError, match="names 'stop', which is none of its keywords"):
         ModelContract._of_settings(given)
+
+
+def test_a_model_says_that_it_was_trained_on_streams_and_others_keep_their_bytes() -> None:
+    found = {name: load_recipe(name, ["data.keywords=[go]"]).contract() for name in ("wake_word", "demo")}
+    assert "streams" not in found["demo"].to_settings() and found["wake_word"].to_settings()["streams"] is True
+    for name, contract in found.items():
+        assert ModelContract._of_settings(contract.to_settings()).streams == (name == "wake_word")
+    for other in (1, "true", None, []):
+        with pytest.raises(ModelError, match="expected true or false for streams"):
+            ModelContract._of_settings(found["demo"].to_settings() | {"streams": other})
 
 
 def test_absent_groups_may_be_null(model):

@@ -18,7 +18,7 @@ from kws_tfmot.data.large_arrays import features_of
 from kws_tfmot.detection.detector import DetectorPlan
 from kws_tfmot.detection.posterior import ONE, probability_posteriors, softmax_posteriors
 from kws_tfmot.errors import DataError
-from kws_tfmot.evaluation.model_accuracy import Runnable, model_input_of, scores_of
+from kws_tfmot.evaluation.model_scores import Runnable, model_input_of, scores_of
 from kws_tfmot.evaluation.report.contents import RunFacts
 from kws_tfmot.files import cache_root
 from kws_tfmot.frontend import Frontend

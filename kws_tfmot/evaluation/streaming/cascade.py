@@ -22,7 +22,7 @@ from kws_tfmot.detection.detector import NEVER, DetectorPlan, Smoother
 from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.detection.rearming import Rearming
 from kws_tfmot.errors import ModelError, RecipeError
-from kws_tfmot.evaluation.model_accuracy import Runnable
+from kws_tfmot.evaluation.model_scores import Runnable
 from kws_tfmot.evaluation.streaming.spotter import Heard, ScoreStream, Steps, StreamModel
 from kws_tfmot.frontend import Frontend
 

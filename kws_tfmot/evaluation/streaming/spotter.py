@@ -15,7 +15,7 @@ from kws_tfmot.detection.detector import Detection, DetectorPlan, Smoother, to_q
 from kws_tfmot.detection.posterior import ONE
 from kws_tfmot.detection.rearming import Rearming
 from kws_tfmot.errors import DataError
-from kws_tfmot.evaluation.model_accuracy import Runnable, model_input_of
+from kws_tfmot.evaluation.model_scores import Runnable, model_input_of
 from kws_tfmot.files import sha256_bytes
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.progress import SILENT, Reporter

@@ -24,7 +24,7 @@ from kws_tfmot.evaluation.comparison_summary import (
     summarise,
     write_comparison,
 )
-from kws_tfmot.evaluation.model_accuracy import model_input_of, scores_of
+from kws_tfmot.evaluation.model_scores import model_input_of, scores_of
 from kws_tfmot.evaluation.streaming.det_curve import DetCurve, bootstrap_weights, ratio_interval, threshold_grid
 from kws_tfmot.evaluation.streaming.intervals import poisson_interval
 from kws_tfmot.evaluation.streaming.judging import Outcome
