@@ -28,7 +28,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 
 @contextmanager
-def _without(*packages: str) -> Iterator[None]:
+def without(*packages: str) -> Iterator[None]:
     """Let imports do without ``packages``, but for those that are imported already."""
     hidden = [name for name in packages if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
@@ -40,7 +40,7 @@ def _without(*packages: str) -> Iterator[None]:
 
 
 # Keras takes them where they are, for data frames and to turn pictures: a fifth of the time of its import.
-with _without("pandas", "scipy"):
+with without("pandas", "scipy"):
     import absl.logging
     import tensorflow as tf
     import tf_keras as keras
@@ -48,7 +48,7 @@ with _without("pandas", "scipy"):
 absl.logging.set_verbosity(absl.logging.ERROR)
 tf.get_logger().setLevel("ERROR")
 
-__all__ = ["keras", "seed_everything", "tf"]
+__all__ = ["keras", "seed_everything", "tf", "without"]
 
 
 def seed_everything(seed: int) -> None:

@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 ORDER = """
 kws_tfmot.errors kws_tfmot.lazy kws_tfmot.damage kws_tfmot.kinds kws_tfmot.progress kws_tfmot.files
 kws_tfmot.array_files kws_tfmot.settings
-kws_tfmot.keras
+kws_tfmot.keras kws_tfmot.tfmot
 kws_tfmot.yaml_reader kws_tfmot.json_reader kws_tfmot.cache kws_tfmot.spare_cache kws_tfmot.source_changes
 kws_tfmot.jobs kws_tfmot.provenance kws_tfmot.source_digest kws_tfmot.runs kws_tfmot.zoo kws_tfmot.host_library
 kws_tfmot.frontend kws_tfmot.data kws_tfmot.models kws_tfmot.sparsity kws_tfmot.training kws_tfmot.quantization

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from kws_tfmot.keras import keras  # isort: skip  (Keras 2 must be chosen before TFMOT is imported)
-import tensorflow_model_optimization as tfmot
+from kws_tfmot.tfmot import tfmot  # isort: skip  (Keras 2 must be chosen before TFMOT is imported)
 from tensorflow_model_optimization.python.core.quantization.keras import quantizers
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
     default_8bit_quantize_configs,
 )
 
+from kws_tfmot.keras import keras
 from kws_tfmot.models.own.hard_swish import HardSwish
 
 _FROM_ZERO = (0.0, 255 / 256)

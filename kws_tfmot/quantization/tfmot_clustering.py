@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kws_tfmot.keras import keras  # isort: skip  (Keras 2 must be chosen before TFMOT is imported)
-import tensorflow_model_optimization as tfmot
+from kws_tfmot.tfmot import tfmot  # isort: skip  (Keras 2 must be chosen before TFMOT is imported)
 
+from kws_tfmot.keras import keras
 from kws_tfmot.models.copying import fresh_copy
 
 _CLUSTERED = (keras.layers.Conv2D, keras.layers.Dense)

@@ -9,8 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from kws_tfmot.keras import keras  # isort: skip  (Keras 2 must be chosen before TFMOT is imported)
-import tensorflow_model_optimization as tfmot
+from kws_tfmot.tfmot import tfmot  # isort: skip  (Keras 2 must be chosen before TFMOT is imported)
 from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cluster_preserve import (
     cluster_utils,
 )
@@ -28,6 +27,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
 
 from kws_tfmot.errors import ModelError
+from kws_tfmot.keras import keras
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.models.stored import load_stored
 from kws_tfmot.quantization.activation_ranges import calibrate_ranges

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kws_tfmot.keras import keras  # isort: skip  (Keras 2 must be chosen before TFMOT is imported)
+import kws_tfmot.tfmot  # noqa: F401  # isort: skip  (Keras 2 must be chosen before TFMOT is imported)
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import default_8bit_quantize_configs
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
 
 from kws_tfmot.errors import ModelError
+from kws_tfmot.keras import keras
 from kws_tfmot.quantization import tfmot_qat
 from kws_tfmot.quantization.tfmot_qat import _refuse_unquantised, _unsupported, apply_qat, check_quantizable
 
