@@ -7,9 +7,11 @@ Entries used within the last hour stay, since another process may be reading the
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,20 +41,21 @@ class Entry:
     """One thing that is kept.
 
     Attributes:
-        files: Its files, in the order in which they are to be removed.
+        files: Paths of its files, in the order in which they are to be removed.
         bytes: Their size.
         used: When one of them was last read or written, seconds since 1970.
     """
 
-    files: tuple[Path, ...]
+    files: tuple[str, ...]
     bytes: int
     used: float
 
     def remove(self) -> None:
         """Delete its files; what is gone already does not matter."""
-        for file in self.files:
+        files = [Path(file) for file in self.files]
+        for file in files:
             file.unlink(missing_ok=True)
-        for folder in sorted({file.parent for file in self.files}, key=lambda path: -len(path.parts)):
+        for folder in sorted({file.parent for file in files}, key=lambda path: -len(path.parts)):
             if any(_WHOLE.fullmatch(part.name) for part in (folder, folder.parent)):
                 with suppress(OSError):  # not empty: another process has begun to fill it
                     folder.rmdir()
@@ -89,9 +92,10 @@ def kinds(root: Path) -> dict[str, list[Entry]]:
     if not root.is_dir():
         return {}
     with refusing(root, "read"):
-        folders = sorted(path for path in root.iterdir() if path.is_dir())
-        loose = _entries([path for path in root.iterdir() if path.is_file()])
-        found = {folder.name: _entries([path for path in folder.rglob("*") if path.is_file()]) for folder in folders}
+        with os.scandir(root) as items:
+            here = sorted(items, key=lambda item: item.name)
+        loose = _entries(item for item in here if item.is_file())
+        found = {item.name: _entries(_files_below(Path(item.path))) for item in here if item.is_dir()}
     return {kind: entries for kind, entries in {**found, LOOSE: loose}.items() if entries}
 
 
@@ -119,7 +123,7 @@ def trim(folder: Path, most: int, now: float | None = None) -> int:
     if not folder.is_dir():
         return 0
     with refusing(folder, "read"):
-        entries = _entries([path for path in folder.rglob("*") if path.is_file()])
+        entries = _entries(_files_below(folder))
     excess = sum(entry.bytes for entry in entries) - most
     settled = (time.time() if now is None else now) - IN_USE
     chosen = []
@@ -138,30 +142,47 @@ def touch(path: Path) -> None:
         return
 
 
-def _entries(files: list[Path]) -> list[Entry]:
-    groups: dict[str, list[Path]] = {}
-    for path in files:
-        folder = next((part for part in path.parents if _WHOLE.fullmatch(part.name)), None)
-        whole = _AUDIO.fullmatch(path.name)
-        name = str(folder) if folder else f"{path.parent}/{whole[1] if whole else path.name}"
-        groups.setdefault(name, []).append(path)
+def _files_below(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Every file of a folder. A cache may hold a hundred thousand: names, and no :class:`~pathlib.Path` of each."""
+    below = [str(folder)]
+    while below:
+        try:
+            with os.scandir(below.pop()) as here:
+                for item in here:
+                    if item.is_dir(follow_symlinks=False):
+                        below.append(item.path)
+                    elif item.is_file():
+                        yield item
+        except FileNotFoundError:  # removed by another process meanwhile
+            continue
+
+
+def _entries(files: Iterable[os.DirEntry[str]]) -> list[Entry]:
+    """Files put together to what is useful as a whole, those used longest ago first."""
+    whole_of = functools.cache(_whole_folder)
+    groups: dict[str, list[tuple[bool, str, os.stat_result]]] = {}
+    for item in files:
+        folder, _, name = item.path.rpartition(os.sep)
+        try:
+            state = item.stat()
+        except FileNotFoundError:  # removed by another process meanwhile
+            continue
+        old = _AUDIO.fullmatch(name)
+        key = whole_of(folder) or f"{folder}/{old[1] if old else name}"
+        last = name not in _RECORDS and not (name.startswith("index-") and name.endswith(".json"))
+        groups.setdefault(key, []).append((last, item.path, state))
     found = []
-    for paths in groups.values():
-        paths.sort(key=lambda path: (path.name not in _RECORDS and not _is_old_index(path), str(path)))
-        states = []
-        for path in paths:
-            try:
-                states.append(path.stat())
-            except FileNotFoundError:  # removed by another process meanwhile
-                continue
-        if states:
-            used = max(max(state.st_mtime, state.st_atime) for state in states)
-            found.append(Entry(tuple(paths), sum(state.st_size for state in states), used))
+    for members in groups.values():
+        members.sort(key=lambda member: member[:2])
+        used = max(max(state.st_mtime, state.st_atime) for *_, state in members)
+        found.append(Entry(tuple(path for _, path, _ in members), sum(state.st_size for *_, state in members), used))
     return sorted(found, key=lambda entry: (entry.used, entry.files))
 
 
-def _is_old_index(path: Path) -> bool:
-    return path.name.startswith("index-") and path.suffix == ".json"
+def _whole_folder(folder: str) -> str:
+    """The folder that is one entry and holds ``folder``, or is it; empty for none."""
+    parts = (Path(folder), *Path(folder).parents)
+    return next((str(part) for part in parts if _WHOLE.fullmatch(part.name)), "")
 
 
 def _remove(entries: list[Entry], root: Path) -> int:

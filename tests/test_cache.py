@@ -42,7 +42,7 @@ def test_entries_are_whole_and_the_oldest_come_first(root: Path) -> None:
     assert {kind: [entry.bytes for entry in entries] for kind, entries in found.items()} == {
         "audio": [2010, 2010, 2010], "speech": [500], "front end": [7]
     }  # fmt: skip
-    assert [entry.files[0].name for entry in found["audio"]] == [f"index-0{key}.json" for key in "abc"]
+    assert [Path(entry.files[0]).name for entry in found["audio"]] == [f"index-0{key}.json" for key in "abc"]
 
 
 def test_trimming_removes_the_oldest_and_spares_what_is_in_use(root: Path) -> None:
