@@ -1,6 +1,7 @@
 """The cache of the compiled library: keyed by content, safe under concurrent builds, clear when it fails."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,30 +13,45 @@ from kws_tfmot import host_library
 from kws_tfmot.errors import ToolchainError
 from kws_tfmot.frontend import Frontend, FrontendSettings, native
 
-BUILD = "from kws_tfmot.frontend.native import build_library; print(build_library())"
+BUILD = (
+    "import sys; from pathlib import Path; from kws_tfmot.host_library import build_library; "
+    "print(build_library('one', Path(sys.argv[1])))"
+)
 
 
 def test_built_once_and_named_by_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KWS_CACHE", str(tmp_path / "cache"))
-    first = native.build_library()
+    flags = [flag for flag in native.FLAGS if flag != "-O3"]  # all other tests use what is optimised
+    first = native.build_library(flags)
     stamp = first.stat().st_mtime_ns
-    assert native.build_library() == first
+    assert native.build_library(flags) == first
     assert first.stat().st_mtime_ns == stamp
-    other = native.build_library((*native.FLAGS, "-DOTHER"))
+    other = native.build_library((*flags, "-DOTHER"))
     assert other != first
     assert sorted((tmp_path / "cache").iterdir()) == sorted([first, other])
 
 
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 def test_concurrent_builds_agree(tmp_path: Path) -> None:
-    environment = {**os.environ, "KWS_CACHE": str(tmp_path)}
+    """Three at once: each compiler waits until the others have been called too."""
+    cache, called, sources = (tmp_path / name for name in ("cache", "called", "sources"))
+    for folder in (cache, called, sources):
+        folder.mkdir()
+    (sources / "one.c").write_text("int one(void) { return 1; }\n")
+    compiler = tmp_path / "waiting-cc"
+    compiler.write_text(
+        f'#!/bin/sh\ntouch {called}/$$\nwhile [ $(ls {called} | wc -l) -lt 3 ]; do sleep 0.05; done\nexec cc "$@"\n'
+    )
+    compiler.chmod(0o755)
+    environment = {**os.environ, "KWS_CACHE": str(cache), "CC": str(compiler)}
     processes = [
-        subprocess.Popen([sys.executable, "-c", BUILD], env=environment, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", BUILD, sources], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
     results = {process.communicate(timeout=600)[0].strip() for process in processes}
     assert all(process.returncode == 0 for process in processes)
-    assert len(results) == 1
-    assert [str(path) for path in tmp_path.iterdir()] == [*results]
+    assert len(results) == 1 and len(list(called.iterdir())) == 3
+    assert [str(path) for path in cache.iterdir()] == [*results]
 
 
 def test_a_failure_names_the_command_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
