@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from matplotlib.figure import Figure
 
 from kws_tfmot.errors import RecipeError, did_you_mean
-from kws_tfmot.evaluation.plots import save_figure
+from kws_tfmot.evaluation.plots import new_figure, save_figure
 from kws_tfmot.files import replacing, write_json
 from kws_tfmot.provenance import versions
 from kws_tfmot.search.budget import KEYS
@@ -143,7 +142,7 @@ def show(build: Build, rows: list[dict[str, Any]]) -> None:
 
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
     """Accuracy against flash, with the interval of the test accuracy."""
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    figure = new_figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.add_subplot()
     x = [row["board"]["flash"] / 1000 for row in rows]
     test = [100 * row["test"]["accuracy"] for row in rows]

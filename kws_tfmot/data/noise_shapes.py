@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
 Float = npt.NDArray[np.float32]
 FULL_SCALE = 32768.0
@@ -140,6 +139,8 @@ def shape_all(shapings: Sequence[Shaping], rate: int) -> list[Float]:
     waves = [one.wave for one in shapings]
     rows = [row for row, one in enumerate(shapings) if one.band is not None]
     if rows:
+        import scipy.fft  # a third of a second, in every process that hears no augmented clip too
+
         spectra = scipy.fft.rfft(np.stack([waves[row] for row in rows]), overwrite_x=True)
         for spectrum, row in zip(spectra, rows, strict=True):
             spectrum *= _band_gain(len(waves[row]), rate, *(shapings[row].band or (0.0, 0.0)), np.float32)

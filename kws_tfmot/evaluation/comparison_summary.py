@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from kws_tfmot.evaluation.plots import save_figure
+from kws_tfmot.evaluation.plots import new_figure, save_figure
 from kws_tfmot.files import write_json
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 SCHEMA_VERSION = 1
 ComparisonRow = dict[str, Any]
@@ -158,7 +160,7 @@ def plot_comparison(record: dict[str, Any], path: str | Path) -> Path:
     if "engine_bytes" in known:
         known.discard("file_bytes")  # what is flashed, where it is known
     panels = [(name, label) for name, label in _PANELS if name in known]
-    figure = Figure(figsize=(4.6 * len(panels), 4.4), layout="constrained")
+    figure = new_figure(figsize=(4.6 * len(panels), 4.4), layout="constrained")
     for place, (name, label) in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), place + 1)
         _draw(axes, summary, name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from kws_tfmot.evaluation.plots import save_figure
+from kws_tfmot.evaluation.plots import new_figure, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def plot_search(record: dict[str, Any], path: str | Path) -> Path:
@@ -19,7 +20,7 @@ def plot_search(record: dict[str, Any], path: str | Path) -> Path:
         record: As :func:`pipelines.stages.search_cells.search_cells` writes it.
         path: Where to.
     """
-    figure = Figure(figsize=(11, 7.5), layout="constrained")
+    figure = new_figure(figsize=(11, 7.5), layout="constrained")
     figure.suptitle(f"{', '.join(record['cells'])}", fontsize=9)
     history = record["history"]
     epochs = np.arange(1, len(history) + 1)

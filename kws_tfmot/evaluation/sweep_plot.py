@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from kws_tfmot.evaluation.plots import new_figure, save_figure
 
-from kws_tfmot.evaluation.plots import save_figure
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 _STOPPED = "0.6"
 _SIZES = (("engine_bytes", "weights and constants of the engine, B"), ("nonzero_weights", "non-zero weights"))
@@ -23,7 +24,7 @@ def plot_sweep(record: dict[str, Any], path: str | Path) -> Path:
     """
     targets = list(dict.fromkeys(trial["target"] for trial in record["trials"]))
     colours = {target: f"C{place % 10}" for place, target in enumerate(targets)}
-    figure = Figure(figsize=(11.0, 4.6), layout="constrained")
+    figure = new_figure(figsize=(11.0, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw_epochs(left, record, colours)
     _draw_rows(right, record, colours)

@@ -9,9 +9,8 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from matplotlib.figure import Figure
 
-from kws_tfmot.evaluation.plots import save_figure
+from kws_tfmot.evaluation.plots import new_figure, save_figure
 from kws_tfmot.files import write_json
 from kws_tfmot.provenance import own_commit, versions
 from kws_tfmot.recipe import Recipe, load_recipe
@@ -107,7 +106,7 @@ def show(record: dict[str, Any]) -> None:
 
 def plot(record: dict[str, Any], path: Path) -> None:
     """Accuracy against sparsity for each way, with the spread over the seeds."""
-    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    figure = new_figure(figsize=(6.4, 3.8), layout="constrained")
     axes = figure.add_subplot()
     lines: dict[str, list[dict[str, Any]]] = {}
     for row in record["summary"]:

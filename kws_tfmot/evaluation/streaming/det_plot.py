@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from kws_tfmot.evaluation.plots import save_figure
+from kws_tfmot.evaluation.plots import new_figure, save_figure
 from kws_tfmot.evaluation.streaming.product import StreamEvaluation
 
 _MOST = 200.0  # false accepts an hour beyond which nobody would use a detector
@@ -20,7 +19,7 @@ def plot_det(reports: Mapping[str, StreamEvaluation], title: str, path: str | Pa
     A curve shows the fewest false rejects to be had at no more false accepts. Both axes are logarithmic; a threshold
     with none at all lies on the left or lower edge, at half of what one single false accept or reject would be.
     """
-    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    figure = new_figure(figsize=(6.4, 4.8), layout="constrained")
     axes = figure.add_subplot()
     for name, report in reports.items():
         curve = report.curve
