@@ -25,5 +25,8 @@ def measure_arena(model: str | Path | bytes) -> dict[str, int]:
     text = interpreter.allocations()
     found = dict(re.findall(r"Arena allocation (total|head|tail) (\d+) bytes", text))
     if "total" not in found:
-        raise ModelError(f"TFLM's recorder gave no arena size. Received: {text[:200]!r}")
+        raise ModelError(
+            f"expected TFLM's recorder to write 'Arena allocation total ... bytes'. Received: {text[:200]!r}",
+            "Install the version of tflite-micro that requirements.txt names.",
+        )
     return {name: int(count) for name, count in found.items()}

@@ -78,7 +78,11 @@ def convert(
     """
     _check_arguments(model, kind, representative, input_quantization, softmax)
     if kernels and (kind != "int8" or is_quantization_aware(model)):
-        raise ModelError(f"weights of few bits are for kind 'int8', calibrated after training. Received: {kind!r}")
+        trained_so = ", trained for int8" if is_quantization_aware(model) else ""
+        raise ModelError(
+            "expected kind 'int8' and a model that was not trained for int8, since weights of few bits are calibrated "
+            f"after training. Received: {kind!r}{trained_so}"
+        )
     trained = is_quantization_aware(model)
     fixed = None if trained else input_quantization
     per_channel = dense_per_channel and not kind.startswith("sparse")

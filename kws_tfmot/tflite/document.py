@@ -161,7 +161,9 @@ def pack(root: ModelT) -> bytes:
         AttributeError,
         flatbuffers.builder.BuilderSizeError,
     ) as err:
-        raise ModelError(f"the model cannot be written as a flatbuffer: {err}.") from err
+        raise ModelError(
+            f"the model cannot be written as a flatbuffer: {err}.", "Give every field a value of its type and range."
+        ) from err
     return bytes(builder.Output())
 
 

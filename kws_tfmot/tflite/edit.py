@@ -218,7 +218,10 @@ def _drop_unused_tensors(root: ModelT) -> None:
     used = sorted({int(index) for holder, key in rows for index in getattr(holder, key) if index >= 0})
     moved = {old: new for new, old in enumerate(used)}
     if used and used[-1] >= len(tensors_of(root)):
-        raise ModelError(f"an operator refers to tensor {used[-1]}; the model has {len(tensors_of(root))}.")
+        raise ModelError(
+            f"an operator refers to tensor {used[-1]}; the model has {len(tensors_of(root))}.",
+            "Let operators read and write tensors that the model has.",
+        )
     for holder, key in rows:
         setattr(holder, key, np.array([moved.get(int(index), -1) for index in getattr(holder, key)], np.int32))
     subgraph.tensors = [tensors_of(root)[index] for index in used]

@@ -31,6 +31,7 @@ from kws_tfmot.tflite.schema import ModelT, OperatorT, TensorT
 if TYPE_CHECKING:
     from kws_tfmot.quantization.integer_kernels import IntegerKernel
 
+_BATCH_NORM = "Layers with weights of few bits need batch norm, if any, directly behind them."
 _TOLERANCE = 0.75  # of the converter's step: it rounds to the nearest
 
 
@@ -58,12 +59,14 @@ def install_kernels(root: ModelT, kernels: Sequence[IntegerKernel]) -> None:
             raise ModelError(
                 f"the converter changed the weights of a {code_of(root, operator)} of shape "
                 f"{np.asarray(tensor.shape).tolist()}, which is none of the layers {left}.",
-                "Layers with weights of few bits need batch norm, if any, directly behind them.",
+                _BATCH_NORM,
             )
         free = [other for other in free if other is not kernel]
         _install(root, operator, tensor, kernel)
     if free:
-        raise ModelError(f"the converted model lacks the layers {', '.join(kernel.layer for kernel in free)}.")
+        raise ModelError(
+            f"the converted model lacks the layers {', '.join(kernel.layer for kernel in free)}.", _BATCH_NORM
+        )
 
 
 def _recognised(root: ModelT, tensor: TensorT, kernels: Sequence[IntegerKernel]) -> IntegerKernel | None:
@@ -113,7 +116,10 @@ def check_kernels(model: bytes, kernels: Sequence[IntegerKernel]) -> None:
         else:
             del tensors[place]
     if lost:
-        raise ModelError(f"the int8 file does not hold the weights that training made for: {', '.join(lost)}.")
+        raise ModelError(
+            f"the int8 file does not hold the weights that training made for: {', '.join(lost)}.",
+            "Convert the model again with the kernels of the training that it comes from.",
+        )
 
 
 def _holds(tensor: object, kernel: IntegerKernel) -> bool:

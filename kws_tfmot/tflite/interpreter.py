@@ -143,7 +143,8 @@ class Interpreter:
             if (result.dtype, result.shape) != (spec.dtype, (count, *spec.shape)):
                 raise ModelError(
                     f"{self.name} gives {result.dtype}{list(result.shape[1:])} where the model ({self._label}) says "
-                    f"{spec.dtype}{list(spec.shape)}."
+                    f"{spec.dtype}{list(spec.shape)}.",
+                    "Open it by another interpreter, or convert it again with shapes that are fixed.",
                 )
         return results
 

@@ -101,7 +101,7 @@ class IsolatedModel:
 
     def _ask(self, header: dict[str, Any], arrays: Sequence[np.ndarray], verb: str) -> worker.Message:
         if not self._finalizer.alive:
-            raise ModelError(f"{self.name} ended before: the model ({self._label}) has to be opened again.")
+            raise ModelError(f"{self.name}, which ran the model ({self._label}), has ended.", "Open the model again.")
         os.ftruncate(self._log.fileno(), 0)
         os.lseek(self._log.fileno(), 0, os.SEEK_SET)
         try:
@@ -123,7 +123,10 @@ class IsolatedModel:
         if kind == "MemoryError":
             reason = "it takes more memory than a model of this size may"
         what = "cannot open the model" if verb == "opened" else "failed on the model"
-        return ModelError(f"{self.name} {what} ({self._label}): {reason or kind}")
+        return ModelError(
+            f"{self.name} {what} ({self._label}): {reason or kind}",
+            "Another interpreter may take it; for all of them convert it again without what this one names.",
+        )
 
     def _obituary(self, err: BaseException, verb: str) -> ModelError:
         """The error for a worker that is gone, hangs, or talks nonsense."""
@@ -198,7 +201,10 @@ class _Server:
             except OSError:
                 words = os.pread(self._log.fileno(), worker.MAX_LOG_BYTES, 0).decode("utf-8", "replace")[-500:]
                 self.close()
-                raise ToolchainError(f"the process that runs interpreters cannot be started: {words}") from None
+                raise ToolchainError(
+                    f"the process that runs interpreters cannot be started: {words}",
+                    "It needs memory and a place for temporary files: free some, or set TMPDIR to another folder.",
+                ) from None
         return json.loads(answer)
 
     @property

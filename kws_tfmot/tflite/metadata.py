@@ -50,7 +50,10 @@ def write_settings(model: bytes, settings: dict[str, Any]) -> bytes:
     try:
         text = json.dumps(settings, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as err:
-        raise ModelError(f"the settings cannot be written as JSON: {err}.") from err
+        raise ModelError(
+            f"the settings cannot be written as JSON: {err}.",
+            "They may hold text, finite numbers, true, false, null, and lists and mappings of these.",
+        ) from err
     if len(text.encode("utf-8")) > MAX_BYTES:
         raise ModelError(f"expected at most {MAX_BYTES} bytes of settings. Received: {len(text.encode('utf-8'))}")
     others = [entry for entry in root.metadata or () if entry.name != SETTINGS_NAME.encode()]

@@ -239,5 +239,8 @@ def _rescale_bias(root: ModelT, layer: OperatorT, input_scale: float) -> None:
     old = scales_of(tensors_of(root)[index], "bias").astype(np.float64)
     new = bias_scales(root, layer, input_scale)
     if not new.all():
-        raise ModelError(f"a weight scale of {code_of(root, layer)} is 0.")
+        raise ModelError(
+            f"expected weight scales above 0. Received: 0 in {code_of(root, layer)}.",
+            "Convert it again: channels without a weight that is not 0 take any scale above 0.",
+        )
     store_bias(root, layer, index, np.rint(values * old / new), new)
