@@ -10,6 +10,7 @@ from kws_tfmot.keras import keras
 from kws_tfmot.models import ModelSettings, build_model, model_names
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.models.counting import count_layers, total_macs
+from kws_tfmot.models.stored import load_stored
 
 pytestmark = pytest.mark.xdist_group("test_models")  # networks are made once
 FAMILIES = model_names()
@@ -125,7 +126,7 @@ class TestEveryFamily:
     def test_survives_saving(self, name: str, tmp_path) -> None:
         model = whole(name)
         model.save(tmp_path / "model.keras")
-        again = keras.models.load_model(tmp_path / "model.keras", compile=False)
+        again = load_stored(tmp_path / "model.keras")
         x = np.random.default_rng(0).normal(size=(3, 49, 10, 1)).astype(np.float32)
         np.testing.assert_array_equal(model(x).numpy(), again(x).numpy())
 
