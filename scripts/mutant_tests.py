@@ -6,8 +6,9 @@ Each module is also tested by its own doctests. Tests are chosen to be cheap: a 
 from __future__ import annotations
 
 STREAMING = "tests/evaluation/streaming"
-PAGE = "tests/evaluation/report/test_page.py"
-CHARTS = "tests/evaluation/report/test_svg.py tests/evaluation/report/test_charts.py"
+REPORT = "tests/evaluation/report"
+PAGE = f"{REPORT}/test_page.py"
+CHARTS = f"{REPORT}/test_report_figures.py {REPORT}/test_svg.py {REPORT}/test_charts.py"
 RECORDINGS = (
     f"{STREAMING}/test_heard_files.py",
     f"{STREAMING}/test_word_files.py",
@@ -117,7 +118,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "kws_tfmot/evaluation/model_scores.py": ("tests/evaluation/test_model_accuracy.py", POINTS),
     "kws_tfmot/evaluation/trust.py": ("tests/evaluation/test_trust.py",),
     **{
-        f"kws_tfmot/evaluation/report/{name}.py": (CHARTS, PAGE)
+        f"kws_tfmot/evaluation/report/{name}.py": (CHARTS, PAGE, "tests/test_frozen.py")
         for name in ("charts", "clips", "contents", "page", "svg")
     },
     "kws_tfmot/evaluation/streaming/cascade.py": (

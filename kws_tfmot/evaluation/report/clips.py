@@ -124,7 +124,7 @@ class _Shower:
     rate: int
 
     def __call__(self, i: int, sound: bool) -> ShownClip:
-        samples, own = self.split.gather(np.array([i]))[0], self.posteriors[i]
+        (samples,), own = self.split.gather(np.array([i])), self.posteriors[i]
         truth = int(self.split.labels[i])
         return ShownClip(
             path=self.split.paths[i],
