@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
@@ -13,7 +13,8 @@ import numpy.typing as npt
 from typing_extensions import Self
 
 from kws_tfmot.data.stretch_settings import StretchSettings
-from kws_tfmot.data.stretches import Speech, Stretch, StretchComposer, decision_targets
+from kws_tfmot.data.stretch_targets import OTHER, Stretch, decision_targets, word_targets
+from kws_tfmot.data.stretches import Speech, StretchComposer
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.jobs import follow_parent
@@ -61,10 +62,22 @@ class StretchJob(NamedTuple):
 
 
 class Stretches(NamedTuple):
-    """Features int8 ``[N, frames, channels]`` and classes int8 ``[N, decisions]``, -1 where left open."""
+    """Features and what each decision is.
+
+    Attributes:
+        features: int8 ``[N, frames, channels]``.
+        targets: Classes int8 ``[N, decisions]``, -1 where left open.
+        words: Class of the word that just ended, int16 ``[N, decisions]``, -1 where none did or it is not known.
+    """
 
     features: npt.NDArray[np.int8]
     targets: npt.NDArray[np.int8]
+    words: npt.NDArray[np.int16]
+
+    @classmethod
+    def joined(cls, parts: Iterable[Stretches]) -> Stretches:
+        """Those of all ``parts``, in their order."""
+        return cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 class StretchFeatures:
@@ -80,7 +93,7 @@ class StretchFeatures:
         """Stretches ``0`` to ``count - 1`` of ``seed``."""
         firsts = range(0, count, _AT_ONCE)
         parts = list(self._pool.map(_make, [(tuple(seed), k, min(_AT_ONCE, count - k)) for k in firsts]))
-        return Stretches(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        return Stretches.joined(parts)
 
     def close(self) -> None:
         """Stop the processes."""
@@ -116,6 +129,7 @@ def _make(request: tuple[tuple[int, ...], int, int]) -> Stretches:
     after = tuple(milliseconds * settings.sample_rate // 1000 for milliseconds in job.after_ms)
     features = np.empty((count, job.frames, settings.features_per_frame), np.int8)
     targets = np.empty((count, job.decisions), np.int8)
+    words = np.empty((count, job.decisions), np.int16)
     for row in range(count):
         rng = np.random.default_rng([*seed, first + row])
         stretch = composer.draw(rng)
@@ -134,12 +148,13 @@ def _make(request: tuple[tuple[int, ...], int, int]) -> Stretches:
             features[row, first_masked : first_masked + width] = round(float(features[row].mean()))
         margin = job.margin_ms * settings.sample_rate // 1000
         targets[row] = decision_targets(stretch, ends, window, job.classes, (after[0], after[1]), margin)
+        words[row] = word_targets(stretch, ends, (after[0], after[1]))
     if job.stretch.scrambled_share:
         rng = np.random.default_rng([*seed, first, _SCRAMBLED])
         rows = np.flatnonzero(rng.random(count) < job.stretch.scrambled_share)
         lengths = tuple(max(1, round(length / settings.hop_ms)) for length in job.stretch.scrambled_ms)
         features[rows] = scrambled(rng, features, len(rows), (lengths[0], lengths[1]))
-        targets[rows] = job.classes - 2
+        targets[rows], words[rows] = job.classes - 2, OTHER
     if job.stretch.frequency_warp:
         rng = np.random.default_rng([*seed, first, _FREQUENCY_WARP])
         corner = _WARP_CORNER_MS // settings.hop_ms
@@ -147,7 +162,7 @@ def _make(request: tuple[tuple[int, ...], int, int]) -> Stretches:
         apart = 2 if settings.kind == "microfrontend" else 1
         for row in features:
             row[:] = _warped_channels(rng, row, job.stretch.frequency_warp, corner, apart)
-    return Stretches(features, targets)
+    return Stretches(features, targets, words)
 
 
 def scrambled(
@@ -248,5 +263,6 @@ def _moved(stretch: Stretch, places: npt.NDArray[np.float64], hop: int) -> Stret
 
     return stretch._replace(
         ends=tuple((number, moved(end)) for number, end in stretch.ends),
+        words=tuple((word, moved(end)) for word, end in stretch.words),
         speech=tuple((moved(first), moved(last)) for first, last in stretch.speech),
     )

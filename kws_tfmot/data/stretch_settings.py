@@ -17,6 +17,7 @@ class StretchSettings(Settings):
         shares: Of the utterances: keywords, keywords that lack a part, near and other words, sentences.
         spliced_share: Of the near and other words, those that are the head of one word and the tail of another, out of
             recordings of people where there are some.
+        words_share: Share of stretches in which single words follow one another, nine of ten no keyword.
         silent_share: Stretches without any speech.
         quiet_before: Share of utterances, of every kind, that come after 1 to 2.5 s in which nobody speaks, as people
             say a keyword: a front end that subtracts noise takes nothing of it for noise, of a word amid talk much.
@@ -48,6 +49,7 @@ class StretchSettings(Settings):
     seconds: float = pydantic.Field(default=6.0, ge=3.0, le=60.0)
     shares: tuple[float, float, float, float] = (0.3, 0.15, 0.3, 0.25)
     spliced_share: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
+    words_share: float = pydantic.Field(default=0.0, ge=0.0, lt=1.0)
     silent_share: float = pydantic.Field(default=0.12, ge=0.0, lt=1.0)
     quiet_before: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)
     surroundings: float = pydantic.Field(default=0.0, ge=0.0, le=1.0)

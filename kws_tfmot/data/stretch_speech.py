@@ -232,8 +232,10 @@ def with_recordings(
     )
     most = max((len(said) for said in others.values()), default=0)
     balanced = [one for said in others.values() for one in _as_many(said, round((most * len(said)) ** 0.5))]
+    texts = [word for word, said in others.items() for _ in _as_many(said, round((most * len(said)) ** 0.5))]
     near = (*_as_many(speech.near, len(balanced)), *_as_many(balanced, len(speech.near)))
-    return speech._replace(keywords=words, near=near, noise=(*speech.noise, *noise))
+    near_texts = (*_as_many(speech.near_texts, len(balanced)), *_as_many(texts, len(speech.near)))
+    return speech._replace(keywords=words, near=near, near_texts=near_texts, noise=(*speech.noise, *noise))
 
 
 _Said = TypeVar("_Said")
@@ -267,13 +269,15 @@ def _as_speech(
     clips = [other for part in parts for clip in part for other in _versions(clip)]
     slips = [clip for clip in clips if _is_slip(clip)]
     words = {
-        word: _balanced([(c.voice.engine, word_of(c.samples, rate)) for c in clips
-                         if c.text == word and not _is_slip(c)], shares) for word in keywords
+        word: tuple(_balanced([(c.voice.engine, word_of(c.samples, rate)) for c in clips
+                               if c.text == word and not _is_slip(c)], shares)) for word in keywords
     }  # fmt: skip
     single = [c for c in clips if c.text not in words and len(c.text.split()) < 3] + slips
     talk = [c for c in clips if c.text not in words and len(c.text.split()) >= 3]
-    near = _balanced([(c.voice.engine, word_of(c.samples, rate)) for c in single], shares)
-    return Speech(tuple(words.values()), near, _balanced([(c.voice.engine, c.samples) for c in talk], shares))
+    said = [(c.voice.engine, (word_of(c.samples, rate), "" if _is_slip(c) else c.text)) for c in single]
+    near, texts = zip(*_balanced(said, shares), strict=True) if said else ((), ())
+    spoken = tuple(_balanced([(c.voice.engine, c.samples) for c in talk], shares))
+    return Speech(tuple(words.values()), near, spoken, near_texts=texts)
 
 
 def _versions(clip: SpokenClip) -> list[SpokenClip]:
@@ -291,19 +295,19 @@ def _versions(clip: SpokenClip) -> list[SpokenClip]:
     return found
 
 
-def _balanced(said: Sequence[tuple[str, Int16]], shares: Mapping[str, float]) -> tuple[Int16, ...]:
+def _balanced(said: Sequence[tuple[str, _Said]], shares: Mapping[str, float]) -> list[_Said]:
     """Everything that was said, repeated so that every engine's share is about its weight in ``shares``."""
-    by_engine: dict[str, list[Int16]] = {}
+    by_engine: dict[str, list[_Said]] = {}
     for engine, samples in said:
         by_engine.setdefault(engine, []).append(samples)
     weights = {engine: shares[engine] for engine in by_engine}
     # The engine that has most for its share is not repeated.
     most = max((len(own) / weights[engine] for engine, own in by_engine.items()), default=0.0)
-    found: list[Int16] = []
+    found: list[_Said] = []
     for engine, own in by_engine.items():
         count = round(most * weights[engine])
         found += [own[i % len(own)] for i in range(count)]
-    return tuple(found)
+    return found
 
 
 def _sentences(words: Sequence[str], count: int, seed: int) -> list[str]:

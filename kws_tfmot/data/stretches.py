@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from kws_tfmot.data.audio import Int16, to_int16
 from kws_tfmot.data.augment import tilt_spectrum
@@ -21,12 +20,13 @@ from kws_tfmot.data.made_noise import made_noises
 from kws_tfmot.data.noise import COLOURS
 from kws_tfmot.data.rooms import Float, room_response, trim
 from kws_tfmot.data.stretch_settings import StretchSettings
+from kws_tfmot.data.stretch_targets import OTHER, Stretch
 
 _SPEECH_BELOW_PEAK_DB = 35.0
-OTHER = -1
 _WANDER_S = 0.15
 _HURRIED = 1.3
 _QUIET_S = (1.0, 2.5)
+_WORDS_ALONE = {"shares": (0.1, 0.0, 0.9, 0.0), "quiet_before": 0.3}
 _LONG_TALK_S, _SHORT_TALK_S = (1.0, 4.0), (0.25, 0.9)
 _HEAD, _TAIL = (0.35, 0.6), (0.4, 0.65)  # how much of a word is its head, and where its tail begins
 _COLOURS = len(COLOURS)  # the first of the made noises
@@ -51,20 +51,33 @@ class Speech(NamedTuple):
         near: Words that sound nearly like a keyword, and other single words.
         talk: Sentences and longer recordings; they are read by pieces.
         noise: Recordings of noise; may be empty.
+        near_texts: What each of ``near`` says, ``""`` where that is no word of its own; empty where nobody asks.
     """
 
     keywords: tuple[tuple[Word, ...], ...]
     near: tuple[Word, ...]
     talk: tuple[Int16, ...]
     noise: tuple[Int16, ...] = ()
+    near_texts: tuple[str, ...] = ()
+
+    @property
+    def word_names(self) -> tuple[str, ...]:
+        """The different words among ``near``."""
+        return tuple(sorted({*self.near_texts} - {""}))
+
+    @property
+    def word_classes(self) -> int:
+        """Classes of single words: those of ``word_names``, then the keywords."""
+        return len(self.word_names) + len(self.keywords)
 
 
-class Stretch(NamedTuple):
-    """One stretch: samples, the keywords in it as (number, sample after its end), and where speech sounds."""
+class _Said(NamedTuple):
+    """An utterance: a keyword's number or :data:`OTHER`, its sound, samples behind the word, the word's class."""
 
-    samples: Int16
-    ends: tuple[tuple[int, int], ...]
-    speech: tuple[tuple[int, int], ...]
+    number: int
+    wave: Float
+    after: int = 0
+    word: int = OTHER
 
 
 @functools.lru_cache(maxsize=2)
@@ -83,55 +96,58 @@ class StretchComposer:
         self._others = _recorded(speech.near)
         self._longest = longest
         self._settings = settings
+        self._words_alone = settings.model_copy(update=_WORDS_ALONE)
+        places = {name: number for number, name in enumerate(speech.word_names)}
+        self._classes = [places.get(text, OTHER) for text in speech.near_texts] or [OTHER] * len(speech.near)
+        self._first_class = len(places)
         self._rate = rate
         self._made_noise = _noises(rate)
 
     def draw(self, rng: np.random.Generator) -> Stretch:
         """One stretch of ``settings.seconds``."""
         settings, rate = self._settings, self._rate
+        if settings.words_share and rng.random() < settings.words_share:
+            settings = self._words_alone
         size = round(settings.seconds * rate)
         mixed = np.zeros(size, np.float32)
         ends: list[tuple[int, int]] = []
+        words: list[tuple[int, int]] = []
         speech: list[tuple[int, int]] = []
         if rng.random() >= settings.silent_share:
-            at = int((rng.uniform(*_QUIET_S) if self._after_quiet(rng) else rng.uniform(0.0, 1.5)) * rate)
+            at = int((rng.uniform(*_QUIET_S) if _after_quiet(rng, settings) else rng.uniform(0.0, 1.5)) * rate)
             while at < size:
-                number, wave, after = self._utterance(rng)
-                room = min(len(wave), size - at)
-                mixed[at : at + room] += wave[:room]
+                said = self._utterance(rng, settings)
+                length = len(said.wave)
+                room = min(length, size - at)
+                mixed[at : at + room] += said.wave[:room]
                 speech.append((at, at + room))
-                if number != OTHER and room == len(wave):
-                    ends.append((number, at + len(wave) - after))
-                at += len(wave) + int(self._pause(rng) * rate)
+                for known, found in ((said.number, ends), (said.word, words)):
+                    if known != OTHER and room == length:
+                        found.append((known, at + length - said.after))
+                at += length + int(_pause(rng, settings) * rate)
         if rng.random() < settings.bursts_probability:
             self._add_bursts(rng, mixed)
-        return Stretch(self._recorded(rng, mixed, speech), tuple(ends), tuple(speech))
+        return Stretch(self._recorded(rng, mixed, speech), tuple(ends), tuple(speech), tuple(words))
 
-    def _after_quiet(self, rng: np.random.Generator) -> bool:
-        share = self._settings.quiet_before
-        return bool(share) and rng.random() < share
-
-    def _pause(self, rng: np.random.Generator) -> float:
-        if self._after_quiet(rng):
-            return float(rng.uniform(*_QUIET_S))
-        return float(rng.uniform(0.0, 0.15) if rng.random() < 0.3 else rng.uniform(0.1, 1.6))
-
-    def _utterance(self, rng: np.random.Generator) -> tuple[int, Float, int]:
-        """A keyword's number (or :data:`OTHER`), its sound at a level and vocal tract length of its own, and how many
-        samples of that are behind the word."""
-        settings, words = self._settings, self._speech
+    def _utterance(self, rng: np.random.Generator, settings: StretchSettings) -> _Said:
+        """What is said next, at a level and with a vocal tract length of its own."""
+        words = self._speech
         kind = rng.choice(4, p=settings.shares)
-        number, after = OTHER, 0
         if kind == 0:
             number = int(rng.integers(len(words.keywords)))
-            wave, after = self._said(rng, words.keywords[number], self._longest)
+            wave, after, _ = self._said(rng, words.keywords[number], self._longest)
+            said = _Said(number, wave, after, self._first_class + number)
         elif kind == 1:
-            wave = self._cut(rng)
+            said = _Said(OTHER, self._cut(rng))
         elif kind == 2 and words.near:
-            wave, after = (self._pseudo_word(rng), 0) if self._splices(rng) else self._said(rng, words.near)
+            if self._splices(rng):
+                said = _Said(OTHER, self._pseudo_word(rng))
+            else:
+                wave, after, place = self._said(rng, words.near)
+                said = _Said(OTHER, wave, after, self._classes[place])
         else:
-            wave = self._talk(rng)
-        return number, wave * np.float32(10 ** (rng.uniform(-6.0, 3.0) / 20)), after
+            said = _Said(OTHER, self._talk(rng))
+        return said._replace(wave=said.wave * np.float32(10 ** (rng.uniform(-6.0, 3.0) / 20)))
 
     def _splices(self, rng: np.random.Generator) -> bool:
         share = self._settings.spliced_share
@@ -164,11 +180,14 @@ class StretchComposer:
         wave = said.samples[said.first : said.last] if isinstance(said, Recording) else said
         return number, wave.astype(np.float32)
 
-    def _said(self, rng: np.random.Generator, pool: Sequence[Word], longest: int | None = None) -> tuple[Float, int]:
-        """One of ``pool``, a recording at times with what its clip has around the word, and samples behind the word."""
-        said = pool[int(rng.integers(len(pool)))]
+    def _said(
+        self, rng: np.random.Generator, pool: Sequence[Word], longest: int | None = None
+    ) -> tuple[Float, int, int]:
+        """One of ``pool``, a recording at times with what its clip has around the word; samples behind; its place."""
+        place = int(rng.integers(len(pool)))
+        said = pool[place]
         if not isinstance(said, Recording):
-            return self._changed(rng, said.astype(np.float32), longest), 0
+            return self._changed(rng, said.astype(np.float32), longest), 0, place
         first, last = said.first, said.last
         if rng.random() < self._settings.surroundings:
             first = int(rng.integers(0, first + 1))
@@ -178,7 +197,7 @@ class StretchComposer:
         if longest:  # the word must fit, not what is around it
             longest = longest * len(wave) // max(1, said.last - said.first)
         changed = self._changed(rng, wave, longest)
-        return changed, round((last - said.last) * len(changed) / max(1, len(wave)))
+        return changed, round((last - said.last) * len(changed) / max(1, len(wave))), place
 
     def _talk(self, rng: np.random.Generator) -> Float:
         if not self._speech.talk:
@@ -331,30 +350,15 @@ def word_of(samples: Int16, rate: int) -> Int16:
     return to_int16(trim(samples.astype(np.float32), _SPEECH_BELOW_PEAK_DB, rate // 100))
 
 
-def decision_targets(
-    stretch: Stretch, ends: npt.NDArray[np.int64], window: int, classes: int, after: tuple[int, int], margin: int
-) -> npt.NDArray[np.int8]:
-    """The class of every decision: a keyword, other words, silence, or -1 where neither answer is wrong.
+def _after_quiet(rng: np.random.Generator, settings: StretchSettings) -> bool:
+    share = settings.quiet_before
+    return bool(share) and rng.random() < share
 
-    Args:
-        stretch: What was composed.
-        ends: Last sample plus one under the window of each decision.
-        window: Samples under a window.
-        classes: Keywords, then other words, then silence.
-        after: A window ending this many samples after a keyword's end, from and to, holds the keyword.
-        margin: Samples before and after that range in which the decision is left open.
-    """
-    spoken = np.zeros(len(ends), bool)
-    for first, last in stretch.speech:
-        spoken |= (ends > first) & (ends - window < last)
-    targets = np.where(spoken, classes - 2, classes - 1).astype(np.int8)
-    for _, end in stretch.ends:
-        since = ends - end
-        targets[(since >= after[0] - margin) & (since <= after[1] + 4 * margin)] = -1
-    for number, end in stretch.ends:
-        since = ends - end
-        targets[(since >= after[0]) & (since <= after[1])] = number
-    return targets
+
+def _pause(rng: np.random.Generator, settings: StretchSettings) -> float:
+    if _after_quiet(rng, settings):
+        return float(rng.uniform(*_QUIET_S))
+    return float(rng.uniform(0.0, 0.15) if rng.random() < 0.3 else rng.uniform(0.1, 1.6))
 
 
 def _recorded(words: Sequence[Word]) -> Sequence[Word]:

@@ -57,7 +57,7 @@ class WholeStretches:
         """The fresh stretches and some of those before, each once."""
         losses = []
         for places in epoch_order(memory[:known], self._settings, rng).reshape(-1, self._settings.batch_size):
-            loss, memory[places] = train(Stretches(pool.features[places], pool.targets[places]))
+            loss, memory[places] = train(Stretches(*(column[places] for column in pool)))
             losses.append(loss)
         return float(np.mean(losses))
 
@@ -124,7 +124,8 @@ class SingleWindows:
                 width = int(rng.integers(0, 9))
                 first = int(rng.integers(0, len(window) - width + 1))
                 window[first : first + width] = quiet
-        return Stretches(features, pool.targets[stretch, decision][:, None])
+        targets, words = (column[stretch, decision][:, None] for column in pool[1:])
+        return Stretches(features, targets, words)
 
     def listen(self, listen: Listen, pool: Stretches, memory: Float, rng: np.random.Generator) -> None:
         """The network's scores of keywords where none is, in some of the stretches."""

@@ -29,6 +29,22 @@ class WindowSettings(Settings):
     listened: int = pydantic.Field(default=1500, ge=1, le=1_000_000)
 
 
+class WordClassSettings(Settings):
+    """A second classifier beside the keyword's, left behind after training: which word just ended.
+
+    A network that must tell hundreds of words apart hears more of a keyword than the sound that sets it off from most
+    of them. (Learning tasks together, Caruana 1997; for voice triggers, with phones, Sigtia et al. 2020, arXiv
+    2001.09519.)
+
+    Attributes:
+        weight: Of its loss.
+        units: Of its hidden layer.
+    """
+
+    weight: float = pydantic.Field(default=1.0, gt=0, le=100)
+    units: int = pydantic.Field(default=64, ge=1, le=4096)
+
+
 class StreamTrainSettings(Settings):
     """Training on every decision of composed stretches, for a detector.
 
@@ -44,6 +60,7 @@ class StreamTrainSettings(Settings):
         final_rate: Share of it at the end. Little annealing keeps the network from learning synthetic voices by heart.
         negative_weights: One phase each, of equal length: weight of all decisions that are no keyword against all
             that are.
+        word_classes: A second classifier, of every whole word. ``stretch.words_share`` lets it hear many.
         average: Decay of the moving average of the weights, a step.
         teachers: Networks that are trained first, each from other weights and on other stretches. The mean of their
             logits teaches the one that is kept: what one network alone accepts by chance, several do not, and one that
@@ -79,6 +96,7 @@ class StreamTrainSettings(Settings):
     learning_rate: float = pydantic.Field(default=3e-3, gt=0, le=1)
     final_rate: float = pydantic.Field(default=0.01, gt=0, le=1)
     negative_weights: tuple[float, ...] = pydantic.Field(default=(3.0, 10.0, 30.0), min_length=1)
+    word_classes: WordClassSettings | None = None
     average: float = pydantic.Field(default=0.998, ge=0, lt=1)
     teachers: int = pydantic.Field(default=0, ge=0, le=20)
     teaching: DistillationSettings = DistillationSettings(temperature=4.0)

@@ -64,7 +64,7 @@ class StreamState:
     def save(self, snapshot: Snapshot, fresh: Stretches) -> None:
         """Keep the state after an epoch that drew ``fresh``."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_arrays(self._stretches(len(snapshot.history) - 1), features=fresh.features, targets=fresh.targets)
+        write_arrays(self._stretches(len(snapshot.history) - 1), **fresh._asdict())
         best = snapshot.best
         record = {
             "key": self._key,
@@ -90,8 +90,8 @@ class StreamState:
         parts = []
         for epoch in range(epochs):
             with open_arrays(self._stretches(epoch)) as stored:
-                parts.append((stored["features"], stored["targets"]))
-        return Stretches(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+                parts.append(Stretches(*(stored[name] for name in Stretches._fields)))
+        return Stretches.joined(parts)
 
 
 def _snapshot(stored: Any, record: dict[str, Any]) -> Snapshot:

@@ -10,6 +10,7 @@ import numpy as np
 from kws_tfmot.data.labels import NOT_KEYWORDS
 from kws_tfmot.keras import keras, tf
 from kws_tfmot.sparsity.sparsity_settings import DistillationSettings
+from kws_tfmot.training.word_head import WordHead
 
 
 class Teacher(NamedTuple):
@@ -43,18 +44,19 @@ def make_step(
     classes: int,
     after_step: Sequence[Callable[[Any], None]] = (),
     teacher: Teacher | None = None,
-) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
-    """``step(features, targets, w)``: one optimiser step; its loss and, for each stretch, the highest wrong score.
+    head: WordHead | None = None,
+) -> Callable[[Any, Any, Any, Any], tuple[Any, Any]]:
+    """``step(features, targets, words, w)``: one optimiser step; its loss, and each stretch's highest wrong score.
 
     The loss is ``(mean_p CE + w mean_n CE) / (1 + w)`` over decisions that hold a keyword (p) and that hold none (n),
     for which other words and silence count as one class; a teacher adds the same of ``a T^2 KL(teacher_T || own_T)``
-    and its mean over open decisions (Hinton et al. 2015, arXiv 1503.02531).
+    and its mean over open decisions (Hinton et al. 2015, arXiv 1503.02531), a ``head`` its own.
     """
     keywords = classes - NOT_KEYWORDS
 
-    def loss_of(features: Any, targets: Any, weight: Any) -> tuple[Any, Any]:
+    def loss_of(features: Any, targets: Any, words: Any, weight: Any) -> tuple[Any, Any]:
         """The loss of a batch of stretches, and each one's highest score where no keyword is."""
-        logits = network(features, training=True)
+        logits, rows = head.network(features, training=True) if head else (network(features, training=True), None)
         logs = tf.nn.log_softmax(logits)
         own = tf.gather(logs, tf.maximum(targets, 0), batch_dims=2)
         none = tf.reduce_logsumexp(logs[..., keywords:], axis=-1)
@@ -67,20 +69,26 @@ def make_step(
         if teacher:
             divergence = _divergence(teacher, features, logits)
             loss += groups.mean(divergence, weight) + _mean(divergence, groups.open)
+        if head:
+            loss += head.loss(rows, words)
         return loss, tf.reduce_max(groups.lacks * (1.0 - tf.exp(none)), axis=1)
 
     @tf.function
-    def step(features: Any, targets: Any, weight: Any) -> tuple[Any, Any]:
+    def step(features: Any, targets: Any, words: Any, weight: Any) -> tuple[Any, Any]:
         """One step of the optimiser on a batch, and what follows each."""
+        own, beside = network.trainable_variables, head.variables if head else []
         with tf.GradientTape() as tape:
-            loss, worst = loss_of(features, targets, weight)
-        optimizer.minimize(loss, network.trainable_variables, tape=tape)
+            loss, worst = loss_of(features, targets, words, weight)
+        gradients = tape.gradient(loss, [*own, *beside])
+        optimizer.apply_gradients(zip(gradients[: len(own)], own, strict=True))
+        if head:
+            head.optimizer.apply_gradients(zip(gradients[len(own) :], beside, strict=True))
         for follow in after_step:
             follow(optimizer)
         return loss, worst
 
-    return lambda features, targets, weight: step(
-        tf.constant(features), tf.constant(targets), tf.constant(np.float32(weight))
+    return lambda features, targets, words, weight: step(
+        tf.constant(features), tf.constant(targets), tf.constant(words), tf.constant(np.float32(weight))
     )
 
 

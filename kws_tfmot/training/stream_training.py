@@ -32,6 +32,7 @@ from kws_tfmot.training.stream_judge import StreamScore, judge_stretches
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from kws_tfmot.training.stream_state import Best, Snapshot, StreamState
 from kws_tfmot.training.stream_step import Teacher, make_step
+from kws_tfmot.training.word_head import WordHead
 
 # The average reaches over the last third of the steps so far, or what the decay allows: averages over much of a
 # training generalise to other domains (SWAD, Cha et al. 2021, arXiv 2102.08604), here from synthetic voices to people.
@@ -64,7 +65,7 @@ class _Network:
 
     def __init__(
         self, window: keras.Model, job: StretchJob, settings: StreamTrainSettings, frames: int,
-        sparse: SparseStreams | None, teacher: Teacher | None,
+        sparse: SparseStreams | None, teacher: Teacher | None, words: int,
     ):  # fmt: skip
         # A copy, since a layer that is used at two lengths has no output shape any more.
         self._layers = sparse.training.network if sparse else fresh_copy(window)
@@ -81,8 +82,9 @@ class _Network:
             networks = (over_stretch(fresh_copy(network), frames) for network in teacher.networks)
             teacher = teacher._replace(networks=tuple(networks))
         follow = (*(masks.after_step if masks else ()), self._average.after_step)
-        self._step = make_step(self._network, self._optimizer, job.classes, follow, teacher)
-        self._stateful = [one for one in (self._average, *self._masks) if isinstance(one, Stateful)]
+        head = WordHead(self._network, words, settings.word_classes) if settings.word_classes else None
+        self._step = make_step(self._network, self._optimizer, job.classes, follow, teacher, head)
+        self._stateful = [one for one in (self._average, *self._masks, head) if isinstance(one, Stateful)]
 
     def state(self) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
         """Variables of the optimiser; averages, weights and masks."""
@@ -108,7 +110,8 @@ class _Network:
         """One step: the loss, and the highest wrong score of each example."""
         for one in self._masks:
             one.on_train_batch_begin(0)
-        loss, worst = self._step(self._inputs(batch.features), batch.targets.astype(np.int32), weight)
+        targets, words = batch.targets.astype(np.int32), batch.words.astype(np.int32)
+        loss, worst = self._step(self._inputs(batch.features), targets, words, weight)
         return float(loss), worst.numpy()
 
     def judged(
@@ -144,6 +147,7 @@ def train_on_streams(
     state: StreamState | None = None,
     sparse: SparseStreams | None = None,
     teacher: Teacher | None = None,
+    words: int = 0,
 ) -> StreamTrainResult:
     """Train ``window`` in place and leave the selected weights in it.
 
@@ -159,10 +163,11 @@ def train_on_streams(
         state: Where every epoch is kept; a training that was interrupted goes on there, to the same result.
         sparse: What makes weights zero on the way.
         teacher: Networks of one window to learn from, beside the targets.
+        words: Classes of single words, for ``settings.word_classes``.
     """
     batches = batches_of(settings, job)
-    network = _Network(window, job, settings, batches.frames, sparse, teacher)
-    pool = Stretches(np.zeros((0, *held_out.features.shape[1:]), np.int8), held_out.targets[:0])
+    network = _Network(window, job, settings, batches.frames, sparse, teacher, words)
+    pool = Stretches(held_out.features[:0], held_out.targets[:0], held_out.words[:0])
     hardness = batches.unheard(0)
     history: list[dict[str, float]] = []
     best: Best | None = None
@@ -178,7 +183,7 @@ def train_on_streams(
             phase = epoch * phases // settings.epochs
             rng = np.random.default_rng([seed, 2, epoch])
             known = len(hardness)
-            pool = Stretches(*(np.concatenate(pair) for pair in zip(pool, fresh, strict=True)))
+            pool = Stretches.joined([pool, fresh])
             hardness = np.concatenate([hardness, batches.unheard(settings.fresh)])
             network.begin(epoch, steps_until(settings, epoch))
             train = partial(network.train, weight=settings.negative_weights[phase])

@@ -63,7 +63,7 @@ def speech_of(build: Build, settings: StreamTrainSettings) -> StreamSpeech:
         train, held = (_with_pieces(*pair) for pair in ((train, pieces[::2] + pieces[3::4]), (held, pieces[1::4])))
     enough = all(sum(word == said for said, _ in held_clips) >= _ENOUGH_TO_VALIDATE for word in keywords)
     if enough:
-        held = held._replace(keywords=tuple(() for _ in keywords), near=())
+        held = held._replace(keywords=tuple(() for _ in keywords), near=(), near_texts=())
     alone = settings.speech.enough_recordings
     train = with_recordings(train, train_clips, _noise(build, "train"), keywords, rate, alone)
     held = with_recordings(held, held_clips, _noise(build, "validation"), keywords, rate)

@@ -128,6 +128,7 @@ class StreamTraining:
         return train_on_streams(
             network, maker, self.held_out, self.job, settings, seed, self.smoothing,
             reporter=self.build.reporter, state=state, sparse=sparse, teacher=teacher,
+            words=self.speech.train.word_classes,
         )  # fmt: skip
 
     def _figures(self, network: keras.Model, result: StreamTrainResult) -> dict[str, Any]:

@@ -56,6 +56,24 @@ def test_a_frequency_warp_moves_what_sounds_a_little_up_and_down_and_no_target(m
     assert abs(moved.mean()) < 1.5 and 0.7 < moved.std() < 2.5 and np.abs(moved).max() < 9
 
 
+def test_classes_of_words_are_those_of_what_is_heard_and_scrambled_stretches_have_none() -> None:
+    word = np.random.default_rng(0).integers(-3000, 3000, 8000).astype(np.int16)
+    speech = Speech(((word,),), (word,), (word,), near_texts=("over",))
+    frontend = FrontendSettings(kind="microfrontend", clip_ms=700, mels=8)
+    settings = StretchSettings(seconds=3.0, shares=(0.5, 0.0, 0.5, 0.0), time_warp=0.3)
+    job = StretchJob(settings, frontend, 3, 3, (20, 280), 120)
+    found = []
+    for scrambled_share in (0.0, 0.5):
+        changed = settings.model_copy(update={"scrambled_share": scrambled_share})
+        _begin(speech, job._replace(stretch=changed))
+        found.append(_make(((5,), 0, 12)))
+    whole, mixed = found
+    assert np.array_equal(whole.words == 1, whole.targets == 0) and (whole.words == 0).any()
+    scrambled = (mixed.targets == 1).all(axis=1)
+    assert scrambled.any() and (mixed.words[scrambled] == -1).all()
+    assert np.array_equal(mixed.words[~scrambled], whole.words[~scrambled])
+
+
 @pytest.mark.parametrize(("kind", "kept"), [("microfrontend", True), ("log_mel", False)])
 def test_a_frequency_warp_keeps_what_the_front_end_makes_of_even_and_odd_channels(
     monkeypatch: pytest.MonkeyPatch, kind: str, kept: bool

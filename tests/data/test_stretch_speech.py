@@ -41,6 +41,8 @@ def test_a_slip_of_the_tongue_is_a_near_word_and_a_sentence_is_talk() -> None:
     speech = _as_speech([[*clips, _clip("over", 400), _clip("the dog is over there", 500)]], ["nova"], RATE, SHARES)
     assert [int(wave.max()) for wave in speech.keywords[0]] == [100, 200]
     assert sorted(int(wave.max()) for wave in speech.near) == [300, 400]
+    said = {int(wave.max()): text for wave, text in zip(speech.near, speech.near_texts, strict=True)}
+    assert said == {300: "", 400: "over"} and speech.word_names == ("over",)
     assert [int(wave.max()) for wave in speech.talk] == [500]
 
 
@@ -57,6 +59,11 @@ def test_recordings_come_as_often_as_synthetic_words_and_rare_other_words_oftene
         assert len(with_recordings(made, clips, [clip], ["nova"], RATE, enough).keywords[0]) == count
     assert len(speech.near) == 16 + 4 and len(speech.noise) == 1  # the square root of 16 * 1
     assert all(abs(said.first - 5000) < 500 and abs(said.last - 9000) < 500 for said in own)
+    assert Counter(speech.near_texts) == {"over": 16, "dog": 4}
+    before = Speech(made.keywords, (clip,) * 5, (), near_texts=("cat",) * 5)
+    beside = with_recordings(before, clips, [clip], ["nova"], RATE)
+    texts = Counter(zip(beside.near_texts, (isinstance(said, Recording) for said in beside.near), strict=True))
+    assert texts == {("cat", False): 20, ("over", True): 16, ("dog", True): 4}
 
 
 def test_a_sentence_with_a_word_that_sounds_like_a_keyword_is_no_negative() -> None:

@@ -10,15 +10,8 @@ import pytest
 import kws_tfmot.data.stretch_features as stretch_features
 from kws_tfmot.data.stretch_features import StretchJob, _begin, _make, _moved, _read_at, scrambled, warped_places
 from kws_tfmot.data.stretch_settings import StretchSettings
-from kws_tfmot.data.stretches import (
-    OTHER,
-    Recording,
-    Speech,
-    Stretch,
-    StretchComposer,
-    decision_targets,
-    wandering,
-)
+from kws_tfmot.data.stretch_targets import OTHER, Stretch, decision_targets, word_targets
+from kws_tfmot.data.stretches import Recording, Speech, StretchComposer, wandering
 from kws_tfmot.frontend.frontend_settings import FrontendSettings
 
 RATE = 16000
@@ -49,6 +42,39 @@ def test_only_windows_that_end_soon_after_the_word_hold_it() -> None:
     ends = np.array([18000, 26000, 31900, 32320, 34000, 36480, 37000, 60000])
     found = decision_targets(stretch, ends, 24000, 3, (320, 4480), 500)
     assert found.tolist() == [2, 1, -1, 0, 0, 0, -1, 2]  # before it, half heard, open, held, ..., open, long gone
+
+
+def test_every_whole_word_has_a_class_keywords_behind_the_others() -> None:
+    texts = ("over", "dog")
+    speech = _speech()._replace(near_texts=texts)
+    assert speech.word_names == ("dog", "over") and speech.word_classes == 3
+    settings = StretchSettings(silent_share=0.0, shares=(0.4, 0.0, 0.6, 0.0))
+    named, unnamed = (StretchComposer(one, settings, RATE) for one in (speech, _speech()))
+    classes: set[int] = set()
+    for seed in range(10):
+        found, bare = (composer.draw(np.random.default_rng([5, seed])) for composer in (named, unnamed))
+        assert np.array_equal(found.samples, bare.samples)  # names change no draw
+        assert [(2 + number, end) for number, end in found.ends] == [(c, end) for c, end in found.words if c == 2]
+        assert len(found.words) == len(found.speech) - (found.speech[-1][1] == 6 * RATE)
+        assert [(word + 2, end) for word, end in bare.words] == [(word, end) for word, end in found.words if word == 2]
+        classes |= {word for word, _ in found.words}
+    assert classes == {0, 1, 2}
+
+
+def test_a_share_of_stretches_is_of_single_words_alone() -> None:
+    speech = _speech()._replace(near_texts=("over", "dog"))
+    settings = StretchSettings(silent_share=0.0, shares=(0.5, 0.5, 0.0, 0.0), words_share=0.5)
+    composer = StretchComposer(speech, settings, RATE)
+    drawn = [composer.draw(np.random.default_rng([6, seed])) for seed in range(40)]
+    others = [sum(word < 2 for word, _ in stretch.words) for stretch in drawn]
+    assert 10 < sum(count > 0 for count in others) < 30  # near words come in these stretches alone
+    assert np.mean([count for count in others if count]) > 2.5
+
+
+def test_only_decisions_just_behind_a_word_have_its_class() -> None:
+    stretch = Stretch(np.zeros(0, np.int16), (), (), ((7, 32000), (3, 40000)))
+    ends = np.array([31900, 32319, 32320, 36480, 36481, 40320, 44481])
+    assert word_targets(stretch, ends, (320, 4480)).tolist() == [-1, -1, 7, 7, -1, 3, -1]
 
 
 def test_a_pace_that_wanders_keeps_every_sound_in_its_order_and_about_its_length() -> None:
@@ -182,7 +208,11 @@ def test_pseudo_words_are_the_head_of_one_recording_and_the_tail_of_another() ->
                         for part in (wave[400:2448], wave[-2448:-400]))  # fmt: skip
         heard.add(pitches)
     assert heard == {(a, b) for a in (4, 8, 16) for b in (4, 8, 16)} - {(4, 4), (8, 8)}
-    drawn = [number for seed in range(200) for number, *_ in [composer._utterance(np.random.default_rng(seed))]]
+    drawn = [
+        number
+        for seed in range(200)
+        for number, *_ in [composer._utterance(np.random.default_rng(seed), composer._settings)]
+    ]
     assert drawn.count(OTHER) > 190
 
 

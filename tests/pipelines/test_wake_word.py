@@ -52,7 +52,7 @@ def test_the_threshold_is_chosen_in_talk_without_long_pauses(monkeypatch: pytest
 
     def held(*_: object, **changes: float) -> Stretches:
         drawn.append(changes)
-        return Stretches(np.zeros((2, 9, 1), np.int8), np.zeros((2, 4), np.int8))
+        return Stretches(np.zeros((2, 9, 1), np.int8), np.zeros((2, 4), np.int8), np.zeros((2, 4), np.int16))
 
     monkeypatch.setattr("kws_tfmot.training.stream_training.posteriors_of", lambda *_: np.zeros((2, 4, 3)))
     monkeypatch.setattr(train_streams, "threshold_for", lambda *_: 0.61234)

@@ -23,7 +23,7 @@ def _pool() -> Stretches:
     targets[:, 5:9] = 0
     targets[:, 9:12] = -1
     targets[7, 20:22] = _RARE
-    return Stretches(features, targets)
+    return Stretches(features, targets, np.full_like(targets, -1, np.int16))
 
 
 def _epoch(settings: WindowSettings, memory: np.ndarray | None = None, job: StretchJob = _JOB) -> Stretches:
@@ -35,7 +35,7 @@ def _epoch(settings: WindowSettings, memory: np.ndarray | None = None, job: Stre
 
     memory = windows.unheard(20) if memory is None else memory
     windows.run(train, pool, memory, 0, np.random.default_rng(1))
-    return Stretches(*(np.concatenate(column) for column in zip(*seen, strict=True)))
+    return Stretches.joined(seen)
 
 
 def test_keywords_come_equally_often_and_open_decisions_never() -> None:

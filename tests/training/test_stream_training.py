@@ -15,7 +15,7 @@ from kws_tfmot.errors import ModelError
 from kws_tfmot.frontend.frontend_settings import FrontendSettings
 from kws_tfmot.sparsity.sparsity_settings import DistillationSettings, MaskRegrowth
 from kws_tfmot.training.stream_judge import threshold_for
-from kws_tfmot.training.stream_settings import StreamTrainSettings, WindowSettings
+from kws_tfmot.training.stream_settings import StreamTrainSettings, WindowSettings, WordClassSettings
 from kws_tfmot.training.stream_state import Snapshot, StreamState
 
 _FRONTEND = FrontendSettings(kind="microfrontend", clip_ms=700, mels=8)
@@ -46,7 +46,7 @@ class _Made:
         rng = np.random.default_rng(seed)
         features = rng.integers(-128, 128, (count, _JOB.frames, 8)).astype(np.int8)
         targets = rng.integers(-1, 3, (count, _JOB.decisions)).astype(np.int8)
-        return Stretches(features, targets)
+        return Stretches(features, targets, rng.integers(-1, 4, targets.shape).astype(np.int16))
 
 
 class _Keeping(StreamState):
@@ -70,7 +70,8 @@ def _train(made: _Made, state: StreamState | None, settings: StreamTrainSettings
 
     seed_everything(1)
     network = build(ModelSettings(name="streaming_cnn", width=8), (_FRONTEND.frames, 8), 3)
-    train_on_streams(network, made, _Made().draw([9], 20), _JOB, settings, 1, 5, state=state)  # type: ignore[arg-type]
+    held_out = _Made().draw([9], 20)
+    train_on_streams(network, made, held_out, _JOB, settings, 1, 5, state=state, words=4)  # type: ignore[arg-type]
     return list(network.get_weights())
 
 
@@ -89,6 +90,41 @@ def test_an_interrupted_training_on_windows_ends_as_one_that_was_not(tmp_path: P
     settings = _SETTINGS.model_copy(update={"windows": WindowSettings(steps=4, batch_size=12, listened=20)})
     keeping = _Keeping(tmp_path / "state")
     check_resumed(_train(_Made(), keeping, settings), keeping.half, settings)
+
+
+@pytest.mark.parametrize("windows", [None, WindowSettings(steps=4, batch_size=12, listened=20)])
+def test_an_interrupted_training_with_classes_of_words_ends_as_one_that_was_not(
+    tmp_path: Path, whole: tuple[list[np.ndarray], Path], windows: WindowSettings | None
+) -> None:
+    settings = _SETTINGS.model_copy(update={"word_classes": WordClassSettings(units=5), "windows": windows})
+    keeping = _Keeping(tmp_path / "state")
+    weights = _train(_Made(), keeping, settings)
+    assert not all(np.array_equal(one, other) for one, other in zip(weights, whole[0], strict=True))
+    check_resumed(weights, keeping.half, settings)
+
+
+def test_the_loss_of_words_is_that_of_the_rows_behind_each_and_none_is_no_loss() -> None:
+    from kws_tfmot.keras import tf
+    from kws_tfmot.models.model_settings import ModelSettings
+    from kws_tfmot.models.streaming_cnn import build, over_stretch
+    from kws_tfmot.training.word_head import WordHead
+
+    window = build(ModelSettings(name="streaming_cnn", width=8), (_FRONTEND.frames, 8), 3)
+    made = _Made().draw([3], 2)
+    head = WordHead(over_stretch(window, _JOB.frames), 4, WordClassSettings(weight=2.0, units=5))
+    inputs = tf.constant(made.features[..., None].astype(np.float32) / 128)
+    logits, rows = head.network(inputs)
+    first, second = (layer.get_weights() for layer in head._layers)
+    count = rows.shape[1] - logits.shape[1] + 1
+    losses = []
+    for stretch, decision in np.argwhere(made.words >= 0):
+        seen = rows.numpy()[stretch, decision : decision + count].ravel()
+        hidden = np.maximum(seen @ first[0] + first[1], 0) @ second[0] + second[1]
+        losses.append(np.log(np.exp(hidden).sum()) - hidden[made.words[stretch, decision]])
+    assert float(head.loss(rows, tf.constant(made.words.astype(np.int32)))) == pytest.approx(
+        2 * np.mean(losses), rel=1e-5
+    )
+    assert float(head.loss(rows, tf.constant(np.full_like(made.words, -1, np.int32)))) == 0.0
 
 
 def check_resumed(whole: list[np.ndarray], state: Path, settings: StreamTrainSettings) -> None:
