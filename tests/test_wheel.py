@@ -95,7 +95,7 @@ SMALL = (
 CLIPS = ("augment.epoch_clips=200", "train.epochs=1", "sparsity.epochs=1", "quantization.mode=ptq")
 STREAMS = (
     "data.synthetic.near_words=1", "data.synthetic.unknown_words=[house,water,seven]", "streams.epochs=3",
-    "streams.teachers=1", "streams.fresh=32", "streams.replayed=32", "streams.validation=100",
+    "streams.teachers=1", "streams.fresh=32", "streams.batch_size=32", "streams.replayed=32", "streams.validation=100",
     "streams.threshold_stretches=100", "streams.processes=1", "streams.speech.engines=[espeak]",
     "streams.speech.espeak=[40,20,20]",
 )  # fmt: skip

@@ -29,7 +29,7 @@ _SMALL = (
     "data.keywords=[marigold]", "data.synthetic.speakers=10", "data.synthetic.clips_per_word=20",
     "data.synthetic.near_words=1", "data.synthetic.clips_per_unknown_word=3", "data.synthetic.engines=[espeak]",
     "data.synthetic.noise_seconds=10", "data.synthetic.unknown_words=[house,water,seven]",
-    "model.width=8", "streams.epochs=3", "streams.teachers=2", "streams.fresh=32",
+    "model.width=8", "streams.epochs=3", "streams.teachers=2", "streams.fresh=32", "streams.batch_size=32",
     "streams.replayed=32", "streams.validation=100",
     "streams.threshold_stretches=100", "streams.processes=1", "streams.speech.engines=[espeak]",
     "streams.speech.espeak=[40,20,20]", "convert.also=[]",
