@@ -167,7 +167,7 @@ def feature_picture(features: npt.NDArray[np.int8]) -> str:
     """
     values = features.astype(np.float64)
     axis = 0 if features.shape[1] < 20 else None
-    low, high = values.min(axis=axis, keepdims=True), values.max(axis=axis, keepdims=True)
+    low, high = values.min(axis=axis), values.max(axis=axis)
     shown = ((values - low) / np.maximum(high - low, 1)).T[::-1]
     stream = io.BytesIO()
     pixels = (colormaps["magma"](shown)[..., :3] * 255).round().astype(np.uint8)

@@ -303,3 +303,11 @@ def test_the_surest_mistakes_are_shown_and_clips_of_another_split_refused(
         judged.digest, judged.labels = "5" * 64, labels
         with pytest.raises(DataError, match=f"with {', '.join(labels)}\nGive the data .* --data folder:x"):
             judge_clips(run, "synthetic", runner, 1, tmp_path)  # type: ignore[arg-type]
+
+
+def test_the_sides_of_a_box_have_hundredths_of_a_pixel() -> None:
+    chart = Chart("c", "", "", ChartAxis(0, 640, ""), ChartAxis(0, 284, ""))  # a unit is a pixel
+    chart.box((0, 0), (10.26, 20.37), 0, "")
+    chart.box((1.23, 0), (1.53, 1.49), 0, "")
+    sides = re.findall(r'width="([\d.]+)" height="([\d.]+)"', str(chart.render()))
+    assert sides == [("10.26", "20.37"), ("0.3", "1.49")]
