@@ -34,7 +34,7 @@ from kws_tfmot.zoo import find_shipped
 
 LAYERS = [
     {"operator": 0, "number": 0, "name": "0 CONV_2D", "weights": 10, "zeros": 4, "macs": 100, "nonzero_macs": 60},
-    {"operator": 1, "number": 1, "name": "1 MAX_POOL_2D"},
+    {"operator": 1, "number": 1, "name": "1 MAX POOL_2D"},
     {"operator": 2, "number": 2, "name": "2 FULLY_CONNECTED", "weights": 6, "zeros": 1, "macs": 6, "nonzero_macs": 5},
 ]
 
