@@ -131,8 +131,9 @@ def _charts(report: ReportInput) -> dict[str, Any]:
             "engine_bytes": device["constant_bytes"],
             "file_bytes": facts.metrics["tflite"][MODEL]["bytes"]["slim"],
         }
-        counted = [board for board in device["boards"] if board["board"] == _board_of(report.comparison)]
-        own |= {key: counted[0][key] for key in ("instructions", "cycles") if counted and counted[0].get(key)}
+        counted_on = _board_of(report.comparison)
+        counted: Figures = next((board for board in device["boards"] if board["board"] == counted_on), {})
+        own |= {key: counted[key] for key in ("instructions", "cycles") if counted.get(key)}
         charts["pareto"] = pareto_charts(report.comparison, own, facts.accuracy["accuracy"])
         charts["variants"] = variants_of(report.comparison["summary"])
     return charts
