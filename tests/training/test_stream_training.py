@@ -21,6 +21,7 @@ from kws_tfmot.training.stream_state import Snapshot, StreamState
 _FRONTEND = FrontendSettings(kind="microfrontend", clip_ms=700, mels=8)
 _JOB = StretchJob(StretchSettings(seconds=3.0), _FRONTEND, 3, 3, (20, 280), 120)
 _SETTINGS = StreamTrainSettings(epochs=3, fresh=32, replayed=32, batch_size=16, negative_weights=(3.0,))
+_WINDOWS = WindowSettings(steps=4, batch_size=12, listened=20)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -87,12 +88,12 @@ def test_an_interrupted_training_ends_as_one_that_was_not(whole: tuple[list[np.n
 
 
 def test_an_interrupted_training_on_windows_ends_as_one_that_was_not(tmp_path: Path) -> None:
-    settings = _SETTINGS.model_copy(update={"windows": WindowSettings(steps=4, batch_size=12, listened=20)})
+    settings = _SETTINGS.model_copy(update={"windows": _WINDOWS})
     keeping = _Keeping(tmp_path / "state")
     check_resumed(_train(_Made(), keeping, settings), keeping.half, settings)
 
 
-@pytest.mark.parametrize("windows", [None, WindowSettings(steps=4, batch_size=12, listened=20)])
+@pytest.mark.parametrize("windows", [None, pytest.param(_WINDOWS, marks=pytest.mark.slow)])
 def test_an_interrupted_training_with_classes_of_words_ends_as_one_that_was_not(
     tmp_path: Path, whole: tuple[list[np.ndarray], Path], windows: WindowSettings | None
 ) -> None:
