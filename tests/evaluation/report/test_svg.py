@@ -58,6 +58,12 @@ def test_every_piece_is_drawn_where_its_numbers_say() -> None:
     assert str(chart.render()) == MARKUP.replace("\n", "")
 
 
+def test_the_text_of_a_box_of_odd_size_is_at_its_middle() -> None:
+    chart = Chart("c", "title", "what", ChartAxis(0, 640, "x"), ChartAxis(0, 144, "y"), height=200)
+    chart.box((160, 100), (241, 79), 5, "label", text="held")
+    assert '<text class="inside" x="264.5" y="70.5">held</text>' in str(chart.render())
+
+
 @pytest.mark.parametrize(
     ("low", "high", "log", "ticks"),
     [
