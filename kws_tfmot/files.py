@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kws_tfmot.errors import KwsError
+from kws_tfmot.errors import KwsError, RecipeError
 
 PARTIAL = ".*.partial*"
 """Names of files and folders that an interruption may leave."""
@@ -288,5 +288,20 @@ def cache_root() -> Path:
     ``$KWS_CACHE``, else ``$XDG_CACHE_HOME/kws-tfmot``, else ``~/.cache/kws-tfmot``.
     """
     if named := os.environ.get("KWS_CACHE"):
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kws-tfmot"
+        return user_path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or user_path("~/.cache")) / "kws-tfmot"
+
+
+def user_path(text: str | os.PathLike[str]) -> Path:
+    """``text`` as a path, with the home folder that ``~`` or ``~name`` before it means.
+
+    Raises:
+        RecipeError: Nobody here is called so, or there is no home folder (a container's user without one).
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise RecipeError(
+            f"there is no home folder for the path {os.fspath(text)!r}.",
+            "Write the path without ~; where none was given, let the environment variable HOME name a folder.",
+        ) from None

@@ -203,10 +203,11 @@ def recipe_values(path: str | Path) -> dict[str, Any]:
         if not isinstance(base, str) or not base or no_text(base):
             raise RecipeError(f"{path}: base is the path or the name of a recipe. Received: {base!r}")
         path = find_recipe(base, path.parent)
-        if path.resolve() in seen:
+        below = _recipe_alone(path)
+        if path.resolve() in seen:  # asked of a file that was read: a link to itself has no such path
             raise RecipeError(f"{path} is its own base.", f"Take `base: {base}` out of one of these recipes.")
         seen.append(path.resolve())
-        values = merge(_recipe_alone(path), values)
+        values = merge(below, values)
     return values
 
 

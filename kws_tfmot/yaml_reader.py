@@ -79,6 +79,10 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(problem="an integer of more than 64 bits", problem_mark=node.start_mark)
         return value
 
+    def refuse_set(self, node: Any) -> Any:
+        """Refuse ``!!set``: Python's sets have another order in every process, and classes are numbered by theirs."""
+        raise yaml.MarkedYAMLError(problem="a set has no order; write a list", problem_mark=node.start_mark)
+
     def refuse_unclear(self, node: Any) -> Any:
         """Refuse ``0777``, 511 in YAML 1.1 and 777 in 1.2, and ``1:30``, 90 and a text."""
         raise yaml.MarkedYAMLError(
@@ -106,6 +110,7 @@ for _letter in "+-0123456789":
     _Loader.yaml_implicit_resolvers.setdefault(_letter, []).insert(0, (_UNCLEAR, _unclear))
 _Loader.add_constructor(_UNCLEAR, _Loader.refuse_unclear)
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_constructor("tag:yaml.org,2002:set", _Loader.refuse_set)
 
 
 def read_yaml(text: str, what: str, hint: str = "") -> Any:
@@ -118,7 +123,7 @@ def read_yaml(text: str, what: str, hint: str = "") -> Any:
 
     Raises:
         RecipeError: For what is no YAML, a key given twice, over :data:`MOST_NODES` values or :data:`MOST_NESTING`
-            levels, scalars that are not what their tag says, and numbers with leading zeros or colons.
+            levels, scalars that are not what their tag says, sets, and numbers with leading zeros or colons.
 
     >>> read_yaml("{a: &x [1, 2], b: *x}", "an example")
     {'a': [1, 2], 'b': [1, 2]}

@@ -95,7 +95,7 @@ def resolve(
     values |= {"targets": targets} if sparsities else {}
     values |= {"seeds": chosen} if seeds else {}
     if recipe is not None:
-        other = find_recipe(recipe).resolve()
+        other = find_recipe(recipe).absolute()
         values |= {"recipe": str(other), "name": f"{values.get('name', path.stem)}_{other.stem}"}
     return Comparison.parse(values), path.parent
 

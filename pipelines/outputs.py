@@ -7,8 +7,12 @@ from typing import Any
 
 import typer
 
+from kws_tfmot.errors import KwsError
 from kws_tfmot.files import require_place
+from kws_tfmot.kinds import kind_of
 from pipelines.console import friendly_errors
+
+_NEVER_WRITTEN = ("a sound file", "a recipe", "a Keras model")  # by any option that names a single file
 
 
 def folder_to_write(text: str) -> Path:
@@ -18,9 +22,12 @@ def folder_to_write(text: str) -> Path:
 
 
 def file_to_write(text: str) -> Path:
-    """The file ``text``, or exit code 2."""
+    """The file ``text``, or exit code 2; no recording, recipe or Keras model is written over."""
     with friendly_errors():
-        return require_place(text, folder=False)
+        place = require_place(text, folder=False)
+        if (kind := kind_of(place)) in _NEVER_WRITTEN:
+            raise KwsError(f"{text!r} is {kind}, which would be lost.", "Give another name, or remove it.")
+        return place
 
 
 def FolderOption(*names: str, help: str) -> Any:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from kws_tfmot.data import DataSettings, prepare
 from kws_tfmot.errors import KwsError
-from kws_tfmot.files import remove_partial, replacing, write_files
+from kws_tfmot.files import cache_root, remove_partial, replacing, user_path, write_files
 
 
 def test_a_new_folder_holds_all_or_nothing(tmp_path: Path) -> None:
@@ -30,6 +31,19 @@ def test_an_old_folder_keeps_the_old_export_where_the_new_one_fails(tmp_path: Pa
         "a.c": "old", "gone.c": "old", "notes.txt": "mine"}  # fmt: skip
     write_files({"a.c": "new"}, tmp_path, stale=["gone.c"])
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.c": "new", "notes.txt": "mine"}
+
+
+def test_a_home_folder_that_nobody_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/of/someone")
+    assert user_path("~/x") == Path("/of/someone/x")
+    with pytest.raises(KwsError, match="no home folder for the path '~nobody_of_this_name/x'"):
+        prepare("folder:~nobody_of_this_name/x", DataSettings(keywords=("go",)), "/nowhere")
+    monkeypatch.delenv("HOME")
+    for name in ("KWS_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)  # a container's user, of whom the system knows nothing
+    with pytest.raises(KwsError, match="let the environment variable HOME"):
+        cache_root()
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "y" * 300, "nul\0"])

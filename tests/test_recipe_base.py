@@ -41,9 +41,11 @@ def test_a_base_may_be_a_recipe_that_ships(tmp_path: Path) -> None:
         ("base: circle.yaml", "is its own base"),
         ("base: circle2.yaml", "is its own base"),
         ("{base: demo, trian: {}}", "trian"),
+        ("base: loop.yaml", "there is no recipe at .*loop.yaml"),
     ],
 )
 def test_what_is_no_base_is_refused(tmp_path: Path, text: str, said: str) -> None:
     written(tmp_path / "circle2.yaml", "base: circle.yaml")
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
     with pytest.raises(RecipeError, match=said):
         load_recipe(written(tmp_path / "circle.yaml", text))

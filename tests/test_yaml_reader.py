@@ -41,6 +41,7 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9
         ("data: {keywords: [go, GO]}", "every keyword once"),
         ("name: a/b", "letters, digits, _, - and dots"),
         ("seed: &x [*x]", "seed"),
+        ("data: {keywords: !!set {go, stop}}", "line 1: a set has no order; write a list"),
         ("name: !!python/object:os.system x", "not valid YAML"),
     ],
 )

@@ -15,7 +15,7 @@ from kws_tfmot.data.clip_table import ClipTable
 from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.held_out_words import NARROW_WORDS
 from kws_tfmot.data.kept_index import kept_index
-from kws_tfmot.data.labels import SILENCE, UNKNOWN, same_name
+from kws_tfmot.data.labels import SILENCE, UNKNOWN, same_name, spelling_key
 from kws_tfmot.data.made_clips import mean_keyword_clips
 from kws_tfmot.data.selection import balanced_choice
 from kws_tfmot.data.source_table import SPLIT_CODES, SourceTable, table_of
@@ -27,19 +27,38 @@ ALL = SPLIT_CODES.index("all")
 
 
 def check_keywords(settings: DataSettings, words: Sequence[str], found: set[str], where: str) -> list[str]:
-    """Refuse keywords that have no clip; in an evaluation (split ``all``) note them, if any keyword is there."""
+    """Refuse keywords that have no clip, and words spelt almost like one: they would train as other words.
+
+    In an evaluation (split ``all``) keywords without a clip are noted, if any keyword is there.
+    """
+    known = [same_name(word) for word in words if not word.startswith("_")]
     missing = [word for word in settings.keywords if word not in found]
+    by_spelling = {spelling_key(word): word for word in settings.keywords if word in found}
+    for word in known:
+        keyword = by_spelling.get(spelling_key(word), "")
+        if keyword and word != same_name(keyword):
+            raise DataError(
+                f"{where!r} has {word!r} beside the keyword {keyword!r}: its clips would count as other words.",
+                f"Move them to those of {keyword!r}, or take them away.",
+            )
     if not missing:
         return []
-    known = [same_name(word) for word in words if not word.startswith("_")]
+    empty = [word for word in missing if same_name(word) in known]
+    known = [word for word in known if word not in map(same_name, empty)]
     if settings.split == "all" and len(missing) < len(settings.keywords):
         return [f"no clip of: {', '.join(missing)}"]
-    guesses = "".join(did_you_mean(word, known) for word in missing)
+    guesses = "".join(_guess(word, known) for word in missing if word not in empty)
+    guesses += f" No sound file lies in the folder of {', '.join(map(repr, empty))}." if empty else ""
     raise DataError(
         f"no clip of {', '.join(map(repr, missing))} in {where!r}.{guesses} "
         f"Words there: {', '.join(known[:40]) or 'none'}{' ...' if len(known) > 40 else ''}.",
         "Choose the keywords among them (--keywords), or add a folder of clips for each.",
     )
+
+
+def _guess(word: str, known: Sequence[str]) -> str:
+    alike = next((name for name in known if spelling_key(name) == spelling_key(word)), "")
+    return did_you_mean(alike or word, known)
 
 
 def build_index(

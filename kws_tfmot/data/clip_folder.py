@@ -23,6 +23,11 @@ _SPLIT_FOLDERS = {
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
     **dict.fromkeys(("test", "testing", "eval"), "test"),
 }
+# Made by operating systems and file servers: what was deleted or is kept beside files is nobody's word.
+_OF_SYSTEMS = {
+    "$recycle.bin", "system volume information", "lost+found", "@eadir", "@recycle", "#recycle", "#snapshot",
+    "__macosx", "recycler",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,8 @@ def _sound_files(root: Path, folder: str, found: _Found) -> Iterator[tuple[str, 
                 continue
             path, lower = f"{place}/{entry.name}", entry.name.lower()
             if _probe(root / path, entry.is_dir):
-                waiting.append((path, inner or entry.name))
+                if lower not in _OF_SYSTEMS:
+                    waiting.append((path, inner or entry.name))
             elif lower.endswith(AUDIO_SUFFIXES):
                 yield path, inner, entry
             elif _leads_nowhere(entry):
@@ -255,7 +261,9 @@ def unread_notes(unread: Mapping[str, int]) -> list[str]:
 
 
 def _folders(root: Path) -> list[str]:
-    return [e.name for e in _entries(root) if not e.name.startswith(".") and _probe(root / e.name, e.is_dir)]
+    """Names of the folders in ``root`` but hidden ones and those of systems."""
+    entries = (entry for entry in _entries(root) if not entry.name.startswith("."))
+    return [e.name for e in entries if e.name.lower() not in _OF_SYSTEMS and _probe(root / e.name, e.is_dir)]
 
 
 def _probe(path: Path, question: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -33,6 +34,15 @@ def same_name(name: str) -> str:
     True
     """
     return unicodedata.normalize("NFC", name)
+
+
+def spelling_key(name: str) -> str:
+    """Equal for names that differ in case, in spaces, dashes and underscores, or in Unicode's form alone.
+
+    >>> spelling_key("Hey_Nova ") == spelling_key("hey nova")
+    True
+    """
+    return re.sub(r"[\s_-]+", " ", same_name(name)).strip().casefold()
 
 
 def is_noise_folder(name: str) -> bool:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from kws_tfmot.data.audio import TOO_LOUD, Int16, resample, to_int16
 from kws_tfmot.data.decoders import SOUND_SUFFIXES, Decoder, Samples, files_below, opened
 from kws_tfmot.errors import DataError
+from kws_tfmot.files import user_path
 
 _PIECE_S = 20.0
 _SHORTEST_S = 1.0
@@ -63,7 +64,7 @@ def pieces_of(folders: Iterable[str], rate: int, hours: float, seed: int) -> tup
 
 
 def _spans_under(folder: str, notes: list[str]) -> list[_Span]:
-    root = Path(folder).expanduser()
+    root = user_path(folder)
     if not root.is_dir():
         raise DataError(f"there is no folder of negatives at {folder!r}.", "Correct data.negatives.")
     spans = []

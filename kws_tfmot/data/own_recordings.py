@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from kws_tfmot.data.audio import Int16
 from kws_tfmot.data.clip_folder import unread_notes
 from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.decoders import AUDIO_SUFFIXES, files_below, unread_ending
-from kws_tfmot.data.labels import SILENCE, UNKNOWN, is_noise_folder, same_name
+from kws_tfmot.data.labels import SILENCE, UNKNOWN, is_noise_folder, spelling_key
 from kws_tfmot.data.sound_pieces import whole_sound
 from kws_tfmot.data.speakers import speaker_of
 from kws_tfmot.data.utterances import cut_at_pauses, with_surroundings
@@ -176,14 +175,10 @@ def word_of_folder(folder: str, keywords: Sequence[str]) -> str:
     """
     if folder in (*_OTHERS, *NEGATIVES):
         return UNKNOWN
-    normalised = _normalised(folder)
-    if word := next((word for word in keywords if _normalised(word) == normalised), ""):
+    normalised = spelling_key(folder)
+    if word := next((word for word in keywords if spelling_key(word) == normalised), ""):
         return word
     return UNKNOWN if folder.startswith(NOT) else folder
-
-
-def _normalised(name: str) -> str:
-    return re.sub(r"[\s_-]+", " ", same_name(name)).strip().casefold()
 
 
 def _utterances(file: _File, settings: DataSettings, notes: list[str]) -> Iterator[Utterance]:

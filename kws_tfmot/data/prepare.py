@@ -10,6 +10,7 @@ from kws_tfmot.data.data_settings import DataSettings
 from kws_tfmot.data.prepare_folder import prepare_folder
 from kws_tfmot.data.store import Progress
 from kws_tfmot.errors import DataError, did_you_mean
+from kws_tfmot.files import user_path
 from kws_tfmot.spare_cache import with_spare_folder
 
 SOURCES = ("folder:PATH", "tfds:NAME", "tfds-folder:PATH", "synthetic", "synthetic+folder:PATH")
@@ -48,7 +49,7 @@ def prepare(
 def _prepare(spec: str, settings: DataSettings, cache: Path, progress: Progress | None, every_file: bool) -> ClipIndex:
     kind, _, rest = spec.partition(":")
     if kind == "folder" and rest:
-        return prepare_folder(spec, Path(rest).expanduser(), settings, cache, progress, every_file)
+        return prepare_folder(spec, user_path(rest), settings, cache, progress, every_file)
     if kind in ("tfds", "tfds-folder") and rest:
         from kws_tfmot.data.tfds import prepare_tfds
 
@@ -79,7 +80,7 @@ def recording_folders(spec: str) -> list[Path]:
     >>> recording_folders("synthetic")
     []
     """
-    return [Path(path).expanduser() for path in spec.split(_ANOTHER)[1:]]
+    return [user_path(path) for path in spec.split(_ANOTHER)[1:]]
 
 
 def with_folder(spec: str, folder: Path) -> str:

@@ -23,6 +23,7 @@ from kws_tfmot.data.labels import SILENCE, SPLITS, label_of
 from kws_tfmot.data.source_table import SourceClip, SourceTable, table_of
 from kws_tfmot.data.store import AudioStore, Progress, cached_store, store_key, unwritable
 from kws_tfmot.errors import DataError, ToolchainError, did_you_mean, install_extra
+from kws_tfmot.files import user_path
 
 _SPLIT_NAMES = {name: name for name in SPLITS} | {"valid": "validation", "dev": "validation"}
 _CONNECT_SECONDS = 5.0
@@ -38,7 +39,7 @@ def prepare_tfds(
         DataError: There is no such set, it holds no audio classes, or it is neither here nor can be downloaded.
     """
     if spec.startswith("tfds-folder:"):
-        return _prepare_records(spec, Path(rest).expanduser(), settings, cache, progress)
+        return _prepare_records(spec, user_path(rest), settings, cache, progress)
     builder = open_builder(rest, cache)
     keys = audio_features(builder)
     names = list(builder.info.features[keys["label"]].names)
@@ -66,8 +67,8 @@ def prepare_tfds(
 def data_dir(name: str, cache: Path) -> Path:
     """Where TFDS keeps ``name``: ``TFDS_DATA_DIR``, or its usual place if the set is there, else under ``cache``."""
     if chosen := os.environ.get("TFDS_DATA_DIR"):
-        return Path(chosen).expanduser()
-    usual = Path("~/tensorflow_datasets").expanduser()
+        return user_path(chosen)
+    usual = user_path("~/tensorflow_datasets")
     return usual if (usual / name.split("/")[0]).is_dir() else cache / "tfds"
 
 

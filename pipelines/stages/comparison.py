@@ -114,7 +114,7 @@ def by_methods(recipe: Path, methods: list[str], targets: list[float], seeds: An
     Raises:
         RecipeError: If the recipe cannot be read, or a value is not allowed.
     """
-    path = find_recipe(recipe).resolve()
+    path = find_recipe(recipe).absolute()
     values = recipe_values(path)
     variants: dict[str, Any] = {DENSE: {"sparsity": None}}
     variants |= {method: {"sparsity": {"method": method}} for method in map(str, methods)} or {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kws_tfmot.data.shards import RunJobs, decode_in_shards
 from kws_tfmot.errors import DataError
+from kws_tfmot.files import user_path
 from kws_tfmot.jobs import Job, keep_traces
 from kws_tfmot.progress import Reporter
 from kws_tfmot.recipe import Recipe
@@ -26,7 +27,7 @@ def decode_clips(build: Build, run: RunJobs) -> bool:
     kind, _, path = build.source.partition(":")
     if kind != "folder" or not path:
         return False
-    root = Path(path).expanduser()
+    root = user_path(path)
     shards = build.run.path(SHARDS).resolve()
     decode_in_shards(root, build.recipe.clips, build.cache / "audio", shards, run)
     return True

@@ -195,6 +195,11 @@ def test_whatever_is_not_read_is_counted_and_named(sounds: Callable[..., Path]) 
     assert "2 links lead nowhere, what they meant is left out: stop, go/bob" in notes
 
 
+def test_folders_of_systems_are_no_words(sounds: Callable[..., Path]) -> None:
+    root = sounds("go/a.wav", "$RECYCLE.BIN/go/old.wav", "lost+found/b.wav", "go/@eaDir/c.wav", "@eaDirs/d.wav")
+    assert [clip.path for clip in list_folder(root, PATTERN).clips] == ["@eaDirs/d.wav", "go/a.wav"]
+
+
 def test_a_link_to_a_recording_that_is_gone_is_a_corrupt_clip(sounds: Callable[..., Path]) -> None:
     root = sounds("go/a.wav")
     (root / "go" / "b.wav").symlink_to(root / "nowhere.wav")

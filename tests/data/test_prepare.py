@@ -221,8 +221,22 @@ class TestRefusals:
     def test_of_an_empty_keyword_folder(self, make_folder: Callable[..., Path], tmp_path: Path) -> None:
         root = make_folder(tmp_path / "set", speakers=4)
         (root / "left").mkdir()
-        with pytest.raises(DataError, match="no clip of 'left'"):
+        said = "no clip of 'left'.* No sound file lies in the folder of 'left'. Words there: bird, go, happy, stop"
+        with pytest.raises(DataError, match=said):
             prepare(f"folder:{root}", DataSettings(keywords=("go", "left")), tmp_path / "cache")
+
+    @pytest.mark.parametrize("twin", ["Go", "go "])
+    def test_of_a_folder_spelt_almost_like_a_keyword(
+        self, make_folder: Callable[..., Path], tmp_path: Path, twin: str
+    ) -> None:
+        root = make_folder(tmp_path / "set", speakers=4)
+        (root / "go").rename(root / twin)
+        with pytest.raises(DataError, match=f"no clip of 'go'.*Did you mean '{twin}'"):
+            prepare(f"folder:{root}", DataSettings(keywords=("go",)), tmp_path / "cache")
+        (root / "go").mkdir()
+        next((root / twin).glob("*.wav")).rename(root / "go" / "0_nohash_0.wav")
+        with pytest.raises(DataError, match=f"has '{twin}' beside the keyword 'go': its clips would count as other"):
+            prepare(f"folder:{root}", DataSettings(keywords=("go",)), tmp_path / "cache")
 
     def test_of_a_keyword_with_corrupt_clips_only(self, make_folder: Callable[..., Path], tmp_path: Path) -> None:
         root = make_folder(tmp_path / "set", speakers=4)

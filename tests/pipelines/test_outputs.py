@@ -145,6 +145,19 @@ def test_every_such_place_is_refused(tmp_path, check, capsys) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "head"), [("left.wav", b"RIFF----WAVE"), ("mine.yaml", b"seed: 3"), ("float.h5", b"\x89HDF\r\n\x1a\n")]
+)
+def test_a_file_of_the_users_is_not_written_over(tmp_path, name: str, head: bytes, capsys) -> None:
+    (tmp_path / name).write_bytes(head)
+    with pytest.raises(SystemExit):
+        file_to_write(str(tmp_path / name))
+    assert "which would be lost" in " ".join(capsys.readouterr().err.split())
+    assert (tmp_path / name).read_bytes() == head
+    (tmp_path / "old.tflite").write_bytes(b"\x1c\0\0\0TFL3")
+    assert file_to_write(str(tmp_path / "old.tflite")) == tmp_path / "old.tflite"
+
+
 def test_a_place_that_will_do_is_left_as_it_was(tmp_path) -> None:
     (tmp_path / "old.txt").write_text("kept")
     (tmp_path / "link").symlink_to(tmp_path)

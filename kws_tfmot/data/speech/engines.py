@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from kws_tfmot.data.speech.espeak import ESpeak
 from kws_tfmot.data.speech.hibari import Hibari
@@ -11,6 +10,7 @@ from kws_tfmot.data.speech.kokoro import Kokoro
 from kws_tfmot.data.speech.piper import Piper, packaged_voices
 from kws_tfmot.data.speech.request import SpeechEngine, Voice, generator
 from kws_tfmot.errors import DataError, RecipeError, ToolchainError, did_you_mean
+from kws_tfmot.files import user_path
 from kws_tfmot.progress import SILENT, Reporter
 
 _MADE: dict[str, Callable[[], SpeechEngine]] = {
@@ -39,7 +39,7 @@ def open_engine(name: str) -> SpeechEngine:
         RecipeError: There is none of that name.
     """
     if is_folder(name):
-        return Piper(Path(name[len(_PIPER) :]).expanduser())
+        return Piper(user_path(name[len(_PIPER) :]))
     if name not in _MADE:
         raise RecipeError(f"expected an engine of speech out of {', '.join(ENGINES)}, piper:FOLDER. Received: {name!r}."
                           f"{did_you_mean(name, ENGINES)}", "Set data.synthetic.engines.")  # fmt: skip

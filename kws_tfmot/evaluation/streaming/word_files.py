@@ -10,6 +10,7 @@ from pathlib import Path
 from kws_tfmot.data.decoders import SOUND_SUFFIXES, files_below
 from kws_tfmot.data.labels import same_name
 from kws_tfmot.errors import DataError, did_you_mean
+from kws_tfmot.files import user_path
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _split(text: str, keywords: Sequence[str]) -> tuple[str, Path]:
         raise DataError(
             f"the model does not know the word {word!r}.{did_you_mean(word, keywords)} It knows: {', '.join(keywords)}."
         )
-    return known, Path(folder).expanduser()
+    return known, user_path(folder)
 
 
 def _once(paths: Sequence[Path]) -> tuple[Path, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kws_tfmot.errors import KwsError, RecipeError
-from kws_tfmot.files import refusing
+from kws_tfmot.files import refusing, user_path
 from pipelines.stages.sweep.cluster import explain
 
 _WITHIN = 120.0  # seconds for a node to answer: it may have to start a process and load packages
@@ -29,7 +29,7 @@ def local_paths(source: str) -> dict[str, Path]:
     (['recordings'], {})
     """
     kind, _, path = source.partition(":")
-    return {"recordings": Path(path).expanduser().resolve()} if path and kind != "tfds" else {}
+    return {"recordings": user_path(path).resolve()} if path and kind != "tfds" else {}
 
 
 def require_shared(read: Mapping[str, Path], written: Mapping[str, Path]) -> None:

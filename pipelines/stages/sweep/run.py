@@ -12,6 +12,7 @@ from typing import Any
 
 from kws_tfmot.data.prepare import recording_folders, with_folder
 from kws_tfmot.errors import RecipeError
+from kws_tfmot.files import user_path
 from kws_tfmot.jobs import Job, Watch, keep_traces
 from kws_tfmot.runs import working_in
 from pipelines.stages.comparison_cell import (
@@ -221,7 +222,7 @@ def local_source(source: str) -> str:
         return functools.reduce(with_folder, [folder.resolve() for folder in folders], "synthetic")
     kind, separator, path = source.partition(":")
     if separator and kind in ("folder", "tfds-folder"):
-        return f"{kind}:{Path(path).expanduser().resolve()}"
+        return f"{kind}:{user_path(path).resolve()}"
     return source
 
 
