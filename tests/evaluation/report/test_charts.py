@@ -79,6 +79,7 @@ def test_a_chosen_point_is_a_dot_on_its_figures() -> None:
     chart = det_chart(rows)
     where = Chart("", "", "", ChartAxis(0.2, 62.5, "", log=True), ChartAxis(2.0, 100, "", log=True)).at
     assert dots(chart) == [(0, *where(0.25, 2.5)), (1, *where(4.0, 20.0))]
+    assert re.findall(r' r="([\d.]+)"', str(chart)) == ["6.5", "6.5"]  # larger than those of other charts
 
 
 def test_every_mean_of_a_comparison_has_its_bar_and_dot() -> None:
