@@ -90,13 +90,18 @@ def require_place(path: str | os.PathLike[str], folder: bool) -> Path:
     """Refuse ``path`` as the place of an output before any work is done for it; nothing is left there.
 
     Args:
-        path: Where a file, or a folder of files, is to be written. Folders around it need not exist.
+        path: Where a file, or a folder of files, is to be written, ``~`` before it being a home folder: shells leave
+            it in ``--out=~/x``. Folders around it need not exist.
         folder: Whether it is a folder; one that exists will do, as will a file that is to be replaced.
 
     Raises:
-        KwsError: It is of the other kind or a device, leads nowhere, is too long, or cannot be written.
+        KwsError: It is of the other kind or a device, leads nowhere, is too long, is an address of a network, or
+            cannot be written.
     """
-    target = Path(path)
+    if address := re.match(r"[A-Za-z][\w+.-]*://", os.fspath(path)):
+        raise KwsError(f"expected a path of this computer. Received: {os.fspath(path)!r}.",
+                       f"Write to a path, and copy it to {address[0]} afterwards.")  # fmt: skip
+    target = user_path(path)
     with refusing(target):
         if folder and target.exists() and not target.is_dir():
             raise KwsError(f"expected a folder. Received the file: {str(target)!r}.", "Give another place.")

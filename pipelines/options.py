@@ -13,6 +13,7 @@ import typer
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.recipe import Recipe, find_recipe, load_recipe
 from kws_tfmot.runs import ASIDE, Run
+from kws_tfmot.without_effect import without_effect
 from kws_tfmot.zoo import find_shipped
 from pipelines.console import RichReporter, friendly_errors, line
 from pipelines.custom import ALL, clip_length, every_word
@@ -117,7 +118,10 @@ def open_build(
     if keywords and (longer := clip_length(recipe, overrides, resolved, data)):
         resolved = resolve_recipe(recipe, [*overrides, *longer], spoken, speaker_pattern)
     name = name or (resolved.name if "name" in resolved.model_fields_set else recipe.stem)
-    return Build(resolved, data, Run(out_dir or default_folder(name, keywords, kind), force), RichReporter())
+    reporter = RichReporter()
+    for note in without_effect(resolved):
+        reporter.note(note)
+    return Build(resolved, data, Run(out_dir or default_folder(name, keywords, kind), force), reporter)
 
 
 def say_moved(build: Build) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from kws_tfmot.data import DataSettings, prepare
 from kws_tfmot.errors import KwsError
-from kws_tfmot.files import cache_root, remove_partial, replacing, user_path, write_files
+from kws_tfmot.files import cache_root, remove_partial, replacing, require_place, user_path, write_files
 
 
 def test_a_new_folder_holds_all_or_nothing(tmp_path: Path) -> None:
@@ -31,6 +31,16 @@ def test_an_old_folder_keeps_the_old_export_where_the_new_one_fails(tmp_path: Pa
         "a.c": "old", "gone.c": "old", "notes.txt": "mine"}  # fmt: skip
     write_files({"a.c": "new"}, tmp_path, stale=["gone.c"])
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.c": "new", "notes.txt": "mine"}
+
+
+def test_outputs_may_lie_in_the_home_folder_and_not_in_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert require_place("~/runs/x", folder=True) == tmp_path / "runs" / "x"
+    for address in ("s3://bucket/x", "https://host/x", "file:///x"):
+        with pytest.raises(KwsError, match=f"a path of this computer. Received: '{address}'"):
+            require_place(address, folder=True)
 
 
 def test_a_home_folder_that_nobody_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
