@@ -26,9 +26,9 @@ def rows(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def named(row: dict[str, Any]) -> list[str]:
-    """The commits of a row: its own, those of its stages, or the one that brought it where nothing else was noted."""
+    """The commits of a row: its own, or those of its stages."""
     stages = row.get("commits") or {}
-    return [value for value in (row.get("commit"), row.get("added_by_commit"), *stages.values()) if value]
+    return [value for value in (row.get("commit"), *stages.values()) if value]
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
@@ -41,5 +41,5 @@ def test_each_row_names_its_commit(path):
 
 
 def test_a_row_without_a_commit_is_found():
-    record = {"commit": "0" * 40, "rows": [{"commit": "1" * 40}, {"accuracy": 0.9, "commits": {}}]}
+    record = {"commit": "0" * 40, "rows": [{"commit": "1" * 40}, {"added_by_commit": "1" * 40, "commits": {}}]}
     assert [place for place, row in rows(record) if not named(row)] == ["rows[1]"]
