@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Protocol
@@ -167,7 +168,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, self._threads), daemon=True)
-        self.process.start()
+        with starting_processes():
+            self.process.start()
         theirs.close()
 
     def begin(self, job: Job) -> None:
@@ -211,9 +213,35 @@ def relay(watch: Watch, job: str, kind: str, rest: Sequence[Any]) -> None:
         watch.noted(*rest)
 
 
+@contextmanager
+def starting_processes() -> Iterator[None]:
+    """Processes started in it never see Ctrl-C, which is their parent's to handle, and it not before all are started.
+
+    Else an interrupt would end one with a traceback where it still imports modules, or reads what its parent, itself
+    interrupted, has written half of.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # which lets signals in again where it starts here
+    came: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    # The mask is what processes inherit; the parent's other threads, which have another, would still wake its handler.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number)) if main else None
+    try:
+        yield
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
+
+
 def _serve(connection: Connection, threads: int) -> None:
     """The life of a worker process: jobs come in, messages and outcomes go out."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where no signal could be blocked
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that temporary files are removed
     limit_threads(threads)
     threading.Thread(target=follow_parent, daemon=True).start()

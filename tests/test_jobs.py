@@ -174,3 +174,35 @@ def _is_running(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().split(") ")[1][0] != "Z"
     except OSError:
         return False
+
+
+STARTS = """
+import sys
+from kws_tfmot.jobs import Job, run_jobs
+from tests.test_jobs import Log, linger
+if __name__ == "__main__":
+    print("begun", flush=True)
+    try:
+        run_jobs([Job(str(number), linger) for number in range(2)], 2, 1, Log())
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+def linger(reporter) -> None:
+    time.sleep(HANGS)
+
+
+@pytest.mark.parametrize("moment", [0.05, 0.16, 0.25])
+def test_workers_that_are_only_starting_end_without_a_word_at_ctrl_c(tmp_path: Path, moment: float) -> None:
+    script = tmp_path / "starts.py"
+    script.write_text(STARTS)
+    paths = os.pathsep.join([str(Path(__file__).parent.parent), *sys.path])
+    process = subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    time.sleep(moment)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
+    assert process.communicate(timeout=HANGS)[1] == "" and process.returncode == 130

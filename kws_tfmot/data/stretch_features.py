@@ -17,7 +17,7 @@ from kws_tfmot.data.stretch_targets import OTHER, Stretch, decision_targets, wor
 from kws_tfmot.data.stretches import Speech, StretchComposer
 from kws_tfmot.frontend import Frontend
 from kws_tfmot.frontend.frontend_settings import FrontendSettings
-from kws_tfmot.jobs import follow_parent
+from kws_tfmot.jobs import follow_parent, starting_processes
 
 _AT_ONCE = 30
 _CORNER_MS = 250
@@ -92,8 +92,9 @@ class StretchFeatures:
     def draw(self, seed: Sequence[int], count: int) -> Stretches:
         """Stretches ``0`` to ``count - 1`` of ``seed``."""
         firsts = range(0, count, _AT_ONCE)
-        parts = list(self._pool.map(_make, [(tuple(seed), k, min(_AT_ONCE, count - k)) for k in firsts]))
-        return Stretches.joined(parts)
+        with starting_processes():  # the pool starts its own as work comes in
+            parts = self._pool.map(_make, [(tuple(seed), k, min(_AT_ONCE, count - k)) for k in firsts])
+        return Stretches.joined(list(parts))
 
     def close(self) -> None:
         """Stop the processes."""
