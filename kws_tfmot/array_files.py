@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import zipfile
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ def write_arrays(path: str | os.PathLike[str], /, **arrays: npt.ArrayLike) -> Pa
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
+        archive.comment = _seal(archive)
     return Path(path)
 
 
@@ -43,6 +45,23 @@ def open_arrays(path: str | os.PathLike[str]) -> Iterator[Any]:
         check_members(archive)
     with np.load(path, allow_pickle=False) as stored:
         yield stored
+
+
+def check_seal(archive: zipfile.ZipFile) -> None:
+    """Refuse an archive of which an array was changed, added or taken away since :func:`write_arrays` wrote it.
+
+    A reading to the end compares each array with its own checksum. Whoever means to deceive can seal an archive too.
+
+    Raises:
+        ValueError: The comment is not the digest of names, sizes and checksums.
+    """
+    if archive.comment != _seal(archive):
+        raise ValueError("it was changed after it was written")
+
+
+def _seal(archive: zipfile.ZipFile) -> bytes:
+    members = "\n".join(f"{one.filename} {one.file_size} {one.CRC}" for one in archive.infolist())
+    return hashlib.sha256(members.encode()).hexdigest().encode()
 
 
 def check_members(archive: zipfile.ZipFile) -> None:

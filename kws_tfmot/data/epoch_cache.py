@@ -16,7 +16,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.array_files import check_members, write_arrays
+from kws_tfmot.array_files import check_members, check_seal, write_arrays
 from kws_tfmot.cache import EPOCHS_BOUND, audio_bound, touch, trim
 from kws_tfmot.damage import DAMAGE
 from kws_tfmot.data.batches import Labels, TrainingBatches
@@ -63,6 +63,7 @@ class EpochCache:
         try:
             with zipfile.ZipFile(self.path(number)) as stored:
                 check_members(stored)
+                check_seal(stored)
                 features, labels = (_read(stored, f"{name}.npy") for name in ("features", "labels"))
         except DAMAGE:
             return None

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from kws_tfmot.array_files import open_arrays, write_arrays
+from kws_tfmot.array_files import check_seal, open_arrays, write_arrays
 from kws_tfmot.keras import keras
 from kws_tfmot.training.false_rejects import NAME as FALSE_REJECTS
 from kws_tfmot.training.saved_state import reading_state
@@ -75,6 +75,7 @@ class TrainingState(keras.callbacks.Callback):
             record: dict[str, Any] = json.loads(str(stored["record"]))
             if record["key"] != self._key:
                 return False
+            check_seal(stored.zip)
             self._network.set_weights([stored[f"weight{i}"] for i in range(record["weights"])])
             for i, variable in enumerate(optimizer.variables):
                 variable.assign(stored[f"optimizer{i}"])
@@ -87,6 +88,8 @@ class TrainingState(keras.callbacks.Callback):
             first, second = record["best_score"]
             self.best_score = (float(first), float(second))
             self.history = [dict(figures) for figures in record["history"]]
+            if self.next_epoch != len(self.history):
+                raise ValueError(f"{len(self.history)} epochs before epoch {self.next_epoch}")
         return True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from kws_tfmot.array_files import open_arrays, write_arrays
+from kws_tfmot.array_files import check_seal, open_arrays, write_arrays
 from kws_tfmot.data.stretch_features import Stretches
 from kws_tfmot.training.saved_state import reading_state
 from kws_tfmot.training.stream_judge import StreamScore
@@ -57,9 +58,14 @@ class StreamState:
             with reading_state(self._folder), open_arrays(path) as stored:
                 record: dict[str, Any] = json.loads(str(stored["record"]))
                 if record["key"] == self._key:
+                    check_seal(stored.zip)
                     return _snapshot(stored, record), self._pool(len(record["history"]))
         self.clear()
         return None
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Turn what a state of another network raises into a refusal."""
+        return reading_state(self._folder)
 
     def save(self, snapshot: Snapshot, fresh: Stretches) -> None:
         """Keep the state after an epoch that drew ``fresh``."""
@@ -90,6 +96,7 @@ class StreamState:
         parts = []
         for epoch in range(epochs):
             with open_arrays(self._stretches(epoch)) as stored:
+                check_seal(stored.zip)
                 parts.append(Stretches(*(stored[name] for name in Stretches._fields)))
         return Stretches.joined(parts)
 

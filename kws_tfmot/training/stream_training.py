@@ -174,7 +174,8 @@ def train_on_streams(
     if state and (kept := state.restore()):
         snapshot, pool = kept
         history, hardness, best = snapshot.history, snapshot.hardness, snapshot.best
-        network.restore(snapshot.variables, snapshot.callbacks)
+        with state.reading():
+            network.restore(snapshot.variables, snapshot.callbacks)
     phases = len(settings.negative_weights)
     coming = _drawn_ahead(stretches, seed, range(len(history), settings.epochs), settings.fresh)
     with reporter.task("training on streams" + (", zeros" if sparse else ""), settings.epochs) as task:

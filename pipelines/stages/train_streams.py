@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kws_tfmot.array_files import open_arrays, write_arrays
+from kws_tfmot.array_files import check_seal, open_arrays, write_arrays
 from kws_tfmot.data.stretch_features import Stretches, StretchFeatures, StretchJob
 from kws_tfmot.errors import RecipeError
 from kws_tfmot.sparsity.sparsity_settings import Iterative, SparsitySettings, TfmotMagnitude
@@ -255,6 +255,7 @@ def _restored(network: keras.Model, path: Path, key: str) -> bool:
     with reading_state(path), open_arrays(path) as stored:
         if str(stored["key"]) != key:
             return False
+        check_seal(stored.zip)
         network.set_weights([stored[str(i)] for i in range(len(stored.files) - 1)])
     return True
 

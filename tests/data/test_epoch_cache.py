@@ -106,7 +106,7 @@ class TestEpochCache:
         assert len(names) == 6
         assert EpochCache(tmp_path, "a", batches_of(index, settings, batch_size=8)).path(0) in names
 
-    @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no archive", None])
+    @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no archive", None, "by hand"])
     def test_a_broken_file_is_made_again(self, index: ClipIndex, settings, tmp_path: Path, damage) -> None:
         with self._stream(index, settings, tmp_path) as stream:
             expected = stream.epoch_features(0)[0]
@@ -115,7 +115,11 @@ class TestEpochCache:
         if damage is None:  # one bit of the features
             middle = len(whole) // 2
             damage = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
-        path.write_bytes(damage)
+        if damage == "by hand":
+            with np.load(path) as stored:
+                np.savez(path, features=stored["features"][:, :3] + 1, labels=stored["labels"])
+        else:
+            path.write_bytes(damage)
         with self._stream(index, settings, tmp_path) as stream:
             np.testing.assert_array_equal(stream.epoch_features(0)[0], expected)
         assert path.read_bytes() == whole

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kws_tfmot.array_files import write_arrays
 from kws_tfmot.errors import DataError, ModelError
 from kws_tfmot.keras import keras, seed_everything, tf
 from kws_tfmot.models import ModelSettings, build_model
@@ -128,7 +129,13 @@ def _edited(state: Path, **changes: object) -> None:
     with np.load(state) as stored:
         arrays = dict(stored)
     record = json.loads(str(arrays["record"])) | changes
-    np.savez(state, **{**arrays, "record": np.array(json.dumps(record))})
+    write_arrays(state, **{**arrays, "record": np.array(json.dumps(record))})
+
+
+def _by_hand(state: Path) -> None:
+    """As somebody would who saves other weights: whole, of the right form, and nobody's training."""
+    with np.load(state) as stored:
+        np.savez(state, **{**stored, "weight0": stored["weight0"] + 1})
 
 
 @pytest.mark.parametrize(
@@ -142,6 +149,8 @@ def _edited(state: Path, **changes: object) -> None:
         lambda state: _edited(state, weights=1),
         lambda state: _edited(state, history=None),
         lambda state: _edited(state, best_score=[1.0]),
+        lambda state: _edited(state, next_epoch=99),
+        _by_hand,
     ],
 )
 def test_a_damaged_state_is_refused_with_the_way_out(

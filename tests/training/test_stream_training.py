@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kws_tfmot.array_files import write_arrays
 from kws_tfmot.data.stretch_features import Stretches, StretchJob
 from kws_tfmot.data.stretch_settings import StretchSettings
 from kws_tfmot.errors import ModelError
@@ -84,7 +85,17 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[np.ndarray], P
 
 
 def test_an_interrupted_training_ends_as_one_that_was_not(whole: tuple[list[np.ndarray], Path]) -> None:
-    check_resumed(*whole, _SETTINGS)
+    weights, state = whole
+    check_resumed(weights, Path(shutil.copytree(state, state.with_name("resumed"))), _SETTINGS)
+
+
+def test_a_state_of_another_network_is_refused(whole: tuple[list[np.ndarray], Path], tmp_path: Path) -> None:
+    state = Path(shutil.copytree(whole[1], tmp_path / "state"))
+    with np.load(state / "state.npz") as stored:
+        other = {**stored, "variable1": np.zeros((2, 2), np.float32)}
+    write_arrays(state / "state.npz", **other)  # sealed by whoever changed it
+    with pytest.raises(ModelError, match="Remove it: the training begins anew"):
+        _train(_Made(1), StreamState(state, "k"))
 
 
 def test_an_interrupted_training_on_windows_ends_as_one_that_was_not(tmp_path: Path) -> None:
@@ -135,6 +146,11 @@ def check_resumed(whole: list[np.ndarray], state: Path, settings: StreamTrainSet
         sound = damaged.read_bytes()
         damaged.write_bytes(sound[:100])
         with pytest.raises(ModelError, match="Remove it: the training begins anew"):
+            StreamState(state, "k").restore()
+        damaged.write_bytes(sound)
+        with np.load(damaged) as stored:
+            np.savez(damaged, **stored)  # whole, but not what was written
+        with pytest.raises(ModelError, match="was changed after it was written"):
             StreamState(state, "k").restore()
         damaged.write_bytes(sound)
     assert StreamState(state, "other").restore() is None
