@@ -23,7 +23,7 @@ from kws_tfmot.settings import FolderName, Settings, no_text
 from kws_tfmot.sparsity.group import RecipeSparsity, with_method
 from kws_tfmot.training.stream_settings import StreamTrainSettings
 from kws_tfmot.training.training_settings import TrainSettings, fitting_warmup
-from kws_tfmot.yaml_reader import read_yaml, read_yaml_file
+from kws_tfmot.yaml_reader import is_unclear, read_yaml, read_yaml_file
 
 FileKind = Literal["float32", "int16x8", "sparse_float32", "sparse_int8"]
 
@@ -267,7 +267,8 @@ def apply_override(values: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
     if not separator or not key.strip():
         raise RecipeError(f"expected key=value. Received: {override!r}", "For example: --set sparsity.target=0.9")
-    value = read_yaml(text, f"the value of {key!r}, {text[:80]!r},")
+    as_text = f"As text: --set '{key}=\"{text.strip()}\"'." if is_unclear(text) else ""
+    value = read_yaml(text, f"the value of {key!r}, {text[:80]!r},", as_text)
     *parents, last = key.strip().split(".")
     here = values
     for part in parents:

@@ -113,6 +113,15 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 _Loader.add_constructor("tag:yaml.org,2002:set", _Loader.refuse_set)
 
 
+def is_unclear(text: str) -> bool:
+    """Whether ``text`` is a number that YAML 1.1 and 1.2 read differently.
+
+    >>> is_unclear("2:4"), is_unclear("0777"), is_unclear("24")
+    (True, True, False)
+    """
+    return bool(_unclear.match(text.strip()))
+
+
 def read_yaml(text: str, what: str, hint: str = "") -> Any:
     """The value that ``text`` holds.
 

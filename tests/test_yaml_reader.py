@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,15 @@ def test_numbers_that_are_read_in_two_ways_are_refused(value: str, tmp_path: Pat
     with pytest.raises(RecipeError, match="another number"):
         load_recipe(path, [f"seed={value}"])
     assert load_recipe(path, [f'data.keywords=["{value}"]']).data.keywords == (value,)
+
+
+def test_a_pattern_on_the_command_line_is_told_its_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("sparsity: {method: mask_regrowth, target: 0.5}")
+    with pytest.raises(RecipeError, match="another number") as refusal:
+        load_recipe(path, ["sparsity.pattern=2:4"])
+    way_out = shlex.split(refusal.value.hint.removesuffix("."))[-1]
+    assert load_recipe(path, [way_out]).sparsity.pattern == "2:4"
 
 
 def test_numbers_that_are_clear_are_read() -> None:

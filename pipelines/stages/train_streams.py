@@ -282,11 +282,17 @@ def _check(build: Build, stride: int) -> None:
             "Leave them out, or make the model smaller with sparsity, or model.size=s.",
         )
     sparsity = recipe.sparsity
-    if isinstance(sparsity, TfmotMagnitude | Iterative) or (sparsity and sparsity.shrink):
+    if isinstance(sparsity, TfmotMagnitude | Iterative):
         raise RecipeError(
-            "a recipe with streams takes methods that train once with masks of ours, and no shrink. "
-            f"Received: sparsity.method={sparsity.method}, shrink={str(sparsity.shrink).lower()}.",
-            "Use sparsity.method=mask_regrowth.",
+            "a recipe with streams takes methods that train once with masks of ours. "
+            f"Received: sparsity.method={sparsity.method}.",
+            "Set sparsity.method=mask_regrowth.",
+        )
+    if sparsity and sparsity.shrink:
+        raise RecipeError(
+            "a recipe with streams takes no sparsity.shrink: units are removed after trainings on clips alone. "
+            "Received: sparsity.shrink=true.",
+            "Set sparsity.shrink=false.",
         )
 
 

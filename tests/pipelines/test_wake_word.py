@@ -66,6 +66,29 @@ def test_the_threshold_is_chosen_in_talk_without_long_pauses(monkeypatch: pytest
     assert drawn == [{"quiet_before": 0.0}] and found["threshold"] == 0.6123 and found["validation_missed"] == 0.25
 
 
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["sparsity={}"], "tfmot_magnitude"),
+        (["sparsity.method=mask_regrowth", "sparsity.shrink=true"], "shrink"),
+        (["quantization.mode=qat"], "mode=qat"),
+        (["quantization.low_bit={}"], "low_bit=set"),
+    ],
+)
+def test_what_streams_do_not_train_is_refused_with_a_way_out_that_works(
+    tmp_path: Path, overrides: list[str], said: str
+) -> None:
+    def check(*more: str) -> None:
+        """What the training on streams refuses."""
+        recipe = load_recipe("wake_word", ["data.keywords=[marigold]", *overrides, *more])
+        StreamTraining(Build(recipe, "synthetic", Run(tmp_path)), recipe.streams)
+
+    with pytest.raises(RecipeError, match=said) as refusal:
+        check()
+    if "Set " in refusal.value.hint:
+        check(refusal.value.hint.removeprefix("Set ").removesuffix("."))
+
+
 @pytest.mark.slow
 def test_the_threshold_that_training_chose_is_in_the_model(tmp_path: Path) -> None:
     build = Build(_recipe(), "synthetic", Run(tmp_path / "run"), cache=tmp_path / "cache")
