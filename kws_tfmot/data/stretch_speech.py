@@ -232,7 +232,9 @@ def with_recordings(
     )
     most = max((len(said) for said in others.values()), default=0)
     balanced = [one for said in others.values() for one in _as_many(said, round((most * len(said)) ** 0.5))]
-    texts = [word for word, said in others.items() for _ in _as_many(said, round((most * len(said)) ** 0.5))]
+    # A folder of other words says not which: as one class of words it would be that of people.
+    names = {word: "" if word == UNKNOWN else word for word in others}
+    texts = [names[word] for word, said in others.items() for _ in _as_many(said, round((most * len(said)) ** 0.5))]
     near = (*_as_many(speech.near, len(balanced)), *_as_many(balanced, len(speech.near)))
     near_texts = (*_as_many(speech.near_texts, len(balanced)), *_as_many(texts, len(speech.near)))
     return speech._replace(keywords=words, near=near, near_texts=near_texts, noise=(*speech.noise, *noise))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from kws_tfmot.data import stretch_speech
+from kws_tfmot.data.labels import UNKNOWN
 from kws_tfmot.data.speech import Request, SpokenClip, Voice
 from kws_tfmot.data.stretch_settings import SpeechSettings
 from kws_tfmot.data.stretch_speech import _as_speech, _as_written, _requests, _says_unwritten, spoken, with_recordings
@@ -64,6 +65,8 @@ def test_recordings_come_as_often_as_synthetic_words_and_rare_other_words_oftene
     beside = with_recordings(before, clips, [clip], ["nova"], RATE)
     texts = Counter(zip(beside.near_texts, (isinstance(said, Recording) for said in beside.near), strict=True))
     assert texts == {("cat", False): 20, ("over", True): 16, ("dog", True): 4}
+    mixed = with_recordings(made, [("over", clip), (UNKNOWN, clip)], [clip], ["nova"], RATE)
+    assert mixed.word_names == ("over",) and len(mixed.near) == 2  # a folder of other words is no word
 
 
 def test_a_sentence_with_a_word_that_sounds_like_a_keyword_is_no_negative() -> None:
