@@ -136,7 +136,8 @@ def test_every_speaker_of_a_folder_of_voices_says_the_keyword_and_a_crowd_weighs
     (tmp_path / "crowd.onnx").write_bytes(b"a model")
     settings = {"espeak": {"voice": "en-us"}, "num_speakers": speakers, "audio": {}, "phoneme_id_map": {}}
     (tmp_path / "crowd.onnx.json").write_text(json.dumps(settings))
-    counts = SpeechSettings(engines=("espeak",), espeak=(16, 2, 2), piper=(8, 2, 2), foreign=0, other_words=2)
+    # Three speakers are 36 voices: of 25 each speaker has one, whatever the folder's name makes of their order.
+    counts = SpeechSettings(engines=("espeak",), espeak=(16, 2, 2), piper=(25, 2, 2), foreign=0, other_words=2)
     train, held = spoken(["nova"], counts, 1, Path(), RATE, folders=(f"piper:{tmp_path}",))
     own = {request.voice.name for request in asked if request.text == "nova" and request.voice.name.startswith("crowd")}
     assert len(own) == speakers
