@@ -160,15 +160,29 @@ def read_yaml_file(path: str | os.PathLike[str], hint: str = "") -> Any:
         hint: The way out where it is read and is no YAML.
 
     Raises:
-        RecipeError: It cannot be read, is no text, is larger than :data:`MOST_BYTES`, or as :func:`read_yaml`.
+        RecipeError: As :func:`read_text` and :func:`read_yaml`.
+    """
+    return read_yaml(read_text(path, hint), str(Path(path)), hint)
+
+
+def read_text(path: str | os.PathLike[str], hint: str = "") -> str:
+    """The text in the file at ``path``, in UTF-8.
+
+    Args:
+        path: Of a file that exists.
+        hint: The way out where it is too large.
+
+    Raises:
+        RecipeError: It cannot be read, is no file or no text, or is larger than :data:`MOST_BYTES`.
     """
     file = Path(path)
     try:
+        if file.exists() and not file.is_file():  # a pipe would be waited for, a device may never end
+            raise RecipeError(f"{file} is no file.", hint)
         if (size := file.stat().st_size) > MOST_BYTES:
             raise RecipeError(f"{file} has {size:,} bytes, expected at most {MOST_BYTES:,}.", hint)
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except OSError as err:
         raise RecipeError(f"{file} cannot be read: {err.strerror}.", "Check its permissions.") from None
     except UnicodeDecodeError as err:
         raise RecipeError(f"{file} cannot be read as text: {err}", "Save it as UTF-8.") from None
-    return read_yaml(text, str(file), hint)

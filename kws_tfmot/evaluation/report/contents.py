@@ -14,6 +14,7 @@ from kws_tfmot import json_reader
 from kws_tfmot.errors import ModelError, RecipeError
 from kws_tfmot.files import sha256_file
 from kws_tfmot.kinds import received
+from kws_tfmot.yaml_reader import read_text
 
 METRICS = "metrics.json"
 MODEL = "model_int8.tflite"
@@ -81,11 +82,14 @@ def trusting(path: Path) -> Iterator[None]:
         ) from None
 
 
+_OWN_RECIPE = "Take it away, or build again: kws build RECIPE"
+
+
 def read_run(directory: str | Path) -> RunFacts:
     """The figures of a finished build.
 
     Raises:
-        RecipeError: If there is no finished build, or its figures have another format.
+        RecipeError: If there is no finished build, its figures have another format, or its recipe is no text.
         ModelError: If the model is not the one that the figures belong to.
     """
     directory = Path(directory)
@@ -105,7 +109,7 @@ def read_run(directory: str | Path) -> RunFacts:
     if not judged:
         raise RecipeError(f"{directory} holds no {MODEL}, which a report is about.", "Build it: kws build RECIPE")
     recipe = directory / RECIPE
-    facts = RunFacts(directory, metrics, recipe.read_text(encoding="utf-8") if recipe.is_file() else "")
+    facts = RunFacts(directory, metrics, read_text(recipe, _OWN_RECIPE) if recipe.is_file() else "")
     with trusting(path):
         digest = facts.model_sha256
     if not facts.model.is_file() or sha256_file(facts.model) != digest:

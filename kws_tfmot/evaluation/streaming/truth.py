@@ -21,6 +21,8 @@ from kws_tfmot.evaluation.streaming.sources import stream_pieces, survey_stream
 BACKGROUND = ""
 """The speaker of time in which nobody speaks."""
 
+_MOST_BYTES = 50_000_000  # of a label track: a million words
+
 
 class SpokenWord(NamedTuple):
     """A word said from ``start`` to ``end``, seconds of the stream."""
@@ -151,6 +153,8 @@ def load_labels(path: Path, speaker: str, seconds: float) -> list[SpokenWord]:
         DataError: Naming the line that cannot be used.
     """
     try:
+        if (size := path.stat().st_size) > _MOST_BYTES:
+            raise DataError(f"{path} has {size:,} bytes, expected at most {_MOST_BYTES:,}.", "Give a label track.")
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as err:
         raise DataError(f"{path} cannot be read as text: {err}.", "Write the label track as UTF-8.") from None

@@ -251,6 +251,16 @@ def test_figures_of_another_shape_are_refused_whatever_python_says(kind: type[Ex
         raise kind("x")
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("seed: 1".encode("utf-16"), "cannot be read as text"), (bytes(1_000_001), "at most 1,000,000")],
+)
+def test_a_recipe_in_a_run_that_is_no_text_of_a_recipe_is_refused(run_folder: Path, content: bytes, said: str) -> None:
+    (run_folder / "recipe.yaml").write_bytes(content)
+    with pytest.raises(RecipeError, match=said):
+        read_run(run_folder)
+
+
 def test_a_chart_places_data_and_escapes_texts() -> None:
     chart = Chart("c", HOSTILE, "d", ChartAxis(0, 10, "x"), ChartAxis(1, 100, "y", log=True))
     left, bottom = chart.at(0, 1)

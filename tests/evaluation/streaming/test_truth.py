@@ -88,6 +88,14 @@ def test_tracks_that_are_refused(tmp_path: Path, text: str, reported: str) -> No
         load_labels(track, "day", 10.0)
 
 
+def test_a_track_without_end_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    track = tmp_path / "day.txt"
+    with track.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(DataError, match="expected at most"):
+        load_labels(track, "day", 10.0)
+
+
 def test_missing_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no sound file"):
         labelled_recordings([tmp_path], ["yes"], 16000)
