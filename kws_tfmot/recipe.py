@@ -231,7 +231,8 @@ def read_values(path: str | Path) -> dict[str, Any]:
         guess = did_you_mean(path.stem, names)
         raise RecipeError(f"there is no recipe at {path}.{guess}", f"Shipped recipes: {', '.join(shipped_recipes())}.")
     values = read_yaml_file(path, "Compare it with a recipe in recipes/.")
-    values = {} if values is None else values
+    if values is None:  # what a full disk leaves of a file, and then every default would be built
+        raise RecipeError(f"{path} holds nothing.", "Write the settings into it; {} means every default.")
     if not isinstance(values, dict):
         raise RecipeError(f"{path} holds {type(values).__name__}, expected a mapping of settings.")
     return values

@@ -17,6 +17,8 @@ from pipelines.outputs import FolderOption
 
 group = typer.Typer(no_args_is_help=True)
 
+_MOST_BYTES = 10_000_000  # of a log: a bench writes some kB
+
 
 @group.command("write", help="A model as C source that measures itself on your board and writes a log.")
 def write(
@@ -41,11 +43,14 @@ def read(
     """Compare a board's log with the model of cycles; exit code 1 where its outputs are not the emulator's."""
     with friendly_errors():
         try:
-            text = log.read_text(encoding="latin-1")
+            with log.open("rb") as file:
+                text = file.read(_MOST_BYTES + 1).decode("latin-1")
         except OSError as error:
             raise DataError(
                 f"the log {log} cannot be read: {error.strerror}", "Give the file that the board's output went to."
             ) from None
+        if len(text) > _MOST_BYTES:
+            raise DataError(f"the log {log} has more than {_MOST_BYTES:,} bytes.", "Save the bench's lines alone.")
         with err.status("emulating the same inputs"):
             found = compare_log(read_log(text), model, wait_states)
     if as_json:

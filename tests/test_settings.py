@@ -102,7 +102,7 @@ def test_a_broken_override_is_refused(tmp_path, override: str) -> None:
 def test_missing_and_broken_files_are_refused(tmp_path) -> None:
     with pytest.raises(RecipeError, match="there is no recipe at"):
         load_recipe(tmp_path / "nothing.yaml")
-    for text in ("- a\n- b\n", "a: [1\n", "text"):
+    for text in ("- a\n- b\n", "a: [1\n", "text", "", "# a comment\n", "null"):
         (tmp_path / "bad.yaml").write_text(text)
         with pytest.raises(RecipeError):
             load_recipe(tmp_path / "bad.yaml")

@@ -6,7 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
+from pipelines import bench
 from tests.pipelines.conftest import RECIPE, run
 
 
@@ -132,6 +134,11 @@ def test_ctrl_c_while_modules_load_is_one_line_and_code_130(module: str) -> None
     script = EARLY.replace("sys.argv[1]:", f"{module!r}:")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr, done.stdout) == (130, "interrupted\n", "")
+
+
+def test_a_log_without_end_is_refused_before_it_fills_the_memory() -> None:
+    result = CliRunner().invoke(bench.group, ["read", "/dev/zero", "commands"])
+    assert result.exit_code == 2 and "more than 10,000,000 bytes" in result.output
 
 
 def test_help_lists_every_command() -> None:
