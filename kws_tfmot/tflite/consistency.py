@@ -10,7 +10,7 @@ import numpy as np
 from kws_tfmot.errors import ModelError, way_out
 from kws_tfmot.tflite.checked_table import REBUILD
 from kws_tfmot.tflite.graph import Graph, Operator, Tensor
-from kws_tfmot.tflite.moving_checks import MOVING_CHECKS, SPLITTING_CHECKS, Misfit, demand, expect
+from kws_tfmot.tflite.moving_checks import MOVING_CHECKS, SPLITTING_CHECKS, Misfit, OpenShape, demand, expect
 from kws_tfmot.tflite.operator_specs import spec_fault
 from kws_tfmot.tflite.recurrent_checks import RECURRENT_CHECKS
 from kws_tfmot.tflite.resource_variables import ASSIGN, CALL_ONCE, HANDLE, READ
@@ -69,7 +69,7 @@ def check_operators(graph: Graph) -> None:
         except IndexError:
             raise ModelError(f"{where}: too few inputs or dimensions. Received: {[t.shape for t in inputs]}") from None
         except Misfit as err:
-            raise ModelError(f"{where}: {err}") from None
+            raise ModelError(f"{where}: {err}", err.hint) from None
         except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as err:
             raise ModelError(f"{where}: its tensors do not fit each other: {err}") from None
 
@@ -178,7 +178,11 @@ def _same_shape(_: Operator, inputs: list[Tensor], output: Tensor) -> None:
     expect(output.shape, inputs[0].shape, "the output shape")
 
 
-def _same_count(_: Operator, inputs: list[Tensor], output: Tensor) -> None:
+def _same_count(operator: Operator, inputs: list[Tensor], output: Tensor) -> None:
+    if operator.code == "RESHAPE" and len(inputs) > 1 and inputs[1].data is None:
+        elements, said = math.prod(inputs[0].shape), math.prod(output.shape)
+        if elements != said:
+            raise OpenShape(f"its shape is computed, and the file says {said} elements where {elements} come in")
     expect(math.prod(output.shape), math.prod(inputs[0].shape), "output elements")
     expect(output.dtype, inputs[0].dtype, "the output type")
 

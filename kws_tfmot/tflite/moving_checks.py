@@ -11,7 +11,15 @@ from kws_tfmot.tflite.graph import Operator, Tensor
 
 
 class Misfit(Exception):
-    """One operator does not fit its tensors; the message says how."""
+    """One operator does not fit its tensors; the message says how, and ``hint`` the way out if it is a special one."""
+
+    hint = ""
+
+
+class OpenShape(Misfit):
+    """The file says 1 for a size that its converter did not know."""
+
+    hint = "Convert the model with an input of fixed shape and batch (keras.Input(shape, batch_size=1))."
 
 
 def demand(condition: bool, message: str) -> None:

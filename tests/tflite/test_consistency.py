@@ -151,3 +151,15 @@ def _with_options(model: bytes, name: str | None) -> bytes:
 
 def test_every_row_is_an_operator_of_the_schema():
     assert set(SPECS) <= set(enum_values("BuiltinOperator"))
+
+
+def test_a_shape_that_a_converter_left_open_has_its_own_way_out() -> None:
+    """Keras' layer normalisation at a batch of any size: SHAPE and RESHAPE, with 1 for what is not known."""
+    tensors = [tensor((1, 4, 2), "int8", 0.1), tensor((3,), "int32"), tensor((1, 1, 2), "int8", 0.1)]
+    operators = [
+        operator("SHAPE", [0], [1], ("ShapeOptions", {"outType": 2})),
+        operator("RESHAPE", [0, 1], [2], ("ReshapeOptions", {})),
+    ]
+    with pytest.raises(ModelError, match="says 2 elements where 8 come in") as refusal:
+        check_operators(read_model(build(tensors, operators, [0], [2])))
+    assert "batch_size=1" in refusal.value.hint and "corrupt" not in str(refusal.value)
