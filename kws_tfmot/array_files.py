@@ -38,11 +38,13 @@ def open_arrays(path: str | os.PathLike[str]) -> Iterator[Any]:
 
     Raises:
         OSError: It cannot be read.
-        ValueError: As :func:`check_members`.
+        ValueError: As :func:`check_members`; or as :func:`check_seal`, of an archive that has a seal.
         zipfile.BadZipFile: It is no archive.
     """
     with zipfile.ZipFile(path) as archive:
         check_members(archive)
+        if archive.comment:  # older archives have none, nor has what others write
+            check_seal(archive)
     with np.load(path, allow_pickle=False) as stored:
         yield stored
 
