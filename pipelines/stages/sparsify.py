@@ -72,8 +72,10 @@ def _train_once(build: Build, settings: SparsitySettings, key: str) -> tuple[ker
     if not build.recipe.streams:
         (only,) = settings.plan()
         return _train_round(build, settings, only, FLOAT_MODEL, "sparsify", key)
+    from kws_tfmot.keras import seed_everything
     from pipelines.stages.train_streams import STATE, sparsify_on_streams
 
+    seed_everything(build.recipe.seed)
     model, figures = sparsify_on_streams(build, load_float(build, FLOAT_MODEL), build.recipe.streams, settings, key)
     _check_target(build, model, settings, settings.target)
     shutil.rmtree(build.run.path(STATE), ignore_errors=True)

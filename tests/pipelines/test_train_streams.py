@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +13,11 @@ import pytest
 from kws_tfmot.models import build_model
 from kws_tfmot.models.model_settings import ModelSettings
 from kws_tfmot.models.stored import save_stored
-from kws_tfmot.recipe import Recipe
+from kws_tfmot.recipe import Recipe, load_recipe
+from kws_tfmot.runs import Run
 from kws_tfmot.training.stream_settings import StreamTrainSettings, WindowSettings
+from pipelines.stages import sparsify, train_streams
+from pipelines.stages.build import Build
 from pipelines.stages.train import initial_network
 from pipelines.stages.train_streams import STATE, StreamTraining, _better_front
 
@@ -101,3 +105,14 @@ def test_a_training_that_goes_on_has_the_front_that_was_kept(tmp_path: Path, kep
     assert [layer.name for layer in after.layers[1:]] == [layer.name for layer in before.layers[1:]]
     for mine, theirs in zip(after.get_weights(), before.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_sparse_training_on_streams_is_seeded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Else dropout in a process that has not trained the dense model differs from run to run."""
+    monkeypatch.setattr(sparsify, "load_float", lambda *_: None)
+    monkeypatch.setattr(sparsify, "_check_target", lambda *_: None)
+    monkeypatch.setattr(train_streams, "sparsify_on_streams", lambda *_: (random.random(), {}))
+    recipe = load_recipe("wake_word", ["data.keywords=[marigold]", "sparsity.method=mask_regrowth"])
+    build = Build(recipe, "synthetic", Run(tmp_path))
+    drawn = {sparsify._train_once(build, recipe.sparsity, "k")[0] for _ in range(2)}
+    assert len(drawn) == 1
