@@ -48,7 +48,7 @@ with without("pandas", "scipy"):
 absl.logging.set_verbosity(absl.logging.ERROR)
 tf.get_logger().setLevel("ERROR")
 
-__all__ = ["keras", "seed_everything", "tf", "without"]
+__all__ = ["draw_dropout_anew", "keras", "seed_everything", "tf", "without"]
 
 
 def seed_everything(seed: int) -> None:
@@ -58,3 +58,13 @@ def seed_everything(seed: int) -> None:
     """
     keras.backend.reset_uids()
     keras.utils.set_random_seed(seed)
+
+
+def draw_dropout_anew(network: keras.Model) -> None:
+    """Let the dropout of ``network`` begin again where the seed puts it, as each epoch does.
+
+    TensorFlow counts what dropout drew where nobody can store it: a training that goes on after an interruption would
+    draw other masks than one that was not interrupted. Networks without dropout stay as they are.
+    """
+    if any(isinstance(layer, keras.layers.Dropout) for layer in network.submodules):
+        tf.random.set_seed(tf.compat.v1.get_seed(0)[0])

@@ -11,7 +11,7 @@ import numpy as np
 
 from kws_tfmot.data.large_arrays import Rows
 from kws_tfmot.errors import DataError
-from kws_tfmot.keras import keras, tf
+from kws_tfmot.keras import draw_dropout_anew, keras, tf
 from kws_tfmot.progress import SILENT, Reporter, Task
 from kws_tfmot.training.averaging import AveragedWeights
 from kws_tfmot.training.checkpoint import Stateful, TrainingState
@@ -64,6 +64,12 @@ class TrainResult:
     selected_epoch: int = 0
     val_accuracy: float = 0.0
     step_time: StepTime | None = None
+
+
+class _Drawing(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Each epoch draws as it would behind an interruption."""
+        draw_dropout_anew(self.model)
 
 
 class _Watching(keras.callbacks.Callback):
@@ -158,7 +164,16 @@ def train(
             epochs=settings.epochs,
             steps_per_epoch=steps,
             **_validation(validation),
-            callbacks=[timer, *callbacks, *judges, state, *logging, _Progress(task, plugins.note), *watching],
+            callbacks=[
+                timer,
+                _Drawing(),
+                *callbacks,
+                *judges,
+                state,
+                *logging,
+                _Progress(task, plugins.note),
+                *watching,
+            ],
             verbose=0,
         )
     if settings.select != "last":

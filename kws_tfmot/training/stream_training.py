@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws_tfmot.data.stretch_features import Stretches, StretchFeatures, StretchJob
-from kws_tfmot.keras import keras, tf
+from kws_tfmot.keras import draw_dropout_anew, keras, tf
 from kws_tfmot.models.copying import fresh_copy
 from kws_tfmot.models.streaming_cnn import CLASSIFIER, over_stretch
 from kws_tfmot.progress import SILENT, Reporter
@@ -101,6 +101,7 @@ class _Network:
 
     def begin(self, epoch: int, steps_before: int) -> None:
         """Go on from the weights in training; tell the method of sparse training at which step."""
+        draw_dropout_anew(self._network)
         self._average.on_epoch_begin(epoch)
         for one in self._masks:  # an epoch's number times its steps is the step, but epochs differ in length here
             one.set_params({"steps": steps_before})

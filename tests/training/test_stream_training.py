@@ -71,7 +71,7 @@ def _train(made: _Made, state: StreamState | None, settings: StreamTrainSettings
     from kws_tfmot.training.stream_training import train_on_streams
 
     seed_everything(1)
-    network = build(ModelSettings(name="streaming_cnn", width=8), (_FRONTEND.frames, 8), 3)
+    network = build(ModelSettings(name="streaming_cnn", width=8, dropout=0.3), (_FRONTEND.frames, 8), 3)
     held_out = _Made().draw([9], 20)
     train_on_streams(network, made, held_out, _JOB, settings, 1, 5, state=state, words=4)  # type: ignore[arg-type]
     return list(network.get_weights())
