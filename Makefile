@@ -3,6 +3,8 @@ VENV   := .venv
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.10 python3,$(shell command -v $(p) 2>/dev/null)))
 STAMP  := $(VENV)/.set-up
 JOBS   ?= 2
+# One more than the cores: some tests wait for processes of their own.
+TEST_JOBS ?= 3
 RECORDINGS ?= $(or $(KWS_RECORDINGS),../shared/data/speech_commands_subset)
 # Few and small steps: the synthetic voices are not to drive out what the weights know of people.
 DEMO = --set train.epochs=4 --set train.learning_rate=0.0005 --set sparsity.epochs=14 --set sparsity.learning_rate=0.002 \
@@ -33,7 +35,7 @@ demo: setup ## hear a model that ships, then the whole job: on from it, with the
 test test-slow: export PYTHONDONTWRITEBYTECODE =
 
 test: setup ## the tests, but for the slow ones
-	$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow"
+	$(VENV)/bin/python -m pytest -n $(TEST_JOBS) --dist loadgroup -m "not slow"
 
 test-slow: setup ## thousands of random graphs and mutations
 	$(VENV)/bin/python -m pytest -n $(JOBS) -m slow
