@@ -23,7 +23,7 @@ def _used_words(index: ClipIndex, split: str) -> set[str]:
     return {clip.word for clip in index.clips if clip.split == split and clip.used and clip.label == UNKNOWN}
 
 
-@pytest.mark.parametrize("split", ["percent", "official"])
+@pytest.mark.parametrize("split", ["percent", pytest.param("official", marks=pytest.mark.slow)])
 def test_training_hears_no_clip_of_the_words_held_out(make_folder: Callable[..., Path], tmp_path, split: str) -> None:
     root = make_folder(tmp_path / "set", words=("go", *OTHERS), speakers=60, noise_seconds=0)
     settings = DataSettings(keywords=("go",), split=split, held_out_words=0.3)

@@ -40,7 +40,7 @@ def as_trained(name: str, x: np.ndarray) -> keras.Model:
 # Ties of negative sums go another way in the builtin kernels; behind a last layer they are lifted out of the way
 # (docs/evaluation.md), but these networks have layers without activation inside, and many more layers behind them.
 ROUNDED_OTHERWISE = ("bc_resnet",)
-LONG = ("bc_resnet",)  # deep; test_streaming_families has it too
+LONG = ("bc_resnet", "tenet")  # deep; test_streaming_families has them too
 _BLOCKS = {"ds_cnn": 2, "matchboxnet": 2, "dnn": 2, "mbconv": 2, "tenet": 4}
 
 

@@ -33,11 +33,16 @@ NETWORKS = {
 }
 
 
+PLAIN = ("cnn", "tc_resnet8")  # one path of convolutions; test_engine_families has them too
+
+
 def test_no_family_is_left_out() -> None:
     assert set(NETWORKS) == set(model_names())
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in PLAIN else []) for name in NETWORKS]
+)
 def test_steps_windows_and_tflm_are_one(name: str) -> None:
     seed_everything(1)
     settings, shape = NETWORKS[name]

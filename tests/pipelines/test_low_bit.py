@@ -45,7 +45,7 @@ def foreseen(dense: Path) -> dict:
     return export_engine(untrained_model(load_recipe(dense / "tiny.yaml")), dense / "foreseen", optimise="size")
 
 
-@pytest.mark.parametrize("mode", ["qat", "ptq"])
+@pytest.mark.parametrize("mode", ["qat", pytest.param("ptq", marks=pytest.mark.slow)])
 def test_a_build_ends_in_levels_that_the_engine_stores_in_few_bits(
     mode: str, dense: Path, foreseen: dict, tone_folder, tmp_path: Path
 ) -> None:

@@ -49,6 +49,7 @@ def test_train_shows_every_sparsity_and_is_not_done_twice(trained: Trained) -> N
     assert (trained.directory / "supernet.keras").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_a_budget_in_macs_needs_no_board(trained: Trained) -> None:
     arguments = ("search", "--out", trained.directory, "--budget", "macs=60k", *QUICK, "--json")
     result = omni(*arguments)

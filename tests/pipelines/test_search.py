@@ -68,6 +68,7 @@ def test_a_finished_search_is_not_done_again(searched, recipe, tone_folder) -> N
     assert (searched[0] / "search.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_the_recipe_found_converts(searched, tone_folder, tmp_path) -> None:
     arguments = (searched[0] / "found.yaml", "--data", f"folder:{tone_folder}", "--out", tmp_path / "run")
     result = run("convert", *arguments, "--set", "train.epochs=1", "--set", "convert.also=[]")

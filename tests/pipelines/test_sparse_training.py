@@ -51,6 +51,7 @@ def test_every_round_is_a_stage_and_the_model_shrinks(shrunk) -> None:
     assert (out / "pruned.keras").is_file()
 
 
+@pytest.mark.slow
 def test_the_last_round_within_the_accuracy_budget_counts(recipe, tone_folder, tmp_path, shrunk) -> None:
     """The dense model is taken over from the run beside it."""
     _, stages, out = shrunk

@@ -83,6 +83,7 @@ def prepared(name: str) -> Graph:
 
 DEEP = (
     "bc_resnet",
+    "mbconv",
     "matchboxnet",
     "tenet",
     "tc_resnet8",

@@ -139,6 +139,7 @@ def test_one_trace_serves_all_sub_networks(task, regime: str) -> None:
     assert int(shell.optimizer.iterations) == 12
 
 
+@pytest.mark.slow
 def test_a_supernet_that_only_trains_the_dense_network_is_a_dense_training(task) -> None:
     baseline, super_ = make_network(), make_network()
     train(baseline, *task, train_settings(epochs=1))

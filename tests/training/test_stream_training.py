@@ -98,13 +98,14 @@ def test_a_state_of_another_network_is_refused(whole: tuple[list[np.ndarray], Pa
         _train(_Made(1), StreamState(state, "k"))
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_on_windows_ends_as_one_that_was_not(tmp_path: Path) -> None:
     settings = _SETTINGS.model_copy(update={"windows": _WINDOWS})
     keeping = _Keeping(tmp_path / "state")
     check_resumed(_train(_Made(), keeping, settings), keeping.half, settings)
 
 
-@pytest.mark.parametrize("windows", [None, pytest.param(_WINDOWS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("windows", [pytest.param(None, marks=pytest.mark.slow), _WINDOWS])
 def test_an_interrupted_training_with_classes_of_words_ends_as_one_that_was_not(
     tmp_path: Path, whole: tuple[list[np.ndarray], Path], windows: WindowSettings | None
 ) -> None:
